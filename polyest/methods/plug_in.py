@@ -1,0 +1,46 @@
+"""The plug-in table c_m = r((m+1)/K): what everybody uses (theory.md §3)."""
+
+from __future__ import annotations
+
+import decimal
+from fractions import Fraction
+from typing import Any
+
+from polyest.targets import Target
+
+__all__ = ["coefficients"]
+
+DIGITS = 60
+
+
+class _DecimalContext:
+    """The functions a target may use, on decimals; each result is correctly rounded to `DIGITS` digits."""
+
+    def log(self, x: Any) -> Any:
+        return x.ln()
+
+    def exp(self, x: Any) -> Any:
+        return x.exp()
+
+    def sqrt(self, x: Any) -> Any:
+        return x.sqrt()
+
+    def power(self, x: Any, a: Fraction) -> Any:
+        return x ** int(a) if a.denominator == 1 else x ** self.rational(a)
+
+    def rational(self, value: Fraction | int) -> Any:
+        exact = Fraction(value)
+        return decimal.Decimal(exact.numerator) / exact.denominator
+
+
+def coefficients(target: Target, group_size: int) -> tuple[float, ...]:
+    """The K plug-in coefficients, rounded once from 60 digits.
+
+    >>> from polyest.targets import get_target
+    >>> coefficients(get_target("log"), 2)
+    (-0.6931471805599453, 0.0)
+    """
+    ctx = _DecimalContext()
+    with decimal.localcontext(prec=DIGITS):
+        values = (target.formula(ctx.rational(Fraction(m + 1, group_size)), ctx) for m in range(group_size))
+        return tuple(float(value) + 0.0 for value in values)

@@ -1,0 +1,130 @@
+"""Reading JSON strictly: every error names the file and the path to the field."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from polyest.errors import TableFileError
+
+__all__ = ["Reader"]
+
+DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,4})?")
+
+
+class Reader:
+    """One JSON object that remembers which of its fields have been read."""
+
+    def __init__(self, content: dict[str, Any], source: str, path: str = "") -> None:
+        self._content, self._source, self._path = content, source, path
+        self._read: set[str] = set()
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> Reader:
+        """The outermost object of a JSON text."""
+        try:
+            content = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise TableFileError(f"{source}: must be a polyest table in JSON; got {error}; solve it again") from None
+        if not isinstance(content, dict):
+            raise TableFileError(f"{source}: must be a JSON object; got {type(content).__name__}; solve it again")
+        return cls(content, source)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._content
+
+    def error(self, name: str, required: str, came: str) -> TableFileError:
+        """The error for the field `name`."""
+        return TableFileError(f"{self._source}: field `{self._path}{name}` {required}; got {came}")
+
+    def close(self) -> None:
+        """Refuse fields that nobody has read."""
+        for name in self._content:
+            if name not in self._read:
+                raise self.error(name, "is unknown to this version of polyest and must be absent", "it")
+
+    def string(self, name: str) -> str:
+        return self._typed(name, str, "a string")
+
+    def strings(self) -> dict[str, str]:
+        return {name: self.string(name) for name in self._content}
+
+    def choice(self, name: str, allowed: Sequence[str]) -> str:
+        value = self.string(name)
+        if value not in allowed:
+            raise self.error(name, f"must be one of {', '.join(allowed)}", repr(value))
+        return value
+
+    def only_key(self, allowed: Sequence[str]) -> str:
+        if len(self._content) != 1 or next(iter(self._content)) not in allowed:
+            raise self.error("", f"must hold exactly one of {', '.join(allowed)}", ", ".join(self._content) or "none")
+        return next(iter(self._content))
+
+    def integer(self, name: str) -> int:
+        value = self._typed(name, int, "a whole number")
+        if isinstance(value, bool):
+            raise self.error(name, "must be a whole number", repr(value))
+        return value
+
+    def decimal(self, name: str) -> Fraction:
+        return Fraction(self._decimal_text(name, self.string(name)))
+
+    def interval(self, name: str) -> tuple[str, str]:
+        ends = self._typed(name, list, "a list of two decimal strings")
+        if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
+            raise self.error(name, "must be a list of two decimal strings", repr(ends)[:80])
+        if tuple(ends) == ("Infinity", "Infinity"):
+            return "Infinity", "Infinity"
+        lower, upper = (Fraction(self._decimal_text(name, end)) for end in ends)
+        if lower > upper:
+            raise self.error(name, "must have lower ≤ upper", f"{ends[0]} > {ends[1]}")
+        return ends[0], ends[1]
+
+    def floats(self, name: str) -> tuple[float, ...]:
+        values = self._typed(name, list, "a list of numbers")
+        for i, value in enumerate(values):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+                raise self.error(f"{name}[{i}]", "must be a finite number", repr(value)[:40])
+        return tuple(float(value) for value in values)
+
+    def mapping(self, name: str) -> Reader:
+        return Reader(self._typed(name, dict, "an object"), self._source, f"{self._path}{name}.")
+
+    def optional_mapping(self, name: str) -> Reader | None:
+        return self.mapping(name) if name in self._content else None
+
+    def _typed(self, name: str, kind: type, description: str) -> Any:
+        if name not in self._content:
+            raise self.error(name, f"is required and must be {description}", "no such field")
+        self._read.add(name)
+        value = self._content[name]
+        if not isinstance(value, kind):
+            raise self.error(name, f"must be {description}", repr(value)[:40])
+        return value
+
+    def _decimal_text(self, name: str, text: str) -> str:
+        if not DECIMAL.fullmatch(text):
+            raise self.error(name, "must be a finite decimal", repr(text)[:40])
+        return text
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a field given twice")
+    return content
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"the number {name}, which is not finite")

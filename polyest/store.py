@@ -1,0 +1,151 @@
+"""Where table files live: find, read, list and write them."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tempfile
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+from polyest.errors import TableFileError, TableNotFoundError
+from polyest.problem import Problem
+from polyest.rationals import decimal_text
+from polyest.table import Table, from_json, to_json
+
+__all__ = ["find", "load", "paths", "read", "relative_path", "shipped_folder", "solve_command", "user_folder", "write"]
+
+
+def user_folder() -> Path:
+    """Where the user's own tables live: ``$POLYEST_COEFFS`` if set (read at each call), else the data directory."""
+    chosen = os.environ.get("POLYEST_COEFFS")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_data_path("polyest", appauthor=False) / "coeffs"
+
+
+@lru_cache(maxsize=1)
+def shipped_folder() -> Path:
+    """The shipped tables: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "coeffs"
+    return inside if inside.is_dir() else package.parent / "coeffs"
+
+
+def relative_path(problem: Problem) -> Path:
+    """The file of a table below a folder of tables; the baseline is derived, hence not part of it.
+
+    >>> from polyest.problem import make_problem
+    >>> relative_path(make_problem("log", 16)).as_posix()
+    'log/aqp/noise_budget-1.5/k16.json'
+    """
+    folder = Path(quote(problem.target, safe="")) / problem.method
+    if problem.budget is not None:
+        folder /= f"{problem.budget.kind}-{decimal_text(problem.budget.value)}"
+    return folder / f"k{problem.group_size}.json"
+
+
+def find(problem: Problem) -> Path | None:
+    """The file that holds the problem's table, the user's own before the shipped one; None if there is none."""
+    relative = relative_path(problem)
+    for folder in (user_folder(), shipped_folder()):
+        if (folder / relative).is_file():
+            return folder / relative
+    return None
+
+
+def load(problem: Problem) -> Table:
+    """The stored table of a problem.
+
+    Raises:
+        TableNotFoundError: there is none; the message names the command that solves it.
+        TableFileError: the file is broken, or is not the table that its place says.
+    """
+    path = find(problem)
+    if path is None:
+        raise TableNotFoundError(
+            f"no table for {problem} in {user_folder()} nor among the shipped ones; solve it with: {solve_command(problem)}"
+        )
+    stat = path.stat()
+    table = _read_cached(path, stat.st_mtime_ns, stat.st_size)
+    if relative_path(table.problem) != relative_path(problem):
+        raise TableFileError(f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again")
+    return table
+
+
+def read(path: Path) -> Table:
+    """The table in one file, schema and digest checked."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableFileError(f"{path}: cannot be read as text: {error}") from None
+    return from_json(text, path)
+
+
+_read_cached = lru_cache(maxsize=4096)(lambda path, mtime_ns, size: read(path))
+
+
+def paths(folder: Path) -> Iterator[Path]:
+    """All table files below a folder, by target, method, budget, group size."""
+
+    def order(path: Path) -> tuple[str, int]:
+        return path.parent.as_posix(), int(path.stem[1:])
+
+    found = (path for path in folder.rglob("k*.json") if re.fullmatch(r"k\d+", path.stem))
+    yield from sorted(found, key=order)
+
+
+def solve_command(problem: Problem) -> str:
+    """The command line that solves a problem's table into the user's folder."""
+    budget = problem.budget
+    option = f" --{budget.kind.replace('_', '-')} {decimal_text(budget.value)}" if budget else ""
+    target = f"'{problem.target}'" if "(" in problem.target else problem.target
+    return f"polyest solve --target {target} --method {problem.method} -k {problem.group_size}{option}"
+
+
+def write(table: Table, folder: Path) -> Path:
+    """Write a table to its place below `folder`: to a temporary file first, then renamed."""
+    path = folder / relative_path(table.problem)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=_prefix(os.getpid()), suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(to_json(table))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _prefix(pid: int) -> str:
+    return f".polyest-{zlib.crc32(socket.gethostname().encode()):08x}-{pid}-"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files whose writer on this machine is gone."""
+    here = _prefix(0).rsplit("-", 2)[0]
+    for path in folder.glob(f"{here}-*.tmp"):
+        pid = int(path.name.split("-")[2])
+        if pid != os.getpid() and not _is_alive(pid):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
