@@ -56,17 +56,17 @@ def basis(n: int, p: ArrayLike) -> Array:
         p: probabilities in [0, 1], shape (P,).
 
     Returns:
-        float64 of shape (P, n+1); relative error about 1e-13 up to n = 1024.
+        float64 of shape (P, n+1); relative error about 1e-16·n, less where long doubles are wider.
 
     >>> basis(2, [0.5]).round(12).tolist()
     [[0.25, 0.5, 0.25]]
     """
-    points = np.asarray(p, dtype=np.float64)[:, None]
+    points = np.asarray(p, dtype=np.longdouble)[:, None]
     m = np.arange(n + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_p, log_q = np.log(points), np.log1p(-points)
-        up, down = np.where(m == 0, 0.0, m * log_p), np.where(m == n, 0.0, (n - m) * log_q)
-        return np.exp((_log_binomials(n) + up + down).astype(np.float64))
+        up, down = np.where(m == 0, 0, m * log_p), np.where(m == n, 0, (n - m) * log_q)
+        return np.exp(_log_binomials(n) + up + down).astype(np.float64)
 
 
 def mean(coefficients: Sequence[float] | Array, p: ArrayLike) -> Array:

@@ -1,0 +1,10 @@
+"""`python -m polyest` is the command `polyest`."""
+
+from __future__ import annotations
+
+import sys
+
+from polyest.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""`polyest list`: the tables there are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from polyest import store
+from polyest.cli.options import add_json_option, print_json
+from polyest.listing import tables, targets
+from polyest.methods import CLOSED_FORM
+from polyest.problem import Problem
+from polyest.rationals import decimal_text
+
+__all__ = ["add_parser", "ranges", "run"]
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("list", help="list the tables there are", description="List the tables there are.")
+    parser.set_defaults(run=run, parser=parser)
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    rows = [_row(key, list(problems)) for key, problems in groupby(tables(), key=_key)]
+    if arguments.json:
+        print_json(rows)
+        return 0
+    lines = [("target", "method", "budget", "group sizes", "folder"), *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print(f"computed when asked for, at any size: {', '.join(CLOSED_FORM)}; targets: {', '.join(targets())}")
+    return 0
+
+
+def _key(problem: Problem) -> tuple[Any, ...]:
+    path = store.find(problem)
+    own = path is not None and path.is_relative_to(store.user_folder())
+    return problem.target, problem.method, problem.budget, own
+
+
+def _row(key: tuple[Any, ...], problems: Sequence[Problem]) -> dict[str, Any]:
+    target, method, budget, own = key
+    return {
+        "target": target,
+        "method": method,
+        "budget": {budget.kind: decimal_text(budget.value)} if budget else None,
+        "group_sizes": sorted(problem.group_size for problem in problems),
+        "folder": str(store.user_folder() if own else store.shipped_folder()),
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    budget = "".join(f"{kind}={value}" for kind, value in (row["budget"] or {}).items())
+    return row["target"], row["method"], budget, ranges(row["group_sizes"]), row["folder"]
+
+
+def ranges(sizes: Sequence[int]) -> str:
+    """Sorted whole numbers the way `-k` takes them.
+
+    >>> ranges([2, 3, 4, 8, 16, 17])
+    '2:4,8,16:17'
+    """
+    parts: list[list[int]] = []
+    for size in sizes:
+        if parts and parts[-1][-1] == size - 1:
+            parts[-1] = [parts[-1][0], size]
+        else:
+            parts.append([size])
+    return ",".join(":".join(map(str, part)) for part in parts)

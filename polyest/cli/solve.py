@@ -1,0 +1,94 @@
+"""`polyest solve`: solve tables and write each as soon as it is proved."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from polyest import store
+from polyest.cli.options import add_budget_options, budgets, group_sizes
+from polyest.cli.parallel import parallel_map
+from polyest.cli.progress import say, track
+from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
+from polyest.methods import CLOSED_FORM
+from polyest.problem import METHODS, Problem, make_problem
+from polyest.table import Table
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("solve", help="solve tables", description="Solve tables that are not there yet.")
+    parser.set_defaults(run=run, parser=parser)
+    parser.add_argument("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', …")
+    parser.add_argument("--method", metavar="METHOD", help=f"{' or '.join(m for m in METHODS if m not in CLOSED_FORM)}")
+    parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
+    add_budget_options(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for one per core (default: 1)")
+    parser.add_argument("--force", action="store_true", help="solve what is there already, too")
+    parser.add_argument("--solver", metavar="NAME", help="the cvxpy solver that starts aqp (the result is the same)")
+    parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    folder = arguments.out or store.user_folder()
+    problems = [_problem(arguments, K) for K in arguments.group_sizes]
+    pending = [problem for problem in problems if arguments.force or not _is_solved(problem, folder)]
+    if len(pending) < len(problems):
+        print(f"{len(problems) - len(pending)} already in {folder}; --force solves them again", file=sys.stderr)
+    attempt = partial(_attempt, solver=arguments.solver, digits=arguments.digits)
+    outcomes = parallel_map(attempt, pending, arguments.jobs)
+    return _write_all(track(outcomes, "solve", len(pending)), folder)
+
+
+def _problem(arguments: argparse.Namespace, group_size: int) -> Problem:
+    problem = make_problem(arguments.target, group_size, arguments.method, **budgets(arguments))
+    if problem.method in CLOSED_FORM:
+        raise ArgumentError(
+            f"`--method` must be minimax or aqp; got {problem}, which has a closed form and needs no file; "
+            f"see it with: polyest show {problem.target} -k {group_size} --method {problem.method}"
+        )
+    return problem
+
+
+def _is_solved(problem: Problem, folder: Path) -> bool:
+    try:
+        return store.read(folder / store.relative_path(problem)).problem == problem
+    except TableFileError:
+        return False
+
+
+def _attempt(problem: Problem, solver: str | None, digits: int | None) -> tuple[Problem, Table | PolyestError]:
+    """The table, or the reason why there is none: one failure does not end the other work."""
+    try:
+        from polyest.offline.build import solve
+    except ModuleNotFoundError as error:
+        return problem, MissingDependencyError.for_extra(error.name or "a package", "offline", "polyest solve")
+    try:
+        return problem, solve(problem, solver=solver, digits=digits)
+    except PolyestError as error:
+        return problem, error
+
+
+def _write_all(outcomes: Iterable[tuple[Problem, Table | PolyestError]], folder: Path) -> int:
+    failures = 0
+    for problem, outcome in outcomes:
+        if isinstance(outcome, MissingDependencyError):
+            raise outcome
+        if isinstance(outcome, PolyestError):
+            failures += 1
+            print(f"polyest: {problem}: {outcome}", file=sys.stderr)
+        else:
+            say(_line(outcome, store.write(outcome, folder)))
+    return 2 if failures else 0
+
+
+def _line(table: Table, path: Path) -> str:
+    kappa = f"  kappa {table.kappa / 100:.2f}" if table.kappa else ""
+    claims = table.certificate
+    proved = f"  bias ≤ {claims.worst_case_bias.upper:.4g}  noise ≤ {claims.noise.upper:.4g}" if claims else ""
+    return f"{table.problem}{kappa}{proved}  {path}"

@@ -1,0 +1,72 @@
+"""`polyest verify`: prove the certificates of stored tables again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from polyest import store
+from polyest.cli.options import add_json_option, print_json
+from polyest.cli.parallel import parallel_map
+from polyest.cli.progress import track
+from polyest.errors import ArgumentError, MissingDependencyError, TableFileError
+
+__all__ = ["add_parser", "run"]
+
+Verdict = tuple[str, str, list[str]]
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    description = "Prove the certificates of stored tables again. Exit code 1: a proof failed; 2: a file is no table."
+    parser = verbs.add_parser("verify", help="prove the certificates again", description=description)
+    parser.set_defaults(run=run, parser=parser)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: all shipped)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for one per core (default: 1)")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    files = _files(arguments.paths or [store.shipped_folder()])
+    verdicts = list(track(parallel_map(_judge, files, arguments.jobs), "verify", len(files)))
+    order = {str(path): i for i, path in enumerate(files)}
+    verdicts.sort(key=lambda verdict: order[verdict[0]])
+    if arguments.json:
+        print_json([dict(zip(("path", "verdict", "reasons"), verdict, strict=True)) for verdict in verdicts])
+    else:
+        _report(verdicts)
+    kinds = {kind for _, kind, _ in verdicts}
+    return 1 if "failed" in kinds else 2 if "refused" in kinds else 0
+
+
+def _report(verdicts: Sequence[Verdict]) -> None:
+    for path, kind, reasons in verdicts:
+        for reason in reasons:
+            print(f"{kind}: {path}: {reason}" if kind == "failed" else f"{kind}: {reason}")
+    counts = {kind: sum(kind == other for _, other, _ in verdicts) for kind in ("proved", "failed", "refused")}
+    print(", ".join(f"{count} {kind}" for kind, count in counts.items() if count or kind == "proved"))
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise ArgumentError(f"`PATH` must be a table file or a folder of them; there is no {path}")
+        found = list(store.paths(path)) if path.is_dir() else [path]
+        if not found:
+            raise ArgumentError(f"`PATH` must hold table files k<K>.json; {path} has none")
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def _judge(path: Path) -> Verdict:
+    """The path, its verdict (proved, failed, or refused as no table), and the reasons."""
+    try:
+        from polyest.certify import verify
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError.for_extra(error.name or "a package", "verify", "polyest verify") from None
+    try:
+        reasons = verify(store.read(path))
+    except TableFileError as error:
+        return str(path), "refused", [str(error)]
+    return str(path), "failed" if reasons else "proved", reasons

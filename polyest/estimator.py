@@ -1,0 +1,224 @@
+"""`polyest.load` and the estimator that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from polyest.loading import load_table, lookup_of, lookups, sibling
+from polyest.online import forms, output
+from polyest.problem import Problem, make_problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.online.lookup import Array, Lookup
+    from polyest.table import Certificate, Table
+
+__all__ = ["Estimator", "load"]
+
+
+@lru_cache(maxsize=256)
+def _prove(problem: Problem) -> Certificate:
+    """The certificate of a table that is computed on the spot; with a baseline, of the table of K−1."""
+    from polyest.certify import certificate
+
+    table = load_table(problem)
+    if problem.baseline is not None and table.leave_one_out is not None:
+        table = table.leave_one_out
+    return certificate(table)
+
+
+class Estimator:
+    """A table that scores groups of K completions; made by `polyest.load`.
+
+    Every method takes `answers` of shape (..., K): an integer array, a string or object array, or nested lists of
+    hashable answers, compared by Python equality. None, and NaN among objects, is "no answer": it matches nothing, not
+    even another one, and is scored as 0 matches unless `no_answer_reward` names its reward. Entries equal to
+    `padding_id` are no completions: their score is NaN, they match nothing, and a group that has n < K completions left
+    is scored with the table of n (same target, method and budget), so that its guarantee is that of a group of n; one
+    completion left scores NaN, with a warning.
+
+    >>> est = load("log", 4, method="harmonic")
+    >>> est
+    Estimator(log K=4 harmonic)
+    >>> est.rewards([[7, 7, 7, 5]]).round(3).tolist()
+    [[-0.333, -0.333, -0.333, -1.833]]
+    """
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+
+    @property
+    def problem(self) -> Problem:
+        """What is estimated, and how: target, group_size, method, budget, baseline."""
+        return self.table.problem
+
+    @property
+    def table(self) -> Table:
+        """The table behind the estimator."""
+        return self._lookup.table
+
+    @property
+    def coefficients(self) -> Array:
+        """c, shape (K,), read-only: the reward at 0..K−1 matches."""
+        return self._lookup.coefficients
+
+    @property
+    def leave_one_out_coefficients(self) -> Array:
+        """c', shape (K−1,), read-only: what the others are paid without the completion itself (theory.md §5)."""
+        return self._lookup.others
+
+    @property
+    def certificate(self) -> Certificate:
+        """What is proved about the table; with a baseline, about the table of K−1 that it stands for (theory.md §5).
+
+        A stored table brings its certificate; the others are proved when first asked (extra ``verify``).
+
+        Raises:
+            MissingDependencyError: the table has to be proved, and python-flint is not installed.
+        """
+        stored = self.table.certificate
+        return _prove(self.problem) if stored is None else stored
+
+    def rewards(
+        self,
+        answers: Any,
+        reference: Any = None,
+        padding_id: Hashable = None,
+        no_answer_reward: float | None = None,
+        *,
+        out: NDArray[Any] | None = None,
+        dtype: Any = None,
+        threads: int = 1,
+    ) -> NDArray[Any]:
+        """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
+
+        Args:
+            answers: shape (..., K); see the class.
+            reference: q, shape (..., K): the probability that a reference gives each completion's answer; adds −r(q).
+            padding_id: the answer that marks an entry as padding.
+            no_answer_reward: the whole reward of a completion without an answer; None for that of 0 matches.
+            out: array of the answers' shape to write to, float64 or float32.
+            dtype: float64 (default) or float32; numbers are computed in float64 and rounded once.
+            threads: how many threads may work on a large batch.
+
+        Returns:
+            Array of the answers' shape.
+
+        Raises:
+            ArgumentError: a wrong last dimension, float or unhashable answers, or another bad argument.
+            TableNotFoundError: with padding, there is no table for a smaller group.
+
+        Source: theory.md §2.
+
+        >>> load("log", 3, method="plug_in").rewards(["a", None, "a"]).round(3).tolist()
+        [-0.405, -1.099, -0.405]
+        """
+        options = self._options("rewards", reference, padding_id, no_answer_reward, threads)
+        return output.scores(self._job(answers, options), "rewards", out, dtype)
+
+    def advantages(
+        self,
+        answers: Any,
+        reference: Any = None,
+        padding_id: Hashable = None,
+        no_answer_reward: float | None = None,
+        *,
+        out: NDArray[Any] | None = None,
+        dtype: Any = None,
+        threads: int = 1,
+    ) -> NDArray[Any]:
+        """Rewards minus the exact leave-one-out baseline; their expected gradient is that of the rewards.
+
+        A_i = c[m_i] − 1/(K−1) Σ_{j≠i} c'[m_j − 1{z_j = z_i}]: the others are scored as a group of K−1 without i. The
+        reference's part of a reward has the mean of the others' as its baseline.
+
+        Arguments, returns and errors are those of `rewards`; an estimator loaded with ``baseline=`` has no advantages,
+        because its rewards are made for a trainer that subtracts the mean itself.
+
+        Source: theory.md §5.
+
+        >>> load("log", 3, method="harmonic").advantages([5, 5, 8]).round(3).tolist()
+        [0.5, 0.5, -1.5]
+        """
+        options = self._options("advantages", reference, padding_id, no_answer_reward, threads)
+        return output.scores(self._job(answers, options), "advantages", out, dtype)
+
+    def value(
+        self,
+        answers: Any,
+        reference: Any = None,
+        padding_id: Hashable = None,
+        no_answer_reward: float | None = None,
+        *,
+        threads: int = 1,
+    ) -> Any:
+        """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
+
+        For ``log`` that is minus the entropy of the answers in nats, and with a reference the Kullback–Leibler
+        divergence from it.
+
+        Args: see `rewards`.
+
+        Returns:
+            Shape (...,); NaN for a group of fewer than two completions (padding).
+
+        Source: theory.md §6.
+
+        >>> float(load("log", 2, method="plug_in").value([[1, 1], [1, 2]]).sum().round(6))
+        -0.693147
+        """
+        options = self._options("values", reference, padding_id, no_answer_reward, threads)
+        job = self._job(answers, options)
+        return output.values(job).reshape(job.shape[:-1])[()]
+
+    def _options(self, kind: str, *given: Any) -> forms.Options:
+        return forms.Options(kind, self.problem.target, *given)
+
+    def _job(self, answers: Any, options: forms.Options) -> forms.Job:
+        return forms.dense(self._lookup, self._siblings, answers, options)
+
+    def _siblings(self, sizes: list[int]) -> dict[int, Lookup]:
+        return lookups([sibling(self.problem, n) for n in sizes])
+
+    def __repr__(self) -> str:
+        return f"Estimator({self.problem})"
+
+
+def load(
+    target: str,
+    group_size: int,
+    method: str | None = None,
+    *,
+    noise_budget: Any = None,
+    bias_budget: Any = None,
+    groups: Any = None,
+    baseline: str | None = None,
+) -> Estimator:
+    """The estimator of a target for groups of K completions.
+
+    Args:
+        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"`` or ``"js(q)"``.
+        group_size: K ≥ 2.
+        method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
+        noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at
+            most ρ times plug-in's (default 1.5); bias at most κ times the least possible; best for updates that average
+            M groups.
+        baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
+
+    Returns:
+        An `Estimator`.
+
+    Raises:
+        ArgumentError: an argument is unknown, outside its domain, or at odds with the others.
+        TableNotFoundError: the table is neither shipped nor solved by the user; the message names the command for it.
+
+    Source: theory.md §3 and §5.
+
+    >>> load("power(2)", 4).coefficients.round(3).tolist()
+    [0.0, 0.0, 0.333, 1.0]
+    """
+    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
+    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budgets)))

@@ -1,0 +1,67 @@
+"""The minimax table: the least worst-case bias that any table can have (theory.md §3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from polyest.offline import exchange
+from polyest.offline.numbers import Multiprecision
+from polyest.offline.solution import Solution
+from polyest.problem import Problem
+from polyest.targets import get_target
+
+__all__ = ["coefficients", "solve"]
+
+
+def solve(problem: Problem, digits: int | None = None) -> Solution:
+    """Solve min_c β(c) by the exchange algorithm.
+
+    >>> from polyest.problem import make_problem
+    >>> [float(c) for c in solve(make_problem("log", 2, "minimax")).coefficients]
+    [-1.7113737593684795, 0.07720199246676033]
+    """
+    target, K = get_target(problem.target), problem.group_size
+    working = digits or exchange.DIGITS + 2 * K
+    best = exchange.solve(target, K, working)
+    table = coefficients(best, working)
+    return Solution(problem, table, proof={"alternation": tuple(float(t) for t in best.points)}, digits=working)
+
+
+def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
+    """Bernstein coefficients of the Q that takes the given values at the points, degree len(points) − 2.
+
+    Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j; the 2·K digits above
+    the accuracy wanted pay for the conditioning of these steps.
+    """
+    points, differences = best.points[:-1], best.values[:-1].copy()
+    n = len(points) - 1
+    for j in range(1, n + 1):
+        differences[j:] = (differences[j:] - differences[j - 1 : -1]) / (points[j:] - points[: n + 1 - j])
+    power = differences[n:] * 1
+    for j in range(n - 1, -1, -1):
+        power = _shift(power) - points[j] * _pad(power)
+        power[0] += differences[j]
+    return from_power(power, Multiprecision(digits))
+
+
+def from_power(power: Any, ctx: Multiprecision) -> tuple[Any, ...]:
+    """Bernstein coefficients c_m = Σ_j a_j (m)_j/(n)_j of Σ_j a_j p^j, n = len(power) − 1."""
+    n = len(power) - 1
+    table = []
+    for m in range(n + 1):
+        total, ratio = ctx.mp.mpf(0), ctx.mp.mpf(1)
+        for j in range(m + 1):
+            total += power[j] * ratio
+            ratio = ratio * (m - j) / max(n - j, 1)
+        table.append(total)
+    return tuple(table)
+
+
+def _shift(power: Any) -> Any:
+    return _pad(power)[[-1, *range(len(power))]]
+
+
+def _pad(power: Any) -> Any:
+    return np.append(power, power[:1] * 0)

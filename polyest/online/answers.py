@@ -1,0 +1,168 @@
+"""What a user calls answers, as integers: equal integers if and only if equal answers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Answers", "encode", "read_answers", "read_array"]
+
+NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers as integers.
+
+    Attributes:
+        codes: native signed integers; a completion without an answer has a code that no other completion has.
+        missing: which completions have no answer; None if all have one.
+        padding: which entries are no completions at all; None if there are none.
+    """
+
+    codes: NDArray[Any]
+    missing: NDArray[np.bool_] | None = None
+    padding: NDArray[np.bool_] | None = None
+
+
+def read_answers(answers: Any, padding_id: Hashable = None, argument: str = "answers") -> Answers:
+    """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
+
+    Raises:
+        ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
+    """
+    if isinstance(answers, list):
+        items, shape = _flatten(answers, argument)
+        return _from_objects(items, shape, padding_id, argument)
+    array = read_array(answers, argument)
+    if array.dtype.kind in "iub":
+        return Answers(_signed(array), padding=_integer_padding(array, padding_id))
+    if array.dtype.kind in "OUST":
+        return _from_objects(array.ravel().tolist(), array.shape, padding_id, argument)
+    raise ArgumentError(
+        f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
+        "map every answer to an integer or a string first"
+    )
+
+
+def read_array(values: Any, argument: str) -> NDArray[Any]:
+    """`values` as a numpy array, if it is an array of any library."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ArgumentError(f"`{argument}` must not be a masked array; fill it and name the filler as `padding_id`")
+    if isinstance(values, np.ndarray):
+        return values
+    if not hasattr(values, "__array__") or isinstance(values, np.generic):
+        raise ArgumentError(f"`{argument}` must be an array or a (nested) list, got {type(values).__name__}")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(
+            f"`{argument}` must be readable by numpy, got {type(values).__name__}: {error}; "
+            "move it to the CPU, or use the adapter of its framework"
+        ) from None
+
+
+def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
+    """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
+    try:
+        distinct = dict.fromkeys(items)
+    except TypeError as error:
+        raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
+    index = dict(zip(distinct, range(len(distinct)), strict=True))
+    return np.fromiter(map(index.__getitem__, items), np.int64, len(items)), index
+
+
+def _from_objects(items: list[Any], shape: tuple[int, ...], padding_id: Hashable, argument: str) -> Answers:
+    codes, index = encode(items, argument)
+    answers = Answers(codes.reshape(shape))
+    absent = _absent(index, argument)
+    if absent:
+        missing = _are(codes, absent, len(index))
+        codes[missing] = np.arange(-1, -1 - int(missing.sum()), -1)
+        answers = replace(answers, missing=missing.reshape(shape))
+    if padding_id is not None and padding_id in index:
+        answers = replace(answers, padding=(codes == index[padding_id]).reshape(shape))
+    return answers
+
+
+def _absent(index: dict[Any, int], argument: str) -> list[int]:
+    """The codes of None and NaN."""
+    kinds = set(map(type, index))
+    for kind in kinds:
+        if hasattr(kind, "__array__") and not issubclass(kind, np.generic):
+            raise ArgumentError(
+                f"`{argument}` must hold plain hashable answers, got {kind.__module__}.{kind.__name__} objects, which "
+                "are not compared by value; pass one array, or call .tolist() first"
+            )
+    if kinds <= NEVER_MISSING:
+        return []
+    try:
+        return [code for item, code in index.items() if item is None or bool(item != item)]
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
+        ) from None
+
+
+def _are(codes: NDArray[np.int64], chosen: list[int], total: int) -> NDArray[np.bool_]:
+    flags = np.zeros(total, np.bool_)
+    flags[chosen] = True
+    return flags[codes]
+
+
+def _flatten(answers: list[Any], argument: str) -> tuple[list[Any], tuple[int, ...]]:
+    """The answers of nested lists in order, and their shape; only lists nest."""
+    level: list[Any] = answers
+    shape: tuple[int, ...] = (len(answers),)
+    while level and isinstance(level[0], list | np.ndarray):
+        if isinstance(level[0], np.ndarray):
+            level = _rows(level, argument)
+        lengths = {len(row) if isinstance(row, list) else -1 for row in level}
+        if len(lengths) > 1 or -1 in lengths:
+            raise ArgumentError(
+                f"`{argument}` must be nested lists of equal lengths, got lengths "
+                f"{', '.join(str(n) if n >= 0 else 'none (no list)' for n in sorted(lengths))}; "
+                "for groups of mixed sizes pass flat answers and group ids to polyest.rewards"
+            )
+        shape += (lengths.pop(),)
+        level = list(chain.from_iterable(level))
+    return level, shape
+
+
+def _rows(rows: list[Any], argument: str) -> list[Any]:
+    """A list of arrays as nested lists."""
+    kinds = {row.dtype.kind if isinstance(row, np.ndarray) else type(row).__name__ for row in rows}
+    if not kinds <= set("iubOUST") or any(row.ndim == 0 for row in rows):
+        raise ArgumentError(
+            f"`{argument}` must be lists of integer, string or object arrays; got kinds {', '.join(sorted(kinds))}; "
+            "map every answer to an integer or a string first"
+        )
+    return [row.tolist() for row in rows]
+
+
+def _signed(array: NDArray[Any]) -> NDArray[Any]:
+    """The same bits as native signed integers: equality is kept."""
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return native.view(f"i{array.dtype.itemsize}")
+
+
+def _integer_padding(array: NDArray[Any], padding_id: Any) -> NDArray[np.bool_] | None:
+    if padding_id is None:
+        return None
+    try:
+        padding = array == operator.index(padding_id)
+    except TypeError:
+        raise ArgumentError(
+            f"`padding_id` must be an integer where the answers are integers, got {padding_id!r}"
+        ) from None
+    return np.asarray(padding) if np.any(padding) else None

@@ -1,0 +1,135 @@
+"""From the caller's arguments to a layout: the dense form (..., K), the ragged form (N,) with group ids (N,)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.online import engine, scoring
+from polyest.online.answers import Answers, read_answers
+from polyest.online.layouts import Block, Layout, Rows
+from polyest.online.lookup import Lookup, Tables
+from polyest.online.reference import reference_values
+from polyest.problem import whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.online.lookup import Array
+
+    Lookups = Callable[[list[int]], dict[int, Lookup]]
+
+__all__ = ["Job", "Options", "dense", "ragged"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments that every form takes; `kind` is rewards, advantages or values."""
+
+    kind: str
+    target: str
+    reference: Any = None
+    padding_id: Hashable = None
+    no_answer_reward: Any = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be scored.
+
+    Attributes:
+        layout, extras: the completions that count, and what they are paid.
+        shape: of the caller's answers.
+        where: the places of the layout's completions in an array of that shape; None if it is simply reshaped.
+        firsts: the first row of each group, for the ragged form.
+    """
+
+    layout: Layout
+    extras: scoring.Extras
+    shape: tuple[int, ...]
+    where: Any = None
+    firsts: NDArray[np.int64] | None = None
+
+
+def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
+    """Answers (..., K). With padding, every group is scored with the table of as many completions as it really has."""
+    read = read_answers(answers, options.padding_id)
+    shape, K = read.codes.shape, len(lookup.coefficients)
+    if not shape or shape[-1] != K:
+        raise ArgumentError(
+            f"`answers` must have shape (..., {K}), as the table is for group_size={K}; got shape {shape}; load the "
+            "table of that size, or pass flat answers and group ids to polyest.rewards"
+        )
+    extras, threads = _extras(read, options), whole_number("threads", options.threads, least=1)
+    if read.padding is None:
+        block = Block(read.codes.reshape(-1, K), *_arrays(lookup, options.kind), threads)
+        return Job(block, extras.placed(None, block.codes.shape), shape)
+    kept = ~read.padding
+    starts = np.concatenate([[0], np.cumsum(kept.reshape(-1, K).sum(axis=1))]).astype(np.int64)
+    rows = _rows(read.codes[kept], starts, lookups, options.kind, threads)
+    return Job(rows, extras.placed(kept, rows.codes.shape), shape, kept)
+
+
+def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
+    """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
+    read, ids = read_answers(answers, options.padding_id), _group_ids(groups)
+    shape = read.codes.shape
+    if len(shape) != 1 or ids.shape != shape:
+        raise ArgumentError(
+            f"`answers` and `groups` must be flat and of equal length, got shapes {shape} and {ids.shape}; "
+            "for an array of equal groups use polyest.load(...).rewards"
+        )
+    extras, threads = _extras(read, options), whole_number("threads", options.threads, least=1)
+    kept = None if read.padding is None else np.flatnonzero(~read.padding)
+    ids = ids if kept is None else ids[kept]
+    order, starts = engine.choose(len(ids), 1).arrange(ids)
+    where = order if kept is None else kept if order is None else kept[order]
+    codes = read.codes if where is None else read.codes[where]
+    rows = _rows(codes, starts, lookups, options.kind, threads)
+    firsts = starts[:-1] if where is None else where[starts[:-1]]
+    return Job(rows, extras.placed(where, codes.shape), shape, where, firsts)
+
+
+def _arrays(lookup: Lookup, kind: str) -> tuple[Array, Array | None]:
+    """What a completion is paid, and what it adds to its group's total."""
+    if kind == "advantages":
+        return lookup.advantage_pay, lookup.weights
+    return lookup.coefficients, lookup.coefficients if kind == "values" else None
+
+
+def _rows(codes: Any, starts: NDArray[np.int64], lookups: Lookups, kind: str, threads: int) -> Rows:
+    sizes = np.diff(starts)
+    present = np.flatnonzero(np.bincount(sizes)).tolist()
+    found = lookups([n for n in present if n > 1])
+    alone = int(np.count_nonzero(sizes == 1))
+    if alone:
+        warnings.warn(
+            f"{alone} of {len(sizes)} groups have one completion, which nothing can be compared with: scored NaN",
+            stacklevel=5,
+        )
+    tables = Tables.join({n: _arrays(lookup, kind) for n, lookup in found.items()})
+    return Rows(codes, starts, tables, threads)
+
+
+def _extras(read: Answers, options: Options) -> scoring.Extras:
+    pay = scoring.no_answer_pay(options.no_answer_reward)
+    missing = read.missing if pay is not None else None
+    reference = options.reference
+    if reference is not None:
+        unpaid = [mask for mask in (missing, read.padding) if mask is not None]
+        ignored = np.logical_or.reduce(unpaid) if unpaid else None
+        reference = reference_values(options.target, reference, read.codes.shape, ignored)
+    return scoring.Extras(reference, missing, pay or 0.0)
+
+
+def _group_ids(groups: Any) -> NDArray[Any]:
+    read = read_answers(groups, argument="groups")
+    if read.missing is not None:
+        raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows first")
+    return read.codes

@@ -1,0 +1,62 @@
+"""Running a job, and putting its numbers where the caller wants them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.online import scoring
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.online.forms import Job
+
+__all__ = ["check_output", "scores", "values"]
+
+SCORERS = {"rewards": scoring.rewards, "advantages": scoring.advantages}
+
+
+def scores(job: Job, kind: str, out: Any = None, dtype: Any = None) -> NDArray[Any]:
+    """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
+    result = check_output(out, dtype, job.shape)
+    in_place = job.where is None and job.extras.is_empty and result.flags.c_contiguous
+    exact = result.reshape(job.layout.codes.shape) if in_place else np.empty(job.layout.codes.shape)
+    SCORERS[kind](job.layout, job.extras, exact)
+    if job.where is not None:
+        if len(job.layout.codes) < result.size:
+            result[...] = np.nan
+        result[job.where] = exact
+    elif not in_place:
+        result[...] = exact.reshape(job.shape)
+    return result
+
+
+def values(job: Job) -> NDArray[np.float64]:
+    """One mean reward per group, shape (G,)."""
+    return scoring.values(job.layout, job.extras)
+
+
+def check_output(out: Any, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array to write to: `out`, or a new one of `dtype` (float64 unless asked)."""
+    wanted = None if dtype is None else _dtype(dtype)
+    if out is None:
+        return np.empty(shape, np.float64 if wanted is None else wanted)
+    if not isinstance(out, np.ndarray) or out.shape != shape or not out.flags.writeable:
+        came = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ArgumentError(f"`out` must be a writeable array of the answers' shape {shape}, got {came}")
+    if _dtype(out.dtype) != (wanted or out.dtype):
+        raise ArgumentError(f"`dtype` must be that of `out`, {out.dtype}; got {wanted}; leave `dtype` out")
+    return out
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise ArgumentError(f"`dtype` (or that of `out`) must be float64 or float32, got {dtype}")
+    return kind

@@ -1,0 +1,44 @@
+"""The reference's part of a reward: r(q), q the probability that the reference gives the completion's answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.bernstein import target_values
+from polyest.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["reference_values"]
+
+
+def reference_values(target: str, reference: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None) -> Array:
+    """r(q) of the answers' shape; 0 where a completion is paid no reference term.
+
+    Raises:
+        ArgumentError: another shape, a q outside [0, 1], or an r(q) that is not finite.
+    """
+    try:
+        q = np.array(reference, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"`reference` must be probabilities, one for each answer; got {error}") from None
+    if q.shape != shape:
+        raise ArgumentError(f"`reference` must have the answers' shape {shape}, got {q.shape}")
+    if ignored is not None:
+        q[ignored] = 1.0
+    with np.errstate(all="ignore"):
+        values = target_values(target, q)
+        wrong = ~((q >= 0) & (q <= 1) & np.isfinite(values))
+    if wrong.any():
+        raise ArgumentError(
+            f"`reference` must be probabilities in (0, 1] at which {target} is finite; got {q[wrong][0]} "
+            f"(and {np.count_nonzero(wrong) - 1} more); smooth the reference, or leave these answers out"
+        )
+    if ignored is not None:
+        values[ignored] = 0.0
+    return values

@@ -1,0 +1,99 @@
+"""Rewards, advantages and values of a layout: the count part, the reference's part and completions without an answer.
+
+Advantages are rewards minus the exact leave-one-out baseline of theory.md §5. The reference's part of a reward is a
+known number, so its baseline is the plain mean over the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.online.layouts import Layout
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Extras", "advantages", "no_answer_pay", "rewards", "values"]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is paid besides the table; every array has the layout's shape.
+
+    Attributes:
+        reference: r(q_i), or None.
+        missing: completions without an answer that are paid `pay` instead; None if they are paid as 0 matches.
+        pay: the reward of a completion without an answer.
+    """
+
+    reference: Array | None = None
+    missing: NDArray[np.bool_] | None = None
+    pay: float = 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        return self.reference is None and self.missing is None
+
+    def placed(self, where: Any, shape: tuple[int, ...]) -> Extras:
+        """The same for the completions at `where` only (all if None), in another shape."""
+
+        def place(values: Any) -> Any:
+            return None if values is None else (values if where is None else values[where]).reshape(shape)
+
+        return Extras(place(self.reference), place(self.missing), self.pay)
+
+
+def no_answer_pay(value: Any) -> float | None:
+    """`no_answer_reward` as a finite float."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if isinstance(value, str) or not np.isfinite(number):
+        raise ArgumentError(f"`no_answer_reward` must be a finite number, got {value!r}; leave it out for 0 matches")
+    return number
+
+
+def rewards(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
+    """c[m_i] − r(q_i), or `extras.pay`; NaN in a group of one."""
+    layout.rewards(out)
+    if extras.missing is not None:
+        out[extras.missing & ~np.isnan(out)] = extras.pay
+    if extras.reference is not None:
+        out -= extras.reference
+
+
+def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
+    """The reward minus the mean of what the others are paid when this completion is left out; NaN in a group of one."""
+    if extras.missing is None:
+        layout.advantages(out)
+    else:
+        means = layout.spread(layout.totals(1, extras.missing, extras.pay))
+        layout.rewards(out)
+        out[extras.missing] = (extras.pay + _over(np.full(out.shape, extras.pay), layout))[extras.missing]
+        out -= means
+    if extras.reference is not None:
+        r = extras.reference
+        out -= r - _over(layout.spread(layout.sums(r)) - r, layout)
+
+
+def values(layout: Layout, extras: Extras) -> Array:
+    """The mean reward of each group; NaN for fewer than two completions."""
+    result = layout.totals(0, extras.missing, extras.pay)
+    if extras.reference is not None:
+        result -= layout.sums(extras.reference) / np.maximum(layout.sizes, 1)
+    return result
+
+
+def _over(numbers: Array, layout: Layout) -> Array:
+    """The numbers divided by how many others each completion has."""
+    return numbers / np.maximum(layout.spread(np.asarray(layout.sizes) - 1), 1)

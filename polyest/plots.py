@@ -1,0 +1,89 @@
+"""Figures (extra ``plot``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from polyest import bernstein
+from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.estimator import Estimator, load
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["bias_and_noise", "estimators"]
+
+STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the colour-blind tell apart
+    "plug_in": {"color": "#D55E00", "linestyle": "-"},
+    "harmonic": {"color": "#E69F00", "linestyle": (0, (5, 2))},
+    "exact": {"color": "#009E73", "linestyle": "-"},
+    "aqp": {"color": "#0072B2", "linestyle": "-"},
+    "minimax": {"color": "#444444", "linestyle": (0, (1, 1.2))},
+}
+NOISE_ROOM = 1.25
+
+
+def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
+    """Every method that makes sense for the target and has a table; the budget is that of aqp.
+
+    Raises:
+        ArgumentError: no such target or group size.
+    """
+    found = [load(target, group_size, "plug_in")]
+    for method in ("harmonic", "exact", "minimax", "aqp"):
+        try:
+            found.append(load(target, group_size, method, **(budget if method == "aqp" else {})))
+        except (ArgumentError, TableNotFoundError):
+            if method == "aqp" and any(value is not None for value in budget.values()):
+                raise
+    return found
+
+
+def bias_and_noise(chosen: Sequence[Estimator]) -> Figure:
+    """Two panels over p: p·(Q_c − r) and V_c, with the proved worst-case bias of aqp and minimax as a band."""
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    problem = chosen[0].problem
+    p = np.unique(np.concatenate([np.geomspace(1e-4, 1, 3000), np.linspace(0.001, 1, 2000)]))
+    for estimator in chosen:
+        table, style = estimator.table, STYLES[estimator.problem.method]
+        label = estimator.problem.method + (f" (κ = {table.kappa / 100:.2f})" if table.kappa else "")
+        left.plot(p, bernstein.bias(problem.target, table.coefficients, p), label=label, linewidth=1.6, **style)
+        right.plot(p, bernstein.noise(problem.target, table.coefficients, p), label=label, linewidth=1.6, **style)
+        if estimator.problem.method == "aqp" and table.certificate is not None:
+            _mark_level(left, table.certificate.worst_case_bias.upper, style["color"])
+    _finish(left, "bias  p·(Q(p) − r(p))")
+    _finish(right, "noise  V(p) of one group")
+    _limit_noise(right, chosen, p)
+    left.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+    left.legend(frameon=False)
+    figure.suptitle(f"{problem.target}, groups of {problem.group_size}")
+    return figure
+
+
+def _mark_level(axes: Axes, level: float, color: Any) -> None:
+    axes.axhspan(-level, level, color=color, alpha=0.1, linewidth=0)
+    axes.annotate(f"proved: ±{level:.2g}", (1e-4, -level), (4, -3), textcoords="offset points", va="top", color=color)
+
+
+def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
+    """Minimax is off the scale from K = 8 on: keep the others legible and say so."""
+    tops = {e.problem.method: float(bernstein.noise(e.problem.target, e.coefficients, p).max()) for e in chosen}
+    room = 2 * NOISE_ROOM * max(top for method, top in tops.items() if method != "minimax")
+    if tops.get("minimax", 0.0) > room:
+        axes.set_ylim(0, room)
+        text = f"minimax: up to {tops['minimax']:.2g}"
+        axes.annotate(text, (0.98, 0.97), xycoords="axes fraction", ha="right", va="top")
+
+
+def _finish(axes: Axes, label: str) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(1e-4, 1)
+    axes.set_xlabel("probability p of the answer")
+    axes.set_ylabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.5)

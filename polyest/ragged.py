@@ -1,0 +1,145 @@
+"""Scoring flat answers by group ids: groups of any sizes, in any order.
+
+Every group is scored with the table of its own size; a group of one completion scores NaN, with one warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.loading import lookups
+from polyest.online import forms, output
+from polyest.problem import Problem, make_problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.online.lookup import Lookup
+
+__all__ = ["advantages", "rewards", "values"]
+
+
+def rewards(
+    answers: Any,
+    groups: Any,
+    target: str,
+    method: str | None = None,
+    *,
+    noise_budget: Any = None,
+    bias_budget: Any = None,
+    averaged_groups: Any = None,
+    baseline: str | None = None,
+    reference: Any = None,
+    padding_id: Hashable = None,
+    no_answer_reward: float | None = None,
+    out: NDArray[Any] | None = None,
+    dtype: Any = None,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
+
+    Args:
+        answers: shape (N,), as in `polyest.load(...).rewards`; rows equal to `padding_id` score NaN and count nowhere.
+        groups: shape (N,), the group of each completion: integers or hashable ids, in any order.
+        target, method, noise_budget, bias_budget, baseline: as in `polyest.load`.
+        averaged_groups: what `polyest.load` calls ``groups``, the number M of groups that an update averages.
+        reference, padding_id, no_answer_reward, out, dtype, threads: as in `polyest.load(...).rewards`.
+
+    Returns:
+        Array of shape (N,), in the order of the answers; NaN for groups of one, with one warning.
+
+    Raises:
+        ArgumentError: lengths that differ, float or missing group ids, or another bad argument.
+        TableNotFoundError: names every group size that has no table, before anything is scored.
+
+    >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
+    [-1.0, -0.5, -1.0, -0.5, -1.5]
+    """
+    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads)
+    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
+    return output.scores(job, "rewards", out, dtype)
+
+
+def advantages(
+    answers: Any,
+    groups: Any,
+    target: str,
+    method: str | None = None,
+    *,
+    noise_budget: Any = None,
+    bias_budget: Any = None,
+    averaged_groups: Any = None,
+    reference: Any = None,
+    padding_id: Hashable = None,
+    no_answer_reward: float | None = None,
+    out: NDArray[Any] | None = None,
+    dtype: Any = None,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
+
+    Arguments, returns and errors are those of `rewards`.
+
+    >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
+    [0.5, 0.5, -1.5]
+    """
+    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads)
+    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
+    return output.scores(job, "advantages", out, dtype)
+
+
+def values(
+    answers: Any,
+    groups: Any,
+    target: str,
+    method: str | None = None,
+    *,
+    noise_budget: Any = None,
+    bias_budget: Any = None,
+    averaged_groups: Any = None,
+    reference: Any = None,
+    padding_id: Hashable = None,
+    no_answer_reward: float | None = None,
+    threads: int = 1,
+) -> tuple[Any, NDArray[np.float64]]:
+    """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
+
+    Arguments and errors are those of `rewards`.
+
+    Returns:
+        The group ids by first appearance (a list, or an array if `groups` is one), and their values, both of shape
+        (G,). Groups of padding alone are left out.
+
+    >>> ids, means = values([1, 1, 2, 1], ["x", "y", "x", "y"], "log", method="harmonic")
+    >>> dict(zip(ids, means.tolist()))
+    {'x': -1.0, 'y': 0.0}
+    """
+    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
+    rows = np.asarray(job.firsts)
+    ids = [groups[row] for row in rows.tolist()] if isinstance(groups, list) else np.asarray(groups)[rows]
+    return ids, output.values(job)
+
+
+def _job(
+    answers: Any,
+    groups: Any,
+    options: forms.Options,
+    method: str | None,
+    noise_budget: Any,
+    bias_budget: Any,
+    averaged_groups: Any,
+    baseline: str | None = None,
+) -> forms.Job:
+    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": averaged_groups}
+
+    def problem(group_size: int) -> Problem:
+        return make_problem(options.target, group_size, method, baseline=baseline, **budgets)
+
+    def tables(sizes: list[int]) -> dict[int, Lookup]:
+        return lookups(problem(n) for n in sizes or [])
+
+    return forms.ragged(tables, answers, groups, options)

@@ -1,0 +1,111 @@
+"""JSON lines. What is in a line stays as it was, to the byte; new columns are put at its end."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polyest.errors import ArgumentError, nearest
+from polyest.rollouts.log import Added, Log, Progress
+from polyest.rollouts.parquet import table_from_columns
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["SUFFIXES", "JsonLines", "read", "write"]
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """One JSON object per line; rows may have different keys.
+
+    Attributes:
+        path: the file.
+        numbers: the line number of each row.
+        texts: each row as it stands in the file.
+        rows: each row parsed.
+    """
+
+    path: Path
+    numbers: list[int]
+    texts: list[str]
+    rows: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for row in self.rows for name in row))
+
+    def column(self, name: str, optional: bool = False) -> list[Any]:
+        if optional:
+            return [row.get(name) for row in self.rows]
+        try:
+            return [row[name] for row in self.rows]
+        except KeyError:
+            index = next(i for i, row in enumerate(self.rows) if name not in row)
+        known = self.rows[index]
+        raise ArgumentError(
+            f"{self.place(index)}: there must be a column {name!r}; got {', '.join(map(repr, known)) or 'none'}"
+            f"{nearest(name, known)}"
+        )
+
+    def place(self, row: int) -> str:
+        return f"{self.path}, line {self.numbers[row]}"
+
+    def lines(self, added: Added) -> Iterator[str]:
+        for i, text in enumerate(self.texts):
+            new = json.dumps({name: _number(values[i]) for name, values in added.items()})
+            yield f"{text[:-1].rstrip()}, {new[1:]}"
+
+    def arrow(self) -> pyarrow.Table:
+        return table_from_columns({name: [row.get(name) for row in self.rows] for name in self.columns})
+
+
+def read(path: Path, data: bytes, progress: Progress) -> JsonLines:
+    """Parse a file; blank lines are passed over.
+
+    Raises:
+        ArgumentError: names the first line that is no JSON object.
+    """
+    numbers, texts, rows = [], [], []
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    for number, line in enumerate(progress(lines, "reading", len(lines)), 1):
+        if line.strip():
+            text, row = _parse(line, f"{path}, line {number}")
+            numbers.append(number)
+            texts.append(text)
+            rows.append(row)
+    return JsonLines(path, numbers, texts, rows)
+
+
+def write(log: Log, path: Path, added: Added) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(f"{line}\n" for line in log.lines(added))
+
+
+def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
+    try:
+        text = line.decode("utf-8").strip()
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"{place}: must be one JSON object in UTF-8; got {_excerpt(line)} ({error})") from None
+    if not isinstance(row, dict):
+        raise ArgumentError(f"{place}: must be one JSON object per line; got {_excerpt(line)}")
+    return text, row
+
+
+def _excerpt(line: bytes) -> str:
+    text = line.decode("utf-8", errors="replace").strip()
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,41 @@
+"""What both formats offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Added", "Log", "Progress"]
+
+Added = Mapping[str, Sequence[float]]  # NaN becomes null
+Progress = Callable[[Iterable[bytes], str, int], Iterable[bytes]]
+
+
+class Log(Protocol):
+    """Rows in the order of the file."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all columns, in order."""
+        ...
+
+    def column(self, name: str, optional: bool = False) -> list[Any]:
+        """One value per row. A row without it has None if it is optional, else an ArgumentError lists what it has."""
+        ...
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for error messages: the file and the line or row."""
+        ...
+
+    def lines(self, added: Added) -> Iterator[str]:
+        """The rows with columns added, as JSON."""
+        ...
+
+    def arrow(self) -> pyarrow.Table:
+        """The rows as an Arrow table."""
+        ...
