@@ -24,7 +24,7 @@ __all__ = ["FORMAT_VERSION", "Certificate", "Enclosure", "Table", "digest", "fro
 FORMAT_VERSION = 1
 PROOF_FIELDS = {
     "minimax": ("alternation",),
-    "aqp": ("points", "multipliers"),
+    "aqp": ("points", "multipliers", "alternation"),
     "plug_in": (),
     "harmonic": (),
     "exact": (),

@@ -1,0 +1,14 @@
+"""Certificates: rigorous enclosures for the coefficients as stored. Imports python-flint, and no solver."""
+
+from __future__ import annotations
+
+from polyest.errors import MissingDependencyError
+
+try:
+    import flint as _flint  # noqa: F401
+except ImportError:
+    raise MissingDependencyError.for_extra("python-flint", "verify", "proving a certificate") from None
+
+from polyest.certify.certificate import certificate, verify
+
+__all__ = ["certificate", "verify"]

@@ -46,7 +46,7 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     ctx = Multiprecision(working + 20)
     if kappa == 100:
         best = minimax.solve(problem, digits)
-        return Solution(problem, best.coefficients, kappa, {"points": (), "multipliers": ()}, best.digits)
+        return Solution(problem, best.coefficients, kappa, best.proof, best.digits)
     unit = exchange.least_bias(path.target, path.group_size, max(exchange.DIGITS, working + 30))
     beta = ctx.rational(Fraction(kappa, 100)) * ctx.mp.mpf(unit)
     program = Program(path.target, path.group_size, ctx)

@@ -1,0 +1,62 @@
+"""The Bayes table μ_m = E[r(p)], p ~ Beta(m+1, K−m), as balls of the current precision."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from flint import acb, arb
+
+from polyest.certify.functions import rational
+from polyest.errors import SolveError
+from polyest.targets import Target
+
+__all__ = ["bayes_means"]
+
+
+def bayes_means(target: Target, group_size: int) -> list[Any]:
+    """μ_0 … μ_{K−1}: exact rationals where the target's row gives them, else by rigorous quadrature."""
+    if target.mean is not None:
+        return [arb(rational(target.mean(m, group_size))) for m in range(group_size)]
+    return [_integral(target, m, group_size) for m in range(group_size)]
+
+
+class _ComplexContext:
+    """The functions a target may use, on complex balls; not finite where they are not analytic."""
+
+    def __init__(self, analytic: bool) -> None:
+        self._analytic = analytic
+
+    def log(self, x: Any) -> Any:
+        return x.log(analytic=self._analytic)
+
+    def exp(self, x: Any) -> Any:
+        return x.exp()
+
+    def sqrt(self, x: Any) -> Any:
+        return x.sqrt(analytic=self._analytic)
+
+    def power(self, x: Any, a: Fraction) -> Any:
+        return (self.log(x) * acb(arb(rational(a)))).exp()
+
+    def rational(self, value: Fraction | int) -> Any:
+        return acb(arb(rational(value)))
+
+
+def _integral(target: Target, m: int, group_size: int) -> Any:
+    """K·C(n,m) ∫ p^m (1−p)^{n−m} r(p) dp with p = e^{−s}; the tail beyond s = S is bounded by |r| ≤ C p^{−α}."""
+    n = group_size - 1
+    C, alpha = target.growth
+    cut = 400
+
+    def integrand(s: Any, analytic: bool) -> Any:
+        p = (-s).exp()
+        return p ** (m + 1) * (1 - p) ** (n - m) * target.formula(p, _ComplexContext(analytic))
+
+    value = acb.integral(integrand, 0, cut, rel_tol=arb(2) ** -200, abs_tol=arb(2) ** -250).real
+    tail = arb(rational(C)) * (-arb(rational(1 + m - alpha)) * cut).exp() / arb(rational(1 + m - alpha))
+    mean = group_size * math.comb(n, m) * (value + arb(0, tail.upper()))
+    if not mean.is_finite():
+        raise SolveError(f"the mean of {target.name} over Beta({m + 1}, {group_size - m}) could not be enclosed")
+    return mean

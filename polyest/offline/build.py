@@ -1,0 +1,108 @@
+"""Problem → program → solution → certificate → table: the lines that connect them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from importlib.metadata import version
+from typing import Any
+
+from polyest import certify
+from polyest.errors import SolveError
+from polyest.methods import CLOSED_FORM, closed_form
+from polyest.offline import exchange, frontier
+from polyest.offline.methods import aqp, minimax
+from polyest.offline.solution import Solution
+from polyest.problem import Problem
+from polyest.table import Table
+
+__all__ = ["solve"]
+
+EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
+ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budget
+
+
+def solve(problem: Problem, *, solver: str | None = None, digits: int | None = None) -> Table:
+    """Solve a problem, round the coefficients once, and prove what the rounded table is worth.
+
+    Args:
+        problem: the question; its baseline is ignored, since centring-proof tables are derived (theory.md §5).
+        solver: a solver of cvxpy for the first active set of aqp, the package's choice by default.
+        digits: working precision in decimal digits; the coefficients do not depend on it.
+
+    Returns:
+        The certified table, with the certified table of group size K−1 (same method, same κ) inside.
+
+    Raises:
+        SolveError: no table of float64 numbers keeps the promise of the program, or a solver failed.
+
+    >>> from polyest.problem import make_problem
+    >>> solve(make_problem("log", 4, bias_budget=2)).coefficients[:2]
+    (-2.4218706777288874, -0.8552943836633414)
+    """
+    problem = replace(problem, baseline=None)
+    if problem.method in CLOSED_FORM:
+        return _certified_pair(closed_form(problem), {})
+    outer, inner = _solutions(problem, solver, digits)
+    table = replace(_rounded(outer), leave_one_out=_rounded(inner))
+    return _kept(_certified_pair(table, _provenance(outer)))
+
+
+def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tuple[Solution, Solution]:
+    """The solutions for K and for K−1, at the same κ."""
+    smaller = replace(problem, group_size=problem.group_size - 1)
+    if problem.method == "minimax":
+        return minimax.solve(problem, digits), minimax.solve(smaller, digits)
+    outer = aqp.solve(problem, digits, solver)
+    assert outer.kappa is not None
+    return outer, aqp.at_kappa(frontier.path_for(smaller, solver), smaller, outer.kappa, digits)
+
+
+def _rounded(solution: Solution) -> Table:
+    coefficients = tuple(float(c) + 0.0 for c in solution.coefficients)
+    return Table(solution.problem, coefficients, solution.kappa, proof=solution.proof)
+
+
+def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:
+    inner = table.leave_one_out
+    certified = replace(inner, certificate=certify.certificate(inner)) if inner is not None else None
+    return replace(table, certificate=certify.certificate(table), leave_one_out=certified, provenance=provenance)
+
+
+def _kept(table: Table) -> Table:
+    """The table, if its rounded coefficients keep what the program promises."""
+    for part in (table, table.leave_one_out):
+        if part is not None and part.certificate is not None:
+            _check_bias(part, Fraction(part.certificate.worst_case_bias.upper_text))
+    return table
+
+
+def _check_bias(table: Table, bias: Fraction) -> None:
+    problem = table.problem
+    least = _exact(exchange.least_bias(problem.target, table.group_size))
+    if problem.method == "minimax" and bias > least * Fraction(1 + EXCESS):
+        raise SolveError(
+            f"`method` minimax at K = {table.group_size} needs coefficients that float64 cannot hold: rounded, the "
+            f"table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp'"
+        )
+    if problem.method == "aqp" and table.kappa is not None:
+        budget = least * Fraction(table.kappa, 100)
+        if bias > budget * Fraction(1 + ROUNDING) and not _is_bayes(table):
+            raise SolveError(
+                f"the rounded aqp table of K = {table.group_size} has bias {float(bias):.6g}, above its budget "
+                f"{float(budget):.6g}; float64 cannot hold it, use a larger budget"
+            )
+
+
+def _is_bayes(table: Table) -> bool:
+    return not table.proof.get("points")
+
+
+def _exact(value: Any) -> Fraction:
+    sign, mantissa, exponent, _ = value._mpf_
+    return (-1) ** int(sign) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _provenance(solution: Solution) -> dict[str, str]:
+    packages = ("polyest", "cvxpy", "mpmath", "numpy", "scipy", "python-flint")
+    return {name: version(name) for name in packages} | {"digits": str(solution.digits)}
