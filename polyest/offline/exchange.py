@@ -19,7 +19,7 @@ from polyest.errors import SolveError
 from polyest.offline.numbers import Multiprecision, weighted_target
 from polyest.targets import Target, get_target
 
-__all__ = ["Levelled", "least_bias", "solve"]
+__all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
 
 DIGITS = 80
 ASYMPTOTE = ("0.32508927345417506", "-0.0787988")  # theory.md §3: the unit of κ for `log` above K = 256
@@ -63,7 +63,6 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
     raise SolveError(f"the exchange algorithm for {target.name} at K = {group_size} did not converge; raise `digits`")
 
 
-@lru_cache(maxsize=4096)
 def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Any:
     """E*_K, the least worst-case bias of any table, as an mpmath number.
 
@@ -72,7 +71,17 @@ def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> A
     >>> str(least_bias("log", 4))[:18]
     '0.0200271241178812'
     """
-    row = get_target(target) if isinstance(target, str) else target
+    return _least_bias(get_target(target) if isinstance(target, str) else target, group_size, digits)
+
+
+@lru_cache(maxsize=4096)
+def rough_least_bias(target: Target, group_size: int) -> float:
+    """E*_K to about six digits, from float64 alone."""
+    return float(_level(target, _float_exchange(target, group_size), NumpyContext).level)
+
+
+@lru_cache(maxsize=4096)
+def _least_bias(row: Target, group_size: int, digits: int) -> Any:
     if group_size > LARGEST_EXACT and row.name == "log":
         ctx = Multiprecision(digits)
         first, second = map(ctx.mp.mpf, ASYMPTOTE)

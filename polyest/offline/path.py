@@ -7,11 +7,13 @@ and points enter and leave at the kinks. The convex solver finds the first activ
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from polyest.errors import SolveError
+from polyest.offline import exchange
 from polyest.offline import program as quadratic
 from polyest.offline.kkt import ActiveSet, Program, State, evaluate, level, newton
 from polyest.targets import Target
@@ -51,20 +53,10 @@ class Path:
     def at(self, beta: float) -> State:
         """The solution at the bias budget β < `bayes_bias`."""
         if not self._known:
-            start = min(easy_budget(self.group_size) * self.least_bias, 0.9 * self.bayes_bias)
-            self._known[start] = self._first(start)
+            start, state = _first(self.target, self.group_size, self.solver)
+            self._known[start] = state
         nearest = min(self._known, key=lambda known: abs(math.log(known / beta)))
         return self._walk(nearest, beta)
-
-    def _first(self, beta: float) -> State:
-        """A solution at an easy budget: by the convex solver at a small group size, from there by continuation in K."""
-        K = self.group_size
-        if K <= FIRST_GROUP_SIZE:
-            return self.settle(quadratic.solve(self.program, beta, self.solver), beta)
-        smaller = max(min(K - 1, round(K / RUNG)), FIRST_GROUP_SIZE)
-        rung = Path(self.target, smaller, self.least_bias * (K / smaller) ** 2, self.solver)
-        start = easy_budget(smaller) * rung.least_bias
-        return self.settle(_stretched(rung._first(start).active, smaller / K), beta)
 
     def bias_on_grid(self, coefficients: Any) -> Any:
         """e of a float64 table at `grid`."""
@@ -149,6 +141,18 @@ class Path:
             return None
         worst = peaks[np.argmax(np.abs(error[peaks]))]
         return state.active.with_point(float(self.grid[worst]), float(np.sign(error[worst])))
+
+
+@lru_cache(maxsize=512)
+def _first(target: Target, group_size: int, solver: str | None) -> tuple[float, State]:
+    """An easy budget and its solution: by the convex solver at a small group size, from there by continuation in K."""
+    path = Path(target, group_size, exchange.rough_least_bias(target, group_size), solver)
+    beta = min(easy_budget(group_size) * path.least_bias, 0.9 * path.bayes_bias)
+    if group_size <= FIRST_GROUP_SIZE:
+        return beta, path.settle(quadratic.solve(path.program, beta, solver), beta)
+    smaller = max(min(group_size - 1, round(group_size / RUNG)), FIRST_GROUP_SIZE)
+    _, state = _first(target, smaller, solver)
+    return beta, path.settle(_stretched(state.active, smaller / group_size), beta)
 
 
 def _stretched(active: ActiveSet, ratio: float) -> ActiveSet:
