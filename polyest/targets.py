@@ -32,6 +32,7 @@ class Target:
         growth: rationals (C, α) with |r(p)| ≤ C·p^(−α) on (0, 1], α < 1.
         polynomial: coefficients (a_0, …, a_d) if r(p) = Σ a_j p^j, else None.
         mean: ``mean(m, K)`` = E[r(p)], p ~ Beta(m+1, K−m), as a rational, or None where only quadrature gives it.
+        exponent: a if r(p) = sign(a)·p^a with non-integer a, else None.
         unique_alternation: True if the minimax error is known to alternate at exactly K+1 points (theory.md §3).
     """
 
@@ -40,6 +41,7 @@ class Target:
     growth: tuple[Fraction, Fraction] = field(compare=False)
     polynomial: tuple[Fraction, ...] | None = field(default=None, compare=False)
     mean: Callable[[int, int], Fraction] | None = field(default=None, compare=False)
+    exponent: Fraction | None = field(default=None, compare=False)
     unique_alternation: bool = field(default=False, compare=False)
 
     @property
@@ -92,6 +94,7 @@ def _power(parameters: Sequence[Fraction]) -> Target:
         f"power({_text(a)})",
         lambda p, ctx: sign * ctx.power(p, a),
         growth=(Fraction(1), max(-a, Fraction(0))),
+        exponent=a,
         mean=lambda m, K: sign * _product(Fraction(j) / (j + a) for j in range(m + 1, K + 1)),
         unique_alternation=True,
     )

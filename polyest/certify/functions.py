@@ -1,4 +1,4 @@
-"""Bias and noise as functions that ball arithmetic can enclose: f(p) = Σ_i u_i(p)·r(p)^i with exact polynomials u_i.
+"""Bias and noise as functions that ball arithmetic can enclose: f(p) = Σ_i u_i(p)·p·r(p)^i with exact polynomials u_i.
 
 Nothing here, nor anywhere in `polyest.certify`, imports a solver: the coefficients are taken as exact rationals.
 """
@@ -50,7 +50,7 @@ def rational(value: Fraction | int | float) -> Any:
 
 @dataclass(frozen=True)
 class TargetPolynomial:
-    """f(p) = Σ_i parts[i](p)·r(p)^i on (0, 1].
+    """f(p) = Σ_i parts[i](p)·p·r(p)^i on (0, 1].
 
     Attributes:
         target: r.
@@ -86,13 +86,19 @@ class TargetPolynomial:
         return self._combine([_enclose_series(u, centre, radius) for u in self.parts], x)
 
     def _combine(self, parts: list[Any], x: Any) -> Any:
-        if len(parts) == 1:
-            return parts[0]
-        r = self.target.formula(x, BallContext)
-        total = parts[-1]
-        for part in reversed(parts[:-1]):
-            total = total * r + part
-        return total
+        terms = [part * weight for part, weight in zip(parts, self._weighted_powers(x), strict=True)]
+        return sum(terms[1:], terms[0])
+
+    def _weighted_powers(self, x: Any) -> list[Any]:
+        """p·r^i, i = 0, 1, …; for r = ±p^a as one power, so that p·r² = 1 at a = −½ without cancellation."""
+        a = self.target.exponent
+        if a is not None:
+            sign = 1 if a > 0 else -1
+            return [sign**i * BallContext.power(x, 1 + i * a) for i in range(len(self.parts))]
+        r, powers = self.target.formula(x, BallContext) if len(self.parts) > 1 else None, [x]
+        while len(powers) < len(self.parts):
+            powers.append(powers[-1] * r)
+        return powers
 
 
 def _evaluate_series(u: Any, x: Any) -> Any:
@@ -110,13 +116,13 @@ def _enclose_series(u: Any, centre: Any, radius: Any) -> Any:
 
 def bias(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     """e(p) = p·(Q_c(p) − r(p)), theory.md §2."""
-    K, p = len(coefficients), fmpq_poly([0, 1])
+    K = len(coefficients)
     bits = 192 + 5 * K
     q = power_basis(coefficients)
     if target.polynomial is not None:
-        parts: tuple[Any, ...] = (p * (q - fmpq_poly([rational(a) for a in target.polynomial])),)
+        parts: tuple[Any, ...] = (q - fmpq_poly([rational(a) for a in target.polynomial]),)
     else:
-        parts = (p * q, -p)
+        parts = (q, fmpq_poly([-1]))
     C, alpha = target.growth
     largest = max(abs(c) for c in coefficients)
 
@@ -135,7 +141,7 @@ def noise(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     q = power_basis(c)
     squares, products = (power_basis([s * x**k for s, x in zip(share, c, strict=True)]) for k in (2, 1))
     shares = fmpq_poly([fmpq(1, K), fmpq(K - 1, K)])
-    parts: tuple[Any, ...] = (p * squares - p**2 * q**2, -2 * p * products + 2 * p**2 * q, p * shares - p**2)
+    parts: tuple[Any, ...] = (squares - p * q**2, 2 * p * q - 2 * products, shares - p)
     if target.polynomial is not None:
         r = fmpq_poly([rational(a) for a in target.polynomial])
         parts = (parts[0] + parts[1] * r + parts[2] * r**2,)

@@ -17,6 +17,7 @@ from polyest.errors import SolveError
 __all__ = ["fraction", "supremum"]
 
 MOST_CELLS = 2_000_000
+DEEPEST = 160
 NEWTON_STEPS = 10
 TIGHT = 1e-22  # relative width at which the maximum of a cell counts as found
 SMALLEST_CELL = Fraction(1, 2**400)
@@ -32,7 +33,7 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
     Raises:
         SolveError: the enclosure could not be closed.
     """
-    bits = max(f.bits for f in functions)
+    bits = max(f.bits for f in functions) + 2 * DEEPEST
     with ctx.workprec(bits):
         functions = [f.in_balls() for f in functions]
         lower = max(_lower(f.at(arb(rational(p)))[0]) for f in functions for p in [*hint, 1.0])
@@ -52,8 +53,8 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
 
 
 def _near_zero(functions: list[TargetPolynomial], lower: Any) -> tuple[Fraction, Any]:
-    """An ε and a bound on |f| over (0, ε], below `lower` if that can be had."""
-    for k in range(20, 400, 10):
+    """An ε and a bound on |f| over (0, ε]: below `lower`, or as close to the limit at 0 as ε = 2^−160 gets."""
+    for k in range(20, DEEPEST + 1, 10):
         epsilon = Fraction(1, 2**k)
         bound = max(f.near_zero(arb(rational(epsilon))).upper() for f in functions)
         if bound < lower:
