@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Extremes", "extremes"]
-
-GRID = np.unique(np.concatenate([np.geomspace(1e-12, 1, 4000), np.linspace(0, 1, 4001)[1:]]))
+__all__ = ["Extremes", "extremes", "rounded_up"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,30 @@ def extremes(target: str, coefficients: Sequence[float] | Array) -> Extremes:
     >>> extremes("log", [-1.0, 0.0])  # doctest: +ELLIPSIS
     Extremes(worst_case_bias=0.161..., noise=0.12...)
     """
-    bias = _supremum(lambda p: np.abs(bernstein.bias(target, coefficients, p)))
+    grid = _grid(len(coefficients))
+    bias = _supremum(lambda p: np.abs(bernstein.bias(target, coefficients, p)), grid)
     if get_target(target).growth[1] > Fraction(1, 2):
         return Extremes(bias, math.inf)
-    return Extremes(bias, _supremum(lambda p: bernstein.noise(target, coefficients, p)))
+    return Extremes(bias, _supremum(lambda p: bernstein.noise(target, coefficients, p), grid))
 
 
-def _supremum(function: Callable[[Array], Array]) -> float:
-    top = int(np.argmax(function(GRID)))
-    around = np.linspace(GRID[max(top - 1, 0)], GRID[min(top + 1, len(GRID) - 1)], 200)
+def rounded_up(value: float, digits: int = 4) -> str:
+    """The shortest decimal of at most so many digits that is not below `value`.
+
+    >>> rounded_up(0.00313614, digits=3)
+    '0.00314'
+    """
+    with decimal.localcontext(prec=digits, rounding=decimal.ROUND_CEILING):
+        return f"{(+decimal.Decimal(value)).normalize():g}"
+
+
+def _grid(group_size: int) -> Array:
+    """Points in (0, 1] as dense as a polynomial of degree K can turn, p = sin²(t/2), and more of them near 0."""
+    turns = np.sin(np.linspace(0, np.pi / 2, 8 * group_size + 200)[1:]) ** 2
+    return np.unique(np.concatenate([turns, np.geomspace(1e-9, 1, 400)]))
+
+
+def _supremum(function: Callable[[Array], Array], grid: Array) -> float:
+    top = int(np.argmax(function(grid)))
+    around = np.linspace(grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)], 200)
     return float(function(around).max())

@@ -46,7 +46,8 @@ def _problem_at(relative: Path) -> Problem | None:
     parts = relative.parts
     if len(parts) not in (3, 4):
         return None
-    budget = dict([parts[2].rsplit("-", 1)]) if len(parts) == 4 else {}
+    kind, _, value = parts[2].rpartition("-")
+    budget = {kind: value} if len(parts) == 4 else {}
     try:
         problem = make_problem(unquote(parts[0]), int(relative.stem[1:]), parts[1], **budget)
     except (PolyestError, TypeError, ValueError):

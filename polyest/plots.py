@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from polyest import bernstein
+from polyest.comparison import rounded_up
 from polyest.errors import ArgumentError, TableNotFoundError
 from polyest.estimator import Estimator, load
 
@@ -24,7 +25,7 @@ STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the col
     "aqp": {"color": "#0072B2", "linestyle": "-"},
     "minimax": {"color": "#444444", "linestyle": (0, (1, 1.2))},
 }
-NOISE_ROOM = 1.25
+NOISE_ROOM = 1.6
 
 
 def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
@@ -48,7 +49,8 @@ def bias_and_noise(chosen: Sequence[Estimator]) -> Figure:
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     problem = chosen[0].problem
-    p = np.unique(np.concatenate([np.geomspace(1e-4, 1, 3000), np.linspace(0.001, 1, 2000)]))
+    least = min(1e-4, 0.1 / problem.group_size**2)
+    p = np.unique(np.concatenate([np.geomspace(least, 1, 4000), np.linspace(0, 1, 2001)[1:]]))
     for estimator in chosen:
         table, style = estimator.table, STYLES[estimator.problem.method]
         label = estimator.problem.method + (f" (κ = {table.kappa / 100:.2f})" if table.kappa else "")
@@ -56,8 +58,8 @@ def bias_and_noise(chosen: Sequence[Estimator]) -> Figure:
         right.plot(p, bernstein.noise(problem.target, table.coefficients, p), label=label, linewidth=1.6, **style)
         if estimator.problem.method == "aqp" and table.certificate is not None:
             _mark_level(left, table.certificate.worst_case_bias.upper, style["color"])
-    _finish(left, "bias  p·(Q(p) − r(p))")
-    _finish(right, "noise  V(p) of one group")
+    _finish(left, least, "bias  p·(Q(p) − r(p))")
+    _finish(right, least, "noise  V(p) of one group")
     _limit_noise(right, chosen, p)
     left.axhline(0, color="0.7", linewidth=0.8, zorder=0)
     left.legend(frameon=False)
@@ -67,22 +69,24 @@ def bias_and_noise(chosen: Sequence[Estimator]) -> Figure:
 
 def _mark_level(axes: Axes, level: float, color: Any) -> None:
     axes.axhspan(-level, level, color=color, alpha=0.1, linewidth=0)
-    axes.annotate(f"proved: ±{level:.2g}", (1e-4, -level), (4, -3), textcoords="offset points", va="top", color=color)
+    text = f"|bias| ≤ {rounded_up(level, 3)}, proved"
+    axes.annotate(text, (1, -level), (-4, -4), textcoords="offset points", ha="right", va="top", color=color)
+    axes.set_ymargin(0.1)
 
 
 def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
     """Minimax is off the scale from K = 8 on: keep the others legible and say so."""
     tops = {e.problem.method: float(bernstein.noise(e.problem.target, e.coefficients, p).max()) for e in chosen}
-    room = 2 * NOISE_ROOM * max(top for method, top in tops.items() if method != "minimax")
+    room = NOISE_ROOM * max(top for method, top in tops.items() if method != "minimax")
     if tops.get("minimax", 0.0) > room:
         axes.set_ylim(0, room)
         text = f"minimax: up to {tops['minimax']:.2g}"
         axes.annotate(text, (0.98, 0.97), xycoords="axes fraction", ha="right", va="top")
 
 
-def _finish(axes: Axes, label: str) -> None:
+def _finish(axes: Axes, least: float, label: str) -> None:
     axes.set_xscale("log")
-    axes.set_xlim(1e-4, 1)
+    axes.set_xlim(least, 1)
     axes.set_xlabel("probability p of the answer")
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["advantages", "rewards", "values"]
 
+LARGE = 1 << 20  # a group size at which every method exists: bad arguments are refused even if no group is scored
+
 
 def rewards(
     answers: Any,
@@ -119,9 +121,11 @@ def values(
     """
     options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
-    rows = np.asarray(job.firsts)
+    firsts = np.asarray(job.firsts)
+    order = np.argsort(firsts)
+    rows = firsts[order]
     ids = [groups[row] for row in rows.tolist()] if isinstance(groups, list) else np.asarray(groups)[rows]
-    return ids, output.values(job)
+    return ids, output.values(job)[order]
 
 
 def _job(
@@ -140,6 +144,7 @@ def _job(
         return make_problem(options.target, group_size, method, baseline=baseline, **budgets)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
-        return lookups(problem(n) for n in sizes or [])
+        return lookups(problem(n) for n in sizes)
 
+    problem(LARGE)
     return forms.ragged(tables, answers, groups, options)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import operator
 import warnings
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Functions", "Matrices", "check_padding_id", "check_shape", "matrices"]
+__all__ = ["Functions", "Matrices", "Totals", "check_padding_id", "check_shape", "matrices"]
 
 
 class Functions:
@@ -38,19 +37,32 @@ class Functions:
         return float(value)
 
 
-@dataclass(frozen=True)
-class Matrices:
+class Totals(NamedTuple):
+    """What completions add to their group's total, in fixed point, so that sums are exact in any order.
+
+    Attributes:
+        integers: shape (R, K).
+        scales: the unit of each row, shape (R,).
+    """
+
+    integers: NDArray[np.int64]
+    scales: Array
+
+
+class Matrices(NamedTuple):
     """Row n pays groups of n completions, column m those with m matches; without padding there is one row, that of K.
 
     Attributes:
         rewards: c, shape (R, K).
-        advantages: a of `polyest.online.lookup.advantage_pay`, shape (R, K); None if the estimator has no advantages.
-        weights: c' with c'_{n−1} = 0: what a completion adds to T in A_i = a[m_i] − T/(n−1); None likewise.
+        shares: c again; the value is Σ_j c[m_j]/n.
+        advantages: a of A_i = a[m_i] − T/(n−1), shape (R, K); None if the estimator has no advantages.
+        weights: c' with c'_{n−1} = 0, of T = Σ_j c'[m_j]; None likewise.
     """
 
     rewards: Array
+    shares: Totals
     advantages: Array | None
-    weights: Array | None
+    weights: Totals | None
 
 
 def matrices(estimator: Estimator, padded: bool) -> Matrices:
@@ -59,14 +71,11 @@ def matrices(estimator: Estimator, padded: bool) -> Matrices:
     A group that cannot be scored (fewer than two completions, or a size without a table) is paid NaN; sizes without
     a table are named in a warning.
     """
-    K = estimator.problem.group_size
     own = Lookup.of(estimator.table)
-    found = {K: own} | (_smaller(estimator.problem, _has_advantages(own)) if padded else {})
-    rewards = _stack(K, padded, {n: lookup.coefficients for n, lookup in found.items()})
-    if not _has_advantages(own):
-        return Matrices(rewards, None, None)
-    advantages = _stack(K, padded, {n: lookup.advantage_pay for n, lookup in found.items()})
-    return Matrices(rewards, advantages, _stack(K, padded, {n: lookup.weights for n, lookup in found.items()}))
+    found = {own.table.group_size: own} | (_smaller(estimator.problem, _has_advantages(own)) if padded else {})
+    rewards, shares = _stack(found, "values", padded)
+    advantages, weights = _stack(found, "advantages", padded) if _has_advantages(own) else (None, None)
+    return Matrices(rewards, shares, advantages, weights)
 
 
 def check_shape(estimator: Estimator, shape: tuple[int, ...]) -> None:
@@ -94,8 +103,7 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
     for n in range(2, problem.group_size):
         try:
             lookup = lookup_of(sibling(problem, n))
-            if advantages:
-                lookup.advantage_pay  # noqa: B018  (raises where there is no table of n−1)
+            lookup.arrays("advantages" if advantages else "values")  # raises where there is no table of n−1
             found[n] = lookup
         except (ArgumentError, TableNotFoundError) as error:
             lacking[n] = error
@@ -112,8 +120,14 @@ def _has_advantages(lookup: Lookup) -> bool:
         return False
 
 
-def _stack(K: int, padded: bool, rows: dict[int, Array]) -> Array:
-    matrix = np.full((K + 1 if padded else 1, K), np.nan)
-    for n, row in rows.items():
-        matrix[n if padded else 0, :n] = row
-    return matrix
+def _stack(found: dict[int, Lookup], kind: str, padded: bool) -> tuple[Array, Totals]:
+    """The arrays of each size as rows, NaN where there are none."""
+    K = max(found)
+    rows = K + 1 if padded else 1
+    pay, totals = np.full((rows, K), np.nan), Totals(np.zeros((rows, K), np.int64), np.full(rows, np.nan))
+    for n, lookup in found.items():
+        row = n if padded else 0
+        pay[row, :n], total = lookup.arrays(kind)
+        assert total is not None
+        totals.integers[row, :n], totals.scales[row] = total.integers, total.scale
+    return pay, totals

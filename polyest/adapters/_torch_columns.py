@@ -22,7 +22,8 @@ __all__ = ["read_column", "read_reference"]
 def read_column(values: Any, argument: str) -> NDArray[np.int64]:
     """A flat tensor of integers, or a flat list or array of hashable items, as rows of `polyest.adapters._stable`."""
     if isinstance(values, Tensor):
-        values = check_ids(values, argument).cpu().numpy()
+        no_rows = values.shape == (0,)  # torch.tensor([]) is float32
+        values = [] if no_rows else check_ids(values, argument).cpu().numpy()
     if isinstance(values, list):
         return rows_of_items(values, argument)
     array = read_array(values, argument)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from polyest import estimator as runtime
-from polyest.adapters._tables import Functions, check_padding_id, check_shape, matrices
+from polyest.adapters._tables import Functions, Matrices, check_padding_id, check_shape, matrices
 from polyest.adapters._torch_matches import Groups, check_ids, read_groups
 from polyest.errors import ArgumentError
 from polyest.problem import Problem
 from polyest.targets import get_target
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["Estimator", "check_dtype"]
 
 FUNCTIONS = Functions(torch)
-MATRICES = ("reward_table", "advantage_table", "weight_table")
+BUFFERS = ("reward_table", "advantage_table", "shares", "share_scales", "weights", "weight_scales")
 
 
 class Estimator(torch.nn.Module):
@@ -38,7 +41,6 @@ class Estimator(torch.nn.Module):
     which a warning names when the module is made) the score is NaN.
 
     Attributes:
-        problem: what is estimated, and how.
         padding_id: the id that marks an entry as padding, or None.
         dtype: of the results.
 
@@ -51,7 +53,6 @@ class Estimator(torch.nn.Module):
 
     reward_table: Tensor
     advantage_table: Tensor | None
-    weight_table: Tensor | None
 
     def __init__(
         self, estimator: runtime.Estimator, padding_id: int | None = None, dtype: torch.dtype = torch.float32
@@ -60,13 +61,15 @@ class Estimator(torch.nn.Module):
         self.dtype = check_dtype(dtype)
         self.padding_id = check_padding_id(padding_id)
         self._estimator = estimator
-        self._matrices = matrices(estimator, padded=padding_id is not None)
-        for name in MATRICES:
+        self._arrays = _arrays(matrices(estimator, padded=padding_id is not None))
+        self._formula = get_target(estimator.problem.target).formula
+        for name in BUFFERS:
             self.register_buffer(name, None)
         self._place(None)
 
     @property
     def problem(self) -> Problem:
+        """What is estimated, and how: target, group_size, method, budget, baseline."""
         return self._estimator.problem
 
     @property
@@ -77,7 +80,8 @@ class Estimator(torch.nn.Module):
     @property
     def leave_one_out_coefficients(self) -> Tensor:
         """c', shape (K−1,): what the others are paid without the completion itself (theory.md §5)."""
-        return self._table("weight_table")[-1, :-1]
+        others, table = self._estimator.leave_one_out_coefficients, self.reward_table
+        return torch.tensor(others.tolist(), dtype=table.dtype, device=table.device)
 
     def forward(self, answers: Tensor, reference: Tensor | None = None) -> Tensor:
         """`rewards`."""
@@ -117,10 +121,9 @@ class Estimator(torch.nn.Module):
         >>> load("log", 3, method="harmonic").advantages(torch.tensor([5, 5, 8]))
         tensor([ 0.5000,  0.5000, -1.5000])
         """
-        groups = self._read(answers)
+        table, groups = self._advantage_table(), self._read(answers)
         others = groups.sizes - 1
-        total = _sum(_look_up(self._table("weight_table"), groups), groups)
-        pay = _look_up(self._table("advantage_table"), groups) - total / others
+        pay = _look_up(table, groups) - self._total("weight", groups) / others
         if reference is not None:
             r = self._reference(reference, answers, groups)
             pay = pay - (r - (_sum(r, groups) - r) / others)
@@ -138,10 +141,10 @@ class Estimator(torch.nn.Module):
         tensor([ 0.0000, -0.6931])
         """
         groups = self._read(answers)
-        pay = _look_up(self.reward_table, groups)
+        value = self._total("share", groups) / groups.sizes
         if reference is not None:
-            pay = pay - self._reference(reference, answers, groups)
-        return (_sum(pay, groups) / groups.sizes).squeeze(-1).to(self.dtype)
+            value = value - _sum(self._reference(reference, answers, groups), groups) / groups.sizes
+        return value.squeeze(-1).to(self.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.problem}, dtype={self.dtype}"
@@ -150,6 +153,11 @@ class Estimator(torch.nn.Module):
         check_ids(answers)
         self._check_device("answers", answers)
         check_shape(self._estimator, answers.shape)
+        if self.reward_table.dtype.itemsize < 4:
+            raise ArgumentError(
+                f"`reward_table` must be float32 or wider, got {self.reward_table.dtype}: something other than .to() "
+                "cast the module's buffers; leave this module out of mixed precision for buffers"
+            )
         return read_groups(answers, self.padding_id)
 
     def _reference(self, reference: Any, answers: Tensor, groups: Groups) -> Tensor:
@@ -163,7 +171,7 @@ class Estimator(torch.nn.Module):
             )
         self._check_device("reference", reference)
         q = reference.detach().to(self.reward_table.dtype)
-        r = get_target(self.problem.target).formula(q, FUNCTIONS)
+        r: Tensor = self._formula(q, FUNCTIONS)
         r = torch.where((q >= 0) & (q <= 1) & torch.isfinite(r), r, torch.nan)
         return r if groups.valid is None else torch.where(groups.valid, r, 0.0)
 
@@ -177,20 +185,25 @@ class Estimator(torch.nn.Module):
                 "move one of them with .to(device)"
             )
 
-    def _table(self, name: str) -> Tensor:
-        table: Tensor | None = getattr(self, name)
-        if table is None:
-            _ = self._estimator.leave_one_out_coefficients  # raises the reason why there is none
-            raise AssertionError(name)
-        return table
+    def _advantage_table(self) -> Tensor:
+        if self.advantage_table is None:
+            _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
+            raise AssertionError(self.problem)
+        return self.advantage_table
+
+    def _total(self, name: str, groups: Groups) -> Tensor:
+        """The exact sum of fixed-point numbers over each group, shape (..., 1), rounded once."""
+        exact = _sum(_look_up(getattr(self, f"{name}s"), groups), groups)
+        scales: Tensor = getattr(self, f"{name}_scales")
+        return exact.to(scales.dtype) * scales[groups.sizes if groups.valid is not None else 0]
 
     def _place(self, device: torch.device | None) -> None:
         """Make the buffers anew on a device."""
         device = torch.empty(0, device=device).device
         wide = torch.float32 if device.type == "mps" else torch.float64
-        arrays = (self._matrices.rewards, self._matrices.advantages, self._matrices.weights)
-        for name, array in zip(MATRICES, arrays, strict=True):
-            setattr(self, name, None if array is None else torch.tensor(array, dtype=wide, device=device))
+        for name, array in self._arrays.items():
+            dtype = torch.int64 if array.dtype.kind == "i" else wide
+            setattr(self, name, torch.tensor(array, dtype=dtype, device=device))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Estimator:
         """What ``.to``, ``.cuda``, ``.double`` … call: the tables change device only, and are never rounded."""
@@ -200,12 +213,19 @@ class Estimator(torch.nn.Module):
             self._place(asked.device)
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the formula, which pickle cannot take."""
+        return {name: value for name, value in self.__dict__.items() if name != "_formula"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._formula = get_target(self.problem.target).formula
+
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Refuse another table than the module's own, even if it was rounded to another dtype."""
-        arrays = (self._matrices.rewards, self._matrices.advantages, self._matrices.weights)
-        for name, array in zip(MATRICES, arrays, strict=True):
+        for name, array in self._arrays.items():
             stored = state_dict.get(prefix + name)
-            if stored is not None and (array is None or not _rounds_to(torch.from_numpy(array), stored)):
+            if stored is not None and not _rounds_to(torch.from_numpy(array), stored):
                 rest[-1].append(f"{prefix}{name} is another table than that of {self.problem}; load its estimator")
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self._place(self.reward_table.device)
@@ -218,13 +238,23 @@ def check_dtype(dtype: torch.dtype) -> torch.dtype:
     return dtype
 
 
+def _arrays(tables: Matrices) -> dict[str, NDArray[Any]]:
+    """The buffers of a module; those for advantages only if there are advantages."""
+    arrays: dict[str, NDArray[Any]] = {"reward_table": tables.rewards}
+    arrays |= {"shares": tables.shares.integers, "share_scales": tables.shares.scales}
+    if tables.advantages is not None and tables.weights is not None:
+        arrays |= {"advantage_table": tables.advantages}
+        arrays |= {"weights": tables.weights.integers, "weight_scales": tables.weights.scales}
+    return arrays
+
+
 def _look_up(table: Tensor, groups: Groups) -> Tensor:
     return table.reshape(-1)[groups.cells]
 
 
 def _sum(values: Tensor, groups: Groups) -> Tensor:
     """The sum over each group's completions, shape (..., 1)."""
-    return (values if groups.valid is None else torch.where(groups.valid, values, 0.0)).sum(-1, keepdim=True)
+    return (values if groups.valid is None else torch.where(groups.valid, values, 0)).sum(-1, keepdim=True)
 
 
 def _rounds_to(exact: Tensor, stored: Tensor) -> bool:

@@ -38,7 +38,7 @@ def check_ids(answers: Any, argument: str = "answers") -> Tensor:
             "polyest.load(...) takes arrays, lists and strings"
         )
     if answers.dtype.is_floating_point or answers.dtype.is_complex:
-        raise ArgumentError(f"`{argument}` must be integers, got {answers.dtype}; map each answer to an integer first")
+        raise ArgumentError(f"`{argument}` must be integer ids, got {answers.dtype}; number what they stand for first")
     return answers
 
 
@@ -64,9 +64,9 @@ def count_matches(ids: Tensor) -> Tensor:
 
 
 def _by_pairs(ids: Tensor) -> Tensor:
-    counts = torch.zeros_like(ids, dtype=torch.uint8)
+    counts = torch.zeros_like(ids, dtype=torch.int16)  # compiled, uint8 was 50 times slower
     for column in range(ids.shape[-1]):
-        counts += (ids == ids[..., column, None]).view(torch.uint8)
+        counts += ids == ids[..., column, None]
     return counts.to(torch.int64) - 1
 
 

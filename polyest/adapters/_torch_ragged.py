@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advantages", "rewards", "values"]
 
+
 def rewards(
     answers: Any,
     groups: Any,

@@ -118,7 +118,9 @@ class Estimator:
         if reference is not None:
             reference = probabilities(reference, array)
         valid = None if self.padding_id is None else differ(array, self.padding_id)
-        pay, weights = (tables.advantages, tables.weights) if kind == "advantages" else (tables.rewards, None)
+        pay, weights = tables.rewards, None
+        if kind == "advantages" and tables.advantages is not None and tables.weights is not None:
+            pay, weights = tables.advantages, tables.weights.integers * tables.weights.scales[:, None]
         scores: Array = _scores(kind, self.problem.target, pay, weights, array, valid, reference)
         return scores
 

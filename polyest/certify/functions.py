@@ -117,7 +117,7 @@ def _enclose_series(u: Any, centre: Any, radius: Any) -> Any:
 def bias(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     """e(p) = p·(Q_c(p) − r(p)), theory.md §2."""
     K = len(coefficients)
-    bits = 192 + 5 * K
+    bits = _bits(target, K)
     q = power_basis(coefficients)
     if target.polynomial is not None:
         parts: tuple[Any, ...] = (q - fmpq_poly([rational(a) for a in target.polynomial]),)
@@ -135,7 +135,7 @@ def bias(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
 def noise(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     """V_c(p) = p Σ_m B_m ((m+1)/K)(c_m − r)² − p²(Q_c − r)², sorted by powers of r, theory.md §2."""
     K, p = len(coefficients), fmpq_poly([0, 1])
-    bits = 192 + 5 * K
+    bits = _bits(target, K)
     c = [Fraction(x) for x in coefficients]
     share = [Fraction(m + 1, K) for m in range(K)]
     q = power_basis(c)
@@ -154,6 +154,11 @@ def noise(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
         return own * size**2 + 2 * epsilon.sqrt() * size * arb(largest) + epsilon * arb(largest) ** 2
 
     return TargetPolynomial(target, parts, near_zero, bits)
+
+
+def _bits(target: Target, group_size: int) -> int:
+    """Enough for the power basis; more where the noise has a finite limit at 0 that no ε makes negligible."""
+    return 192 + 5 * group_size + (320 if target.growth[1] >= Fraction(1, 2) else 0)
 
 
 def power_basis(coefficients: Sequence[float | Fraction]) -> Any:

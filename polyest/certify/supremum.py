@@ -33,7 +33,7 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
     Raises:
         SolveError: the enclosure could not be closed.
     """
-    bits = max(f.bits for f in functions) + 2 * DEEPEST
+    bits = max(f.bits for f in functions)
     with ctx.workprec(bits):
         functions = [f.in_balls() for f in functions]
         lower = max(_lower(f.at(arb(rational(p)))[0]) for f in functions for p in [*hint, 1.0])
@@ -78,9 +78,10 @@ def _settle(f: TargetPolynomial, a: Fraction, b: Fraction, lower: Any) -> tuple[
     """(a value that f attains, a bound on f over [a, b]), or None if the cell has to be halved."""
     centre, radius = arb(rational((a + b) / 2)), arb(rational((b - a) / 2))
     over = f.over(centre, radius)
+    if over[0].upper() <= lower:
+        return lower, lower
     middle = f.at(centre)
-    taylor = middle[0] + abs(middle[1]) * radius + abs(over[2]) * radius**2
-    if _both_below(over[0], taylor, lower):
+    if (middle[0] + abs(middle[1]) * radius + abs(over[2]) * radius**2).upper() <= lower:
         return lower, lower
     if over[1] > 0 or over[1] < 0 or over[2] > 0:
         ends = [f.at(arb(rational(x)))[0] for x in (a, b)]
@@ -90,10 +91,6 @@ def _settle(f: TargetPolynomial, a: Fraction, b: Fraction, lower: Any) -> tuple[
     if b - a < SMALLEST_CELL:
         raise SolveError("the enclosure met a cell that no precision settles")
     return None
-
-
-def _both_below(value: Any, taylor: Any, lower: Any) -> bool:
-    return bool(value.upper() <= lower or taylor.upper() <= lower)
 
 
 def _concave(f: TargetPolynomial, a: Fraction, b: Fraction) -> tuple[Any, Any] | None:

@@ -12,6 +12,7 @@ from polyest import store
 from polyest.cli.options import add_budget_options, budgets, group_sizes
 from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import say, track
+from polyest.comparison import rounded_up
 from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
 from polyest.methods import CLOSED_FORM
 from polyest.problem import METHODS, Problem, make_problem
@@ -66,8 +67,9 @@ def _attempt(problem: Problem, solver: str | None, digits: int | None) -> tuple[
     """The table, or the reason why there is none: one failure does not end the other work."""
     try:
         from polyest.offline.build import solve
-    except ModuleNotFoundError as error:
-        return problem, MissingDependencyError.for_extra(error.name or "a package", "offline", "polyest solve")
+    except (ModuleNotFoundError, MissingDependencyError) as error:
+        package = error.name or "python-flint"
+        return problem, MissingDependencyError.for_extra(package, "offline", "polyest solve")
     try:
         return problem, solve(problem, solver=solver, digits=digits)
     except PolyestError as error:
@@ -89,6 +91,7 @@ def _write_all(outcomes: Iterable[tuple[Problem, Table | PolyestError]], folder:
 
 def _line(table: Table, path: Path) -> str:
     kappa = f"  kappa {table.kappa / 100:.2f}" if table.kappa else ""
-    claims = table.certificate
-    proved = f"  bias ≤ {claims.worst_case_bias.upper:.4g}  noise ≤ {claims.noise.upper:.4g}" if claims else ""
+    claims, proved = table.certificate, ""
+    if claims is not None:
+        proved = f"  bias ≤ {rounded_up(claims.worst_case_bias.upper)}  noise ≤ {rounded_up(claims.noise.upper)}"
     return f"{table.problem}{kappa}{proved}  {path}"

@@ -10,7 +10,7 @@ from polyest import store
 from polyest.cli.options import add_json_option, print_json
 from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import track
-from polyest.errors import ArgumentError, MissingDependencyError, TableFileError
+from polyest.errors import ArgumentError, TableFileError
 
 __all__ = ["add_parser", "run"]
 
@@ -61,10 +61,8 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _judge(path: Path) -> Verdict:
     """The path, its verdict (proved, failed, or refused as no table), and the reasons."""
-    try:
-        from polyest.certify import verify
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError.for_extra(error.name or "a package", "verify", "polyest verify") from None
+    from polyest.certify import verify
+
     try:
         reasons = verify(store.read(path))
     except TableFileError as error:

@@ -58,7 +58,7 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
         levelled = _level(target, points, ctx)
         step = levelled.slopes[free] / levelled.curvatures[free]
         points[free] = points[free] - step
-        if max(abs(step / points[free])) < ctx.mp.mpf(10) ** (-digits // 2):
+        if max(abs(step / points[free])) < ctx.mp.mpf(10) ** (-digits // 4):  # the level is quadratic in the points
             return _checked(target, _level(target, points, ctx), ctx)
     raise SolveError(f"the exchange algorithm for {target.name} at K = {group_size} did not converge; raise `digits`")
 

@@ -14,7 +14,7 @@ import numpy as np
 from polyest.errors import SolveError
 from polyest.methods import plug_in
 from polyest.offline.exchange import least_bias
-from polyest.offline.path import Path, noise_supremum
+from polyest.offline.path import Path
 from polyest.problem import Problem
 from polyest.targets import get_target
 
@@ -41,10 +41,10 @@ def choose(path: Path, problem: Problem) -> int:
 
 def _within_noise(path: Path, ratio: float) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
-    plug_in_noise = noise_supremum(path, np.array(plug_in.coefficients(path.target, path.group_size)))
+    plug_in_noise = path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
     limit = ratio * plug_in_noise
     for n in _candidates(path, limit):
-        noise = noise_supremum(path, path.at(n / 100 * path.least_bias).coefficients)
+        noise = path.noise(path.at(n / 100 * path.least_bias).coefficients, unless_far_from=limit)
         if abs(noise - limit) < TIE * limit:
             raise SolveError(f"at κ = {n / 100} the noise equals the budget to nine digits; name the point by bias_budget")
         if noise < limit:
@@ -64,7 +64,7 @@ def _for_groups(path: Path, groups: int) -> int:
             break
         if best_n == 0 and n == 100:
             continue
-        value = beta**2 + noise_supremum(path, path.at(beta).coefficients) / groups
+        value = beta**2 + path.noise(path.at(beta).coefficients) / groups
         if value < best * (1 - TIE):
             best, best_n = value, n
     return best_n

@@ -147,7 +147,7 @@ def newton(program: Program, active: ActiveSet, beta: Any, tolerance: Any, steps
         size = float(max(abs(r)) / beta)
         if size < tolerance:
             return state
-        if last is not None and size > 1e-3 * last:
+        if last is not None and size > 1e-2 * last:
             if program.ctx is None and size < STAGNATION:
                 return state
             exact_jacobian = True
@@ -158,15 +158,21 @@ def newton(program: Program, active: ActiveSet, beta: Any, tolerance: Any, steps
 
 
 def _step(program: Program, state: State, r: Any, exact_jacobian: bool) -> Any:
-    matrix = jacobian(program, state)
     if program.ctx is None:
-        return _solve_float(matrix, r)
+        return _solve_float(jacobian(program, state), r)
     if exact_jacobian:
-        mp = program.ctx.mp
+        mp, matrix = program.ctx.mp, jacobian(program, state)
         return np.array(mp.lu_solve(mp.matrix(matrix.tolist()), mp.matrix(r.tolist())).T.tolist()[0], dtype=object)
     scale = max(abs(r))
-    step = _solve_float(matrix.astype(float), (r / scale).astype(float))
+    step = _solve_float(jacobian(Program(program.target, program.group_size), _in_float(state)), (r / scale).astype(float))
     return program.ctx.array(step) * scale
+
+
+def _in_float(state: State) -> State:
+    def convert(arrays: Any) -> Any:
+        return type(arrays)(*(np.asarray(a).astype(float) for a in vars(arrays).values()))
+
+    return State(convert(state.active), state.coefficients, convert(state.rows), convert(state.bias))
 
 
 def _solve_float(matrix: Any, r: Any) -> Any:

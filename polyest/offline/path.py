@@ -11,17 +11,20 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
+from polyest import bernstein
 from polyest.errors import SolveError
 from polyest.offline import exchange
 from polyest.offline import program as quadratic
 from polyest.offline.kkt import ActiveSet, Program, State, evaluate, level, newton
 from polyest.targets import Target
 
-__all__ = ["Path", "noise_supremum"]
+__all__ = ["Path"]
 
 TOLERANCE = 1e-10  # of Newton's method, relative to β
 EXCESS = 1e-9  # of |e| over β that float64 can tell
+COARSE = 0.02  # relative error that the grid may make in a supremum of the noise
 ROUNDS = 12  # changes of the active set
 FIRST_GROUP_SIZE = 16  # the convex solver is asked here; larger group sizes are reached rung by rung
 RUNG = 1.05  # ratio of group sizes
@@ -61,6 +64,28 @@ class Path:
     def bias_on_grid(self, coefficients: Any) -> Any:
         """e of a float64 table at `grid`."""
         return self._phi @ coefficients - self._f
+
+    def noise_on_grid(self, coefficients: Any) -> Any:
+        """V of a float64 table at `grid`."""
+        shares = self._phi * (np.arange(1, self.group_size + 1) / self.group_size)
+        r = self._f / self.grid
+        second = shares @ coefficients**2 - 2 * r * (shares @ coefficients) + r**2 * shares.sum(axis=1)
+        return second - self.bias_on_grid(coefficients) ** 2
+
+    def noise(self, coefficients: Any, unless_far_from: float | None = None) -> float:
+        """V(c): the best point of the grid, then a bounded search around it, left out far from the number that matters."""
+        values = self.noise_on_grid(coefficients)
+        top = int(np.argmax(values))
+        if unless_far_from is not None and abs(values[top] / unless_far_from - 1) > COARSE:
+            return float(values[top])
+        around = self.grid[max(top - 1, 0)], self.grid[min(top + 1, len(values) - 1)]
+        found = minimize_scalar(
+            lambda p: -float(bernstein.noise(self.target, coefficients, [p])[0]),
+            bounds=around,
+            method="bounded",
+            options={"xatol": 1e-12},
+        )
+        return max(-float(found.fun), float(values[top]))
 
     def objective(self, state: State) -> float:
         """F at a solution; it decreases in the budget."""
@@ -161,18 +186,3 @@ def _stretched(active: ActiveSet, ratio: float) -> ActiveSet:
     x = x - (1 - ratio) * x * (1 - x) * (1 - 2 * x)
     points = np.where(active.points == 1, 1.0, np.sin(np.pi * x / 2) ** 2)
     return ActiveSet(points, active.multipliers, active.signs)
-
-
-def noise_supremum(path: Path, coefficients: Any) -> float:
-    """V(c) of unrounded float64 coefficients: the best point of a grid, then a bounded search around it."""
-    from scipy.optimize import minimize_scalar
-
-    from polyest.bernstein import noise
-
-    values = noise(path.target, coefficients, path.grid)
-    top = int(np.argmax(values))
-    around = path.grid[max(top - 1, 0)], path.grid[min(top + 1, len(values) - 1)]
-    found = minimize_scalar(
-        lambda p: -float(noise(path.target, coefficients, [p])[0]), bounds=around, method="bounded", options={"xatol": 1e-12}
-    )
-    return max(-float(found.fun), float(values[top]))

@@ -23,7 +23,7 @@ SLACK = 1e-8  # excess of the bias over β that Newton's method mends afterwards
 
 def grid(group_size: int, per_gap: int = 16) -> Any:
     """Points in (0, 1], even in the angle of p = sin²(θ/2), finer than any bias of this degree can wiggle."""
-    angles = np.linspace(0, np.pi, max(per_gap * (group_size + 1), 600) + 1)[1:]
+    angles = np.linspace(0, np.pi, max(per_gap * (group_size + 1), 40 * per_gap) + 1)[1:]
     points = np.sin(angles / 2) ** 2
     points[-1] = 1.0
     return np.concatenate([np.geomspace(points[0] * 1e-6, points[0], 60, endpoint=False), points])
@@ -45,7 +45,7 @@ def solve(program: Program, beta: float, solver: str | None = None) -> ActiveSet
 
 def reclassify(program: Program, beta: float, points: Any, norm: float) -> ActiveSet:
     """The active set exactly, from points near it; `norm` is roughly that of y at the solution."""
-    start = np.union1d(points, np.append(grid(program.group_size, 3)[:-1], 1.0))
+    start = np.union1d(points, np.append(grid(program.group_size, 2)[:-1], 1.0))
     points, _ = exchange(program, beta, start, lambda scaled, offset: _least_distance(scaled, offset, norm)[0])
     _, dual = _least_distance(*_scaled(program, points, beta), norm)
     return _clusters(points, dual * beta, program.group_size)

@@ -1,90 +1,45 @@
 """The numba engine: the functions of `polyest.online.twin`, same arguments, same results to the bit.
 
-`threads` splits the groups into that many parts of about equal size; one thread unless asked.
+One kernel, for int64 ids and float64 results, serves every kind: others are converted piece by piece, in the cache,
+which costs less than compiling a kernel for each. `threads` score pieces of about equally many completions each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online import arranging, kernels
+from polyest.online import kernels
+from polyest.online.sorting import arrange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.lookup import Tables
+    from polyest.online.lookup import Array, Tables
 
-    Array = NDArray[np.float64]
     Ints = NDArray[Any]
+    Score = Callable[[slice], None]
 
-__all__ = ["advantages", "arrange", "ragged_advantages", "ragged_rewards", "ragged_totals", "rewards", "totals"]
+__all__ = ["advantages", "arrange", "rewards", "totals"]
 
-NONE = np.empty(0, np.int64)
+PIECE = 1 << 17
+NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)
 
-arrange = arranging.arrange
 
-
-def rewards(block: Ints, pay: Array, out: NDArray[Any], threads: int = 1) -> None:
+def rewards(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
     """See `polyest.online.twin.rewards`."""
-    size = block.shape[1]
-    ids, flat = _flat(block), out.reshape(-1)
-
-    def part(lo: int, hi: int) -> None:
-        kernels.rewards(ids[lo * size : hi * size], size, pay, flat[lo * size : hi * size])
-
-    _run(part, _even(len(block), threads))
+    _pay(kernels.REWARDS, codes, starts, tables, out, threads)
 
 
-def advantages(block: Ints, pay: Array, weights: Array, out: NDArray[Any], threads: int = 1) -> None:
+def advantages(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
     """See `polyest.online.twin.advantages`."""
-    size = block.shape[1]
-    ids, flat = _flat(block), out.reshape(-1)
-
-    def part(lo: int, hi: int) -> None:
-        kernels.advantages(ids[lo * size : hi * size], size, pay, weights, flat[lo * size : hi * size])
-
-    _run(part, _even(len(block), threads))
+    _pay(kernels.ADVANTAGES, codes, starts, tables, out, threads)
 
 
 def totals(
-    block: Ints, weights: Array, divisor: int, absent: Ints | None = None, absent_pay: float = 0.0, threads: int = 1
-) -> Array:
-    """See `polyest.online.twin.totals`."""
-    size, out = block.shape[1], np.empty(len(block))
-    ids, gone = _flat(block), NONE if absent is None else np.asarray(absent, np.int64)
-
-    def part(lo: int, hi: int) -> None:
-        kernels.totals(ids[lo * size : hi * size], size, weights, divisor, gone[lo:hi], absent_pay, out[lo:hi])
-
-    _run(part, _even(len(block), threads))
-    return out
-
-
-def ragged_rewards(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
-    """See `polyest.online.twin.ragged_rewards`."""
-    ids = _flat(codes)
-
-    def part(lo: int, hi: int) -> None:
-        kernels.ragged_rewards(ids, starts[lo : hi + 1], tables.offsets, tables.pay, out)
-
-    _run(part, _balanced(starts, threads))
-
-
-def ragged_advantages(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
-    """See `polyest.online.twin.ragged_advantages`."""
-    ids = _flat(codes)
-
-    def part(lo: int, hi: int) -> None:
-        kernels.ragged_advantages(ids, starts[lo : hi + 1], tables.offsets, tables.pay, tables.weights, out)
-
-    _run(part, _balanced(starts, threads))
-
-
-def ragged_totals(
     codes: Ints,
     starts: Ints,
     tables: Tables,
@@ -93,40 +48,54 @@ def ragged_totals(
     absent_pay: float = 0.0,
     threads: int = 1,
 ) -> Array:
-    """See `polyest.online.twin.ragged_totals`."""
-    ids, out = _flat(codes), np.empty(len(starts) - 1)
-    gone = NONE if absent is None else np.asarray(absent, np.int64)
+    """See `polyest.online.twin.totals`."""
+    result = np.empty(len(starts) - 1)
+    gone = NO_INTS if absent is None else np.asarray(absent, np.int64)
 
-    def part(lo: int, hi: int) -> None:
-        some = starts[lo : hi + 1]
-        kernels.ragged_totals(ids, some, tables.offsets, tables.weights, less, gone[lo:hi], absent_pay, out[lo:hi])
+    def score(groups: slice) -> None:
+        ids, begins = _rows(codes, starts, groups)
+        rest = gone[groups], float(absent_pay), less, NO_FLOATS, result[groups]
+        kernels.score(kernels.TOTALS, ids, begins, *tables.arrays(), *rest)
 
-    _run(part, _balanced(starts, threads))
-    return out
-
-
-def _flat(ids: Ints) -> Ints:
-    return np.ascontiguousarray(ids).reshape(-1)
+    _run(score, starts, threads, _is_native(codes))
+    return result
 
 
-def _even(groups: int, threads: int) -> list[tuple[int, int]]:
-    ends = np.linspace(0, groups, min(threads, max(groups, 1)) + 1).astype(int).tolist()
-    return list(pairwise(ends))
+def _pay(kind: int, codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int) -> None:
+    native = out.dtype == np.float64
+
+    def score(groups: slice) -> None:
+        ids, begins = _rows(codes, starts, groups)
+        part = out[starts[groups.start] : starts[groups.stop]]
+        result = part if native else np.empty(len(ids))
+        kernels.score(kind, ids, begins, *tables.arrays(), NO_INTS, 0.0, 1, result, NO_FLOATS)
+        if not native:
+            part[...] = result
+
+    _run(score, starts, threads, native and _is_native(codes))
 
 
-def _balanced(starts: Ints, threads: int) -> list[tuple[int, int]]:
-    """Ranges of groups that hold about equally many rows."""
-    inner = np.searchsorted(starts, np.linspace(0, starts[-1], threads + 1)[1:-1])
-    ends = [0, *inner.tolist(), len(starts) - 1]
-    return list(pairwise(ends))
+def _is_native(codes: Ints) -> bool:
+    return bool(codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned)
 
 
-def _run(part: Callable[[int, int], None], ranges: list[tuple[int, int]]) -> None:
-    if len(ranges) == 1:
-        part(*ranges[0])
+def _rows(codes: Ints, starts: Ints, groups: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The answers of some groups as the kernel takes them, and where the groups begin."""
+    begins = starts[groups.start : groups.stop + 1]
+    ids = codes[begins[0] : begins[-1]]
+    return ids if _is_native(ids) else ids.astype(np.int64), begins - begins[0] if begins[0] else begins
+
+
+def _run(score: Score, starts: Ints, threads: int, native: bool) -> None:
+    """Score all groups: at once if nothing has to be converted and one thread is to do it, else in pieces."""
+    pieces = max(threads, 1 if native else -(-int(starts[-1]) // PIECE))
+    inner = np.searchsorted(starts, np.linspace(0, starts[-1], pieces + 1)[1:-1]).tolist()
+    groups = list(starmap(slice, pairwise([0, *inner, len(starts) - 1])))
+    if threads == 1:
+        for piece in groups:
+            score(piece)
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        for future in [pool.submit(part, lo, hi) for lo, hi in ranges]:
-            future.result()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(score, groups))

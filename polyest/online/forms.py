@@ -12,15 +12,13 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.online import engine, scoring
 from polyest.online.answers import Answers, read_answers
-from polyest.online.layouts import Block, Layout, Rows
+from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference import reference_values
 from polyest.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from polyest.online.lookup import Array
 
     Lookups = Callable[[list[int]], dict[int, Lookup]]
 
@@ -46,7 +44,7 @@ class Job:
     Attributes:
         layout, extras: the completions that count, and what they are paid.
         shape: of the caller's answers.
-        where: the places of the layout's completions in an array of that shape; None if it is simply reshaped.
+        where: the places of the layout's completions in an array of that shape; None if they lie in its order.
         firsts: the first row of each group, for the ragged form.
     """
 
@@ -66,14 +64,14 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
             f"`answers` must have shape (..., {K}), as the table is for group_size={K}; got shape {shape}; load the "
             "table of that size, or pass flat answers and group ids to polyest.rewards"
         )
-    extras, threads = _extras(read, options), whole_number("threads", options.threads, least=1)
-    if read.padding is None:
-        block = Block(read.codes.reshape(-1, K), *_arrays(lookup, options.kind), threads)
-        return Job(block, extras.placed(None, block.codes.shape), shape)
-    kept = ~read.padding
-    starts = np.concatenate([[0], np.cumsum(kept.reshape(-1, K).sum(axis=1))]).astype(np.int64)
-    rows = _rows(read.codes[kept], starts, lookups, options.kind, threads)
-    return Job(rows, extras.placed(kept, rows.codes.shape), shape, kept)
+    extras, kept = _extras(read, options), None if read.padding is None else ~read.padding
+    if kept is None:
+        codes, starts = read.codes.reshape(-1), np.arange(0, read.codes.size + 1, K)
+        layout = _layout(codes, starts, Tables.join({K: lookup}, options.kind), options)
+    else:
+        starts = np.concatenate([[0], np.cumsum(kept.reshape(-1, K).sum(axis=1))]).astype(np.int64)
+        layout = _layout(read.codes[kept], starts, _tables(starts, lookups, options), options)
+    return Job(layout, extras.placed(kept), shape, kept)
 
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
@@ -85,36 +83,30 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
             f"`answers` and `groups` must be flat and of equal length, got shapes {shape} and {ids.shape}; "
             "for an array of equal groups use polyest.load(...).rewards"
         )
-    extras, threads = _extras(read, options), whole_number("threads", options.threads, least=1)
+    extras = _extras(read, options)
     kept = None if read.padding is None else np.flatnonzero(~read.padding)
     ids = ids if kept is None else ids[kept]
-    order, starts = engine.choose(len(ids), 1).arrange(ids)
+    order, starts = engine.choose(len(ids), 16).arrange(ids)
     where = order if kept is None else kept if order is None else kept[order]
     codes = read.codes if where is None else read.codes[where]
-    rows = _rows(codes, starts, lookups, options.kind, threads)
+    layout = _layout(codes, starts, _tables(starts, lookups, options), options)
     firsts = starts[:-1] if where is None else where[starts[:-1]]
-    return Job(rows, extras.placed(where, codes.shape), shape, where, firsts)
+    return Job(layout, extras.placed(where), shape, where, firsts)
 
 
-def _arrays(lookup: Lookup, kind: str) -> tuple[Array, Array | None]:
-    """What a completion is paid, and what it adds to its group's total."""
-    if kind == "advantages":
-        return lookup.advantage_pay, lookup.weights
-    return lookup.coefficients, lookup.coefficients if kind == "values" else None
+def _layout(codes: NDArray[Any], starts: NDArray[np.int64], tables: Tables, options: Options) -> Layout:
+    threads = whole_number("threads", options.threads, least=1)
+    return Layout(np.ascontiguousarray(codes), starts, tables, threads)
 
 
-def _rows(codes: Any, starts: NDArray[np.int64], lookups: Lookups, kind: str, threads: int) -> Rows:
-    sizes = np.diff(starts)
-    present = np.flatnonzero(np.bincount(sizes)).tolist()
-    found = lookups([n for n in present if n > 1])
-    alone = int(np.count_nonzero(sizes == 1))
-    if alone:
-        warnings.warn(
-            f"{alone} of {len(sizes)} groups have one completion, which nothing can be compared with: scored NaN",
-            stacklevel=5,
-        )
-    tables = Tables.join({n: _arrays(lookup, kind) for n, lookup in found.items()})
-    return Rows(codes, starts, tables, threads)
+def _tables(starts: NDArray[np.int64], lookups: Lookups, options: Options) -> Tables:
+    """The tables of every size of at least two; a warning if there are groups of one."""
+    sizes = np.bincount(np.diff(starts))
+    tables = Tables.join(lookups([n for n in np.flatnonzero(sizes).tolist() if n > 1]), options.kind)
+    if len(sizes) > 1 and sizes[1]:
+        some = f"{sizes[1]} of {sizes[1:].sum()} groups have one completion"
+        warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
+    return tables
 
 
 def _extras(read: Answers, options: Options) -> scoring.Extras:

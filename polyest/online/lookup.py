@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Lookup", "Tables", "advantage_pay", "read_only"]
+__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "read_only"]
 
 
 def read_only(values: Sequence[float]) -> Array:
@@ -30,17 +31,44 @@ def read_only(values: Sequence[float]) -> Array:
     return array
 
 
-def advantage_pay(coefficients: Sequence[float], others: Sequence[float]) -> list[float]:
-    """a_m = c_m + (c'_m + m·c'_m − m·c'_{m−1})/(K−1), with c'_{K−1} = 0, each rounded once (theory.md §5).
+@dataclass(frozen=True)
+class FixedPoint:
+    """Numbers as integers × scale, scale a power of two, so small that no sum of a group's numbers overflows int64.
+
+    Attributes:
+        integers: shape (K,), |Σ| < 2^62 for any K of them.
+        scale: float64; the rounding, at most scale/2, is K/2^61 of the largest number.
+    """
+
+    integers: NDArray[np.int64]
+    scale: float
+
+
+def fixed_point(values: Sequence[float]) -> FixedPoint:
+    """K numbers in fixed point.
+
+    >>> fixed = fixed_point([-1.5, 0.0])
+    >>> (fixed.integers * fixed.scale).tolist()
+    [-1.5, 0.0]
+    """
+    exponent = math.frexp(max(map(abs, values)))[1]
+    shift = min(62 - exponent - len(values).bit_length(), 1000)
+    integers = np.array([round(Fraction(value) * Fraction(2) ** shift) for value in values], np.int64)
+    integers.setflags(write=False)
+    return FixedPoint(integers, math.ldexp(1.0, -shift))
+
+
+def advantage_pay(coefficients: Sequence[float], others: Sequence[Fraction]) -> list[float]:
+    """a_m = c_m + (c'_m + m·c'_m − m·c'_{m−1})/(K−1), each rounded once; c' has K entries, the last 0 (theory.md §5).
 
     The advantage is A_i = c[m_i] − b_i = a[m_i] − T/(K−1), T = Σ_j c'[m_j].
 
-    >>> advantage_pay([-1.0, 0.0], [0.5])
+    >>> advantage_pay([-1.0, 0.0], [Fraction(1, 2), Fraction(0)])
     [-0.5, -0.5]
     """
-    plain, other = [Fraction(c) for c in coefficients], [Fraction(c) for c in others] + [Fraction(0)]
-    last = len(plain) - 1
-    return [float(plain[m] + ((1 + m) * other[m] - (m * other[m - 1] if m else 0)) / last) for m in range(last + 1)]
+    last = len(coefficients) - 1
+    own = [(1 + m) * others[m] - (m * others[m - 1] if m else 0) for m in range(last + 1)]
+    return [float(Fraction(c) + o / last) for c, o in zip(coefficients, own, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -81,9 +109,27 @@ class Lookup:
         return read_only([*self.others, 0.0])
 
     @cached_property
+    def fixed_weights(self) -> FixedPoint:
+        """What completions add to the T of their group's advantages: `weights`, shape (K,)."""
+        return fixed_point(self.weights.tolist())
+
+    @cached_property
+    def fixed_coefficients(self) -> FixedPoint:
+        """What completions add to their group's value: c, shape (K,)."""
+        return fixed_point(self.coefficients.tolist())
+
+    @cached_property
     def advantage_pay(self) -> Array:
-        """`advantage_pay` of c and c', shape (K,)."""
-        return read_only(advantage_pay(self.coefficients.tolist(), self.others.tolist()))
+        """`advantage_pay` of c and `fixed_weights`, shape (K,)."""
+        fixed = self.fixed_weights
+        others = [Fraction(fixed.scale) * n for n in fixed.integers.tolist()]
+        return read_only(advantage_pay(self.coefficients.tolist(), others))
+
+    def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
+        """What a completion is paid, and what it adds to its group's total, for rewards, advantages or values."""
+        if kind == "advantages":
+            return self.advantage_pay, self.fixed_weights
+        return self.coefficients, self.fixed_coefficients if kind == "values" else None
 
 
 @dataclass(frozen=True)
@@ -93,25 +139,35 @@ class Tables:
     Attributes:
         offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
         pay: what a completion with m matches is paid, at offsets[n] + m.
-        weights: what it adds to its group's total, at offsets[n] + m; empty if no totals are wanted.
+        weights: what it adds to its group's total, in units of scales[n], at offsets[n] + m; empty if none is wanted.
+        scales: shape (largest n + 1,).
     """
 
     offsets: NDArray[np.int64]
     pay: Array
-    weights: Array
+    weights: NDArray[np.int64]
+    scales: Array
 
     @classmethod
-    def join(cls, arrays: Mapping[int, tuple[Array, Array | None]]) -> Tables:
-        """From (pay, weights) of each size."""
-        offsets = np.full(max(arrays, default=0) + 1, -1, np.int64)
-        offsets[list(arrays)] = np.cumsum([0, *arrays])[:-1]
-        none = np.empty(0)
-        pay = [pay for pay, _ in arrays.values()]
-        weights = [none if weights is None else weights for _, weights in arrays.values()]
-        return cls(offsets, np.concatenate([none, *pay]), np.concatenate([none, *weights]))
+    def join(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
+        """Those of each size, for rewards, advantages or values."""
+        sizes, largest = list(lookups), max(lookups, default=0)
+        arrays = [lookup.arrays(kind) for lookup in lookups.values()]
+        weights = [weight for _, weight in arrays if weight is not None]
+        offsets, scales = np.full(largest + 1, -1, np.int64), np.ones(largest + 1)
+        offsets[sizes] = np.cumsum([0, *sizes])[:-1]
+        if weights:
+            scales[sizes] = [weight.scale for weight in weights]
+        integers = [np.empty(0, np.int64), *(weight.integers for weight in weights)]
+        return cls(
+            offsets, np.concatenate([np.empty(0), *(pay for pay, _ in arrays)]), np.concatenate(integers), scales
+        )
+
+    def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:
+        return self.offsets, self.pay, self.weights, self.scales
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]
 
-    def weights_of(self, size: int) -> Array:
+    def weights_of(self, size: int) -> NDArray[np.int64]:
         return self.weights[self.offsets[size] :][:size]

@@ -22,8 +22,10 @@ SCORERS = {"rewards": scoring.rewards, "advantages": scoring.advantages}
 def scores(job: Job, kind: str, out: Any = None, dtype: Any = None) -> NDArray[Any]:
     """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
     result = check_output(out, dtype, job.shape)
+    if np.may_share_memory(result, job.layout.codes):
+        raise ArgumentError("`out` must not share memory with the answers, which it would overwrite; pass a new array")
     in_place = job.where is None and job.extras.is_empty and result.flags.c_contiguous
-    exact = result.reshape(job.layout.codes.shape) if in_place else np.empty(job.layout.codes.shape)
+    exact = result.reshape(-1) if in_place else np.empty(len(job.layout.codes))
     SCORERS[kind](job.layout, job.extras, exact)
     if job.where is not None:
         if len(job.layout.codes) < result.size:

@@ -16,7 +16,7 @@ from polyest.errors import ArgumentError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.layouts import Layout
+    from polyest.online.layout import Layout
 
     Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ __all__ = ["Extras", "advantages", "no_answer_pay", "rewards", "values"]
 
 @dataclass(frozen=True)
 class Extras:
-    """What is paid besides the table; every array has the layout's shape.
+    """What is paid besides the table; every array has shape (N,).
 
     Attributes:
         reference: r(q_i), or None.
@@ -41,11 +41,11 @@ class Extras:
     def is_empty(self) -> bool:
         return self.reference is None and self.missing is None
 
-    def placed(self, where: Any, shape: tuple[int, ...]) -> Extras:
-        """The same for the completions at `where` only (all if None), in another shape."""
+    def placed(self, where: Any) -> Extras:
+        """The same for the completions at `where` only (all if None), flat."""
 
         def place(values: Any) -> Any:
-            return None if values is None else (values if where is None else values[where]).reshape(shape)
+            return None if values is None else values.reshape(-1) if where is None else values[where]
 
         return Extras(place(self.reference), place(self.missing), self.pay)
 
@@ -96,4 +96,4 @@ def values(layout: Layout, extras: Extras) -> Array:
 
 def _over(numbers: Array, layout: Layout) -> Array:
     """The numbers divided by how many others each completion has."""
-    return numbers / np.maximum(layout.spread(np.asarray(layout.sizes) - 1), 1)
+    return numbers / np.maximum(layout.spread(np.subtract(layout.sizes, 1, dtype=np.float64)), 1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class JsonLines:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for row in self.rows for name in row))
 
@@ -61,9 +61,10 @@ class JsonLines:
         return f"{self.path}, line {self.numbers[row]}"
 
     def lines(self, added: Added) -> Iterator[str]:
-        for i, text in enumerate(self.texts):
-            new = json.dumps({name: _number(values[i]) for name, values in added.items()})
-            yield f"{text[:-1].rstrip()}, {new[1:]}"
+        names = [f", {json.dumps(name)}: " for name in added]
+        for text, *numbers in zip(self.texts, *added.values(), strict=True):
+            new = (f"{name}{'null' if x != x else repr(float(x))}" for name, x in zip(names, numbers, strict=True))
+            yield f"{text[:-1].rstrip()}{''.join(new)}}}"
 
     def arrow(self) -> pyarrow.Table:
         return table_from_columns({name: [row.get(name) for row in self.rows] for name in self.columns})
@@ -87,7 +88,7 @@ def read(path: Path, data: bytes, progress: Progress) -> JsonLines:
 
 
 def write(log: Log, path: Path, added: Added) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
         stream.writelines(f"{line}\n" for line in log.lines(added))
 
 
@@ -105,7 +106,3 @@ def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
 def _excerpt(line: bytes) -> str:
     text = line.decode("utf-8", errors="replace").strip()
     return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

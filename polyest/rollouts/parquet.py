@@ -103,7 +103,7 @@ def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
     for name, values in columns.items():
         try:
             arrays[name] = pa.array(values)
-        except (pa.ArrowException, TypeError, OverflowError) as error:
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ArgumentError(
                 f"column {name!r} cannot be written as parquet: {error}; let `--out` end in .jsonl"
             ) from None

@@ -1,0 +1,45 @@
+"""Games that show what an estimator's bias and noise do to the policy that is trained with it (theory.md §8).
+
+>>> import polyest
+>>> from polyest.games import alignment_game, gap
+>>> game = alignment_game([1.0, 0.5, -2.0], weight=1.0)
+>>> played = game.played_with(polyest.load("log", 8, method="plug_in").coefficients)
+>>> round(gap(game, played.equilibrium()), 3)
+0.023
+"""
+
+from __future__ import annotations
+
+from polyest.games.alignment import AlignmentGame, alignment_game
+from polyest.games.bounds import GapBound, gap_bound
+from polyest.games.metrics import alive, exploitability, gap, kl_divergence, target_player_regret
+from polyest.games.policies import Run, ascend, expected_gradient, softmax
+from polyest.games.sampling import Path, Sampler, play, sampler
+from polyest.games.universal import SelfPlay, UniversalGame, self_play, universal_game
+from polyest.games.win_rate import estimate_win_probabilities, win_table
+
+__all__ = [
+    "AlignmentGame",
+    "GapBound",
+    "Path",
+    "Run",
+    "Sampler",
+    "SelfPlay",
+    "UniversalGame",
+    "alignment_game",
+    "alive",
+    "ascend",
+    "estimate_win_probabilities",
+    "expected_gradient",
+    "exploitability",
+    "gap",
+    "gap_bound",
+    "kl_divergence",
+    "play",
+    "sampler",
+    "self_play",
+    "softmax",
+    "target_player_regret",
+    "universal_game",
+    "win_table",
+]

@@ -1,0 +1,95 @@
+"""How far a policy is from the equilibrium: gap, divergence, answers alive, exploitability (theory.md §8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.games.alignment import AlignmentGame
+from polyest.games.policies import slack_at
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["ALIVE", "alive", "exploitability", "gap", "kl_divergence", "target_player_regret"]
+
+ALIVE = 1e-6
+
+
+def gap(game: AlignmentGame, nu: ArrayLike, best: float | None = None) -> float:
+    """F(ν*) − F(ν) ≥ 0; `best` is F(ν*) where it is known.
+
+    >>> from polyest.games import alignment_game
+    >>> round(gap(alignment_game([0.0, 0.0], 1.0), [0.5, 0.5]), 12)
+    0.0
+    """
+    top = game.objective(game.equilibrium()) if best is None else best
+    return top - game.objective(nu)
+
+
+def kl_divergence(p: ArrayLike, q: ArrayLike) -> float:
+    """KL(p‖q) = Σ p log(p/q), infinite where q gives no mass to what p does. For log, gap = (τ+λ)·KL(ν‖ν*).
+
+    >>> round(kl_divergence([0.5, 0.5], [0.25, 0.75]), 6)
+    0.143841
+    """
+    a, b = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    held = a > 0
+    if (b[held] <= 0).any():
+        return float("inf")
+    return float(max((a[held] * np.log(a[held] / b[held])).sum(), 0.0))
+
+
+def alive(nu: ArrayLike, threshold: float = ALIVE) -> int:
+    """How many answers have more mass than `threshold`.
+
+    >>> alive([0.5, 0.5 - 1e-9, 1e-9])
+    2
+    """
+    return int((np.asarray(nu) > threshold).sum())
+
+
+def target_player_regret(game: AlignmentGame, nu: ArrayLike, q: ArrayLike) -> float:
+    """What the target player gives away with q against ν: the Bregman divergence Σ_z H(ν) − H(q) − h(q)·(ν − q) ≥ 0.
+
+    In the zero-sum form the policy player maximises, and the target player minimises over q,
+    L(ν, q) = Σ_z ν·payoff − [H(q) + h(q)·(ν − q)]; the target player's best response is q = ν.
+
+    >>> from polyest.games import alignment_game
+    >>> round(target_player_regret(alignment_game([0.0, 0.0], 1.0), [0.5, 0.5], [0.25, 0.75]), 6)
+    0.143841
+    """
+    p, other = np.asarray(nu, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    slopes, differs = game.penalty.slope(other), p != other
+    if not np.isfinite(slopes[differs]).all():
+        return float("inf")
+    rise = game.penalty.potential(p) - game.penalty.potential(other)
+    return float((rise[differs] - slopes[differs] * (p - other)[differs]).sum())
+
+
+def exploitability(game: AlignmentGame, nu: ArrayLike, q: ArrayLike | None = None) -> float:
+    """How much the two players of the zero-sum form gain by best responses: max_ν' L(ν', q) − min_q' L(ν, q').
+
+    With q = ν (the default, the target player's best response) it is max_z g(z) − E_ν[g], never less than the gap.
+
+    Args:
+        game: the true game, or one played with a table.
+        nu: the policy player's ν, shape (n,).
+        q: the target player's q, shape (n,).
+
+    Source: theory.md §8.
+
+    >>> from polyest.games import alignment_game
+    >>> game = alignment_game([1.0, 0.0], 1.0)
+    >>> abs(exploitability(game, game.equilibrium())) < 1e-12
+    True
+    """
+    p = np.asarray(nu, dtype=np.float64)
+    if q is None:
+        return slack_at(game, p)
+    other = np.asarray(q, dtype=np.float64)
+    worth = game.gradient(other)
+    return float(worth.max() - np.where(p > 0, p * worth, 0.0).sum()) + target_player_regret(game, p, other)

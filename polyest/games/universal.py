@@ -1,0 +1,155 @@
+"""The symmetric (k+1)-player alignment game ("asymptotic universal alignment", arXiv 2601.08777; theory.md §8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.problem import whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+    Order = NDArray[np.int64]
+
+__all__ = ["SelfPlay", "UniversalGame", "self_play", "universal_game"]
+
+
+@dataclass(frozen=True)
+class UniversalGame:
+    """Users who rank outputs; k+1 players each submit one; made by `universal_game`.
+
+    Attributes:
+        orders: each user's outputs from best to worst, shape (U, n).
+        weights: ω, shape (U,), summing to 1.
+        opponents: k ≥ 1.
+    """
+
+    orders: Order
+    weights: Array
+    opponents: int
+
+    @property
+    def outputs(self) -> int:
+        """n, how many outputs there are."""
+        return self.orders.shape[1]
+
+    def win_probabilities(self, policy: ArrayLike) -> Array:
+        """f(y, π), shape (n,): how often output y wins against k draws from π, ties split evenly.
+
+        f = Σ_u ω_u [(1−a)^{k+1} − (1−a−b)^{k+1}]/((k+1)b), written as the sum Σ_j (1−a)^j (1−a−b)^{k−j}/(k+1), which needs
+        no division by b = π(y).
+        """
+        pi = np.asarray(policy, dtype=np.float64)
+        ranked = pi[self.orders]
+        below = np.maximum(ranked[:, ::-1].cumsum(axis=1)[:, ::-1], 0.0)  # 1 − a
+        worse = np.concatenate([below[:, 1:], np.zeros((len(below), 1))], axis=1)  # 1 − a − b
+        total, power = np.ones_like(below), np.ones_like(below)
+        for _ in range(self.opponents):
+            power = power * worse
+            total = total * below + power
+        shares = self.weights[:, None] * total / (self.opponents + 1)
+        return np.bincount(self.orders.ravel(), shares.ravel(), minlength=self.outputs)
+
+    def gap(self, policy: ArrayLike) -> float:
+        """max_y f(y, π) − 1/(k+1): zero exactly at a symmetric equilibrium."""
+        return float(self.win_probabilities(policy).max() - 1 / (self.opponents + 1))
+
+    def worst_win_rate(self, policy: ArrayLike) -> float:
+        """The least probability with which k draws from π beat a single output; at best k/(k+1)."""
+        return float(1 - self.win_probabilities(policy).max())
+
+    def best_repeated_output(self) -> tuple[int, float]:
+        """The output that does best when all k draws are that output, and its worst win rate: the baseline."""
+        rates = [self.worst_win_rate(row) for row in np.eye(self.outputs)]
+        best = int(np.argmax(rates))
+        return best, rates[best]
+
+
+def universal_game(orders: ArrayLike, opponents: int, weights: ArrayLike | None = None) -> UniversalGame:
+    """The game of users with strict rankings.
+
+    Args:
+        orders: each user's outputs 0..n−1 from best to worst, shape (U, n).
+        opponents: k ≥ 1, the draws that one output is compared with.
+        weights: ω ≥ 0, shape (U,), scaled to sum 1; equal by default.
+
+    Returns:
+        A `UniversalGame`.
+
+    Raises:
+        ArgumentError: an order is no permutation, or another bad argument.
+
+    >>> game = universal_game([[0, 1], [1, 0]], opponents=1)
+    >>> game.win_probabilities([0.5, 0.5]).tolist()
+    [0.5, 0.5]
+    """
+    ranks = np.asarray(orders)
+    if ranks.ndim != 2 or ranks.size == 0 or ranks.dtype.kind not in "iu":
+        raise ArgumentError(f"`orders` must be whole numbers of shape (users, outputs), got shape {ranks.shape}")
+    if (np.sort(ranks, axis=1) != np.arange(ranks.shape[1])).any():
+        raise ArgumentError(f"`orders` must rank each of the outputs 0..{ranks.shape[1] - 1} once in every row; check the rows")
+    omega = np.ones(len(ranks)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if omega.shape != (len(ranks),) or not np.isfinite(omega).all() or omega.min() < 0 or omega.sum() <= 0:
+        raise ArgumentError(f"`weights` must be {len(ranks)} numbers ≥ 0, not all 0; got {weights!r}")
+    return UniversalGame(ranks.astype(np.int64), omega / omega.sum(), whole_number("opponents", opponents, 1))
+
+
+@dataclass(frozen=True)
+class SelfPlay:
+    """The outcome of self-play.
+
+    Attributes:
+        policy: the averaged policy, shape (n,).
+        gap: max_y f(y, π) − 1/(k+1) at it.
+        rounds: how many rounds were played.
+    """
+
+    policy: Array
+    gap: float
+    rounds: int
+
+
+def self_play(game: UniversalGame, *, gap: float = 1e-3, rounds: int = 100_000) -> SelfPlay:
+    """A symmetric equilibrium by regret matching⁺ against oneself, averaged with linear weights.
+
+    f(y, ·) is convex in π, so that the average policy's gap is at most the average regret (docs/convergence.md,
+    proposition 5); the rounds stop as soon as the gap itself is small enough.
+
+    Args:
+        game: from `universal_game`.
+        gap: stop when max_y f(y, π) − 1/(k+1) is at most this.
+        rounds: at most so many rounds.
+
+    Returns:
+        A `SelfPlay`.
+
+    >>> cycle = universal_game([[0, 1, 2], [1, 2, 0], [2, 0, 1]], opponents=2)
+    >>> self_play(cycle).policy.round(2).tolist()
+    [0.33, 0.33, 0.33]
+    """
+    regrets, prediction, total = np.zeros(game.outputs), np.zeros(game.outputs), np.zeros(game.outputs)
+    best, best_gap = np.full(game.outputs, 1 / game.outputs), np.inf
+    for turn in range(1, whole_number("rounds", rounds, 1) + 1):
+        policy = _matching(regrets + prediction)
+        wins = game.win_probabilities(policy)
+        prediction = wins - policy @ wins
+        regrets = np.maximum(regrets + prediction, 0.0)
+        total = total + turn * policy
+        if turn & (turn - 1) == 0 or turn % 16 == 0:
+            average = total / total.sum()
+            for candidate in (average, policy):
+                if (reached := game.gap(candidate)) < best_gap:
+                    best, best_gap = candidate, reached
+            if best_gap <= gap:
+                break
+    return SelfPlay(best, float(best_gap), turn)
+
+
+def _matching(regrets: Array) -> Array:
+    positive = np.maximum(regrets, 0.0)
+    return np.full(len(positive), 1 / len(positive)) if positive.sum() <= 0 else positive / positive.sum()
