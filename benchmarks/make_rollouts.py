@@ -1,7 +1,7 @@
 """Train a small transformer on a task with many right answers and log its rollouts with exact probabilities.
 
 The task is "name two numbers that add up to N". A prompt is a wording and N; a completion is two number tokens, so all
-128 * 128 completions of a prompt can be enumerated and the probability of every answer, the unordered pair, is known to
+64 * 64 completions of a prompt can be enumerated and the probability of every answer, the unordered pair, is known to
 rounding. The training text comes from a writer with a Zipf-like taste in numbers, indulged more under one wording than
 under the other. A quarter of the prompts are held out of the training, and training stops before the arithmetic is
 perfect: the wrong answers are the model's own.
@@ -34,9 +34,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm, trange
 
-NUMBERS = 128  # tokens 0..127 are the numbers, 128 and 129 the wordings
-TASTES = (0.6, 1.1)  # Zipf exponent of the writer's taste, by wording
-PROMPTS_PER_WORDING = 100
+NUMBERS = 64  # tokens 0..63 are the numbers, 64..67 the wordings
+TASTES = (0.4, 0.7, 1.0, 1.3)  # Zipf exponent of the writer's taste, by wording
+PROMPTS_PER_WORDING = 50
 HELD_OUT = 0.25
 COMPLETIONS = 64
 BATCH = 512

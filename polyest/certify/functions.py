@@ -127,7 +127,7 @@ def bias(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     largest = max(abs(c) for c in coefficients)
 
     def near_zero(epsilon: Any) -> Any:
-        return epsilon * arb(largest) + arb(rational(C)) * BallContext.power(epsilon, 1 - alpha)
+        return epsilon * arb(rational(largest)) + arb(rational(C)) * BallContext.power(epsilon, 1 - alpha)
 
     return TargetPolynomial(target, parts, near_zero, bits)
 
@@ -151,7 +151,7 @@ def noise(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     def near_zero(epsilon: Any) -> Any:
         size = arb(rational(C)) * BallContext.power(epsilon, Fraction(1, 2) - alpha)
         own = (1 + (K - 1) * epsilon) / K
-        return own * size**2 + 2 * epsilon.sqrt() * size * arb(largest) + epsilon * arb(largest) ** 2
+        return own * size**2 + 2 * epsilon.sqrt() * size * arb(rational(largest)) + epsilon * arb(rational(largest)) ** 2
 
     return TargetPolynomial(target, parts, near_zero, bits)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from polyest.errors import ArgumentError, MissingDependencyError
@@ -26,7 +28,21 @@ def parallel_map(function: Callable[[T], R], items: Sequence[T], jobs: int) -> I
         return map(function, items)
     try:
         from joblib import Parallel, delayed
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingDependencyError.for_extra("joblib", "offline", "`--jobs`") from None
-    results: Iterator[R] = Parallel(n_jobs=jobs, return_as="generator_unordered")(map(delayed(function), items))
-    return results
+    workers = Parallel(jobs, return_as="generator_unordered", backend="loky", initializer=_leave_interrupts_to_parent)
+    return _closing_quietly(workers(map(delayed(function), items)))
+
+
+def _closing_quietly(results: Generator[R, None, None]) -> Iterator[R]:
+    """The results; joblib does not comment on tasks that an interrupt leaves undone."""
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

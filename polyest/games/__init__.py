@@ -5,7 +5,7 @@
 >>> game = alignment_game([1.0, 0.5, -2.0], weight=1.0)
 >>> played = game.played_with(polyest.load("log", 8, method="plug_in").coefficients)
 >>> round(gap(game, played.equilibrium()), 3)
-0.023
+0.031
 """
 
 from __future__ import annotations

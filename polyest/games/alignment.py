@@ -48,10 +48,10 @@ class AlignmentGame:
     def answer_probabilities(self, policy: ArrayLike) -> Array:
         """ν, shape (n,), of a policy over traces, shape (T,): the mass of the traces that lead to each answer."""
         pi = np.asarray(policy, dtype=np.float64)
-        return pi if self.traces is None else np.bincount(self.traces, pi, minlength=self.answers)
+        return pi if self.traces is None else np.asarray(np.bincount(self.traces, pi, self.answers), dtype=np.float64)
 
     def objective(self, nu: ArrayLike) -> float:
-        """F(ν). The penalty is shifted so that a deterministic policy pays none: for log, F = E[R] + τ·entropy − λ·KL."""
+        """F(ν). A deterministic policy pays no penalty: for log, F = E[R] + τ·entropy − λ·KL."""
         p = np.asarray(nu, dtype=np.float64)
         charged = self.penalty.potential(p).sum() - self.penalty.potential(np.ones(1)).sum()
         return float(_dot(p, self.payoffs) - charged)
@@ -167,7 +167,9 @@ def _weight(argument: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise ArgumentError(f"`{argument}` must be a number, got {value!r}")
     if not (math.isfinite(value) and value >= 0):
-        raise ArgumentError(f"`{argument}` must be finite and at least 0, got {value!r}; change the sign of the rewards")
+        raise ArgumentError(
+            f"`{argument}` must be finite and at least 0, got {value!r}; change the sign of the rewards"
+        )
     return float(value)
 
 
@@ -177,12 +179,12 @@ def _reference(reference: ArrayLike | None, answers: int) -> Array:
     q = _finite("reference", reference)
     if len(q) != answers or abs(q.sum() - 1) > 1e-9:
         raise ArgumentError(
-            f"`reference` must be {answers} probabilities that sum to 1, got {len(q)} that sum to {q.sum():.6g}; normalise it"
+            f"`reference` must be {answers} probabilities that sum to 1, got {len(q)} that sum to {q.sum():.6g}"
         )
     if q.min() <= 0:
         raise ArgumentError(
-            f"`reference` must be positive, got {q.min():.3g} at answer {int(q.argmin())}: a policy that gives it any mass "
-            "has objective −∞; leave such answers out of the game"
+            f"`reference` must be positive, got {q.min():.3g} at answer {int(q.argmin())}: a policy that gives it "
+            "any mass has objective −∞; leave such answers out of the game"
         )
     return q
 

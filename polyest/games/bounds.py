@@ -51,8 +51,8 @@ def gap_bound(
         game: the true game.
         played: the game played with a table whose Q is increasing.
         nu: the policy's answer probabilities, shape (n,).
-        worst_case_bias: B = τ·β(c) + λ·β(l), from the certificates; None uses the table's own Q instead of the certificate,
-            which is tighter.
+        worst_case_bias: B = τ·β(c) + λ·β(l), from the certificates; None uses the table's own Q instead, which is
+            tighter.
 
     Returns:
         A `GapBound`.

@@ -68,7 +68,9 @@ def integral(target: Target, p: ArrayLike) -> Array:
     if family == "js":
         q = float(Fraction(rest[:-1]))
         return np.asarray(_x_log(x, 2 * x / (x + q)) - q * np.log1p(x / q))
-    raise ArgumentError(f"`target` must be log, power(a), polynomial(…) or js(q); got {target.name}: its φ is not known")
+    raise ArgumentError(
+        f"`target` must be log, power(a), polynomial(…) or js(q); got {target.name}: its φ is not known"
+    )
 
 
 def _x_log(x: Array, y: Array) -> Array:
@@ -160,7 +162,8 @@ class TablePenalty:
                 "`coefficients` must give an increasing Q_c for a unique equilibrium; this table's is not: "
                 "play the game with `ascend` instead"
             )
-        return self._polish(np.interp(y, *self._grid), np.asarray(y, dtype=np.float64))
+        goal = np.asarray(y, dtype=np.float64)
+        return self._polish(np.interp(goal, *self._grid), goal)
 
     def _polish(self, p: Array, y: Array) -> Array:
         rise = _rise(self.table)

@@ -40,7 +40,7 @@ class Run:
         policy: the last policy, shape (T,).
         nu: its answer probabilities, shape (n,).
         steps: how many updates were made.
-        slack: max_z g(z) − E_ν[g] of the game that was played, at the end: its objective is at most this far from its best.
+        slack: max_z g(z) − E_ν[g] of the game that was played: its objective is at most this far from its best.
     """
 
     policy: Array
@@ -76,7 +76,7 @@ def ascend(
     slack: float = 1e-9,
     logits: ArrayLike | None = None,
 ) -> Run:
-    """Play exact expected updates from the uniform policy (or `logits`) until the slack is small or the steps are used up.
+    """Play exact expected updates from the uniform policy (or `logits`) until the slack is small.
 
     Args:
         game: a true game, or one `played_with` a table.

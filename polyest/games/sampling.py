@@ -30,7 +30,8 @@ class Sampler:
 
     Attributes:
         game: the true game.
-        table: t = τ·c + λ·l, shape (K,): what a completion pays at 0..K−1 matches; None pays the exact h(ν) (the oracle).
+        table: t = τ·c + λ·l, shape (K,): what a completion is charged at 0..K−1 matches; None charges the exact h(ν)
+            (the oracle).
         others: the same for groups of K−1, shape (K−1,), for the baseline.
         group_size: K.
         groups: M, the groups that one update averages.
@@ -58,7 +59,7 @@ class Sampler:
         return np.asarray(weights - pi * weights.sum())
 
     def advantages(self, policy: Array, drawn: Traces) -> Array:
-        """A, shape (M, K), of drawn traces: reward minus the mean reward of the others without the completion itself."""
+        """A, shape (M, K), of drawn traces: reward minus the mean of the others, scored without the completion itself."""
         answers = drawn if self.game.traces is None else self.game.traces[drawn]
         if self.table is None:
             return _without_mean_of_others(self.game.gradient(self.game.answer_probabilities(policy))[answers])
@@ -123,14 +124,8 @@ def sampler(
     if estimator is None:
         return Sampler(game, None, None, whole_number("group_size", group_size, 2), M)
     penalty = _checked_penalty(game, estimator)
-    logs = (None, None)
-    if log_estimator is not None:
-        logs = (log_estimator.coefficients, log_estimator.leave_one_out_coefficients)
-    table = combined_table(game, estimator.coefficients, logs[0])
-    others = penalty.weight * estimator.leave_one_out_coefficients
-    if logs[1] is not None:
-        others = others + penalty.log_weight * logs[1]
-    return Sampler(game, table, others, len(table), M)
+    charges = _charged_tables(game, penalty, estimator, log_estimator)
+    return Sampler(game, *charges, len(estimator.coefficients), M)
 
 
 def play(
@@ -149,8 +144,8 @@ def play(
         sampled: from `sampler`.
         updates: how many.
         rng: the random numbers.
-        update: ``"policy_gradient"``, or ``"mirror_ascent"``, which divides each trace's gradient by π(y): without bias,
-            but with a variance that grows like 1/π(y), so only for policies without rare traces.
+        update: ``"policy_gradient"``, or ``"mirror_ascent"``, which divides each trace's gradient by π(y): without
+            bias, but with a variance that grows like 1/π(y).
         step: η; by default 1/steepness of the true penalty.
         record_every: keep ν after so many updates.
         logits: where to start, shape (T,).
@@ -189,6 +184,18 @@ def matches(answers: Traces) -> Traces:
 def _without_mean_of_others(rewards: Array) -> Array:
     K = rewards.shape[1]
     return np.asarray((rewards - rewards.mean(axis=1, keepdims=True)) * (K / (K - 1)))
+
+
+def _charged_tables(
+    game: AlignmentGame, penalty: TargetPenalty, estimator: Estimator, log_estimator: Estimator | None
+) -> tuple[Array, Array]:
+    """τ·c + λ·l for groups of K and of K−1."""
+    if log_estimator is None:
+        others = penalty.weight * estimator.leave_one_out_coefficients
+        return combined_table(game, estimator.coefficients, None), others
+    table = combined_table(game, estimator.coefficients, log_estimator.coefficients)
+    others = penalty.weight * estimator.leave_one_out_coefficients
+    return table, others + penalty.log_weight * log_estimator.leave_one_out_coefficients
 
 
 def _checked_penalty(game: AlignmentGame, estimator: Estimator) -> TargetPenalty:

@@ -36,13 +36,13 @@ class UniversalGame:
     @property
     def outputs(self) -> int:
         """n, how many outputs there are."""
-        return self.orders.shape[1]
+        return int(self.orders.shape[1])
 
     def win_probabilities(self, policy: ArrayLike) -> Array:
         """f(y, π), shape (n,): how often output y wins against k draws from π, ties split evenly.
 
-        f = Σ_u ω_u [(1−a)^{k+1} − (1−a−b)^{k+1}]/((k+1)b), written as the sum Σ_j (1−a)^j (1−a−b)^{k−j}/(k+1), which needs
-        no division by b = π(y).
+        f = Σ_u ω_u [(1−a)^{k+1} − (1−a−b)^{k+1}]/((k+1)b), written as Σ_j (1−a)^j (1−a−b)^{k−j}/(k+1), which does not
+        divide by b = π(y).
         """
         pi = np.asarray(policy, dtype=np.float64)
         ranked = pi[self.orders]
@@ -53,7 +53,7 @@ class UniversalGame:
             power = power * worse
             total = total * below + power
         shares = self.weights[:, None] * total / (self.opponents + 1)
-        return np.bincount(self.orders.ravel(), shares.ravel(), minlength=self.outputs)
+        return np.asarray(np.bincount(self.orders.ravel(), shares.ravel(), self.outputs), dtype=np.float64)
 
     def gap(self, policy: ArrayLike) -> float:
         """max_y f(y, π) − 1/(k+1): zero exactly at a symmetric equilibrium."""
@@ -92,7 +92,9 @@ def universal_game(orders: ArrayLike, opponents: int, weights: ArrayLike | None 
     if ranks.ndim != 2 or ranks.size == 0 or ranks.dtype.kind not in "iu":
         raise ArgumentError(f"`orders` must be whole numbers of shape (users, outputs), got shape {ranks.shape}")
     if (np.sort(ranks, axis=1) != np.arange(ranks.shape[1])).any():
-        raise ArgumentError(f"`orders` must rank each of the outputs 0..{ranks.shape[1] - 1} once in every row; check the rows")
+        raise ArgumentError(
+            f"`orders` must rank each of the outputs 0..{ranks.shape[1] - 1} once in every row; check the rows"
+        )
     omega = np.ones(len(ranks)) if weights is None else np.asarray(weights, dtype=np.float64)
     if omega.shape != (len(ranks),) or not np.isfinite(omega).all() or omega.min() < 0 or omega.sum() <= 0:
         raise ArgumentError(f"`weights` must be {len(ranks)} numbers ≥ 0, not all 0; got {weights!r}")

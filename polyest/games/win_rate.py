@@ -42,7 +42,7 @@ def win_table(samples: int, opponents: int) -> Array:
     [1.0, 0.5, 0.0]
     """
     N, k = whole_number("samples", samples, 1), whole_number("opponents", opponents, 1)
-    if N < k:
+    if k > N:
         raise ArgumentError(f"`samples` must be at least `opponents` = {k}, got {N}; draw more")
     table = np.full((N + 1, N + 1), np.nan)
     for above in range(N + 1):
@@ -65,7 +65,13 @@ def estimate_win_probabilities(game: UniversalGame, draws: ArrayLike) -> Array:
     [1.0, 0.5]
     """
     drawn = np.asarray(draws)
-    if drawn.dtype.kind not in "iu" or drawn.ndim < 1 or drawn.size == 0 or drawn.min() < 0 or drawn.max() >= game.outputs:
+    if (
+        drawn.dtype.kind not in "iu"
+        or drawn.ndim < 1
+        or drawn.size == 0
+        or drawn.min() < 0
+        or drawn.max() >= game.outputs
+    ):
         raise ArgumentError(f"`draws` must be outputs 0..{game.outputs - 1}, shape (..., N); got {draws!r:.60}")
     table = win_table(drawn.shape[-1], game.opponents)
     counts = (drawn[..., None] == np.arange(game.outputs)).sum(axis=-2)

@@ -80,12 +80,13 @@ def _kept(table: Table) -> Table:
 def _check_bias(table: Table, bias: Fraction) -> None:
     problem = table.problem
     least = _exact(exchange.least_bias(problem.target, table.group_size))
-    if problem.method == "minimax" and bias > least * Fraction(1 + EXCESS):
+    is_minimax = problem.method == "minimax" or table.kappa == 100
+    if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(
-            f"`method` minimax at K = {table.group_size} needs coefficients that float64 cannot hold: rounded, the "
-            f"table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp'"
+            f"`method` {problem.method} at the least bias for K = {table.group_size} needs coefficients that float64 cannot hold: rounded, the "
+            f"table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp' with a larger budget"
         )
-    if problem.method == "aqp" and table.kappa is not None:
+    if table.kappa is not None and not is_minimax:
         budget = least * Fraction(table.kappa, 100)
         if bias > budget * Fraction(1 + ROUNDING) and not _is_bayes(table):
             raise SolveError(

@@ -114,13 +114,14 @@ def _float_exchange(target: Target, K: int) -> Any:
     angles = (2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi
     t = np.sin(angles / 2) ** 2
     t[-1] = 1.0
-    for _ in range(100):
-        levelled = _level(target, t, NumpyContext)
-        grid, error = _error_on_grid(target, levelled)
-        t_new, peaks = _alternating_extrema(grid, error, K + 1)
-        moved, t = np.max(np.abs(t_new - t) / t_new), t_new
-        if peaks.max() <= (1 + 1e-7) * peaks.min() or moved < 1e-9:
-            break
+    with np.errstate(all="ignore"):  # a bias too small for float64 ends in the error of `_alternating_extrema`
+        for _ in range(100):
+            levelled = _level(target, t, NumpyContext)
+            grid, error = _error_on_grid(target, levelled)
+            t_new, peaks = _alternating_extrema(grid, error, K + 1)
+            moved, t = np.max(np.abs(t_new - t) / t_new), t_new
+            if peaks.max() <= (1 + 1e-7) * peaks.min() or moved < 1e-9:
+                break
     return t
 
 
@@ -156,7 +157,10 @@ def _alternating_extrema(grid: Any, error: Any, count: int) -> tuple[Any, Any]:
         ends = np.abs(error[tops[[0, -1]]])
         tops = tops[1:] if ends[0] < ends[1] else tops[:-1]
     if len(tops) < count:
-        raise SolveError(f"the exchange algorithm lost its alternation: {len(tops)} extrema of {count}")
+        raise SolveError(
+            f"the exchange algorithm lost its alternation: {len(tops)} extrema of {count}; the least bias may be too small "
+            "for float64 to start from: use a smaller `group_size`"
+        )
     return np.array([_parabola_top(grid, error, i) for i in tops]), np.abs(error[tops])
 
 

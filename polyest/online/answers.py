@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "encode", "read_answers", "read_array"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
+PIECE = 4096  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,28 @@ class Answers:
     padding: NDArray[np.bool_] | None = None
 
 
-def read_answers(answers: Any, padding_id: Hashable = None, argument: str = "answers") -> Answers:
+def read_answers(
+    answers: Any,
+    padding_id: Hashable = None,
+    argument: str = "answers",
+    starts: NDArray[np.int64] | None = None,
+) -> Answers:
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
+
+    Codes are comparable within a row (last axis), or, of flat answers, within the groups that begin at `starts`;
+    without `starts` all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
     """
     if isinstance(answers, list):
         items, shape = _flatten(answers, argument)
-        return _from_objects(items, shape, padding_id, argument)
+        return _from_objects(items, shape, padding_id, argument, starts)
     array = read_array(answers, argument)
     if array.dtype.kind in "iub":
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
     if array.dtype.kind in "OUST":
-        return _from_objects(array.ravel().tolist(), array.shape, padding_id, argument)
+        return _from_objects(array.ravel().tolist(), array.shape, padding_id, argument, starts)
     raise ArgumentError(
         f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
         "map every answer to an integer or a string first"
@@ -74,28 +84,46 @@ def read_array(values: Any, argument: str) -> NDArray[Any]:
 
 def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
     """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
+    codes, index = _encode(items, count(), argument)
+    return codes, dict(index)
+
+
+def _encode(items: list[Any], numbers: count[int], argument: str) -> tuple[NDArray[np.int64], Mapping[Any, int]]:
+    index: defaultdict[Any, int] = defaultdict(numbers.__next__)
     try:
-        distinct = dict.fromkeys(items)
+        return np.fromiter(map(index.__getitem__, items), np.int64, len(items)), index
     except TypeError as error:
         raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
-    index = dict(zip(distinct, range(len(distinct)), strict=True))
-    return np.fromiter(map(index.__getitem__, items), np.int64, len(items)), index
 
 
-def _from_objects(items: list[Any], shape: tuple[int, ...], padding_id: Hashable, argument: str) -> Answers:
-    codes, index = encode(items, argument)
-    answers = Answers(codes.reshape(shape))
-    absent = _absent(index, argument)
-    if absent:
-        missing = _are(codes, absent, len(index))
-        codes[missing] = np.arange(-1, -1 - int(missing.sum()), -1)
-        answers = replace(answers, missing=missing.reshape(shape))
-    if padding_id is not None and padding_id in index:
-        answers = replace(answers, padding=(codes == index[padding_id]).reshape(shape))
-    return answers
+def _from_objects(
+    items: list[Any], shape: tuple[int, ...], padding_id: Hashable, argument: str, starts: NDArray[np.int64] | None
+) -> Answers:
+    codes, numbers = np.empty(len(items), np.int64), count()
+    missing, padding = np.zeros(len(items), np.bool_), np.zeros(len(items), np.bool_)
+    for piece in _pieces(len(items), shape, starts):
+        codes[piece], index = _encode(items[piece], numbers, argument)
+        absent = _absent(index, argument)
+        if absent:
+            missing[piece] = np.isin(codes[piece], absent)
+        if padding_id is not None and padding_id in index:
+            padding[piece] = codes[piece] == index[padding_id]
+    codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
+    masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
+    return Answers(codes.reshape(shape), *masks)
 
 
-def _absent(index: dict[Any, int], argument: str) -> list[int]:
+def _pieces(size: int, shape: tuple[int, ...], starts: NDArray[np.int64] | None) -> Iterator[slice]:
+    """Slices of about `PIECE` answers that divide no group."""
+    if len(shape) > 1 and shape[-1]:
+        starts = np.arange(0, size + 1, shape[-1])
+    if starts is None or starts[-1] != size:
+        starts = np.array([0, size])
+    ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
+    yield from (slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]))
+
+
+def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
     """The codes of None and NaN."""
     kinds = set(map(type, index))
     for kind in kinds:
@@ -112,12 +140,6 @@ def _absent(index: dict[Any, int], argument: str) -> list[int]:
         raise ArgumentError(
             f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
         ) from None
-
-
-def _are(codes: NDArray[np.int64], chosen: list[int], total: int) -> NDArray[np.bool_]:
-    flags = np.zeros(total, np.bool_)
-    flags[chosen] = True
-    return flags[codes]
 
 
 def _flatten(answers: list[Any], argument: str) -> tuple[list[Any], tuple[int, ...]]:

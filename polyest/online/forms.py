@@ -76,7 +76,9 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
-    read, ids = read_answers(answers, options.padding_id), _group_ids(groups)
+    ids = _group_ids(groups)
+    order, starts = _arrange(ids)
+    read = read_answers(answers, options.padding_id, starts=starts if order is None else None)
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(
@@ -85,8 +87,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
         )
     extras = _extras(read, options)
     kept = None if read.padding is None else np.flatnonzero(~read.padding)
-    ids = ids if kept is None else ids[kept]
-    order, starts = engine.choose(len(ids), 16).arrange(ids)
+    order, starts = (order, starts) if kept is None else _arrange(ids[kept])
     where = order if kept is None else kept if order is None else kept[order]
     codes = read.codes if where is None else read.codes[where]
     layout = _layout(codes, starts, _tables(starts, lookups, options), options)
@@ -118,6 +119,11 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
         reference = reference_values(options.target, reference, read.codes.shape, ignored)
     return scoring.Extras(reference, missing, pay or 0.0)
+
+
+def _arrange(ids: NDArray[Any]) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    arranged: tuple[NDArray[np.int64] | None, NDArray[np.int64]] = engine.choose(24 * ids.size).arrange(ids.reshape(-1))
+    return arranged
 
 
 def _group_ids(groups: Any) -> NDArray[Any]:

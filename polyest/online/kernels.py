@@ -5,7 +5,8 @@ table so wide that answers rarely share a slot: every answer writes itself to it
 there, the group is counted again by probing. All indices are unsigned, which spares a sign test per access.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-arg"
+# numba infers the types of these functions:
+# mypy: ignore-errors
 
 from __future__ import annotations
 

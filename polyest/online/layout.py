@@ -42,7 +42,7 @@ class Layout:
 
     @property
     def _engine(self) -> ModuleType:
-        return engine.choose(len(self.codes), len(self.tables.offsets) - 1)
+        return engine.choose(engine.work(self.sizes))
 
     def rewards(self, out: NDArray[Any]) -> None:
         """pay[m_i] of every completion."""

@@ -1,0 +1,36 @@
+# Nothing has to be done before: every target builds the environment it needs, once.
+#   make demo     solve, prove and score real rollouts; results in demo-output/
+#   make test     the test suite, lint and types included
+# VENV=DIR uses another environment. On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu in the environment
+# spares `make test` the CUDA build of torch.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= auto
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks.demo
+
+test: lint
+	$(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+lint: $(VENV)/.frameworks
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "polyest needs Python 3.11 or newer, got %d.%d; run: make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.frameworks: $(VENV)/.installed
+	$(PIP) -e '.[torch,jax]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-output dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

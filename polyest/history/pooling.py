@@ -1,0 +1,236 @@
+"""An accumulator that pools a prompt's groups over its visits (theory.md §7)."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.estimator import Estimator, load
+from polyest.history.drift import drift_bias, squared_drift
+from polyest.history.state import Key, Visits, plain_answers, plain_key, read_state, write_state
+from polyest.problem import whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Pooled", "PromptHistory"]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The scores of one visit's completions, paid as members of the pool.
+
+    Attributes:
+        rewards: shape (K,), for the completions of this visit.
+        advantages: the same minus the exact leave-one-out baseline over the pool.
+        sizes: how many completions of each visit are in the pool, oldest first; the last is K.
+        estimator: the table of the pool's size.
+        drift: the bound on how far an answer's probability moves from one visit to the next; None if none was given.
+        squared_drift: an unbiased estimate of Σ_z (ν(z) − ν_before(z))² between this visit and the one before; None at
+            the first visit, or where forgetting left fewer than 2 completions of it.
+    """
+
+    rewards: Array
+    advantages: Array
+    sizes: tuple[int, ...]
+    estimator: Estimator
+    drift: float | None
+    squared_drift: float | None
+
+    @property
+    def group_size(self) -> int:
+        """N, the effective sample size: the completions in the pool. The scores are those of one group of N."""
+        return sum(self.sizes)
+
+    @property
+    def worst_case_bias(self) -> float:
+        """β at N, certified: the bound on the bias if the policy stood still over the pooled visits."""
+        return self.estimator.certificate.worst_case_bias.upper
+
+    @property
+    def bias_bound(self) -> float:
+        """`worst_case_bias` plus what the drift can add.
+
+        Raises:
+            ArgumentError: no drift was given and more than one visit is pooled, so that nothing can be promised.
+        """
+        if self.drift is None and len(self.sizes) > 1:
+            raise ArgumentError(
+                "`drift` is required for a bound over several visits, got None: pooled counts are those of one group "
+                "only while the policy stands still; pass drift=0 if it does, or a bound on the change per visit"
+            )
+        return self.worst_case_bias + drift_bias(self.estimator.coefficients, _distances(self.sizes, self.drift or 0.0))
+
+
+class PromptHistory:
+    """Pools the groups of K that a prompt's visits bring, and pays them as one group.
+
+    T visits of a policy that stands still are one group of K·T, whose bias is smaller: for aqp as 1/(K·T)². What is
+    forgotten never depends on the answers, so that the pool stays a plain group. Two ways to forget, which combine:
+
+    - `visits`: only the last T visits are kept;
+    - `forgetting` γ: at every visit each older completion is kept with probability γ, independently. The pool is then
+      smaller, but still a group of whole completions, certified by the table of its size; E[N] = K(1−γ^T)/(1−γ).
+
+    With `drift`, a bound on |ν_s(z) − ν_{s+1}(z)| for all answers z and successive visits, each visit pools only as
+    many visits as make `Pooled.bias_bound` least. Memory: at most `max_prompts` prompts (the least recently visited are
+    dropped) of at most K·T answers each.
+
+    Args:
+        target, group_size, method, budget: as for `polyest.load`; tables of every pooled size have to exist.
+        visits: T ≥ 1.
+        forgetting: γ in (0, 1]; 1 keeps all.
+        drift: in [0, 1], or None: pool everything, and promise nothing about a policy that moves.
+        max_prompts: at least 1.
+        seed: of the random numbers that forget.
+
+    Source: theory.md §7; docs/convergence.md, section 5.
+
+    >>> history = PromptHistory("log", 4, "harmonic", visits=2, drift=0.0)
+    >>> _ = history.score("p", [1, 1, 2, 3])
+    >>> pooled = history.score("p", [1, 2, 2, 2])
+    >>> pooled.group_size, pooled.rewards.round(3).tolist()
+    (8, [-1.093, -0.76, -0.76, -0.76])
+    """
+
+    def __init__(
+        self,
+        target: str = "log",
+        group_size: int = 16,
+        method: str | None = None,
+        *,
+        visits: int = 4,
+        forgetting: float = 1.0,
+        drift: float | None = None,
+        max_prompts: int = 10_000,
+        seed: int = 0,
+        **budget: Any,
+    ) -> None:
+        first = load(target, group_size, method, **budget)
+        if first.problem.baseline is not None:
+            raise ArgumentError(
+                "`baseline` must be left out, got one: the pool is larger than the group the trainer centres"
+            )
+        self.target, self.group_size, self.method, self.budget = target, first.problem.group_size, method, budget
+        self.visits = whole_number("visits", visits, 1)
+        self.forgetting = _share("forgetting", forgetting, least_open=True)
+        self.drift = None if drift is None else _share("drift", drift)
+        self.max_prompts = whole_number("max_prompts", max_prompts, 1)
+        self._rng = np.random.default_rng(seed)
+        self._prompts: OrderedDict[Key, Visits] = OrderedDict()
+
+    def score(self, prompt: Key, answers: Sequence[Any]) -> Pooled:
+        """Add one visit, and score its completions within the pool.
+
+        Args:
+            prompt: a string or an int.
+            answers: K strings or ints; None is "no answer", which matches nothing.
+
+        Returns:
+            `Pooled`.
+
+        Raises:
+            ArgumentError: a wrong number of answers, or one of another type.
+            TableNotFoundError: there is no table for the pool's size; nothing is remembered then.
+        """
+        key, group = plain_key(prompt), plain_answers(answers, self.group_size)
+        before = self._thinned(self._prompts.get(key, []))
+        pool = self._chosen([*before, group])
+        estimator = self._estimator(sum(map(len, pool)))
+        self._remember(key, [*before, group])
+        flat = [answer for visit in pool for answer in visit]
+        rewards, advantages = (
+            score(_as_objects(flat))[-self.group_size :] for score in (estimator.rewards, estimator.advantages)
+        )
+        change = squared_drift(before[-1], group) if before and len(before[-1]) > 1 else None
+        return Pooled(rewards, advantages, tuple(map(len, pool)), estimator, self.drift, change)
+
+    def forget(self, prompt: Key) -> None:
+        """Drop a prompt, if it is remembered."""
+        self._prompts.pop(plain_key(prompt), None)
+
+    def __len__(self) -> int:
+        return len(self._prompts)
+
+    def __contains__(self, prompt: Key) -> bool:
+        return prompt in self._prompts
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain data that `json.dumps` writes and `restore` reads back exactly."""
+        names = ("target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts")
+        settings = {name: getattr(self, name) for name in names} | {"budget": dict(self.budget)}
+        return write_state(settings, self._prompts, self._rng.bit_generator.state)
+
+    @classmethod
+    def restore(cls, state: Any) -> PromptHistory:
+        """The accumulator that `state` describes: it goes on as if it had never been saved.
+
+        Raises:
+            ArgumentError: the state is not one that `PromptHistory.state` wrote.
+        """
+        settings, prompts, rng = read_state(state)
+        budget = settings.pop("budget")
+        history = cls(**settings, **budget)
+        history._prompts = prompts
+        try:
+            history._rng.bit_generator.state = rng
+        except (TypeError, ValueError, KeyError) as error:
+            raise ArgumentError(
+                f"`state` must hold the random state that was saved, got one that fails: {error}"
+            ) from None
+        return history
+
+    def _thinned(self, visits: Visits) -> Visits:
+        kept = visits[-(self.visits - 1) :] if self.visits > 1 else []
+        if self.forgetting == 1:
+            return list(kept)
+        return [[z for z, u in zip(v, self._rng.random(len(v)), strict=True) if u < self.forgetting] for v in kept]
+
+    def _chosen(self, visits: Visits) -> Visits:
+        """As many of the last visits as make the bound least; all of them where no drift was given."""
+        if not self.drift:
+            return visits
+        bounds = []
+        for start in range(len(visits)):
+            sizes = [len(visit) for visit in visits[start:]]
+            table = self._estimator(sum(sizes))
+            drifted = drift_bias(table.coefficients, _distances(sizes, self.drift))
+            bounds.append(table.certificate.worst_case_bias.upper + drifted)
+        return visits[int(np.argmin(bounds)) :]
+
+    def _estimator(self, size: int) -> Estimator:
+        return load(self.target, size, self.method, **self.budget)
+
+    def _remember(self, key: Key, visits: Visits) -> None:
+        self._prompts[key] = visits
+        self._prompts.move_to_end(key)
+        while len(self._prompts) > self.max_prompts:
+            self._prompts.popitem(last=False)
+
+
+def _distances(sizes: Sequence[int], drift: float) -> Array:
+    """d_j for the N−1 others of a completion of the last visit."""
+    ages = np.repeat(np.arange(len(sizes) - 1, -1, -1), sizes)[:-1]
+    return np.asarray(np.minimum(ages * drift, 1.0), dtype=np.float64)
+
+
+def _as_objects(answers: Sequence[Any]) -> NDArray[Any]:
+    array = np.empty(len(answers), dtype=object)
+    array[:] = answers
+    return array
+
+
+def _share(argument: str, value: Any, *, least_open: bool = False) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and 0 <= value <= 1):
+        raise ArgumentError(f"`{argument}` must be a number in {'(' if least_open else '['}0, 1], got {value!r}")
+    if least_open and value == 0:
+        raise ArgumentError(f"`{argument}` must be positive, got 0; use visits=1 to forget everything at once")
+    return float(value)

@@ -1,0 +1,22 @@
+"""Hypothesis profiles, and an empty user folder: no test sees the tables that a developer has solved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("default"), max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("long", settings.get_profile("default"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def user_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the user's own tables, empty, also for processes that a test starts."""
+    folder = tmp_path_factory.mktemp("user-coeffs")
+    monkeypatch.setenv("POLYEST_COEFFS", str(folder))
+    return folder

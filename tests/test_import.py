@@ -1,0 +1,54 @@
+"""What a fresh process loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = "cvxpy flint gmpy2 jax joblib llvmlite matplotlib mpmath numba platformdirs pyarrow scipy torch tqdm"
+SMALL = "import numpy, polyest; e = polyest.load('log', 16, 'harmonic'); a = numpy.arange(8192).reshape(512, 16) % 5"
+
+
+def loaded(code: str) -> set[str]:
+    """The top-level modules that a fresh process has loaded after running `code`."""
+    script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    result = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import polyest",
+        "from polyest import load, rewards, advantages, values, targets, methods, tables, Estimator, PolyestError",
+        "import polyest; polyest.targets(); polyest.methods()",
+        f"{SMALL}; e.rewards(a); e.advantages(a); e.value(a)",
+        f"{SMALL}; polyest.rewards(a.ravel(), numpy.arange(8192) // 16, 'log', 'harmonic')",
+        "import polyest; polyest.load('log', 4, 'harmonic', baseline='group_mean').rewards([['a', 'b', None, 'a']])",
+    ],
+)
+def test_small_work_loads_numpy_and_nothing_heavier(code: str) -> None:
+    assert "numpy" in loaded(code)
+    assert not set(HEAVY.split()) & loaded(code)
+
+
+def test_numba_is_loaded_for_a_large_batch() -> None:
+    assert "numba" in loaded(
+        "import numpy, polyest; polyest.load('log', 64, 'harmonic').rewards(numpy.zeros((1 << 16, 64), int))"
+    )
+
+
+def test_names_stay_functions_when_the_modules_of_the_same_name_are_loaded() -> None:
+    code = "import polyest, polyest.targets, polyest.methods; assert polyest.targets() and polyest.methods()"
+    assert "polyest" in loaded(code)
+
+
+def test_the_public_names() -> None:
+    import polyest
+
+    assert set(polyest.__all__) <= set(dir(polyest))
+    assert all(getattr(polyest, name) is not None for name in polyest.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'reward'"):
+        _ = polyest.reward

@@ -1,0 +1,120 @@
+"""The ragged form against the dense form and the oracle, to the bit, with both engines."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import polyest
+from polyest.online import fast, twin
+
+engines = pytest.mark.parametrize("engine", oracle.ENGINES)
+rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60)
+names = st.sampled_from([int, str, lambda g: ("prompt", g), lambda g: g * 2**60 - 2**62])
+
+
+@engines
+@given(rows, names, st.booleans(), st.booleans())
+@example([], int, False, True)
+@example([(3, 1)], int, True, True)
+def test_ragged_agrees_with_the_oracle_to_the_bit(engine: str, pairs, name, contiguous: bool, as_array: bool) -> None:
+    pairs = sorted(pairs, key=lambda pair: pair[0]) if contiguous else pairs
+    groups, answers = [name(g) for g, _ in pairs], [a for _, a in pairs]
+    members = {g: [i for i, other in enumerate(groups) if other == g] for g in groups}
+    expected = {kind: np.full(len(pairs), np.nan) for kind in ("rewards", "advantages")}
+    means = {}
+    for g, where in members.items():
+        means[g] = np.nan
+        if len(where) > 1:
+            est = polyest.load("log", len(where), "harmonic")
+            c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
+            group = [answers[i] for i in where]
+            expected["rewards"][where] = oracle.rewards(group, c)
+            expected["advantages"][where] = oracle.advantages(group, c, others)
+            means[g] = oracle.value(group, c)
+    given_groups = np.array(groups, np.int64) if as_array and all(isinstance(g, int) for g in groups) else groups
+    given_answers = np.array(answers, np.int16) if as_array else answers
+    with oracle.using(engine), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for kind, numbers in expected.items():
+            scores = getattr(polyest, kind)(given_answers, given_groups, "log", "harmonic")
+            np.testing.assert_array_equal(scores, numbers)
+        ids, values = polyest.values(given_answers, given_groups, "log", "harmonic")
+    assert list(ids) == list(members)
+    np.testing.assert_array_equal(values, list(means.values()))
+
+
+@engines
+@given(rows, st.randoms(), st.booleans())
+def test_order_of_rows_does_not_matter(engine: str, pairs, random, padded: bool) -> None:
+    order = random.sample(range(len(pairs)), len(pairs))
+    groups, answers = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    q, padding_id = 1 / (1.0 + np.arange(len(pairs))), 0 if padded else None
+    with oracle.using(engine), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for score in (polyest.rewards, polyest.advantages):
+            scores = score(answers, groups, "log", "harmonic", reference=q, padding_id=padding_id)
+            moved = score(answers[order], groups[order], "log", "harmonic", reference=q[order], padding_id=padding_id)
+            np.testing.assert_array_equal(moved, scores[order])
+
+
+@engines
+def test_equal_groups_agree_with_the_dense_form(engine: str) -> None:
+    rng = np.random.default_rng(4)
+    answers, q = rng.integers(0, 5, (40, 12)), 1 - rng.random((40, 12))
+    flat, groups = answers.ravel(), np.repeat(rng.permutation(40), 12)
+    est = polyest.load("log", 12, "harmonic")
+    with oracle.using(engine):
+        for kind in ("rewards", "advantages"):
+            dense = getattr(est, kind)(answers, q)
+            np.testing.assert_array_equal(
+                getattr(polyest, kind)(flat, groups, "log", "harmonic", reference=q.ravel()), dense.ravel()
+            )
+
+
+def test_groups_of_one_warn_once_and_are_nan() -> None:
+    with pytest.warns(UserWarning, match="2 of 3 groups have one completion") as caught:
+        scores = polyest.rewards(["a", "a", "b", "b"], [1, 2, 2, 3], "log", "harmonic")
+    np.testing.assert_array_equal(scores, [np.nan, -1, -1, np.nan])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_missing_tables_are_all_named_before_anything_is_written() -> None:
+    out = np.full(1003, 7.0)
+    groups = np.repeat([0, 1, 2], [500, 501, 2])
+    with pytest.raises(polyest.PolyestError, match=r"of 2, 500, 501 .*polyest solve .*-k 2,500,501 --bias-budget 1.23"):
+        polyest.rewards(np.arange(1003), groups, "log", bias_budget=1.23, out=out)
+    assert (out == 7).all()
+
+
+@given(rows, st.sampled_from([np.int8, np.uint16, np.int64, np.uint64]))
+@example([(0, 0), (1, 0), (0, 0)], np.int64)
+def test_the_engines_arrange_rows_alike(pairs, dtype: type) -> None:
+    ids = (np.array([g for g, _ in pairs], np.int64) * 37 - 100).astype(dtype)
+    for arrange in (fast.arrange, twin.arrange):
+        order, starts = arrange(ids)
+        rows = np.split(np.arange(len(ids)) if order is None else order, starts[1:-1])
+        expected = {g: np.flatnonzero(ids == g).tolist() for g in ids.tolist()}
+        assert {ids[row[0]]: row.tolist() for row in rows if len(row)} == expected
+        assert len(starts) == len(expected) + 1
+        assert starts.dtype == np.int64
+    contiguous = all(np.ptp(where) == len(where) - 1 for where in expected.values())
+    assert (fast.arrange(ids)[0] is None) == (twin.arrange(ids)[0] is None) == contiguous
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_ragged_threads_change_nothing(threads: int) -> None:
+    rng = np.random.default_rng(5)
+    groups, answers = rng.integers(0, 30, 900), rng.integers(0, 6, 900)
+    expected = polyest.advantages(answers, groups, "log", "harmonic")
+    with oracle.using("fast"):
+        np.testing.assert_array_equal(polyest.advantages(answers, groups, "log", "harmonic", threads=threads), expected)
+        out = np.empty(900, np.float32)
+        polyest.advantages(answers, groups, "log", "harmonic", threads=threads, out=out)
+        np.testing.assert_array_equal(out, expected.astype(np.float32))

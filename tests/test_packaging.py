@@ -1,0 +1,188 @@
+"""What is installed and imported: dependencies, extras, the wheel's contents, and what a bare import loads."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import polyest
+from polyest import store
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HEAVY = ["cvxpy", "scipy", "mpmath", "gmpy2", "flint", "torch", "jax", "numba", "platformdirs", "matplotlib", "pyarrow"]
+HEAVY += ["joblib", "tqdm", "polyest.offline", "polyest.certify", "polyest.adapters"]
+
+
+def run(program: str, *arguments: str, cwd: Path = ROOT) -> str:
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout
+
+
+def packages(requirements: list[str]) -> set[str]:
+    """The names of requirements, those of polyest's own extras included."""
+    names: set[str] = set()
+    for requirement in requirements:
+        own = re.fullmatch(r"polyest\[(.*)\]", requirement)
+        if own:
+            for extra in own[1].split(","):
+                names |= packages(PROJECT["optional-dependencies"][extra])
+        else:
+            names.add(re.split(r"[<>=]", requirement)[0])
+    return names
+
+
+def test_the_base_install_is_numpy_numba_and_platformdirs() -> None:
+    assert packages(PROJECT["dependencies"]) == {"numpy", "numba", "platformdirs"}
+
+
+def test_verify_installs_no_solver_and_all_installs_everything_but_the_tests() -> None:
+    extras = {name: packages(requirements) for name, requirements in PROJECT["optional-dependencies"].items()}
+    assert {"verify", "offline", "plot", "score", "torch", "test", "all"} <= set(extras)
+    assert extras["verify"] == {"python-flint"}
+    assert extras["all"] == set.union(*(names for extra, names in extras.items() if extra != "test"))
+    assert extras["offline"] | extras["plot"] | extras["score"] < extras["test"]
+
+
+def test_every_direct_dependency_is_pinned_for_test_runs() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0] for line in lines if "==" in line}
+    needed = packages(PROJECT["dependencies"]) | packages(PROJECT["optional-dependencies"]["all"])
+    assert needed | packages(PROJECT["optional-dependencies"]["test"]) <= pinned
+
+
+def test_one_version_everywhere() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {PROJECT['version']}\n" in citation
+    assert polyest.__version__ == PROJECT["version"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import polyest",
+        "import polyest; polyest.load('log', 8, 'harmonic').advantages([[1, 1, 2, 3, 1, 2, 2, 2]])",
+        "import polyest; polyest.rewards([1, 1, 2], [0, 0, 0], 'log', 'plug_in'); polyest.targets(), polyest.methods()",
+    ],
+)
+def test_what_a_fresh_process_loads(program: str) -> None:
+    loaded = json.loads(run(f"{program}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"))
+    assert "numpy" in loaded
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_the_command_line_loads_nothing_heavy_before_it_needs_it() -> None:
+    program = "import polyest.cli, sys, json; print(json.dumps(sorted(sys.modules)))"
+    assert not [name for name in HEAVY if name in json.loads(run(program))]
+
+
+def test_the_types_are_shipped() -> None:
+    assert (Path(polyest.__file__).parent / "py.typed").is_file()
+
+
+def test_an_editable_install_finds_the_tables_beside_the_package(tmp_path: Path) -> None:
+    found = run("from polyest import store; print(store.shipped_folder())", cwd=tmp_path)
+    assert Path(found.strip()) == ROOT / "coeffs" == store.shipped_folder()
+
+
+def test_the_wheel_holds_the_tables_and_finds_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path / "dist")]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    tables = sorted(path.relative_to(ROOT) for path in store.paths(ROOT / "coeffs"))
+    assert tables
+    assert all((tmp_path / "site" / "polyest" / path).is_file() for path in tables)
+    assert (tmp_path / "site" / "polyest" / "py.typed").is_file()
+    assert wheel.stat().st_size < 8e6
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nimport polyest\nfrom polyest import store\n"
+        "print(store.shipped_folder()); print(polyest.load('log', 16).table.coefficients)"
+    )
+    folder, coefficients = run(program, str(tmp_path / "site"), cwd=tmp_path).splitlines()
+    assert Path(folder) == (tmp_path / "site" / "polyest" / "coeffs").resolve()
+    assert coefficients == str(polyest.load("log", 16).table.coefficients)
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports at its top level."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("certify", ("cvxpy", "scipy", "mpmath", "polyest.offline", "polyest.online", "polyest.cli")),
+        ("online", ("cvxpy", "scipy", "mpmath", "torch", "jax", "polyest.offline", "polyest.certify", "polyest.cli")),
+        ("methods", ("cvxpy", "scipy", "mpmath", "numpy", "polyest.offline", "polyest.certify", "polyest.cli")),
+        ("adapters", ("cvxpy", "scipy", "mpmath", "polyest.offline", "polyest.certify", "polyest.cli")),
+        ("offline", ("torch", "jax", "polyest.online", "polyest.adapters", "polyest.cli")),
+    ],
+)
+def test_the_direction_of_imports(folder: str, forbidden: tuple[str, ...]) -> None:
+    files = list((ROOT / "polyest" / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        wrong = [m for m in imports(path) for name in forbidden if m == name or m.startswith(f"{name}.")]
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+BLOCK_SOLVERS = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("cvxpy", "scipy", "mpmath") or name.startswith("polyest.offline"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Block())
+from polyest.cli import main
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("flint") is None, reason="needs python-flint")
+def test_verify_works_without_any_solver(tmp_path: Path) -> None:
+    path = next(store.paths(ROOT / "coeffs" / "log"))
+    assert run(f"{BLOCK_SOLVERS}sys.exit(main(['verify', sys.argv[1]]))", str(path)) == "1 proved\n"
+
+
+WITHOUT: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "verify": (("flint",), "['verify']", "pip install 'polyest[verify]'"),
+    "solve": (
+        ("cvxpy", "mpmath", "flint"),
+        "['solve', '--target', 'log', '-k', '5', '--groups', '9']",
+        "'polyest[offline]'",
+    ),
+    "plot": (("matplotlib",), "['plot', 'log', '-k', '4', '--out', 'x.png']", "pip install 'polyest[plot]'"),
+    "parquet": (("pyarrow",), "['score', 'x.parquet', '--target', 'log']", "pip install 'polyest[score]'"),
+    "jobs": (("joblib",), "['verify', '--jobs', '2']", "pip install 'polyest[offline]'"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_what_is_missing_is_named_with_the_extra_that_installs_it(case: str, tmp_path: Path) -> None:
+    modules, arguments, remedy = WITHOUT[case]
+    (tmp_path / "x.parquet").write_bytes(b"PAR1")
+    program = (
+        f"import sys\nfor name in {modules}: sys.modules[name] = None\n"
+        f"from polyest.cli import main\nsys.exit(main({arguments}))"
+    )
+    result: Any = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert remedy in result.stderr
+    assert result.stderr.count("\n") == 1
