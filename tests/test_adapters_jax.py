@@ -22,8 +22,8 @@ adapter = pytest.importorskip("polyest.adapters.jax")
 pytestmark = pytest.mark.filterwarnings("ignore:.*one completion, which nothing can be compared with")
 DTYPES = [np.dtype(kind) for kind in ("i1", "i2", "i4", "i8", "u1", "u4", "u8", "?")]
 KINDS = ("rewards", "advantages", "value")
-QUESTIONS = [("log", "harmonic")]
-QUESTIONS += [(target, "plug_in") for target in ("power(-0.5)", "js(0.3)", "polynomial(1,-2,0.5)")]
+QUESTIONS = [("log", "harmonic", None), ("log", "harmonic", 0)]
+QUESTIONS += [(target, "plug_in", None) for target in ("power(-0.5)", "js(0.3)", "polynomial(1,-2,0.5)")]
 both_widths = pytest.mark.parametrize("x64", [False, True])
 
 
@@ -80,8 +80,7 @@ def test_padding_scores_like_the_numpy_runtime(x64: bool, answers: np.ndarray, d
 
 
 @both_widths
-@pytest.mark.parametrize("padding_id", [None, 0])
-@pytest.mark.parametrize(("target", "method"), QUESTIONS)
+@pytest.mark.parametrize(("target", "method", "padding_id"), QUESTIONS)
 def test_jit_vmap_and_a_reference(target: str, method: str, padding_id: int | None, x64: bool) -> None:
     rng = np.random.default_rng(5)
     answers, q = rng.integers(0, 4, (5, 3, 6)), rng.uniform(1e-3, 1, (5, 3, 6)).astype(np.float32)

@@ -75,7 +75,7 @@ class AlignmentGame:
 
         Args:
             coefficients: c, shape (K,), the table for the target.
-            log_coefficients: l, shape (K,), the table for log; required where λ > 0.
+            log_coefficients: l, shape (K,), the table for log; required where λ > 0 and the target is another.
 
         Raises:
             ArgumentError: a table is missing, has the wrong size, or this game is already played with one.
@@ -85,6 +85,8 @@ class AlignmentGame:
         [1.5, 0.5]
         """
         table = combined_table(self, coefficients, log_coefficients)
+        if not table.any():
+            return self
         return replace(self, penalty=TablePenalty(tuple(table.tolist())))
 
 
@@ -96,6 +98,8 @@ def combined_table(game: AlignmentGame, coefficients: ArrayLike, log_coefficient
     c = _table("coefficients", coefficients)
     if penalty.log_weight == 0:
         return np.asarray(penalty.weight * c)
+    if log_coefficients is None and penalty.target == "log":
+        return np.asarray(penalty.total_weight * c)
     if log_coefficients is None:
         raise ArgumentError("`log_coefficients` is required where the reference has a weight; load the table of log")
     other = _table("log_coefficients", log_coefficients)

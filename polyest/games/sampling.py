@@ -59,7 +59,7 @@ class Sampler:
         return np.asarray(weights - pi * weights.sum())
 
     def advantages(self, policy: Array, drawn: Traces) -> Array:
-        """A, shape (M, K), of drawn traces: reward minus the mean of the others, scored without the completion itself."""
+        """A, shape (M, K), of drawn traces: reward minus the mean of the others, scored without the completion."""
         answers = drawn if self.game.traces is None else self.game.traces[drawn]
         if self.table is None:
             return _without_mean_of_others(self.game.gradient(self.game.answer_probabilities(policy))[answers])
@@ -105,7 +105,7 @@ def sampler(
         game: the true game.
         estimator: from `polyest.load`, for the target of the game; None for the oracle.
         groups: M ≥ 1.
-        log_estimator: for log, of the same group size; required where λ > 0.
+        log_estimator: for log, of the same group size; required where λ > 0 and the target is another.
         group_size: K ≥ 2, for the oracle only.
 
     Returns:
@@ -191,23 +191,29 @@ def _charged_tables(
 ) -> tuple[Array, Array]:
     """τ·c + λ·l for groups of K and of K−1."""
     if log_estimator is None:
-        others = penalty.weight * estimator.leave_one_out_coefficients
-        return combined_table(game, estimator.coefficients, None), others
-    table = combined_table(game, estimator.coefficients, log_estimator.coefficients)
+        table = combined_table(game, estimator.coefficients, None)
+        logs = estimator
+    else:
+        _check_target("log_estimator", log_estimator, "log")
+        table = combined_table(game, estimator.coefficients, log_estimator.coefficients)
+        logs = log_estimator
     others = penalty.weight * estimator.leave_one_out_coefficients
-    return table, others + penalty.log_weight * log_estimator.leave_one_out_coefficients
+    return table, others + penalty.log_weight * logs.leave_one_out_coefficients
 
 
 def _checked_penalty(game: AlignmentGame, estimator: Estimator) -> TargetPenalty:
     penalty = game.penalty
     if not isinstance(penalty, TargetPenalty):
         raise ArgumentError("`game` must be the true one, got one that is already played with a table; start from that")
-    if estimator.problem.target != penalty.target:
-        raise ArgumentError(
-            f"`estimator` must be for the game's target {penalty.target}, got {estimator.problem.target}; load that one"
-        )
-    if estimator.problem.baseline is not None:
-        raise ArgumentError(
-            f"`estimator` must have no baseline, got {estimator.problem.baseline}; sampled updates bring their own"
-        )
+    _check_target("estimator", estimator, penalty.target)
     return penalty
+
+
+def _check_target(argument: str, estimator: Estimator, target: str) -> None:
+    problem = estimator.problem
+    if problem.target != target:
+        raise ArgumentError(f"`{argument}` must be for the target {target}, got {problem.target}; load that one")
+    if problem.baseline is not None:
+        raise ArgumentError(
+            f"`{argument}` must have no baseline, got {problem.baseline}; sampled updates bring their own"
+        )

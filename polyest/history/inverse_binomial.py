@@ -46,7 +46,7 @@ class InverseBinomial:
     @property
     def coefficients(self) -> Array:
         """The reward at L = 1 … K, where K stands for "did not recur", shape (K,)."""
-        return -np.concatenate([[0.0], np.cumsum(1 / np.arange(1, self.cap))])
+        return np.concatenate([[0.0], np.cumsum(-1 / np.arange(1, self.cap))])
 
     def rewards(self, further_draws: ArrayLike) -> Array:
         """The reward of completions that recurred at the L-th further draw.

@@ -83,8 +83,8 @@ def _check_bias(table: Table, bias: Fraction) -> None:
     is_minimax = problem.method == "minimax" or table.kappa == 100
     if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(
-            f"`method` {problem.method} at the least bias for K = {table.group_size} needs coefficients that float64 cannot hold: rounded, the "
-            f"table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp' with a larger budget"
+            f"`method` {problem.method} at the least bias for K = {table.group_size} needs coefficients that float64 "
+            f"cannot hold: rounded, the table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp' with a larger budget"
         )
     if table.kappa is not None and not is_minimax:
         budget = least * Fraction(table.kappa, 100)

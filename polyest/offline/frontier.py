@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from polyest.errors import SolveError
 from polyest.methods import plug_in
-from polyest.offline.exchange import least_bias
+from polyest.offline import exchange
+from polyest.offline.methods import minimax
 from polyest.offline.path import Path
 from polyest.problem import Problem
 from polyest.targets import get_target
@@ -44,7 +46,7 @@ def _within_noise(path: Path, ratio: float) -> int:
     plug_in_noise = path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
     limit = ratio * plug_in_noise
     for n in _candidates(path, limit):
-        noise = path.noise(path.at(n / 100 * path.least_bias).coefficients, unless_far_from=limit)
+        noise = path.noise(_coefficients(path, n), unless_far_from=limit)
         if abs(noise - limit) < TIE * limit:
             raise SolveError(f"at κ = {n / 100} the noise equals the budget to nine digits; name the point by bias_budget")
         if noise < limit:
@@ -57,17 +59,28 @@ def _within_noise(path: Path, ratio: float) -> int:
 
 def _for_groups(path: Path, groups: int) -> int:
     """The n that minimises β² + V/M; ties go to the smaller n."""
+
+    def value(n: int) -> float:
+        return (n / 100 * path.least_bias) ** 2 + path.noise(_coefficients(path, n)) / groups
+
     best, best_n = math.inf, 0
-    for n in _grid(path, 100):
-        beta = n / 100 * path.least_bias
-        if beta**2 >= best:
+    for n in _grid(path, 101):
+        if (n / 100 * path.least_bias) ** 2 >= best:
             break
-        if best_n == 0 and n == 100:
-            continue
-        value = beta**2 + path.noise(path.at(beta).coefficients) / groups
-        if value < best * (1 - TIE):
-            best, best_n = value, n
-    return best_n
+        here = value(n)
+        if here < best * (1 - TIE):
+            best, best_n = here, n
+    least = path.least_bias**2 + _noise_bound(path, 1.01 * path.least_bias) / groups
+    return 100 if least <= best and value(100) <= best * (1 + TIE) else best_n
+
+
+def _coefficients(path: Path, n: int) -> Any:
+    """The table at κ = n/100, in float64."""
+    if n > 100:
+        return path.at(n / 100 * path.least_bias).coefficients
+    digits = exchange.DIGITS + 2 * path.group_size
+    table = minimax.coefficients(exchange.solve(path.target, path.group_size, digits), digits)
+    return np.array([float(c) for c in table])
 
 
 def _candidates(path: Path, limit: float) -> Iterator[int]:
@@ -103,4 +116,4 @@ def _noise_bound(path: Path, beta: float) -> float:
 def path_for(problem: Problem, solver: str | None = None) -> Path:
     """The path of a problem's program."""
     target = get_target(problem.target)
-    return Path(target, problem.group_size, float(least_bias(target, problem.group_size)), solver)
+    return Path(target, problem.group_size, float(exchange.least_bias(target, problem.group_size)), solver)
