@@ -1,8 +1,8 @@
 # Nothing has to be done before: every target builds the environment it needs, once.
 #   make demo     solve, prove and score real rollouts; results in demo-output/
 #   make test     the test suite, lint and types included
-# VENV=DIR uses another environment. On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu in the environment
-# spares `make test` the CUDA build of torch.
+# VENV=DIR uses another environment. On Linux, PIP_EXTRA_INDEX_URL set to torch's index of CPU builds spares `make test`
+# the CUDA build of torch.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -71,7 +71,7 @@ def basis(n: int, p: ArrayLike) -> Array:
 
 def mean(coefficients: Sequence[float] | Array, p: ArrayLike) -> Array:
     """Q_c(p) = Σ_m c_m B_{m,K−1}(p): the expected reward of an answer of probability p; p has shape (P,)."""
-    return basis(len(coefficients) - 1, p) @ np.asarray(coefficients)
+    return np.asarray(basis(len(coefficients) - 1, p) @ np.asarray(coefficients))
 
 
 def bias(target: Target | str, coefficients: Sequence[float] | Array, p: ArrayLike) -> Array:

@@ -98,7 +98,8 @@ def make_problem(
     _check_method(row, K, method)
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
-            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}{nearest(str(baseline), BASELINES)}"
+            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
+            f"{nearest(str(baseline), BASELINES)}"
         )
     if baseline is not None and K < 3:
         raise ArgumentError(f"`baseline` needs group_size ≥ 3, got {K}; at K = 2 the mean cancels every count reward")

@@ -48,7 +48,8 @@ class Reader:
                 raise self.error(name, "is unknown to this version of polyest and must be absent", "it")
 
     def string(self, name: str) -> str:
-        return self._typed(name, str, "a string")
+        value: str = self._typed(name, str, "a string")
+        return value
 
     def strings(self) -> dict[str, str]:
         return {name: self.string(name) for name in self._content}
@@ -65,7 +66,7 @@ class Reader:
         return next(iter(self._content))
 
     def integer(self, name: str) -> int:
-        value = self._typed(name, int, "a whole number")
+        value: int = self._typed(name, int, "a whole number")
         if isinstance(value, bool):
             raise self.error(name, "must be a whole number", repr(value))
         return value

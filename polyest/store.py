@@ -70,12 +70,15 @@ def load(problem: Problem) -> Table:
     path = find(problem)
     if path is None:
         raise TableNotFoundError(
-            f"no table for {problem} in {user_folder()} nor among the shipped ones; solve it with: {solve_command(problem)}"
+            f"no table for {problem} in {user_folder()} nor among the shipped ones; "
+            f"solve it with: {solve_command(problem)}"
         )
     stat = path.stat()
     table = _read_cached(path, stat.st_mtime_ns, stat.st_size)
     if relative_path(table.problem) != relative_path(problem):
-        raise TableFileError(f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again")
+        raise TableFileError(
+            f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again"
+        )
     return table
 
 

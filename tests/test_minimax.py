@@ -104,7 +104,9 @@ def test_least_bias_by_linear_programming(K: int) -> None:
     basis = p[:, None] * np.polynomial.chebyshev.chebvander(2 * p - 1, K - 1)
     f, ones = p * np.log(p), -np.ones((len(p), 1))
     sides = np.vstack([np.hstack([basis, ones]), np.hstack([-basis, ones])])
-    found = linprog(np.eye(K + 1)[K], sides, np.concatenate([f, -f]), bounds=[(None, None)] * (K + 1), method="highs-ds")
+    found = linprog(
+        np.eye(K + 1)[K], sides, np.concatenate([f, -f]), bounds=[(None, None)] * (K + 1), method="highs-ds"
+    )
     # the grid misses a peak by at most (π/8000)²/8·K² relatively; simplex is feasible to 1e-7
     assert found.fun == pytest.approx(float(exchange.least_bias("log", K)), rel=1e-4, abs=2e-7)
 
@@ -177,4 +179,6 @@ def test_above_256_the_unit_is_defined_by_its_series() -> None:
     series = exchange.least_bias("log", 257)
     assert float(series) == pytest.approx((0.32508927345417506 - 0.0787988 / 257**2) / 257**2, rel=1e-15)
     # and the series is E*_K itself, as far as float64 tells: at K = 64 it misses by 1.4e-8 relatively
-    assert float(exchange.least_bias("log", 64)) == pytest.approx((0.32508927345417506 - 0.0787988 / 64**2) / 64**2, rel=1e-7)
+    assert float(exchange.least_bias("log", 64)) == pytest.approx(
+        (0.32508927345417506 - 0.0787988 / 64**2) / 64**2, rel=1e-7
+    )

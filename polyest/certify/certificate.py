@@ -11,7 +11,7 @@ from polyest import bernstein
 from polyest.certify import functions, optimality
 from polyest.certify.supremum import supremum
 from polyest.errors import ArgumentError, SolveError
-from polyest.methods import exact
+from polyest.methods import CLOSED_FORM
 from polyest.table import Certificate, Enclosure, Table
 from polyest.targets import Target, get_target
 
@@ -47,9 +47,11 @@ def verify(table: Table) -> list[str]:
 
     Everything is computed anew from the coefficients, points and multipliers in the file: no claim is believed.
     """
-    failures = _verify_one(table, "")
-    if table.leave_one_out is not None:
-        failures += _verify_one(table.leave_one_out, "leave_one_out.")
+    failures, inner = _verify_one(table, ""), table.leave_one_out
+    if inner is not None:
+        failures += _verify_one(inner, "leave_one_out.")
+        if inner.kappa != table.kappa:
+            failures.append("leave_one_out.kappa differs from that of the table")
     return failures
 
 
@@ -75,7 +77,10 @@ def _verify_one(table: Table, path: str) -> list[str]:
     claims = table.certificate
     if claims is None:
         return [f"{path}certificate is missing"]
+    if claims.worst_case_bias == INFINITE:
+        return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
+        _check_key(table)
         target = get_target(table.problem.target)
         bias, noise = worst_case_bias(target, table.coefficients), worst_noise(target, table.coefficients)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
@@ -87,25 +92,36 @@ def _verify_one(table: Table, path: str) -> list[str]:
         "optimality": claims.optimality is None if best is None else _contains(claims.optimality, best),
     }
     proved = {"worst_case_bias": bias, "noise": noise, "optimality": best}
-    return [f"{path}certificate.{k} claims {getattr(claims, k)}, but {_text(proved[k])} is what can be proved" for k, ok in checks.items() if not ok]
+    return [
+        f"{path}certificate.{k} claims {getattr(claims, k)}, but {_text(proved[k])} is what can be proved"
+        for k, ok in checks.items()
+        if not ok
+    ]
+
+
+def _check_key(table: Table) -> None:
+    """Refuse a table that is not the one its key names, as far as that needs no proof."""
+    problem, budget = table.problem, table.problem.budget
+    closed_form = CLOSED_FORM.get(problem.method)
+    if closed_form and table.coefficients != closed_form(get_target(problem.target), table.group_size):
+        raise ArgumentError(f"`coefficients` must be those of {problem.method}, correctly rounded; solve it again")
+    if budget is not None and budget.kind == "bias_budget" and table.kappa != 100 * budget.value:
+        raise ArgumentError(f"`kappa` must be the bias_budget, {budget.value}; solve it again")
 
 
 def _optimality(target: Target, table: Table, beta: Fraction) -> Interval | None:
     """An enclosure of the best value of the table's program, at the certified bias `beta` for aqp."""
     method, K = table.problem.method, table.group_size
-    if method == "exact":
-        if table.coefficients != exact.coefficients(target, K):
-            raise ArgumentError("`coefficients` must be the correctly rounded U-statistic; solve it again")
-        return Fraction(0), Fraction(0)
-    if "alternation" in table.proof:
-        if len(table.proof["alternation"]) != K + 1:
+    if method in CLOSED_FORM:
+        return (Fraction(0), Fraction(0)) if method == "exact" else None
+    if method == "minimax" or table.kappa == 100:
+        alternation = table.proof.get("alternation", ())
+        if len(alternation) != K + 1:
             raise ArgumentError(f"`alternation` must have K + 1 = {K + 1} points; solve it again")
-        return optimality.least_bias_bound(target, table.proof["alternation"]), beta
-    if method == "aqp":
-        points, multipliers = table.proof.get("points", ()), table.proof.get("multipliers", ())
-        lower = optimality.dual_value(target, K, points, multipliers, beta)
-        return lower, optimality.objective(target, table.coefficients)[1]
-    return None
+        return optimality.least_bias_bound(target, alternation), beta
+    points, multipliers = table.proof.get("points", ()), table.proof.get("multipliers", ())
+    lower = optimality.dual_value(target, K, points, multipliers, beta)
+    return lower, optimality.objective(target, table.coefficients)[1]
 
 
 def _contains(claim: Enclosure | None, proved: Interval) -> bool:

@@ -5,6 +5,7 @@ Nothing here, nor anywhere in `polyest.certify`, imports a solver: the coefficie
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -151,7 +152,9 @@ def noise(target: Target, coefficients: Sequence[float]) -> TargetPolynomial:
     def near_zero(epsilon: Any) -> Any:
         size = arb(rational(C)) * BallContext.power(epsilon, Fraction(1, 2) - alpha)
         own = (1 + (K - 1) * epsilon) / K
-        return own * size**2 + 2 * epsilon.sqrt() * size * arb(rational(largest)) + epsilon * arb(rational(largest)) ** 2
+        return (
+            own * size**2 + 2 * epsilon.sqrt() * size * arb(rational(largest)) + epsilon * arb(rational(largest)) ** 2
+        )
 
     return TargetPolynomial(target, parts, near_zero, bits)
 
@@ -170,5 +173,5 @@ def power_basis(coefficients: Sequence[float | Fraction]) -> Any:
     powers = []
     for j in range(n + 1):
         powers.append(fmpq(math.comb(n, j) * differences[0], scale))
-        differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+        differences = [b - a for a, b in itertools.pairwise(differences)]
     return fmpq_poly(powers)

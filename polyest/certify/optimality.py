@@ -1,4 +1,4 @@
-"""Bounds that no table can beat: de la Vallée Poussin's for the least bias, weak duality for the least objective (theory.md §4)."""
+"""Bounds that no table can beat (theory.md §4): de la Vallée Poussin's on the least bias, weak duality on F."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def dual_value(
             basis = _basis(K - 1, x)
             g = [a + weight * b for a, b in zip(g, basis, strict=True)]
             bayes = sum((m * b for m, b in zip(means, basis, strict=True)), arb(0))
-            value += weight * (bayes - target.formula(x, BallContext)) - arb(rational(beta)) * abs(arb(rational(multiplier)))
+            value += weight * (bayes - target.formula(x, BallContext)) - arb(rational(beta)) * abs(
+                arb(rational(multiplier))
+            )
         penalty = sum((x**2 / (m + 1) for m, x in enumerate(g)), arb(0)) * (K * K) / 4
         return max(fraction((value - penalty).lower()), Fraction(0))
 

@@ -38,7 +38,9 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
         functions = [f.in_balls() for f in functions]
         lower = max(_lower(f.at(arb(rational(p)))[0]) for f in functions for p in [*hint, 1.0])
         epsilon, upper = _near_zero(functions, lower)
-        cells = [(f, a, b) for f in functions for a, b in _partition(epsilon, max(u.degree() for u in functions[0].parts))]
+        cells = [
+            (f, a, b) for f in functions for a, b in _partition(epsilon, max(u.degree() for u in functions[0].parts))
+        ]
         for _ in range(MOST_CELLS):
             if not cells:
                 return fraction(lower), fraction(max(lower, upper))

@@ -1,4 +1,4 @@
-"""The harmonic table of `log`, −Σ_{j=m+1}^{K−1} 1/j: unbiased for the Taylor polynomial of log p at 1 (theory.md §3)."""
+"""The harmonic table of `log`, −Σ_{j=m+1}^{K−1} 1/j: unbiased for the Taylor polynomial of log p (theory.md §3)."""
 
 from __future__ import annotations
 

@@ -84,7 +84,8 @@ def _check_bias(table: Table, bias: Fraction) -> None:
     if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(
             f"`method` {problem.method} at the least bias for K = {table.group_size} needs coefficients that float64 "
-            f"cannot hold: rounded, the table's bias is {float(bias):.3g} instead of {float(least):.3g}; use method='aqp' with a larger budget"
+            f"cannot hold: rounded, the table's bias is {float(bias):.3g} instead of {float(least):.3g}; "
+            "use method='aqp' with a larger budget"
         )
     if table.kappa is not None and not is_minimax:
         budget = least * Fraction(table.kappa, 100)
@@ -101,7 +102,8 @@ def _is_bayes(table: Table) -> bool:
 
 def _exact(value: Any) -> Fraction:
     sign, mantissa, exponent, _ = value._mpf_
-    return (-1) ** int(sign) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    size = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return -size if sign else size
 
 
 def _provenance(solution: Solution) -> dict[str, str]:

@@ -158,7 +158,8 @@ def _alternating_extrema(grid: Any, error: Any, count: int) -> tuple[Any, Any]:
         tops = tops[1:] if ends[0] < ends[1] else tops[:-1]
     if len(tops) < count:
         raise SolveError(
-            f"the exchange algorithm lost its alternation: {len(tops)} extrema of {count}; the least bias may be too small "
+            f"the exchange algorithm lost its alternation: {len(tops)} extrema of {count}; the least bias may be too "
+            "small "
             "for float64 to start from: use a smaller `group_size`"
         )
     return np.array([_parabola_top(grid, error, i) for i in tops]), np.abs(error[tops])
@@ -180,6 +181,12 @@ def _checked(target: Target, levelled: Levelled, ctx: Multiprecision) -> Levelle
     peaks = e * levelled.curvatures
     interior = levelled.points < 1
     _, error = _error_on_grid(target, levelled, per_gap=40)
-    if any(peaks[interior] >= 0) or any(e * signs * e[0] <= 0) or np.abs(error).max() > float(levelled.level) * (1 + 1e-6):
-        raise SolveError(f"the exchange algorithm for {target.name} stopped at a point that is no extremum; raise `digits`")
+    if (
+        any(peaks[interior] >= 0)
+        or any(e * signs * e[0] <= 0)
+        or np.abs(error).max() > float(levelled.level) * (1 + 1e-6)
+    ):
+        raise SolveError(
+            f"the exchange algorithm for {target.name} stopped at a point that is no extremum; raise `digits`"
+        )
     return levelled

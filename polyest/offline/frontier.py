@@ -48,7 +48,9 @@ def _within_noise(path: Path, ratio: float) -> int:
     for n in _candidates(path, limit):
         noise = path.noise(_coefficients(path, n), unless_far_from=limit)
         if abs(noise - limit) < TIE * limit:
-            raise SolveError(f"at κ = {n / 100} the noise equals the budget to nine digits; name the point by bias_budget")
+            raise SolveError(
+                f"at κ = {n / 100} the noise equals the budget to nine digits; name the point by bias_budget"
+            )
         if noise < limit:
             return n
     raise SolveError(
@@ -63,15 +65,15 @@ def _for_groups(path: Path, groups: int) -> int:
     def value(n: int) -> float:
         return (n / 100 * path.least_bias) ** 2 + path.noise(_coefficients(path, n)) / groups
 
+    some_n = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
     best, best_n = math.inf, 0
-    for n in _grid(path, 101):
+    for n in _grid(path, _first_possible(path, groups * value(some_n))):
         if (n / 100 * path.least_bias) ** 2 >= best:
             break
         here = value(n)
         if here < best * (1 - TIE):
             best, best_n = here, n
-    least = path.least_bias**2 + _noise_bound(path, 1.01 * path.least_bias) / groups
-    return 100 if least <= best and value(100) <= best * (1 + TIE) else best_n
+    return best_n
 
 
 def _coefficients(path: Path, n: int) -> Any:
@@ -98,10 +100,15 @@ def _grid(path: Path, first: int) -> Iterator[int]:
 def _first_possible(path: Path, limit: float) -> int:
     """The smallest n that the lower bound on the noise does not rule out, found by walking down the path."""
     ratio = 0.97
-    beta = min(2.0 * path.group_size**0.4 * path.least_bias, 0.9 * path.bayes_bias)
+    beta = _easy_bias(path)
     while beta > path.least_bias * 1.01 and _noise_bound(path, beta) <= limit:
         beta *= ratio
     return max(100, math.floor(100 * beta / path.least_bias))
+
+
+def _easy_bias(path: Path) -> float:
+    """A bias budget at which the program is well conditioned, below that of the Bayes table."""
+    return float(min(2.0 * path.group_size**0.4 * path.least_bias, 0.9 * path.bayes_bias))
 
 
 def _noise_bound(path: Path, beta: float) -> float:

@@ -104,7 +104,9 @@ def level(program: Program, active: ActiveSet, beta: float) -> ActiveSet:
     """The multipliers, in float64, for which e(p_j) = s_j β at the given points: a linear system."""
     phi = program.rows(active.points).value
     bayes = phi @ program.means - program.weighted_target(active.points).value
-    return replace(active, multipliers=_solve_float((phi * (0.5 / program.weights)) @ phi.T, bayes - active.signs * beta))
+    return replace(
+        active, multipliers=_solve_float((phi * (0.5 / program.weights)) @ phi.T, bayes - active.signs * beta)
+    )
 
 
 def residual(state: State, beta: Any) -> Any:
@@ -164,7 +166,9 @@ def _step(program: Program, state: State, r: Any, exact_jacobian: bool) -> Any:
         mp, matrix = program.ctx.mp, jacobian(program, state)
         return np.array(mp.lu_solve(mp.matrix(matrix.tolist()), mp.matrix(r.tolist())).T.tolist()[0], dtype=object)
     scale = max(abs(r))
-    step = _solve_float(jacobian(Program(program.target, program.group_size), _in_float(state)), (r / scale).astype(float))
+    step = _solve_float(
+        jacobian(Program(program.target, program.group_size), _in_float(state)), (r / scale).astype(float)
+    )
     return program.ctx.array(step) * scale
 
 

@@ -43,6 +43,8 @@ def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Any, ...]
 
     def mean(m: int) -> Any:
         scale = group_size * math.comb(n, m)
-        return mp.quad(lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, mp.mpf(m + 1) / (n + 2), 1])
+        return mp.quad(
+            lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, mp.mpf(m + 1) / (n + 2), 1]
+        )
 
     return tuple(mean(m) for m in range(group_size))

@@ -33,7 +33,7 @@ LONGEST_STRIDE, SHORTEST_STRIDE = 0.05, 1e-6  # in log β
 
 def easy_budget(group_size: int) -> float:
     """A κ, near that of the default noise budget, at which the program is well conditioned."""
-    return 2.5 * max(group_size / 16, 1) ** 0.6
+    return float(2.5 * max(group_size / 16, 1) ** 0.6)
 
 
 class Path:
@@ -73,7 +73,7 @@ class Path:
         return second - self.bias_on_grid(coefficients) ** 2
 
     def noise(self, coefficients: Any, unless_far_from: float | None = None) -> float:
-        """V(c): the best point of the grid, then a bounded search around it, left out far from the number that matters."""
+        """V(c): the best point of the grid, then a search around it, left out far from the number that matters."""
         values = self.noise_on_grid(coefficients)
         top = int(np.argmax(values))
         if unless_far_from is not None and abs(values[top] / unless_far_from - 1) > COARSE:
@@ -140,7 +140,11 @@ class Path:
         wrong |= (active.points < 1) & (active.signs * state.bias.second > 0)
         twin = np.abs(np.diff(active.points)) < 1e-7 * active.points[1:]
         if wrong.any() or twin.any():
-            worst = np.argmin(np.where(wrong, active.multipliers * active.signs, np.inf)) if wrong.any() else np.argmax(twin)
+            worst = (
+                np.argmin(np.where(wrong, active.multipliers * active.signs, np.inf))
+                if wrong.any()
+                else np.argmax(twin)
+            )
             return active.without(worst)
         if active.points[-1] == 1 and active.signs[-1] * state.bias.first[-1] < 0:
             points = active.points.copy()

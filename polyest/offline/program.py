@@ -39,7 +39,9 @@ def local_maxima(error: Any, above: float) -> Any:
 def solve(program: Program, beta: float, solver: str | None = None) -> ActiveSet:
     """The active set of the program at the bias budget β, by a solver of cvxpy and an exact last step."""
     start = np.append(grid(program.group_size)[:-1:8], 1.0)
-    points, y = exchange(program, beta, start, lambda scaled, offset: _quadratic_program(scaled, offset, solver or SOLVER))
+    points, y = exchange(
+        program, beta, start, lambda scaled, offset: _quadratic_program(scaled, offset, solver or SOLVER)
+    )
     return reclassify(program, beta, points, float(np.linalg.norm(y)))
 
 
@@ -101,7 +103,9 @@ def _quadratic_program(scaled: Any, offset: Any, solver: str) -> Any:
     except cp.error.SolverError as error:
         raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
     if y.value is None:
-        raise SolveError(f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver")
+        raise SolveError(
+            f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver"
+        )
     return y.value
 
 
@@ -139,4 +143,6 @@ def _clusters(points: Any, dual: Any, group_size: int) -> ActiveSet:
     apart = (np.diff(angles) > np.pi / (2 * group_size)) | (np.diff(signs) != 0)
     groups = np.split(keep, np.flatnonzero(apart) + 1)
     centres = [float(np.average(points[g], weights=np.abs(dual[g]))) for g in groups]
-    return ActiveSet(np.array(centres), np.array([dual[g].sum() for g in groups]), np.array([np.sign(dual[g[0]]) for g in groups]))
+    return ActiveSet(
+        np.array(centres), np.array([dual[g].sum() for g in groups]), np.array([np.sign(dual[g[0]]) for g in groups])
+    )

@@ -20,7 +20,6 @@ from polyest.offline.numbers import Jet, Multiprecision
 from polyest.offline.path import Path
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
-from polyest.targets import get_target
 
 __all__ = ["at_kappa", "solve"]
 
@@ -93,7 +92,11 @@ def _refined(program: Program, state: State, point: float) -> State | None:
         step = here.bias.first / here.bias.second
         moved = here.active.points - step
         if not 0 < moved[0] < 1:
-            return _on_table(program, state, ActiveSet(program.convert([1.0]), zero, np.ones(1))) if moved[0] >= 1 else None
+            return (
+                _on_table(program, state, ActiveSet(program.convert([1.0]), zero, np.ones(1)))
+                if moved[0] >= 1
+                else None
+            )
         here = _on_table(program, state, ActiveSet(moved, zero, np.ones(1)))
     return here
 
