@@ -16,7 +16,9 @@ from polyest.estimator import Estimator, load
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["bias_and_noise", "estimators"]
+    from polyest.offline.trace import Frontier
+
+__all__ = ["bias_and_noise", "estimators", "frontier_figure"]
 
 STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the colour-blind tell apart
     "plug_in": {"color": "#D55E00", "linestyle": "-"},
@@ -65,6 +67,43 @@ def bias_and_noise(chosen: Sequence[Estimator]) -> Figure:
     left.legend(frameon=False)
     figure.suptitle(f"{problem.target}, groups of {problem.group_size}")
     return figure
+
+
+def frontier_figure(frontier: Frontier, chosen: Sequence[Estimator]) -> Figure:
+    """Worst-case noise against worst-case bias: the aqp frontier, and the estimators beside it."""
+    figure = Figure(figsize=(6.6, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.loglog(frontier.bias, frontier.noise, color=STYLES["aqp"]["color"], linewidth=1.6, label="aqp frontier")
+    for index, name in ((0, "minimax"), (-1, "Bayes")):
+        axes.plot(frontier.bias[index], frontier.noise[index], "o", color="0.3", markersize=4)
+        _label(axes, name, frontier.bias[index], frontier.noise[index])
+    for estimator in chosen:
+        method, certificate = estimator.problem.method, estimator.certificate
+        if method in ("minimax", "exact"):
+            continue
+        x, y = certificate.worst_case_bias.upper, certificate.noise.upper
+        axes.plot(x, y, "o", color=STYLES[method]["color"], markersize=6)
+        _label(axes, str(estimator.problem.budget or method).replace("_budget", ""), x, y)
+    _limit_noise_range(axes, frontier, chosen)
+    axes.set_xlabel("worst-case bias  sup p·|Q(p) − r(p)|")
+    axes.set_ylabel("noise  sup V(p) of one group")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.5, which="both")
+    axes.set_title(f"{chosen[0].problem.target}, groups of {chosen[0].problem.group_size}")
+    return figure
+
+
+def _label(axes: Axes, text: str, x: float, y: float) -> None:
+    axes.annotate(text, (x, y), (6, 5), textcoords="offset points", annotation_clip=True)
+
+
+def _limit_noise_range(axes: Axes, frontier: Frontier, chosen: Sequence[Estimator]) -> None:
+    """A minimax table is off the scale from K = 8 on: two decades above the others are enough to see the rise."""
+    ordinary = max(e.certificate.noise.upper for e in chosen if e.problem.method not in ("minimax", "exact"))
+    if frontier.noise.max() > 100 * ordinary:
+        axes.set_ylim(top=100 * ordinary)
+        text = f"minimax: noise {frontier.noise[0]:.2g} at bias {frontier.bias[0]:.2g}"
+        axes.annotate(text, (0.98, 0.97), xycoords="axes fraction", ha="right", va="top")
 
 
 def _mark_level(axes: Axes, level: float, color: Any) -> None:

@@ -121,7 +121,7 @@ def values(
     """
     options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
-    firsts = np.asarray(job.firsts)
+    firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
     rows = firsts[order]
     ids = [groups[row] for row in rows.tolist()] if isinstance(groups, list) else np.asarray(groups)[rows]

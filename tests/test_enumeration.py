@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import polyest
 from polyest.online import fast, twin
+from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.problem import make_problem
 from polyest.table import Table
@@ -98,7 +99,8 @@ def test_the_kernels_have_the_surrogates_gradient(data, K: int, policy, directio
     expectation = float(gradient([Fraction(x) for x in c], policy, direction))
     for kind, run in product(("rewards", "advantages"), (twin, fast)):
         out = np.empty(groups.size)
-        getattr(run, kind)(groups.ravel(), np.arange(0, groups.size + 1, K), Tables.join({K: lookup}, kind), out)
+        layout = Layout(groups.ravel(), np.arange(0, groups.size + 1, K), Tables.join({K: lookup}, kind))
+        getattr(run, kind)(layout, out)
         scores = dict(zip(map(tuple, groups.tolist()), out.reshape(groups.shape).tolist(), strict=True))
         assert expected(policy, direction, K, scores.__getitem__) == pytest.approx(expectation, abs=1e-13 * K * 60)
 

@@ -1,13 +1,17 @@
-"""`polyest plot`: bias and noise over p, all methods."""
+"""`polyest plot`: bias and noise over p, all methods; or bias against noise along the frontier."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from polyest.cli.options import add_budget_options, budgets, writable_file
 from polyest.errors import MissingDependencyError
 from polyest.files import replacing
+
+if TYPE_CHECKING:
+    from polyest.offline.trace import Frontier
 
 __all__ = ["add_parser", "run"]
 
@@ -21,17 +25,27 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("target", metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', …")
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     add_budget_options(parser)
+    parser.add_argument("--frontier", action="store_true", help="bias against noise, minimax to Bayes table")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"ending in {', '.join(SUFFIXES)}")
 
 
 def run(arguments: argparse.Namespace) -> int:
     path = writable_file(arguments.out, SUFFIXES)
     try:
-        from polyest.plots import bias_and_noise, estimators
+        from polyest.plots import bias_and_noise, estimators, frontier_figure
     except ModuleNotFoundError as error:
         raise MissingDependencyError.for_extra(error.name or "matplotlib", "plot", "polyest plot") from None
-    figure = bias_and_noise(estimators(arguments.target, arguments.group_size, **budgets(arguments)))
+    chosen = estimators(arguments.target, arguments.group_size, **budgets(arguments))
+    figure = frontier_figure(_frontier(arguments), chosen) if arguments.frontier else bias_and_noise(chosen)
     with replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=160)
     print(arguments.out)
     return 0
+
+
+def _frontier(arguments: argparse.Namespace) -> Frontier:
+    try:
+        from polyest.offline.trace import trace
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError.for_extra(error.name or "cvxpy", "offline", "polyest plot --frontier") from None
+    return trace(arguments.target, arguments.group_size)

@@ -1,7 +1,7 @@
 """The numba engine: the functions of `polyest.online.twin`, same arguments, same results to the bit.
 
-One kernel, for int64 ids and float64 results, serves every kind: others are converted piece by piece, in the cache,
-which costs less than compiling a kernel for each. `threads` score pieces of about equally many completions each.
+One kernel, for int64 ids and float64 results that lie group by group, serves every kind: others are converted piece by
+piece, in the cache, which costs less than compiling a kernel for each.
 """
 
 from __future__ import annotations
@@ -18,76 +18,76 @@ from polyest.online.sorting import arrange
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.lookup import Array, Tables
-
-    Ints = NDArray[Any]
-    Score = Callable[[slice], None]
+    from polyest.online.layout import Layout
+    from polyest.online.lookup import Array
 
 __all__ = ["advantages", "arrange", "rewards", "totals"]
 
-PIECE = 1 << 17
+PIECE = 1 << 16
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)
 
 
-def rewards(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
+def rewards(layout: Layout, out: NDArray[Any]) -> None:
     """See `polyest.online.twin.rewards`."""
-    _pay(kernels.REWARDS, codes, starts, tables, out, threads)
+    _pay(kernels.REWARDS, layout, out)
 
 
-def advantages(codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int = 1) -> None:
+def advantages(layout: Layout, out: NDArray[Any]) -> None:
     """See `polyest.online.twin.advantages`."""
-    _pay(kernels.ADVANTAGES, codes, starts, tables, out, threads)
+    _pay(kernels.ADVANTAGES, layout, out)
 
 
-def totals(
-    codes: Ints,
-    starts: Ints,
-    tables: Tables,
-    less: int,
-    absent: Ints | None = None,
-    absent_pay: float = 0.0,
-    threads: int = 1,
-) -> Array:
+def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, absent_pay: float = 0.0) -> Array:
     """See `polyest.online.twin.totals`."""
-    result = np.empty(len(starts) - 1)
-    gone = NO_INTS if absent is None else np.asarray(absent, np.int64)
+    result = np.empty(len(layout.starts) - 1)
+    gone = NO_INTS if absent is None else layout.count(absent)
 
     def score(groups: slice) -> None:
-        ids, begins = _rows(codes, starts, groups)
+        ids, begins = _piece(layout, groups)
         rest = gone[groups], float(absent_pay), less, NO_FLOATS, result[groups]
-        kernels.score(kernels.TOTALS, ids, begins, *tables.arrays(), *rest)
+        kernels.score(kernels.TOTALS, ids, begins, *layout.tables.arrays(), *rest)
 
-    _run(score, starts, threads, _is_native(codes))
+    _run(score, layout, _is_native(layout))
     return result
 
 
-def _pay(kind: int, codes: Ints, starts: Ints, tables: Tables, out: NDArray[Any], threads: int) -> None:
-    native = out.dtype == np.float64
+def _pay(kind: int, layout: Layout, out: NDArray[Any]) -> None:
+    native = _is_native(layout) and out.dtype == np.float64
+    if not layout.is_complete:
+        out[...] = np.nan
 
     def score(groups: slice) -> None:
-        ids, begins = _rows(codes, starts, groups)
-        part = out[starts[groups.start] : starts[groups.stop]]
-        result = part if native else np.empty(len(ids))
-        kernels.score(kind, ids, begins, *tables.arrays(), NO_INTS, 0.0, 1, result, NO_FLOATS)
+        ids, begins = _piece(layout, groups)
+        where = _places(layout, groups)
+        result = out[where] if native else np.empty(len(ids))
+        kernels.score(kind, ids, begins, *layout.tables.arrays(), NO_INTS, 0.0, 1, result, NO_FLOATS)
         if not native:
-            part[...] = result
+            out[where] = result
 
-    _run(score, starts, threads, native and _is_native(codes))
-
-
-def _is_native(codes: Ints) -> bool:
-    return bool(codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned)
+    _run(score, layout, native)
 
 
-def _rows(codes: Ints, starts: Ints, groups: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _is_native(layout: Layout) -> bool:
+    codes = layout.codes
+    return layout.rows is None and codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned
+
+
+def _places(layout: Layout, groups: slice) -> Any:
+    """Where the completions of some groups lie in `layout.codes`."""
+    where = slice(int(layout.starts[groups.start]), int(layout.starts[groups.stop]))
+    return where if layout.rows is None else layout.rows[where]
+
+
+def _piece(layout: Layout, groups: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The answers of some groups as the kernel takes them, and where the groups begin."""
-    begins = starts[groups.start : groups.stop + 1]
-    ids = codes[begins[0] : begins[-1]]
-    return ids if _is_native(ids) else ids.astype(np.int64), begins - begins[0] if begins[0] else begins
+    begins = layout.starts[groups.start : groups.stop + 1]
+    ids = layout.codes[_places(layout, groups)]
+    return ids if _is_native(layout) else ids.astype(np.int64), begins - begins[0] if begins[0] else begins
 
 
-def _run(score: Score, starts: Ints, threads: int, native: bool) -> None:
+def _run(score: Callable[[slice], None], layout: Layout, native: bool) -> None:
     """Score all groups: at once if nothing has to be converted and one thread is to do it, else in pieces."""
+    starts, threads = layout.starts, layout.threads
     pieces = max(threads, 1 if native else -(-int(starts[-1]) // PIECE))
     inner = np.searchsorted(starts, np.linspace(0, starts[-1], pieces + 1)[1:-1]).tolist()
     groups = list(starmap(slice, pairwise([0, *inner, len(starts) - 1])))

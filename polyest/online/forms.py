@@ -39,20 +39,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be scored.
-
-    Attributes:
-        layout, extras: the completions that count, and what they are paid.
-        shape: of the caller's answers.
-        where: the places of the layout's completions in an array of that shape; None if they lie in its order.
-        firsts: the first row of each group, for the ragged form.
-    """
+    """What is to be scored: a layout, what is paid besides its tables, and the shape of the caller's answers."""
 
     layout: Layout
     extras: scoring.Extras
     shape: tuple[int, ...]
-    where: Any = None
-    firsts: NDArray[np.int64] | None = None
 
 
 def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
@@ -64,14 +55,13 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
             f"`answers` must have shape (..., {K}), as the table is for group_size={K}; got shape {shape}; load the "
             "table of that size, or pass flat answers and group ids to polyest.rewards"
         )
-    extras, kept = _extras(read, options), None if read.padding is None else ~read.padding
-    if kept is None:
-        codes, starts = read.codes.reshape(-1), np.arange(0, read.codes.size + 1, K)
-        layout = _layout(codes, starts, Tables.join({K: lookup}, options.kind), options)
+    if read.padding is None:
+        starts, rows = np.arange(0, read.codes.size + 1, K), None
+        tables = Tables.join({K: lookup}, options.kind)
     else:
-        starts = np.concatenate([[0], np.cumsum(kept.reshape(-1, K).sum(axis=1))]).astype(np.int64)
-        layout = _layout(read.codes[kept], starts, _tables(starts, lookups, options), options)
-    return Job(layout, extras.placed(kept), shape, kept)
+        starts = np.concatenate([[0], np.cumsum((~read.padding).reshape(-1, K).sum(axis=1))]).astype(np.int64)
+        rows, tables = np.flatnonzero(~read.padding), _tables(starts, lookups, options)
+    return _job(read, options, starts, tables, rows)
 
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
@@ -85,19 +75,17 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
             f"`answers` and `groups` must be flat and of equal length, got shapes {shape} and {ids.shape}; "
             "for an array of equal groups use polyest.load(...).rewards"
         )
-    extras = _extras(read, options)
-    kept = None if read.padding is None else np.flatnonzero(~read.padding)
-    order, starts = (order, starts) if kept is None else _arrange(ids[kept])
-    where = order if kept is None else kept if order is None else kept[order]
-    codes = read.codes if where is None else read.codes[where]
-    layout = _layout(codes, starts, _tables(starts, lookups, options), options)
-    firsts = starts[:-1] if where is None else where[starts[:-1]]
-    return Job(layout, extras.placed(where), shape, where, firsts)
+    if read.padding is not None:
+        kept = np.flatnonzero(~read.padding)
+        order, starts = _arrange(ids[kept])
+        order = kept if order is None else kept[order]
+    return _job(read, options, starts, _tables(starts, lookups, options), order)
 
 
-def _layout(codes: NDArray[Any], starts: NDArray[np.int64], tables: Tables, options: Options) -> Layout:
+def _job(read: Answers, options: Options, starts: NDArray[np.int64], tables: Tables, rows: Any) -> Job:
     threads = whole_number("threads", options.threads, least=1)
-    return Layout(np.ascontiguousarray(codes), starts, tables, threads)
+    codes = np.ascontiguousarray(read.codes.reshape(-1))
+    return Job(Layout(codes, starts, tables, rows, threads), _extras(read, options), read.codes.shape)
 
 
 def _tables(starts: NDArray[np.int64], lookups: Lookups, options: Options) -> Tables:
@@ -117,12 +105,12 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
-        reference = reference_values(options.target, reference, read.codes.shape, ignored)
-    return scoring.Extras(reference, missing, pay or 0.0)
+        reference = reference_values(options.target, reference, read.codes.shape, ignored).reshape(-1)
+    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0)
 
 
-def _arrange(ids: NDArray[Any]) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    arranged: tuple[NDArray[np.int64] | None, NDArray[np.int64]] = engine.choose(24 * ids.size).arrange(ids.reshape(-1))
+def _arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+    arranged: tuple[NDArray[Any] | None, NDArray[np.int64]] = engine.choose(24 * ids.size).arrange(ids.reshape(-1))
     return arranged
 
 

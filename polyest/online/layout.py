@@ -1,20 +1,19 @@
-"""Completions as they lie in memory: group by group, one group after the other."""
+"""Completions as they lie in memory, and which of them form a group."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online import engine, twin
-
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
     from polyest.online.lookup import Array, Tables
+
+    Ints = NDArray[Any]
 
 __all__ = ["Layout"]
 
@@ -24,15 +23,17 @@ class Layout:
     """Groups of completions, and what they are paid.
 
     Attributes:
-        codes: answers, shape (N,), contiguous; group g is codes[starts[g] : starts[g + 1]].
-        starts: shape (G + 1,).
-        tables: the look-up arrays of every size that occurs.
+        codes: answers, shape (N,), contiguous.
+        starts: shape (G + 1,); group g consists of the rows starts[g] ≤ i < starts[g + 1] of `rows`.
+        tables: the look-up arrays of every group size that occurs.
+        rows: places in `codes`, group by group; None if `codes` lies group by group itself.
         threads: how many threads may score.
     """
 
-    codes: NDArray[Any]
+    codes: Ints
     starts: NDArray[np.int64]
     tables: Tables
+    rows: Ints | None = None
     threads: int = 1
 
     @property
@@ -41,31 +42,42 @@ class Layout:
         return np.diff(self.starts)
 
     @property
-    def _engine(self) -> ModuleType:
-        return engine.choose(engine.work(self.sizes))
+    def work(self) -> int:
+        """Units of work for `engine.choose`: all pairs of a group, and 8 per completion for the rest."""
+        sizes = self.sizes
+        return int(sizes @ (sizes + 8))
 
-    def rewards(self, out: NDArray[Any]) -> None:
-        """pay[m_i] of every completion."""
-        self._engine.rewards(self.codes, self.starts, self.tables, out, self.threads)
+    @property
+    def is_complete(self) -> bool:
+        """Whether every code belongs to a group."""
+        return int(self.starts[-1]) == len(self.codes)
 
-    def advantages(self, out: NDArray[Any]) -> None:
-        """pay[m_i] less the group's total/(n−1)."""
-        self._engine.advantages(self.codes, self.starts, self.tables, out, self.threads)
+    def blocks(self) -> Iterator[tuple[int, Ints, Ints]]:
+        """For every size n ≥ 2: n, its groups (G,), and the places of their completions in `codes`, (G, n)."""
+        sizes = self.sizes
+        for size in np.unique(sizes[sizes > 1]).tolist():
+            members = np.flatnonzero(sizes == size)
+            rows = self.starts[members][:, None] + np.arange(size)
+            yield size, members, rows if self.rows is None else self.rows[rows]
 
-    def totals(self, less: int, absent: NDArray[np.bool_] | None, absent_pay: float) -> Array:
-        """The group's total/(n − less), shape (G,); an absent answer adds `absent_pay`."""
-        gone = None if absent is None else np.diff(np.concatenate([[0], np.cumsum(absent)])[self.starts])
-        result: Array = self._engine.totals(self.codes, self.starts, self.tables, less, gone, absent_pay, self.threads)
-        return result
+    def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many of the chosen completions each group has, shape (G,)."""
+        ordered = chosen if self.rows is None else chosen[self.rows]
+        return np.diff(np.concatenate([[0], np.cumsum(ordered)])[self.starts])
 
     def sums(self, values: Array) -> Array:
         """The sum of each group's values in ascending order, so that permuting a group changes no bit, shape (G,)."""
         result = np.zeros(len(self.starts) - 1)
-        for _, members, rows in twin.blocks(self.starts):
+        for _, members, rows in self.blocks():
             for column in np.sort(values[rows], axis=1).T:
                 result[members] += column
         return result
 
     def spread(self, values: Array) -> Array:
-        """One value per group, as one per completion, shape (N,)."""
-        return np.repeat(values, self.sizes)
+        """One value per group, as one per completion, shape (N,); NaN for what belongs to no group."""
+        ordered = np.repeat(values, self.sizes)
+        if self.rows is None:
+            return ordered
+        result = np.full(len(self.codes), np.nan)
+        result[self.rows] = ordered
+        return result

@@ -24,14 +24,10 @@ def scores(job: Job, kind: str, out: Any = None, dtype: Any = None) -> NDArray[A
     result = check_output(out, dtype, job.shape)
     if np.may_share_memory(result, job.layout.codes):
         raise ArgumentError("`out` must not share memory with the answers, which it would overwrite; pass a new array")
-    in_place = job.where is None and job.extras.is_empty and result.flags.c_contiguous
-    exact = result.reshape(-1) if in_place else np.empty(len(job.layout.codes))
+    in_place = job.extras.is_empty and result.flags.c_contiguous
+    exact = result.reshape(-1) if in_place else np.empty(result.size)
     SCORERS[kind](job.layout, job.extras, exact)
-    if job.where is not None:
-        if len(job.layout.codes) < result.size:
-            result[...] = np.nan
-        result[job.where] = exact
-    elif not in_place:
+    if not in_place:
         result[...] = exact.reshape(job.shape)
     return result
 

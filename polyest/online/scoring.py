@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online import engine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ __all__ = ["Extras", "advantages", "no_answer_pay", "rewards", "values"]
 
 @dataclass(frozen=True)
 class Extras:
-    """What is paid besides the table; every array has shape (N,).
+    """What is paid besides the table; arrays have shape (N,).
 
     Attributes:
         reference: r(q_i), or None.
@@ -40,14 +41,6 @@ class Extras:
     @property
     def is_empty(self) -> bool:
         return self.reference is None and self.missing is None
-
-    def placed(self, where: Any) -> Extras:
-        """The same for the completions at `where` only (all if None), flat."""
-
-        def place(values: Any) -> Any:
-            return None if values is None else values.reshape(-1) if where is None else values[where]
-
-        return Extras(place(self.reference), place(self.missing), self.pay)
 
 
 def no_answer_pay(value: Any) -> float | None:
@@ -65,7 +58,7 @@ def no_answer_pay(value: Any) -> float | None:
 
 def rewards(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
     """c[m_i] − r(q_i), or `extras.pay`; NaN in a group of one."""
-    layout.rewards(out)
+    engine.choose(layout.work).rewards(layout, out)
     if extras.missing is not None:
         out[extras.missing & ~np.isnan(out)] = extras.pay
     if extras.reference is not None:
@@ -74,13 +67,14 @@ def rewards(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
 
 def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
     """The reward minus the mean of what the others are paid when this completion is left out; NaN in a group of one."""
+    chosen = engine.choose(layout.work)
     if extras.missing is None:
-        layout.advantages(out)
+        chosen.advantages(layout, out)
     else:
-        means = layout.spread(layout.totals(1, extras.missing, extras.pay))
-        layout.rewards(out)
-        out[extras.missing] = (extras.pay + _over(np.full(out.shape, extras.pay), layout))[extras.missing]
-        out -= means
+        chosen.rewards(layout, out)
+        own = extras.pay + _over(np.full(out.shape, extras.pay), layout)
+        out[extras.missing] = own[extras.missing]
+        out -= layout.spread(chosen.totals(layout, 1, extras.missing, extras.pay))
     if extras.reference is not None:
         r = extras.reference
         out -= r - _over(layout.spread(layout.sums(r)) - r, layout)
@@ -88,7 +82,7 @@ def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
 
 def values(layout: Layout, extras: Extras) -> Array:
     """The mean reward of each group; NaN for fewer than two completions."""
-    result = layout.totals(0, extras.missing, extras.pay)
+    result: Array = engine.choose(layout.work).totals(layout, 0, extras.missing, extras.pay)
     if extras.reference is not None:
         result -= layout.sums(extras.reference) / np.maximum(layout.sizes, 1)
     return result
@@ -96,4 +90,5 @@ def values(layout: Layout, extras: Extras) -> Array:
 
 def _over(numbers: Array, layout: Layout) -> Array:
     """The numbers divided by how many others each completion has."""
-    return numbers / np.maximum(layout.spread(np.subtract(layout.sizes, 1, dtype=np.float64)), 1)
+    others = np.subtract(layout.sizes, 1, dtype=np.float64)
+    return numbers / np.maximum(layout.spread(others), 1)

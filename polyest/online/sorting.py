@@ -1,9 +1,9 @@
 """Arranging ragged rows group by group, in numba: a radix sort of the runs of equal group ids."""
 
-# mypy: disable-error-code="no-untyped-def"
-
 from __future__ import annotations
 
+# numba infers the types of these functions:
+# mypy: disable-error-code="no-untyped-def"
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from polyest.online.kernels import jit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["arrange", "radix_order"]
+    Ints = NDArray[Any]
 
-DIGIT_BITS = 11
-DIGITS = 1 << DIGIT_BITS
+__all__ = ["arrange", "radix_sort"]
+
+DIGIT_BITS = np.uint64(8)
+DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
 ONE = np.uint64(1)
 
@@ -24,24 +26,24 @@ ONE = np.uint64(1)
 @jit
 def run_starts(ids):
     """Where runs of equal ids begin, and the end."""
-    count = min(ids.shape[0], 1)
+    starts = np.empty(ids.shape[0] + 1, np.int64)  # memory that is not written to costs nothing
+    starts[0], runs = 0, min(ids.shape[0], 1)
     for i in range(1, ids.shape[0]):
-        count += ids[i] != ids[i - 1]
-    starts = np.empty(count + 1, np.int64)
-    starts[0], starts[count], run = 0, ids.shape[0], 1
-    for i in range(1, ids.shape[0]):
-        if ids[i] != ids[i - 1]:
-            starts[run] = i
-            run += 1
-    return starts
+        starts[runs] = i
+        runs += ids[i] != ids[i - 1]
+    starts[runs] = ids.shape[0]
+    return starts[: runs + 1].copy()
 
 
 @jit
-def radix_order(values):
-    """A stable order that sorts the integers, least significant digit first, as many digits as their range has."""
+def radix_sort(values, order):
+    """(keys, order) sorted stably by value, keys = value − least value; `order` comes as 0, 1, …
+
+    Least significant digit first, as many digits as the range of the values has.
+    """
     lowest, highest = values.min(), values.max()
     span = np.uint64(highest) - np.uint64(lowest)
-    keys, order = np.empty(values.shape[0], np.uint64), np.arange(values.shape[0])
+    keys = np.empty(values.shape[0], np.uint64)
     for i in range(values.shape[0]):
         keys[i] = np.uint64(values[i]) - np.uint64(lowest)
     other_keys, other_order = np.empty_like(keys), np.empty_like(order)
@@ -59,40 +61,38 @@ def radix_order(values):
             places[digit] = place + ONE
             other_keys[place], other_order[place] = keys[i], order[i]
         keys, other_keys, order, other_order = other_keys, keys, other_order, order
-        shift += np.uint64(DIGIT_BITS)
-    return order
+        shift += DIGIT_BITS
+    return keys, order
 
 
 @jit
-def merged(ids, runs, order):
-    """The rows of all runs in this order, and where their groups begin."""
-    rows, starts = np.empty(ids.shape[0], np.int64), np.empty(order.shape[0] + 1, np.int64)
-    row, groups = 0, 0
+def expand(order, runs, rows):
+    """The rows of all runs, run by run in this order, into `rows`; returns where each run begins there."""
+    starts = np.empty(order.shape[0] + 1, np.int64)
+    row = 0
     for position in range(order.shape[0]):
         run = order[position]
-        if position == 0 or ids[runs[run]] != ids[runs[order[position - 1]]]:
-            starts[groups] = row
-            groups += 1
+        starts[position] = row
         for i in range(runs[run], runs[run + 1]):
             rows[row] = i
             row += 1
-    starts[groups] = row
-    return rows, starts[: groups + 1].copy()
+    starts[order.shape[0]] = row
+    return starts
 
 
-def arrange(ids: NDArray[Any]) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
     runs: NDArray[np.int64] = run_starts(ids)
     heads = ids[runs[:-1]]
-    if _ascends(heads):
+    if np.all(heads[1:] > heads[:-1]):
         return None, runs
-    order = radix_order(heads)
-    if _ascends(heads[order]):
+    index = np.uint32 if len(ids) < 1 << 32 else np.int64
+    keys, order = radix_sort(heads, np.arange(len(heads), dtype=index))
+    groups: NDArray[np.int64] = run_starts(keys.view(np.int64))
+    if len(groups) == len(runs):
         return None, runs
-    rows, starts = merged(ids, runs, order)
-    return rows, starts
-
-
-def _ascends(values: NDArray[Any]) -> bool:
-    return bool(np.all(values[1:] > values[:-1]))
+    if len(heads) == len(ids):
+        return order, groups
+    rows = np.empty(len(ids), index)
+    return rows, expand(order, runs, rows)[groups]

@@ -1,0 +1,189 @@
+"""How fast the numpy/numba runtime is: against the floor, by group size, by batch, strings, ragged, start-up, peers.
+
+    python -m benchmarks.runtime                     everything, some minutes
+    python -m benchmarks.runtime floor ragged        some sections
+    python -m benchmarks.runtime --plots results/    with plots (needs the plot extra)
+
+Times are the least of a few runs, one thread unless said otherwise. Ratios are of one run on one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import polyest
+from benchmarks import runtime_peers, runtime_start
+from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds
+from polyest.online import engine
+
+DIRICHLET = next(iter(KINDS))
+FLOOR_SIZES = (8, 16, 32, 64, 128, 256)
+SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+Curves = dict[str, list[tuple[float, float]]]
+
+
+def floor(options: argparse.Namespace) -> None:
+    """Rewards and advantages against copying the same bytes into a preallocated array."""
+    print(
+        f"\nns per completion, int64 ids to float64, out=, {options.completions:,} completions; bound: 3 × copy up to"
+    )
+    print("K = 32, 6 × copy from K = 64; advantages 1.5 × rewards")
+    for kind in KINDS:
+        print(
+            f"\n{kind}\n{'K':>5}{'copy':>8}{'rewards':>9}{'/ copy':>8}{'advantages':>12}{'/ rewards':>11}{'value':>8}"
+        )
+        for size in FLOOR_SIZES:
+            answers = groups_of(kind, options.completions, size)
+            out, est = np.empty(answers.shape), polyest.load("log", size, "harmonic")
+            bits = out.view(np.int64)
+            copy, rewards, advantages, value = (
+                nanoseconds(function, answers.size, options.repeats)
+                for function in (
+                    lambda: np.copyto(bits, answers),
+                    lambda: est.rewards(answers, out=out),
+                    lambda: est.advantages(answers, out=out),
+                    lambda: est.value(answers),
+                )
+            )
+            ratios = f"{rewards / copy:8.2f}{advantages:12.2f}{advantages / rewards:11.2f}"
+            print(f"{size:5}{copy:8.2f}{rewards:9.2f}{ratios}{value:8.2f}")
+
+
+def sizes(options: argparse.Namespace) -> Curves:
+    """Cost per completion over K."""
+    print(f"\nns per completion of rewards over K, {options.completions // 10:,} completions")
+    print(f"{'K':>6}" + "".join(f"{kind:>30}" for kind in KINDS))
+    curves: Curves = {kind: [] for kind in KINDS}
+    for size in SIZES:
+        est = polyest.load("log", size, "harmonic")
+        for kind in KINDS:
+            answers = groups_of(kind, options.completions // 10, size)
+            out = np.empty(answers.shape)
+            cost = nanoseconds(lambda: est.rewards(answers, out=out), answers.size, options.repeats)  # noqa: B023
+            curves[kind].append((size, cost))
+        print(f"{size:6}" + "".join(f"{curve[-1][1]:30.2f}" for curve in curves.values()))
+    return curves
+
+
+def batches(options: argparse.Namespace) -> Curves:
+    """Cost per completion over the number of completions, both engines, one and two threads, K = 16."""
+    print(f"\nns per completion of rewards at K = 16 ({DIRICHLET})")
+    ways = {"numpy": 1 << 62, "numba": 0, "numba, 2 threads": 0}
+    print(f"{'completions':>12}" + "".join(f"{way:>18}" for way in ways))
+    curves: Curves = {way: [] for way in ways}
+    est, total, before = polyest.load("log", 16, "harmonic"), 1000, (engine.COLD_WORK, engine.WARM_WORK)
+    while total <= options.largest:
+        answers = groups_of(DIRICHLET, total, 16)
+        out, line = np.empty(answers.shape), f"{total:12,}"
+        for way, work in ways.items():
+            if way == "numpy" and total > 10**6:
+                line += f"{'':>18}"
+                continue
+            engine.COLD_WORK = engine.WARM_WORK = work
+            threads = 2 if "threads" in way else 1
+            cost = nanoseconds(lambda: est.rewards(answers, out=out, threads=threads), answers.size, options.repeats)  # noqa: B023
+            curves[way].append((total, cost))
+            line += f"{cost:18.2f}"
+        print(line)
+        total *= 10
+    engine.COLD_WORK, engine.WARM_WORK = before
+    return curves
+
+
+def strings(options: argparse.Namespace) -> None:
+    """Strings and other hashable answers."""
+    total = min(options.completions, 10**6) // 16 * 16
+    print(f"\nns per completion of rewards at K = 16, {total:,} hashable answers (bound: 150)")
+    ids = groups_of(DIRICHLET, total, 16)
+    different = np.random.default_rng(0).integers(0, 10**6, total).tolist()
+    flat = {
+        "12 strings": [str(a % 12) for a in ids.ravel().tolist()],
+        "strings, each prompt its own": [f"{i // 16}: {a}" for i, a in enumerate(ids.ravel().tolist())],
+        "strings, nearly all different": [f"answer {a}" for a in different],
+        "Python integers, nearly all different": different,
+        "tuples": [(a, 1) for a in ids.ravel().tolist()],
+        "strings and None": [str(a % 12) if a % 5 else None for a in ids.ravel().tolist()],
+    }
+    est, groups = polyest.load("log", 16, "harmonic"), np.repeat(np.arange(total // 16), 16)
+    print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}")
+    for name, answers in flat.items():
+        nested = [answers[i : i + 16] for i in range(0, total, 16)]
+        dense = nanoseconds(lambda: est.rewards(nested), total, 3)  # noqa: B023
+        ragged_cost = nanoseconds(lambda: polyest.rewards(answers, groups, "log", "harmonic"), total, 3)  # noqa: B023
+        print(f"{name:40}{dense:14.0f}{ragged_cost:17.0f}")
+
+
+def ragged(options: argparse.Namespace) -> None:
+    """Mixed sizes, contiguous or shuffled, against the dense form and a radix sort of the group ids."""
+    from polyest.online.sorting import radix_sort
+
+    print(f"\nns per completion of rewards, {options.completions:,} completions; bound: 2 × dense, or 2 × radix sort")
+    answers = groups_of(DIRICHLET, options.completions, 16)
+    flat, rng = answers.ravel(), np.random.default_rng(0)
+    equal = np.repeat(np.arange(len(answers)), 16)
+    mixed = np.repeat(np.arange(len(answers)), rng.integers(4, 29, len(answers)))[: flat.size]
+    mixed = np.concatenate([mixed, np.full(flat.size - mixed.size, len(answers))])
+    shuffled = rng.permutation(mixed)
+    out, est = np.empty(flat.size), polyest.load("log", 16, "harmonic")
+    dense = nanoseconds(lambda: est.rewards(answers, out=out.reshape(answers.shape)), flat.size, options.repeats)
+    print(f"{'dense, K = 16':44}{dense:8.2f}")
+    for name, groups in {"contiguous, groups of 16": equal, "contiguous, groups of 4 to 28": mixed}.items():
+        cost = nanoseconds(
+            lambda: polyest.rewards(flat, groups, "log", "harmonic", out=out), flat.size, options.repeats
+        )  # noqa: B023
+        print(f"{name:44}{cost:8.2f}   {cost / dense:.2f} × dense")
+    sort = nanoseconds(lambda: radix_sort(shuffled, np.arange(flat.size)), flat.size, 3)
+    stable = nanoseconds(lambda: np.argsort(shuffled, kind="stable"), flat.size, 1)
+    print(f"{'radix sort of shuffled group ids':44}{sort:8.2f}\n{'numpy stable argsort of them':44}{stable:8.2f}")
+    cost = nanoseconds(lambda: polyest.rewards(flat, shuffled, "log", "harmonic", out=out), flat.size, 3)
+    print(f"{'shuffled, groups of 4 to 28':44}{cost:8.2f}   {cost / sort:.2f} × radix sort")
+
+
+def plot(curves: Curves, label: str, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(xscale="log", yscale="log", xlabel=label, ylabel="ns per completion")
+    for name, points in curves.items():
+        axes.plot(*zip(*points, strict=True), marker=".", label=name)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=150)
+    print(f"plot: {path}")
+
+
+def main() -> None:
+    sections: dict[str, Callable[[argparse.Namespace], Curves | None]] = {
+        "floor": floor,
+        "sizes": sizes,
+        "batches": batches,
+        "strings": strings,
+        "ragged": ragged,
+        "start": lambda options: runtime_start.report(options.repeats),
+        "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
+    }
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(sections)} (default: all)")
+    parser.add_argument("--completions", type=int, default=10**7)
+    parser.add_argument("--largest", type=int, default=10**7, help="largest batch; 10**8 needs 3 GB of memory")
+    parser.add_argument("--groups", type=int, default=100_000, help="groups for the peers")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--plots", type=Path, metavar="DIR")
+    options = parser.parse_args()
+    if unknown := set(options.sections) - set(sections):
+        parser.error(f"unknown section {', '.join(sorted(unknown))}; there are {', '.join(sections)}")
+    for name in options.sections or sections:
+        curves = sections[name](options)
+        if curves and options.plots:
+            options.plots.mkdir(parents=True, exist_ok=True)
+            plot(
+                curves, {"sizes": "group size K", "batches": "completions"}[name], options.plots / f"runtime-{name}.png"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What it costs to start: imports, the first small batch, numba cold and warm; in fresh processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+SMALL = "import numpy, polyest; e = polyest.load('log', 16, 'harmonic'); a = numpy.arange(8192).reshape(512, 16) % 5; "
+FAST = SMALL + "from polyest.online import engine; engine.COLD_WORK = 0; "
+
+__all__ = ["report"]
+
+
+def milliseconds(code: str, repeats: int, **environment: str) -> float:
+    """The least wall time of a fresh process."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | environment)
+        times.append(time.perf_counter() - start)
+    return 1000 * min(times)
+
+
+def report(repeats: int) -> None:
+    """Print the table."""
+    print("\nms of a fresh process (least of a few)")
+    python, numpy = milliseconds("pass", repeats), milliseconds("import numpy", repeats)
+    package = milliseconds("import polyest", repeats)
+    small = milliseconds(SMALL + "e.rewards(a)", repeats)
+    print(f"{'python':44}{python:8.1f}\n{'import numpy':44}{numpy:8.1f}")
+    print(f"{'import polyest':44}{package:8.1f}   {package / numpy:.2f} × numpy (bound: 1.3)")
+    print(f"{'rewards of 512 × 16, numpy twin':44}{small:8.1f}   numpy + {small - numpy:.1f} (bound: 100)")
+    with tempfile.TemporaryDirectory() as folder:
+        cold = milliseconds(FAST + "e.rewards(a)", 1, NUMBA_CACHE_DIR=folder)
+        warm = milliseconds(FAST + "e.rewards(a)", repeats, NUMBA_CACHE_DIR=folder)
+    print(f"{'the same in numba, compiling (once per machine)':44}{cold:8.1f}   numpy twin + {cold - small:.0f}")
+    print(f"{'the same in numba, from the disk cache':44}{warm:8.1f}   numpy twin + {warm - small:.0f}")

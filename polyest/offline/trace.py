@@ -1,0 +1,80 @@
+"""The whole frontier of bias against noise, from the Bayes table to the minimax table, as arrays (theory.md §3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import SolveError
+from polyest.offline import frontier
+from polyest.offline.methods import minimax
+from polyest.offline.path import Path
+from polyest.problem import make_problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Frontier", "trace"]
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Points of the aqp frontier, from the smallest bias to the largest.
+
+    Attributes:
+        kappa: β/E*_K, from 1 (minimax) to that of the Bayes table.
+        bias: β.
+        noise: V of the (unrounded) table at that β.
+    """
+
+    kappa: Array
+    bias: Array
+    noise: Array
+
+
+def trace(target: str, group_size: int, points: int = 100, solver: str | None = None) -> Frontier:
+    """The frontier at `points` budgets, evenly spaced in log β, and its two ends.
+
+    In float64, as the scans are: noises are good to about six digits. Where the program is too ill conditioned for that
+    (close to either end at large K) points are left out, never guessed; the two ends are always there.
+
+    >>> frontier = trace("log", 4, points=8)
+    >>> frontier.kappa[[0, -1]].round(2).tolist(), frontier.noise[[0, -1]].round(3).tolist()
+    ([1.0, 12.48], [0.234, 0.057])
+
+    Raises:
+        SolveError: not even the middle of the frontier could be solved.
+    """
+    path = frontier.path_for(make_problem(target, group_size, "aqp", bias_budget=2), solver)
+    ends = [_minimax_end(target, path), (path.bayes_bias, path.noise(path.program.means))]
+    found = sorted([*ends, *_inner(path, points)])
+    bias, noise = np.array(found).T
+    return Frontier(bias / path.least_bias, bias, noise)
+
+
+def _minimax_end(target: str, path: Path) -> tuple[float, float]:
+    table = minimax.solve(make_problem(target, path.group_size, "minimax")).coefficients
+    return path.least_bias, path.noise(np.array([float(c) for c in table]))
+
+
+def _inner(path: Path, points: int) -> Iterator[tuple[float, float]]:
+    """Outward from an easy budget in both directions, as far as float64 carries."""
+    budgets = np.geomspace(path.least_bias, path.bayes_bias, points + 2)[1:-1]
+    easy = math.sqrt(path.least_bias * path.bayes_bias)
+    for side in (budgets[budgets >= easy], budgets[budgets < easy][::-1]):
+        yield from _walk(path, side)
+
+
+def _walk(path: Path, budgets: Any) -> Iterator[tuple[float, float]]:
+    for beta in budgets:
+        try:
+            state = path.at(float(beta))
+        except SolveError:
+            return
+        yield float(beta), path.noise(state.coefficients)
