@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +40,13 @@ def floor(options: argparse.Namespace) -> None:
         for size in FLOOR_SIZES:
             answers = groups_of(kind, options.completions, size)
             out, est = np.empty(answers.shape), polyest.load("log", size, "harmonic")
-            bits = out.view(np.int64)
-            copy, rewards, advantages, value = (
-                nanoseconds(function, answers.size, options.repeats)
-                for function in (
-                    lambda: np.copyto(bits, answers),
-                    lambda: est.rewards(answers, out=out),
-                    lambda: est.advantages(answers, out=out),
-                    lambda: est.value(answers),
-                )
+            calls = (
+                partial(np.copyto, out.view(np.int64), answers),
+                partial(est.rewards, answers, out=out),
+                partial(est.advantages, answers, out=out),
+                partial(est.value, answers),
             )
+            copy, rewards, advantages, value = (nanoseconds(call, answers.size, options.repeats) for call in calls)
             ratios = f"{rewards / copy:8.2f}{advantages:12.2f}{advantages / rewards:11.2f}"
             print(f"{size:5}{copy:8.2f}{rewards:9.2f}{ratios}{value:8.2f}")
 
@@ -63,7 +61,7 @@ def sizes(options: argparse.Namespace) -> Curves:
         for kind in KINDS:
             answers = groups_of(kind, options.completions // 10, size)
             out = np.empty(answers.shape)
-            cost = nanoseconds(lambda: est.rewards(answers, out=out), answers.size, options.repeats)  # noqa: B023
+            cost = nanoseconds(partial(est.rewards, answers, out=out), answers.size, options.repeats)
             curves[kind].append((size, cost))
         print(f"{size:6}" + "".join(f"{curve[-1][1]:30.2f}" for curve in curves.values()))
     return curves
@@ -85,7 +83,7 @@ def batches(options: argparse.Namespace) -> Curves:
                 continue
             engine.COLD_WORK = engine.WARM_WORK = work
             threads = 2 if "threads" in way else 1
-            cost = nanoseconds(lambda: est.rewards(answers, out=out, threads=threads), answers.size, options.repeats)  # noqa: B023
+            cost = nanoseconds(partial(est.rewards, answers, out=out, threads=threads), answers.size, options.repeats)
             curves[way].append((total, cost))
             line += f"{cost:18.2f}"
         print(line)
@@ -112,8 +110,8 @@ def strings(options: argparse.Namespace) -> None:
     print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}")
     for name, answers in flat.items():
         nested = [answers[i : i + 16] for i in range(0, total, 16)]
-        dense = nanoseconds(lambda: est.rewards(nested), total, 3)  # noqa: B023
-        ragged_cost = nanoseconds(lambda: polyest.rewards(answers, groups, "log", "harmonic"), total, 3)  # noqa: B023
+        dense = nanoseconds(partial(est.rewards, nested), total, 3)
+        ragged_cost = nanoseconds(partial(polyest.rewards, answers, groups, "log", "harmonic"), total, 3)
         print(f"{name:40}{dense:14.0f}{ragged_cost:17.0f}")
 
 
@@ -129,17 +127,17 @@ def ragged(options: argparse.Namespace) -> None:
     mixed = np.concatenate([mixed, np.full(flat.size - mixed.size, len(answers))])
     shuffled = rng.permutation(mixed)
     out, est = np.empty(flat.size), polyest.load("log", 16, "harmonic")
-    dense = nanoseconds(lambda: est.rewards(answers, out=out.reshape(answers.shape)), flat.size, options.repeats)
+    dense = nanoseconds(partial(est.rewards, answers, out=out.reshape(answers.shape)), flat.size, options.repeats)
     print(f"{'dense, K = 16':44}{dense:8.2f}")
     for name, groups in {"contiguous, groups of 16": equal, "contiguous, groups of 4 to 28": mixed}.items():
         cost = nanoseconds(
-            lambda: polyest.rewards(flat, groups, "log", "harmonic", out=out), flat.size, options.repeats
-        )  # noqa: B023
+            partial(polyest.rewards, flat, groups, "log", "harmonic", out=out), flat.size, options.repeats
+        )
         print(f"{name:44}{cost:8.2f}   {cost / dense:.2f} × dense")
-    sort = nanoseconds(lambda: radix_sort(shuffled, np.arange(flat.size)), flat.size, 3)
-    stable = nanoseconds(lambda: np.argsort(shuffled, kind="stable"), flat.size, 1)
+    sort = nanoseconds(partial(radix_sort, shuffled, np.arange(flat.size)), flat.size, 3)
+    stable = nanoseconds(partial(np.argsort, shuffled, kind="stable"), flat.size, 1)
     print(f"{'radix sort of shuffled group ids':44}{sort:8.2f}\n{'numpy stable argsort of them':44}{stable:8.2f}")
-    cost = nanoseconds(lambda: polyest.rewards(flat, shuffled, "log", "harmonic", out=out), flat.size, 3)
+    cost = nanoseconds(partial(polyest.rewards, flat, shuffled, "log", "harmonic", out=out), flat.size, 3)
     print(f"{'shuffled, groups of 4 to 28':44}{cost:8.2f}   {cost / sort:.2f} × radix sort")
 
 

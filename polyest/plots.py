@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from polyest import bernstein
 from polyest.comparison import rounded_up
@@ -85,6 +86,10 @@ def frontier_figure(frontier: Frontier, chosen: Sequence[Estimator]) -> Figure:
         axes.plot(x, y, "o", color=STYLES[method]["color"], markersize=6)
         _label(axes, str(estimator.problem.budget or method).replace("_budget", ""), x, y)
     _limit_noise_range(axes, frontier, chosen)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("worst-case bias  sup p·|Q(p) − r(p)|")
     axes.set_ylabel("noise  sup V(p) of one group")
     axes.spines[["top", "right"]].set_visible(False)

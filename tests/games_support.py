@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ METHODS: dict[str, dict[str, Any]] = {
 THEORY_REWARDS = np.random.default_rng(0).normal(size=40)  # theory.md §8
 
 
-@lru_cache(maxsize=None)
+@cache
 def _solved(problem: Problem) -> Table:
     return solve(problem)
 

@@ -436,3 +436,16 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 1024)
     except OSError:
         return b""  # the other side is closed
+
+
+def test_plot_draws_the_frontier(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "frontier.svg"
+    assert run("plot", "log", "-k", 4, "--frontier", "--out", path) == (0, f"{path}\n", "")
+    assert all(label in path.read_text() for label in ("<!-- minimax -->", "<!-- Bayes -->", "<!-- plug_in -->"))
+
+
+def test_an_exact_target_has_no_frontier(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("plot", "power(2)", "-k", 4, "--frontier", "--out", tmp_path / "x.svg")
+    assert code == 2
+    assert "no bias at all" in err
+    assert not list(tmp_path.iterdir())

@@ -30,8 +30,8 @@ from polyest.games import (
 from polyest.games.penalties import TablePenalty, TargetPenalty
 from polyest.games.rootfinding import increasing_inverse
 
-# theory.md §8: K = 16, 40 answers, R = default_rng(0).normal(size=40), τ = 1. It gives 0.548 for plug_in, whose last answers
-# die slowly: 0.548 is passed on the way, the limit is 0.54876. The other figures agree in all their digits.
+# theory.md §8: K = 16, 40 answers, R = default_rng(0).normal(size=40), τ = 1. It gives 0.548 for plug_in, whose last
+# answers die slowly: 0.548 is passed on the way, the limit is 0.54876. The other figures agree in all their digits.
 FIGURES = {
     "plug_in": (0.549, 15),
     "harmonic": (0.366, 19),

@@ -135,9 +135,9 @@ def test_proposition_3b_along_sampled_plays(seed: int, n: int, method: str, eta:
     ("method", "figure"), [("plug_in", 0.56), ("harmonic", 0.39), ("aqp4", 0.10), ("aqp3", 0.05), ("aqp2", 0.018)]
 )
 def test_sampled_updates_stop_near_the_figures_of_the_theory(method: str, figure: float) -> None:
-    # theory.md §8, M = 64: one play each, of steps it does not name. Here the mean of the last quarter of a play around the
-    # equilibrium, within 12 %: over 20 seeds it spreads by 0.0005 to 0.0011, and the nearest edge is 3.6 spreads away, so
-    # that another seed would fail with probability below 1e-3.
+    # theory.md §8, M = 64: one play each, of steps it does not name. Here the mean of the last quarter of a play around
+    # the equilibrium, within 12 %: over 20 seeds it spreads by 0.0005 to 0.0011, and the nearest edge is 3.6 spreads
+    # away, so that another seed would fail with probability below 1e-3.
     game = alignment_game(THEORY_REWARDS, 1.0)
     paid = sampler(game, estimator(method, 16), groups=64)
     nu = np.maximum(paid.expected_game.equilibrium(), 1e-9)

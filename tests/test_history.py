@@ -1,4 +1,4 @@
-"""Repeated prompts and inverse binomial sampling, against enumeration (theory.md §7; docs/convergence.md, section 5)."""
+"""Repeated prompts and inverse binomial sampling against enumeration (theory.md §7; docs/convergence.md, section 5)."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_forgetting_keeps_each_old_completion_with_the_stated_probability() -> N
     history = PromptHistory("log", 8, "harmonic", visits=4, forgetting=0.5, seed=3)
     sizes = [history.score("p", [1, 2, 3, 4, 5, 6, 7, 8]).group_size for _ in range(4000)]
     expected = 8 * (1 - 0.5**4) / 0.5
-    # N − K is a sum of three binomials of variance 8·(¼ + 3/16 + 7/64), correlated over three visits: the mean's standard
-    # error is at most √(3·4.4/4000) < 0.06; fails with probability below 1e-6
+    # N − K is a sum of three binomials of variance 8·(¼ + 3/16 + 7/64), correlated over three visits: the mean's
+    # standard error is at most √(3·4.4/4000) < 0.06; fails with probability below 1e-6
     assert np.mean(sizes) == pytest.approx(expected, abs=0.3)
     assert max(sizes) <= 32
 
@@ -109,7 +109,7 @@ def test_nothing_is_remembered_when_the_pool_has_no_table() -> None:
 @pytest.mark.parametrize("visits", [1, 2, 4, 8])
 def test_the_bias_falls_as_stated_while_the_policy_stands_still(visits: int) -> None:
     """Measured from draws: the mean reward of an answer is Q_N(p), whose bias is within β_N, which falls like 1/N."""
-    rng, p, trials = np.random.default_rng(visits), 0.05, 1500
+    rng, p, trials = np.random.default_rng(visits), 0.05, 800
     rewards = []
     history = PromptHistory("log", 8, "harmonic", visits=visits, drift=0.0)
     for trial in range(trials):
@@ -221,11 +221,11 @@ def test_the_harmonic_table_is_the_conditional_expectation_given_the_matches(K: 
         assert np.mean(rewards) == pytest.approx(harmonic.coefficients[m], abs=1e-13)
 
 
-@pytest.mark.parametrize("cap", [2, 3, 8, 16, 64, 300])
+@pytest.mark.parametrize("cap", [2, 3, 8, 16, 64])
 def test_the_remaining_bias_is_bounded_and_the_bound_is_close(cap: int) -> None:
     rule = InverseBinomial(cap)
     certified = rule.certificate.worst_case_bias
-    assert certified.upper <= rule.remaining_bias <= 1.1 * certified.lower  # proved by python-flint
+    assert certified.upper <= rule.remaining_bias <= (1 + 0.32 / cap) * certified.lower  # proved by python-flint
     assert rule.bias(np.geomspace(1e-6, 1, 2000)).max() <= certified.upper * (1 + 1e-9)
 
 
@@ -297,7 +297,7 @@ def test_bad_visits_are_refused_and_not_remembered(prompt: object, answers: obje
 def test_altered_states_are_refused(change: dict[str, object]) -> None:
     history = _harmonic()
     history.score("p", np.array([1, 2, 3, 4]))
-    with pytest.raises(ArgumentError, match="`(state|answers)`"):
+    with pytest.raises(ArgumentError, match=r"`(state|answers)`"):
         PromptHistory.restore(history.state() | change)
 
 

@@ -148,7 +148,7 @@ class PromptHistory:
         self._remember(key, [*before, group])
         flat = [answer for visit in pool for answer in visit]
         rewards, advantages = (
-            score(_as_objects(flat))[-self.group_size :] for score in (estimator.rewards, estimator.advantages)
+            score(_ids(flat))[-self.group_size :] for score in (estimator.rewards, estimator.advantages)
         )
         change = squared_drift(before[-1], group) if before and len(before[-1]) > 1 else None
         return Pooled(rewards, advantages, tuple(map(len, pool)), estimator, self.drift, change)
@@ -222,10 +222,11 @@ def _distances(sizes: Sequence[int], drift: float) -> Array:
     return np.asarray(np.minimum(ages * drift, 1.0), dtype=np.float64)
 
 
-def _as_objects(answers: Sequence[Any]) -> NDArray[Any]:
-    array = np.empty(len(answers), dtype=object)
-    array[:] = answers
-    return array
+def _ids(answers: Sequence[Any]) -> NDArray[np.int64]:
+    """An id for every answer, and one of its own for each None."""
+    known: dict[Any, int] = {}
+    ids = [-place - 1 if z is None else known.setdefault(z, len(known)) for place, z in enumerate(answers)]
+    return np.array(ids, dtype=np.int64)
 
 
 def _share(argument: str, value: Any, *, least_open: bool = False) -> float:

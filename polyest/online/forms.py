@@ -56,7 +56,7 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
             "table of that size, or pass flat answers and group ids to polyest.rewards"
         )
     if read.padding is None:
-        starts, rows = np.arange(0, read.codes.size + 1, K), None
+        starts, rows = np.arange(0, read.codes.size + 1, K, dtype=np.int64), None
         tables = Tables.join({K: lookup}, options.kind)
     else:
         starts = np.concatenate([[0], np.cumsum((~read.padding).reshape(-1, K).sum(axis=1))]).astype(np.int64)
