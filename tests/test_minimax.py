@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from fractions import Fraction
 
@@ -143,7 +144,7 @@ def test_the_error_alternates_at_as_many_points_as_there_are_unknowns_and_one(ta
         c = [brute.mp.mpf(x) for x in solution.coefficients]
         errors = [brute.bias(target, c, brute.number(p)) for p in points]
         level = brute.mp.mpf(exchange.least_bias(target, 5))
-        for left, right in zip(errors, errors[1:], strict=False):
+        for left, right in itertools.pairwise(errors):
             assert left * right < 0
         # the points are rounded to float64, which moves an extremal error by 1e-32
         assert all(abs(abs(e) / level - 1) < 1e-28 for e in errors)

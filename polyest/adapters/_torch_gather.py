@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from torch import distributed
@@ -21,7 +21,7 @@ from polyest.online.answers import encode
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Completions", "Gathered", "attempt", "exchange", "gather"]
+__all__ = ["Completions", "Gathered", "agreed", "gather"]
 
 T = TypeVar("T")
 
@@ -60,30 +60,23 @@ class Gathered:
         return np.unique(self.groups, return_index=True)[1]
 
 
-def attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """The result of some work on this rank, or its error."""
+def shared(work: Callable[[], T], process_group: Any) -> list[T]:
+    """What some work returns on each rank, on every rank; an error of one rank is raised on all."""
+    result, failure = _attempt(work)
     try:
-        return work(), None
-    except Exception as error:  # noqa: BLE001  (`exchange` tells the other ranks, then raises it)
-        return None, error
+        return _exchange(result, failure, process_group)
+    finally:
+        del failure  # else it would be in a cycle with its traceback, and keep the process group alive
 
 
-def exchange(payload: T, failure: Exception | None, process_group: Any) -> list[T]:
-    """The payload of each rank, on every rank; the failure of one rank is raised on all."""
-    if process_group is None:
-        if failure is not None:
-            raise failure
-        return [payload]
-    told = None if failure is None else (type(failure).__name__, str(failure))
-    reports: list[Any] = [None] * distributed.get_world_size(process_group)
-    distributed.all_gather_object(reports, (told, payload), group=process_group)
-    if failure is not None:
-        raise failure
-    for rank, (other, _) in enumerate(reports):
-        if other is not None:
-            kind = getattr(errors, other[0], PolyestError)
-            raise kind(f"rank {rank} of the process group failed with {other[0]}: {other[1]}")
-    return [sent for _, sent in reports]
+def agreed(work: Callable[[], T], process_group: Any) -> T:
+    """What some work returns on this rank, once it is done on all; an error of one rank is raised on all."""
+    result, failure = _attempt(work)
+    try:
+        _exchange(None, failure, process_group)
+        return cast(T, result)
+    finally:
+        del failure
 
 
 def gather(read: Callable[[], Completions], process_group: Any) -> Gathered:
@@ -94,9 +87,36 @@ def gather(read: Callable[[], Completions], process_group: Any) -> Gathered:
     """
     if process_group is not None:
         _check_member(process_group)
-    parts = exchange(*attempt(read), process_group)
+    parts = shared(read, process_group)
     own = parts.pop(0 if process_group is None else distributed.get_rank(process_group))
     return _join([own, *parts])
+
+
+def _attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """The result of some work on this rank, or its error."""
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001  (`_exchange` tells the other ranks, then raises it)
+        return None, error
+
+
+def _exchange(payload: Any, failure: Exception | None, process_group: Any) -> list[Any]:
+    """The payload of each rank, on every rank; the failure of one rank is raised on all."""
+    told = None if failure is None else (type(failure).__name__, str(failure))
+    reports: list[Any] = [(told, payload)]
+    if process_group is not None:
+        reports *= distributed.get_world_size(process_group)
+        distributed.all_gather_object(reports, (told, payload), group=process_group)
+    try:
+        if failure is not None:
+            raise failure
+    finally:
+        del failure
+    for rank, (other, _) in enumerate(reports):
+        if other is not None:
+            kind = getattr(errors, other[0], PolyestError)
+            raise kind(f"rank {rank} of the process group failed with {other[0]}: {other[1]}")
+    return [sent for _, sent in reports]
 
 
 def _check_member(process_group: Any) -> None:

@@ -16,7 +16,7 @@ from polyest.adapters._stable import NOTHING, rows_of_items
 from polyest.adapters._tables import check_padding_id
 from polyest.adapters._torch_columns import read_column, read_reference
 from polyest.adapters._torch_estimator import check_dtype
-from polyest.adapters._torch_gather import Completions, Gathered, attempt, exchange, gather
+from polyest.adapters._torch_gather import Completions, Gathered, agreed, gather
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -147,9 +147,7 @@ class _Call:
 
     def _run(self, process_group: Any) -> tuple[Gathered, Any]:
         everyone = gather(self._read, process_group)
-        scores, failure = attempt(partial(self._score, everyone))
-        exchange(None, failure, process_group)
-        return everyone, scores
+        return everyone, agreed(partial(self._score, everyone), process_group)
 
     def _score(self, everyone: Gathered) -> Any:
         return self.function(

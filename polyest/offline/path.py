@@ -127,13 +127,13 @@ class Path:
             if len(active.points) == 0:
                 break
             state = newton(self.program, level(self.program, active, beta), beta, TOLERANCE)
-            changed = self.dropped(state) or self._added(state, beta)
+            changed = self.dropped(state, EXCESS * beta) or self._added(state, beta)
             if changed is None:
                 return state
             active = changed
         raise SolveError(f"the active set at β = {beta:.3e} did not settle")
 
-    def dropped(self, state: State) -> ActiveSet | None:
+    def dropped(self, state: State, slack: float = 0.0) -> ActiveSet | None:
         """Without the points that are not maxima, were met twice, or whose multiplier has the wrong sign."""
         active = state.active
         wrong = active.multipliers * active.signs < 0
@@ -146,11 +146,16 @@ class Path:
                 else np.argmax(twin)
             )
             return active.without(worst)
-        if active.points[-1] == 1 and active.signs[-1] * state.bias.first[-1] < 0:
+        if active.points[-1] == 1 and active.signs[-1] * state.bias.first[-1] < 0 and self._bulge(state) > slack:
             points = active.points.copy()
             points[-1] = self._inside(state)
             return ActiveSet(points, active.multipliers, active.signs)
         return None
+
+    def _bulge(self, state: State) -> float:
+        """By how much |e| exceeds its value at p = 1 just before it."""
+        slope, curvature = float(state.bias.first[-1]), float(state.bias.second[-1])
+        return slope**2 / (2 * curvature) * float(-state.active.signs[-1]) if slope * curvature > 0 else math.inf
 
     def _inside(self, state: State) -> float:
         """Where the bias turns just before p = 1, at most half a wiggle away."""

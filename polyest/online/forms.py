@@ -56,12 +56,11 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
             "table of that size, or pass flat answers and group ids to polyest.rewards"
         )
     if read.padding is None:
-        starts, rows = np.arange(0, read.codes.size + 1, K, dtype=np.int64), None
-        tables = Tables.join({K: lookup}, options.kind)
-    else:
-        starts = np.concatenate([[0], np.cumsum((~read.padding).reshape(-1, K).sum(axis=1))]).astype(np.int64)
-        rows, tables = np.flatnonzero(~read.padding), _tables(starts, lookups, options)
-    return _job(read, options, starts, tables, rows)
+        starts = np.arange(0, read.codes.size + 1, K, dtype=np.int64)
+        return _job(read, options, starts, {K: len(starts) - 1}, {K: lookup})
+    starts = np.concatenate([[0], np.cumsum((~read.padding).reshape(-1, K).sum(axis=1))]).astype(np.int64)
+    sizes = _sizes(starts)
+    return _job(read, options, starts, sizes, lookups([*sizes]), np.flatnonzero(~read.padding))
 
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
@@ -79,23 +78,33 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
         kept = np.flatnonzero(~read.padding)
         order, starts = _arrange(ids[kept])
         order = kept if order is None else kept[order]
-    return _job(read, options, starts, _tables(starts, lookups, options), order)
+    sizes = _sizes(starts)
+    return _job(read, options, starts, sizes, lookups([*sizes]), order)
 
 
-def _job(read: Answers, options: Options, starts: NDArray[np.int64], tables: Tables, rows: Any) -> Job:
+def _job(
+    read: Answers,
+    options: Options,
+    starts: NDArray[np.int64],
+    sizes: dict[int, int],
+    found: dict[int, Lookup],
+    rows: NDArray[Any] | None = None,
+) -> Job:
+    """`sizes` counts the groups of each size, `found` has the look-up arrays of each."""
     threads = whole_number("threads", options.threads, least=1)
+    work = sum(groups * n * (n + 8) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    return Job(Layout(codes, starts, tables, rows, threads), _extras(read, options), read.codes.shape)
+    layout = Layout(codes, starts, Tables.join(found, options.kind), work, rows, threads)
+    return Job(layout, _extras(read, options), read.codes.shape)
 
 
-def _tables(starts: NDArray[np.int64], lookups: Lookups, options: Options) -> Tables:
-    """The tables of every size of at least two; a warning if there are groups of one."""
-    sizes = np.bincount(np.diff(starts))
-    tables = Tables.join(lookups([n for n in np.flatnonzero(sizes).tolist() if n > 1]), options.kind)
-    if len(sizes) > 1 and sizes[1]:
-        some = f"{sizes[1]} of {sizes[1:].sum()} groups have one completion"
+def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
+    """How many groups there are of each size of at least two; a warning if some have one completion."""
+    counts = np.bincount(np.diff(starts))
+    if len(counts) > 1 and counts[1]:
+        some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
-    return tables
+    return {n: int(counts[n]) for n in np.flatnonzero(counts).tolist() if n > 1}
 
 
 def _extras(read: Answers, options: Options) -> scoring.Extras:

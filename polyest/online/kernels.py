@@ -25,7 +25,7 @@ REWARDS, ADVANTAGES, TOTALS = 0, 1, 2
 LANES = 8
 PAIRWISE_LIMIT = np.uint64(32)
 WIDEST = 16
-CHUNK = 4096
+LATE = 256
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, TWO, SEVEN, EIGHT = (np.uint64(n) for n in (0, 1, 2, 7, 8))
 
@@ -107,127 +107,81 @@ def probe(ids, lo, hi, far, slots, keys, counts, owned):
 
 
 @jit
-def score_some(  # noqa: C901
-    kind,
-    ids,
-    starts,
-    begin,
-    stop,
-    offsets,
-    pay,
-    weights,
-    scales,
-    absent,
-    absent_pay,
-    less,
-    far,
-    slots,
-    keys,
-    counts,
-    owned,
-    paid,
-    means,
-    out,
-    totals,
-):
-    """The groups begin ≤ g < stop: rewards into `out`; `paid` and `means`, whose difference is the advantage; `totals`.
-
-    It is one function because a call per group costs as much as scoring a small group.
-    """
-    end, origin = np.uint64(ids.shape[0]), np.uint64(starts[begin])
-    before, shift, base = ZERO, ZERO, ZERO
-    for g in range(begin, stop):
-        lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
-        size = hi - lo
-        if size < TWO:
-            means[g - begin] = 0.0
-            if kind == TOTALS:
-                totals[g] = np.nan
-            elif size == ONE:
-                out[lo], paid[lo - origin] = np.nan, np.nan
-            continue
-        if size != before:
-            before, base = size, np.uint64(offsets[size])
-            shift = np.uint64(64 - wide_bits(np.int64(size)))
-        if size <= PAIRWISE_LIMIT and lo + (size + SEVEN) // EIGHT * EIGHT <= end:
-            at = ZERO - lo
-            for lane in range(ZERO, size, EIGHT):
-                compare_lanes(ids, lo, hi, lo + lane, counts, lane)
-        else:
-            at = far - lo
-            for i in range(lo, hi):
-                one = np.int64(ids[i])
-                slot = (np.uint64(one) * GOLDEN) >> shift
-                slots[i + at], keys[slot], counts[slot] = slot, one, -1
-            differences = np.int64(0)
-            for i in range(lo, hi):
-                slot = slots[i + at]
-                differences |= keys[slot] ^ np.int64(ids[i])
-                counts[slot] += 1
-            if differences != 0:
-                probe(ids, lo, hi, far, slots, keys, counts, owned)
-        total = 0
-        if kind == REWARDS:
-            for i in range(lo, hi):
-                out[i] = pay[base + np.uint64(counts[slots[i + at]])]
-        elif kind == ADVANTAGES:
-            for i in range(lo, hi):
-                m = base + np.uint64(counts[slots[i + at]])
-                paid[i - origin] = pay[m]
-                total += weights[m]
-            means[g - begin] = total * scales[size] / (np.int64(size) - less)
-        else:
-            for i in range(lo, hi):
-                total += weights[base + np.uint64(counts[slots[i + at]])]
-            gone = absent[g] if absent.shape[0] else 0
-            total -= gone * weights[base]
-            totals[g] = (total * scales[size] + gone * absent_pay) / (np.int64(size) - less)
+def scratch(starts):
+    """Memory for the largest group: slots (its second half), hash keys, counts and owners; shifts of the hash by size."""
+    largest = np.int64(1)
+    for g in range(starts.shape[0] - 1):
+        largest = max(largest, starts[g + 1] - starts[g])
+    width = 1 << wide_bits(largest)
+    shifts = np.empty(largest + 1, np.uint64)
+    for size in range(largest + 1):
+        shifts[size] = 64 - wide_bits(size)
+    keys, counts = np.empty(width, np.int64), np.empty(width, np.int32)
+    return np.arange(2 * largest).astype(np.uint64), keys, counts, np.zeros(1 << narrow_bits(largest), np.bool_), shifts
 
 
 @jit
-def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, less, out, totals):
+def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, less, out, totals):  # noqa: C901
     """Rewards or advantages of the groups ids[starts[g] : starts[g + 1]] into `out`, or their totals into `totals`.
 
-    Runs of groups that fit the cache are scored at a time, so that advantages are subtracted while they are in it.
+    Advantages are written some groups late, when the stores of what is paid have left the processor's store buffer.
+    It is one function because a call per group costs as much as scoring a small group.
     """
-    groups, largest, begin = starts.shape[0] - 1, np.int64(1), np.int64(0)
-    for g in range(groups):
-        largest = max(largest, starts[g + 1] - starts[g])
-    width = 1 << wide_bits(largest)
-    slots = np.arange(2 * largest).astype(np.uint64)
-    keys, counts = np.empty(width, np.int64), np.empty(width, np.int32)
-    owned = np.zeros(1 << narrow_bits(largest), np.bool_)
-    paid, means = np.empty(max(CHUNK, largest)), np.empty(CHUNK)
-    while begin < groups:
-        stop = begin + 1
-        while stop < groups and stop - begin < CHUNK and starts[stop + 1] - starts[begin] <= CHUNK:
-            stop += 1
-        score_some(
-            kind,
-            ids,
-            starts,
-            begin,
-            stop,
-            offsets,
-            pay,
-            weights,
-            scales,
-            absent,
-            absent_pay,
-            less,
-            np.uint64(largest),
-            slots,
-            keys,
-            counts,
-            owned,
-            paid,
-            means,
-            out,
-            totals,
-        )
+    slots, keys, counts, owned, shifts = scratch(starts)
+    groups, end, far = starts.shape[0] - 1, np.uint64(ids.shape[0]), np.uint64(slots.shape[0] // 2)
+    late = max(1, LATE // np.int64(far)) if kind == ADVANTAGES else 0
+    paid, means = np.empty((late + 1) * np.int64(far)), np.empty(late + 1)
+    turn, written = ZERO, ZERO
+    for g in range(groups + late):
+        if g < groups:
+            lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
+            size = hi - lo
+            if size < TWO:
+                if kind == TOTALS:
+                    totals[g] = np.nan
+                elif size == ONE:
+                    out[lo], paid[turn * far] = np.nan, np.nan
+                means[turn] = 0.0
+            else:
+                base = np.uint64(offsets[size])
+                if size <= PAIRWISE_LIMIT and lo + (size + SEVEN) // EIGHT * EIGHT <= end:
+                    at = ZERO - lo
+                    for lane in range(ZERO, size, EIGHT):
+                        compare_lanes(ids, lo, hi, lo + lane, counts, lane)
+                else:
+                    at, shift = far - lo, shifts[size]
+                    for i in range(lo, hi):
+                        one = np.int64(ids[i])
+                        slot = (np.uint64(one) * GOLDEN) >> shift
+                        slots[i + at], keys[slot], counts[slot] = slot, one, -1
+                    differences = np.int64(0)
+                    for i in range(lo, hi):
+                        slot = slots[i + at]
+                        differences |= keys[slot] ^ np.int64(ids[i])
+                        counts[slot] += 1
+                    if differences != 0:
+                        probe(ids, lo, hi, far, slots, keys, counts, owned)
+                total = 0
+                if kind == REWARDS:
+                    for i in range(lo, hi):
+                        out[i] = pay[base + np.uint64(counts[slots[i + at]])]
+                elif kind == ADVANTAGES:
+                    to = turn * far - lo
+                    for i in range(lo, hi):
+                        m = base + np.uint64(counts[slots[i + at]])
+                        paid[i + to] = pay[m]
+                        total += weights[m]
+                    means[turn] = total * scales[size] / (np.int64(size) - less)
+                else:
+                    for i in range(lo, hi):
+                        total += weights[base + np.uint64(counts[slots[i + at]])]
+                    gone = absent[g] if absent.shape[0] else 0
+                    total -= gone * weights[base]
+                    totals[g] = (total * scales[size] + gone * absent_pay) / (np.int64(size) - less)
         if kind == ADVANTAGES:
-            for g in range(begin, stop):
-                mean, origin = means[g - begin], np.uint64(starts[begin])
-                for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
-                    out[i] = paid[i - origin] - mean
-        begin = stop
+            turn = turn + ONE if turn < np.uint64(late) else ZERO
+            if g >= late:
+                lo, hi = written, np.uint64(starts[g - late + 1])
+                to, mean, written = turn * far - lo, means[turn], hi
+                for i in range(lo, hi):
+                    out[i] = paid[i + to] - mean

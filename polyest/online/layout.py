@@ -26,6 +26,7 @@ class Layout:
         codes: answers, shape (N,), contiguous.
         starts: shape (G + 1,); group g consists of the rows starts[g] ≤ i < starts[g + 1] of `rows`.
         tables: the look-up arrays of every group size that occurs.
+        work: units of work for `engine.choose`: all pairs of a group, and 8 per completion for the rest.
         rows: places in `codes`, group by group; None if `codes` lies group by group itself.
         threads: how many threads may score.
     """
@@ -33,6 +34,7 @@ class Layout:
     codes: Ints
     starts: NDArray[np.int64]
     tables: Tables
+    work: int
     rows: Ints | None = None
     threads: int = 1
 
@@ -40,12 +42,6 @@ class Layout:
     def sizes(self) -> NDArray[np.int64]:
         """n of each group, shape (G,)."""
         return np.diff(self.starts)
-
-    @property
-    def work(self) -> int:
-        """Units of work for `engine.choose`: all pairs of a group, and 8 per completion for the rest."""
-        sizes = self.sizes
-        return int(sizes @ (sizes + 8))
 
     @property
     def is_complete(self) -> bool:
