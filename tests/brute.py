@@ -82,14 +82,16 @@ def grid(K: int, size: int = 2000) -> Any:
     return np.concatenate([np.geomspace(1e-30, points[0], 200, endpoint=False), points])
 
 
-def worst_case_bias(target: str, coefficients: Sequence[float], size: int = 2000) -> Any:
+@lru_cache(maxsize=4096)
+def worst_case_bias(target: str, coefficients: tuple[float, ...], size: int = 2000) -> Any:
+    """β(c)."""
     c, points = [number(x) for x in coefficients], grid(len(coefficients), size)
     heights = _heights_of_bias(target, coefficients, points)
     return _top(lambda p: abs(bias(target, c, p)), points, heights)
 
 
 def _heights_of_bias(target: str, coefficients: Sequence[float], points: Any) -> Any:
-    """|bias| in float64; where an exact table exists, up to a factor, from the differences to it, which do not cancel."""
+    """|bias| in float64; where an exact table exists, up to a factor, from the differences to it: no cancellation."""
     K, degree = len(coefficients), {"power(2)": 2, "power(3)": 3}.get(target, len(coefficients))
     if degree >= K:
         return float_curves(target, coefficients, points)[0]
@@ -99,10 +101,13 @@ def _heights_of_bias(target: str, coefficients: Sequence[float], points: Any) ->
     return np.abs(points * (np.array([float(d / scale) for d in differences]) @ np.stack(bernstein(K - 1, points))))
 
 
-def worst_noise(target: str, coefficients: Sequence[float], size: int = 2000) -> Any:
+@lru_cache(maxsize=4096)
+def worst_noise(target: str, coefficients: tuple[float, ...], size: int = 2000) -> Any:
+    """V(c); for power(−½) it may be the limit at p → 0, 1/K."""
     c, points = [number(x) for x in coefficients], grid(len(coefficients), size)
     heights = float_curves(target, coefficients, points)[1]
-    return _top(lambda p: noise(target, c, p), points, heights)
+    limit = mp.mpf(1) / len(c) if target == "power(-0.5)" else mp.mpf(0)
+    return max(limit, _top(lambda p: noise(target, c, p), points, heights))
 
 
 def _top(f: Callable[[Any], Any], points: Any, heights: Any) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -65,3 +69,21 @@ def test_bad_flat_input_is_refused(change: dict[str, object], told: str) -> None
     for kind in ("rewards", "advantages", "values"):
         with pytest.raises(ArgumentError, match=told):
             getattr(adapter, kind)(**(given | change))
+
+
+class Items(list):
+    """A list that can be referred to weakly."""
+
+
+def test_an_error_keeps_nothing_alive() -> None:
+    """A cycle of the error and its traceback would keep a process group alive until the interpreter exits."""
+    items = Items([object()])
+    alive = weakref.ref(items)
+    gc.disable()
+    try:
+        with contextlib.suppress(ArgumentError):
+            adapter.rewards(items, [0], "log", "harmonic")
+        del items
+        assert alive() is None
+    finally:
+        gc.enable()

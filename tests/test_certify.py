@@ -1,4 +1,4 @@
-"""Certificates: the enclosures against brute force in 60 digits, rigour against planted spikes, independence of solvers."""
+"""Certificates: enclosures against brute force in 60 digits, rigour against planted spikes, no solver needed."""
 
 from __future__ import annotations
 
@@ -63,9 +63,6 @@ def test_enclosures_contain_what_brute_force_finds(question: tuple[str, int, str
         assert holds(claims.worst_case_bias, truth) or (truth < 1e-50 and claims.worst_case_bias.upper == 0)
         if target == "power(-0.75)":
             assert claims.noise == Enclosure("Infinity", "Infinity")
-        elif target == "power(-0.5)":  # the supremum may be the limit 1/K at p → 0
-            top = max(brute.worst_noise(target, c), brute.mp.mpf(1) / len(c))
-            assert holds(claims.noise, top)
         else:
             assert holds(claims.noise, brute.worst_noise(target, c))
         assert certify.verify(table) == []
@@ -112,15 +109,13 @@ COEFFICIENTS = st.lists(st.floats(-50, 50), min_size=1, max_size=7)
 def test_enclosures_of_any_table_contain_what_brute_force_finds(c: list[float], target: str) -> None:
     row, tiny = get_target(target), 1 + brute.mp.mpf(10) ** -35
     for enclosure, truth in (
-        (worst_case_bias(row, tuple(c)), brute.worst_case_bias(target, c, 800)),
-        (worst_noise(row, tuple(c)), brute.worst_noise(target, c, 800)),
+        (worst_case_bias(row, tuple(c)), brute.worst_case_bias(target, tuple(c), 800)),
+        (worst_noise(row, tuple(c)), brute.worst_noise(target, tuple(c), 800)),
     ):
         assert enclosure is not None
         lower, upper = map(brute.number, enclosure)
         assert truth <= upper * tiny
-        # brute force finds a lower bound of the supremum; at p → 0 the noise of power(-0.5) tends to 1/K
-        limit = brute.mp.mpf(1) / len(c) if target == "power(-0.5)" else 0
-        assert lower <= max(truth, limit) * tiny or truth < 1e-50
+        assert lower <= truth * tiny or truth < 1e-50
 
 
 @settings(max_examples=60)
@@ -154,19 +149,25 @@ def with_spike(place: str, width: str, height: str) -> Target:
         x = (p - ctx.rational(a)) / ctx.rational(w)
         return ctx.log(p) + ctx.rational(h) * ctx.exp(-x * x)
 
-    return Target("spiked", formula, growth=(h + Fraction(3, 2), Fraction(1, 4)))
+    return Target("spiked", formula, growth=(h + Fraction(3, 2), Fraction(1, 4)), mean=get_target("log").mean)
 
 
 @pytest.mark.parametrize(
     ("place", "width", "height"),
-    [("0.37123456789", "1e-7", "0.5"), ("0.000123456789", "1e-9", "1e3"), ("1e-12", "1e-14", "1e11"), ("0.99999999", "1e-9", "0.3")],
+    [
+        ("0.37123456789", "1e-7", "0.5"),
+        ("0.000123456789", "1e-9", "1e3"),
+        ("1e-12", "1e-14", "1e11"),
+        ("0.99999999", "1e-9", "0.3"),
+    ],
 )
 def test_a_narrow_spike_of_bias_is_found_and_its_file_rejected(
     place: str, width: str, height: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between any sampling points, and near p = 1e-12: a file that claims the bias without the spike is rejected."""
-    table = solved("log", 16, "aqp", 2.47)
-    monkeypatch.setattr("polyest.certify.certificate.get_target", lambda name: with_spike(place, width, height))
+    table = solved("log", 8, "aqp", 4)
+    module = sys.modules["polyest.certify.certificate"]  # `certify.certificate` is the function
+    monkeypatch.setattr(module, "get_target", lambda name: with_spike(place, width, height))
     lower, upper = worst_case_bias(with_spike(place, width, height), table.coefficients)
     top = Fraction(place) * Fraction(height)
     own = brute.bias("log", [brute.number(c) for c in table.coefficients], brute.number(place))
@@ -201,7 +202,8 @@ def test_a_spike_of_bias_narrower_than_any_sampling_is_rejected() -> None:
     powers = [Fraction(float(x)) for x in sampled.coeffs[::-1]]
     bump = [sum(a * Fraction(math.comb(m, j), math.comb(K - 1, j)) for j, a in enumerate(powers)) for m in range(K)]
     scale = Fraction(10) ** 3
-    altered = replace(table, coefficients=tuple(float(Fraction(c) + scale * b) for c, b in zip(table.coefficients, bump, strict=True)))
+    c = [float(Fraction(c) + scale * b) for c, b in zip(table.coefficients, bump, strict=True)]
+    altered = replace(table, coefficients=tuple(c))
     at_nodes = brute.float_curves("log", altered.coefficients, nodes)[0]
     assert table.certificate is not None
     assert at_nodes.max() <= table.certificate.worst_case_bias.upper * (1 + 1e-4)
@@ -213,7 +215,9 @@ def test_a_spike_of_bias_narrower_than_any_sampling_is_rejected() -> None:
 def test_a_table_of_two_whose_bias_peaks_near_zero(place: float) -> None:
     """r = −p^(−3/4), c = (c_0, c_0): |e| = p^(1/4) + p·c_0 turns at p = (−4c_0)^(−4/3)."""
     c = (-(place**-0.75) / 4,) * 2
-    table = Table(make_problem("power(-0.75)", 2, "aqp", bias_budget=2), c, 200, proof={"points": (), "multipliers": ()})
+    table = Table(
+        make_problem("power(-0.75)", 2, "aqp", bias_budget=2), c, 200, proof={"points": (), "multipliers": ()}
+    )
     claims = certify.certificate(table)
     truth = brute.worst_case_bias("power(-0.75)", c)
     assert holds(claims.worst_case_bias, truth)
@@ -252,7 +256,11 @@ def test_objective_and_dual_value_are_those_of_the_formulas(question: tuple[str,
 
 
 @settings(max_examples=25)
-@given(st.lists(st.floats(1e-3, 1), min_size=5, max_size=5), st.lists(st.floats(-5, 5), min_size=5, max_size=5), COEFFICIENTS)
+@given(
+    st.lists(st.floats(1e-3, 1), min_size=5, max_size=5),
+    st.lists(st.floats(-5, 5), min_size=5, max_size=5),
+    COEFFICIENTS,
+)
 def test_no_feasible_table_beats_the_dual_value(points: list[float], multipliers: list[float], c: list[float]) -> None:
     """Weak duality for arbitrary points and multipliers, at the bias of an arbitrary table (theory.md §4)."""
     target = get_target("log")
@@ -261,7 +269,10 @@ def test_no_feasible_table_beats_the_dual_value(points: list[float], multipliers
 
 
 @settings(max_examples=25)
-@given(st.lists(st.floats(1e-3, 1), min_size=4, max_size=4, unique=True), st.lists(st.floats(-9, 9), min_size=3, max_size=3))
+@given(
+    st.lists(st.floats(1e-3, 1), min_size=4, max_size=4, unique=True),
+    st.lists(st.floats(-9, 9), min_size=3, max_size=3),
+)
 def test_no_table_beats_the_bound_of_de_la_vallee_poussin(points: list[float], c: list[float]) -> None:
     target = get_target("js(0.1)")
     assert optimality.least_bias_bound(target, points) <= worst_case_bias(target, tuple(c))[1]

@@ -254,3 +254,13 @@ def test_inverses_clip_and_keep_the_digits_of_small_numbers(y: float, power: int
     p = float(increasing_inverse(lambda x: x**power, [y])[0])
     assert 0 <= p <= 1
     assert p == pytest.approx(min(max(y, 0.0), 1.0) ** float(Fraction(1, power)), rel=1e-9, abs=1e-290)
+
+
+@given(st.sampled_from(TARGETS), st.floats(1e-9, 1), st.sampled_from([0.0, 0.3]))
+def test_inverses_undo_slopes(target: str, p: float, lam: float) -> None:
+    penalty = TargetPenalty(target, 0.7, lam)
+    assert float(penalty.inverse(penalty.slope([p]))[0]) == pytest.approx(p, rel=1e-6, abs=1e-12)
+    lowest = penalty.slope([0.0])
+    if np.isfinite(lowest).all():
+        assert penalty.inverse(lowest - 1).tolist() == [0.0]
+    assert penalty.inverse(penalty.slope([1.0]) + 1).tolist() == [1.0]

@@ -109,7 +109,7 @@ def test_nothing_is_remembered_when_the_pool_has_no_table() -> None:
 @pytest.mark.parametrize("visits", [1, 2, 4, 8])
 def test_the_bias_falls_as_stated_while_the_policy_stands_still(visits: int) -> None:
     """Measured from draws: the mean reward of an answer is Q_N(p), whose bias is within β_N, which falls like 1/N."""
-    rng, p, trials = np.random.default_rng(visits), 0.05, 800
+    rng, p, trials = np.random.default_rng(visits), 0.05, 1600 // visits
     rewards = []
     history = PromptHistory("log", 8, "harmonic", visits=visits, drift=0.0)
     for trial in range(trials):

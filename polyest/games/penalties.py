@@ -16,7 +16,7 @@ import numpy as np
 
 from polyest.bernstein import target_values
 from polyest.errors import ArgumentError
-from polyest.games.rootfinding import increasing_inverse
+from polyest.games.rootfinding import SMALLEST, increasing_inverse
 from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Penalty", "TablePenalty", "TargetPenalty", "integral"]
 
-GRID = 4096
+GRID = 1024
 
 
 class Penalty(Protocol):
@@ -77,6 +77,18 @@ def _x_log(x: Array, y: Array) -> Array:
     return np.asarray(x * np.log(np.where(x > 0, y, 1.0)))
 
 
+def _closed_inverse(target: Target, y: Array) -> Array:
+    """r^{−1}(y) of power(a) and js(q), clipped to [0, 1]."""
+    parameter = float(Fraction(target.name.partition("(")[2][:-1]))
+    lowest, highest = (float(v) for v in target_values(target, np.array([SMALLEST, 1.0])))
+    inside = np.clip(y, lowest, highest)
+    if target.name.startswith("power("):
+        p = np.abs(inside) ** (1 / parameter)
+    else:
+        p = parameter * np.exp(inside) / (2 - np.exp(inside))
+    return np.asarray(np.where(y <= lowest, 0.0, np.where(y >= highest, 1.0, p)))
+
+
 @dataclass(frozen=True)
 class TargetPenalty:
     """The true penalty: slope h(p) = τ·r(p) + λ·log p.
@@ -95,7 +107,7 @@ class TargetPenalty:
     log_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        p = np.linspace(0, 1, GRID + 1)[1:]
+        p = np.linspace(0, 1, 4 * GRID + 1)[1:]
         if self.weight > 0 and np.diff(target_values(self.target, p)).min() < -1e-12:
             raise ArgumentError(
                 f"`target` must have an increasing r on (0, 1], so that φ is convex; got {self.target}; "
@@ -117,6 +129,8 @@ class TargetPenalty:
     def inverse(self, y: ArrayLike) -> Array:
         if self.is_logarithmic:
             return np.asarray(np.exp(np.minimum(np.asarray(y) / self.total_weight, 0)))
+        if self.log_weight == 0 and self.target.startswith(("power(", "js(")):
+            return _closed_inverse(get_target(self.target), np.asarray(y) / self.weight)
         return increasing_inverse(self.slope, y)
 
     @property

@@ -29,7 +29,7 @@ def drift_sensitivity(coefficients: ArrayLike) -> float:
 def drift_bias(coefficients: ArrayLike, distances: ArrayLike) -> float:
     """How much drift can add to the bias p·|E c[m] − r(p)| of a pooled completion, whatever p is.
 
-    With D = Σ_j d_j over the N−1 others, A·D·(D/(N−2) + 1/(N−1)).
+    With D = Σ_j d_j over the N−1 others, A·D·(D/(N−2) + 1/(N−1)), and never more than max c − min c.
 
     Args:
         coefficients: the table of the pool's size N, shape (N,).
@@ -53,7 +53,8 @@ def drift_bias(coefficients: ArrayLike, distances: ArrayLike) -> float:
     if total == 0:
         return 0.0
     mean = total / (N - 2) if N > 2 else 1.0
-    return drift_sensitivity(coefficients) * total * (min(mean, 1.0) + 1 / (N - 1))
+    bound = drift_sensitivity(coefficients) * total * (min(mean, 1.0) + 1 / (N - 1))
+    return min(bound, float(np.ptp(np.asarray(coefficients))))
 
 
 def squared_drift(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:

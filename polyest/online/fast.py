@@ -43,7 +43,7 @@ def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, a
     gone = NO_INTS if absent is None else layout.count(absent)
 
     def score(groups: slice) -> None:
-        ids, begins = _piece(layout, groups)
+        _, ids, begins = _piece(layout, groups)
         rest = gone[groups], float(absent_pay), less, NO_FLOATS, result[groups]
         kernels.score(kernels.TOTALS, ids, begins, *layout.tables.arrays(), *rest)
 
@@ -57,8 +57,7 @@ def _pay(kind: int, layout: Layout, out: NDArray[Any]) -> None:
         out[...] = np.nan
 
     def score(groups: slice) -> None:
-        ids, begins = _piece(layout, groups)
-        where = _places(layout, groups)
+        where, ids, begins = _piece(layout, groups)
         result = out[where] if native else np.empty(len(ids))
         kernels.score(kind, ids, begins, *layout.tables.arrays(), NO_INTS, 0.0, 1, result, NO_FLOATS)
         if not native:
@@ -72,17 +71,16 @@ def _is_native(layout: Layout) -> bool:
     return layout.rows is None and codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned
 
 
-def _places(layout: Layout, groups: slice) -> Any:
-    """Where the completions of some groups lie in `layout.codes`."""
-    where = slice(int(layout.starts[groups.start]), int(layout.starts[groups.stop]))
-    return where if layout.rows is None else layout.rows[where]
-
-
-def _piece(layout: Layout, groups: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The answers of some groups as the kernel takes them, and where the groups begin."""
+def _piece(layout: Layout, groups: slice) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+    """Some groups: where their completions lie, their answers as the kernel takes them, where each group begins."""
     begins = layout.starts[groups.start : groups.stop + 1]
-    ids = layout.codes[_places(layout, groups)]
-    return ids if _is_native(layout) else ids.astype(np.int64), begins - begins[0] if begins[0] else begins
+    where: Any = slice(int(begins[0]), int(begins[-1]))
+    if layout.rows is not None:
+        where = layout.rows[where].astype(np.intp)
+    ids = layout.codes[where]
+    if not _is_native(layout):
+        ids = ids.astype(np.int64, copy=layout.rows is None)
+    return where, ids, begins - begins[0]
 
 
 def _run(score: Callable[[slice], None], layout: Layout, native: bool) -> None:

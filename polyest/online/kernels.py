@@ -108,7 +108,7 @@ def probe(ids, lo, hi, far, slots, keys, counts, owned):
 
 @jit
 def scratch(starts):
-    """Memory for the largest group: slots (its second half), hash keys, counts and owners; shifts of the hash by size."""
+    """Memory for the largest group: slots (in its second half), hash keys, counts, owners; the hash's shift by size."""
     largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])

@@ -20,19 +20,29 @@ __all__ = ["arrange", "radix_sort"]
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
-ONE = np.uint64(1)
+ZERO, ONE = np.uint64(0), np.uint64(1)
+STEP = 8
 
 
 @jit
-def run_starts(ids):
-    """Where runs of equal ids begin, and the end."""
-    starts = np.empty(ids.shape[0] + 1, np.int64)  # memory that is not written to costs nothing
-    starts[0], runs = 0, min(ids.shape[0], 1)
-    for i in range(1, ids.shape[0]):
-        starts[runs] = i
-        runs += ids[i] != ids[i - 1]
+def run_starts(ids, limit):
+    """Where runs of equal ids begin, and the end; nothing if there are more than `limit` runs. Whether ids ascend."""
+    length = np.uint64(ids.shape[0])
+    starts = np.empty(min(ids.shape[0], limit + STEP) + 1, np.int64)
+    starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
+    while i < length and runs <= np.uint64(limit):
+        stop = min(i + np.uint64(STEP), length)
+        changed = False
+        for k in range(i, stop):
+            changed |= ids[k] != ids[k - ONE]
+        if changed:
+            for k in range(i, stop):
+                starts[runs] = k
+                runs += np.uint64(ids[k] != ids[k - ONE])
+                ascending &= ids[k] >= ids[k - ONE]
+        i = stop
     starts[runs] = ids.shape[0]
-    return starts[: runs + 1].copy()
+    return starts[: runs + ONE if runs <= np.uint64(limit) else ZERO], ascending
 
 
 @jit
@@ -83,16 +93,16 @@ def expand(order, runs, rows):
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
-    runs: NDArray[np.int64] = run_starts(ids)
-    heads = ids[runs[:-1]]
-    if np.all(heads[1:] > heads[:-1]):
+    runs, ascending = run_starts(ids, len(ids) // 4 + STEP)
+    if len(runs) and ascending:
         return None, runs
+    heads = ids[runs[:-1]] if len(runs) else ids
     index = np.uint32 if len(ids) < 1 << 32 else np.int64
     keys, order = radix_sort(heads, np.arange(len(heads), dtype=index))
-    groups: NDArray[np.int64] = run_starts(keys.view(np.int64))
+    groups, _ = run_starts(keys.view(np.int64), len(keys))
     if len(groups) == len(runs):
         return None, runs
-    if len(heads) == len(ids):
+    if not len(runs):
         return order, groups
     rows = np.empty(len(ids), index)
     return rows, expand(order, runs, rows)[groups]

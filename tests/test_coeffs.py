@@ -1,0 +1,120 @@
+"""Every shipped table against its own claims: all group sizes up to 64, and a sample of the larger ones."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from polyest import certify, store
+from polyest.methods import plug_in
+from polyest.offline import exchange
+from polyest.problem import make_problem
+from polyest.table import Table
+from polyest.targets import get_target
+
+FILES = [path.relative_to(store.shipped_folder()) for path in store.paths(store.shipped_folder())]
+SAMPLE = (89, 128, 256)  # beyond 64; `polyest verify` re-proves all of them, in minutes
+
+
+def group_size(file: Path) -> int:
+    return int(file.stem[1:])
+
+
+SMALL = [file for file in FILES if group_size(file) <= 64]
+CHECKED = SMALL + [f for f in FILES if group_size(f) in SAMPLE and f.parts[0] == "log"]
+
+
+def shipped(file: Path) -> Table:
+    return store.read(store.shipped_folder() / file)
+
+
+def parts(file: Path) -> list[Table]:
+    table = shipped(file)
+    assert table.leave_one_out is not None
+    return [table, table.leave_one_out]
+
+
+@pytest.mark.parametrize("file", CHECKED, ids=str)
+def test_the_certificate_is_re_proved(file: Path) -> None:
+    assert certify.verify(shipped(file)) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_the_file_is_the_table_that_its_place_says(file: Path) -> None:
+    table, inner = parts(file)
+    assert store.relative_path(table.problem) == file
+    assert len(table.coefficients) == table.group_size == inner.group_size + 1 == group_size(file)
+    assert inner.kappa == table.kappa
+    assert inner.leave_one_out is None
+    assert set(table.provenance) >= {"polyest", "mpmath", "numpy", "digits"}
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.parts[1] == "aqp"], ids=str)
+def test_aqp_is_within_1e_12_of_the_best_there_is(file: Path) -> None:
+    for table in parts(file):
+        claims = table.certificate
+        assert claims is not None
+        assert claims.optimality is not None
+        lower, upper = Fraction(claims.optimality.lower_text), Fraction(claims.optimality.upper_text)
+        if table.kappa != 100:
+            assert upper - lower <= upper / 10**12
+
+
+@pytest.mark.parametrize("file", [f for f in SMALL if f.parts[1] == "aqp"], ids=str)
+def test_aqp_keeps_its_bias_budget(file: Path) -> None:
+    """β(ĉ) is κ·E*_K to nine digits, E*_K computed anew: κ is what the file says it is."""
+    for table in parts(file):
+        assert table.kappa is not None
+        assert table.certificate is not None
+        budget = (
+            table.kappa / 100 * float(exchange.rough_least_bias(get_target(table.problem.target), table.group_size))
+        )
+        bias = table.certificate.worst_case_bias.upper
+        if table.proof.get("points") or table.kappa == 100:
+            assert bias == pytest.approx(budget, rel=1e-4)
+        else:  # the Bayes table, whose bias is less than the budget
+            assert bias <= budget * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("file", [f for f in SMALL if "noise_budget-1.5" in f.parts], ids=str)
+def test_the_noise_budget_is_kept(file: Path) -> None:
+    """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit."""
+    table = shipped(file)
+    assert table.certificate is not None
+    target = get_target(table.problem.target)
+    limit = certify_noise(target.name, plug_in.coefficients(target, table.group_size))
+    assert Fraction(table.certificate.noise.upper_text) <= Fraction(3, 2) * limit * (1 + Fraction(1, 10**9))
+
+
+def certify_noise(target: str, coefficients: tuple[float, ...]) -> Fraction:
+    from polyest.certify.certificate import worst_noise
+
+    found = worst_noise(get_target(target), coefficients)
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("file", [f for f in SMALL if f.parts[1] == "minimax"], ids=str)
+def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None:
+    for table in parts(file):
+        claims = table.certificate
+        assert claims is not None
+        assert claims.optimality is not None
+        lower, upper = Decimal(claims.optimality.lower_text), Decimal(claims.optimality.upper_text)
+        assert lower <= upper <= lower * Decimal("1.001")
+        assert claims.optimality.upper_text == claims.worst_case_bias.upper_text
+
+
+def test_what_has_to_be_there() -> None:
+    """`log`, aqp at the default for K = 2..128 and minimax for K = 2..32."""
+    for K in range(2, 129):
+        assert store.relative_path(make_problem("log", K)) in FILES
+    for K in range(2, 33):
+        assert store.relative_path(make_problem("log", K, "minimax")) in FILES
+
+
+def test_the_tables_fit_into_the_wheel() -> None:
+    assert sum((store.shipped_folder() / file).stat().st_size for file in FILES) < 24_000_000  # 8 MB compressed
