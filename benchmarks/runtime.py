@@ -145,9 +145,10 @@ def plot(curves: Curves, label: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(xscale="log", yscale="log", xlabel=label, ylabel="ns per completion")
+    axes = figure.add_subplot(xscale="log", xlabel=label, ylabel="ns per completion")
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), marker=".", label=name)
+    axes.set_ylim(0)
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)

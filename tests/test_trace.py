@@ -1,4 +1,4 @@
-"""The frontier as arrays: its ends are the minimax and the Bayes table, and it is the aqp table's bias and noise between."""
+"""The frontier as arrays: its ends are the minimax and the Bayes table, with the aqp tables between."""
 
 from __future__ import annotations
 

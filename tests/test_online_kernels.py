@@ -1,0 +1,97 @@
+"""The numba kernels where they are tricky: collisions of the hash, ends of arrays, mixed sizes, no cache folder."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import polyest
+from polyest.online import fast, kernels, twin
+from polyest.online.layout import Layout
+from polyest.online.lookup import Lookup, Tables, fixed_point
+
+INVERSE = pow(int(kernels.GOLDEN), -1, 1 << 64)
+
+
+def layout_of(codes: np.ndarray, sizes: list[int], kind: str) -> Layout:
+    found = {n: Lookup.of(polyest.load("log", n, "harmonic").table) for n in set(sizes) if n > 1}
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Layout(codes, starts, Tables.join(found, kind), work=0)
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 40, 200]), min_size=1, max_size=12), st.data())
+def test_both_engines_agree_on_any_layout(sizes: list[int], data: st.DataObject) -> None:
+    total = sum(sizes)
+    alphabet = data.draw(st.sampled_from([1, 3, 40, 10**6]))
+    codes = np.random.default_rng(data.draw(st.integers(0, 99))).integers(-alphabet, alphabet, total)
+    absent = codes == codes[:1] if total else np.zeros(0, np.bool_)
+    for kind, less in (("rewards", 0), ("advantages", 1), ("values", 0)):
+        layout = layout_of(codes, sizes, kind)
+        if kind == "values" or sizes:
+            outs = [np.full(total, -9.0) for _ in range(2)]
+            for engine, out in zip((twin, fast), outs, strict=True):
+                getattr(engine, "rewards" if kind == "values" else kind)(layout, out)
+            np.testing.assert_array_equal(*outs)
+        if kind != "rewards":
+            for mask in (None, absent & (twin_matches(layout) == 0)):
+                both = [engine.totals(layout, less, mask, -0.3) for engine in (twin, fast)]
+                np.testing.assert_array_equal(*both)
+
+
+def twin_matches(layout: Layout) -> np.ndarray:
+    counts = np.zeros(len(layout.codes), np.int64)
+    for _, _, rows in layout.blocks():
+        counts[rows] = twin.matches(layout.codes[rows])
+    return counts
+
+
+@pytest.mark.parametrize("K", [33, 100, 1000])
+def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
+    """Multiplied by the hash's factor these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""
+    ids = np.array([j * INVERSE % (1 << 64) for j in range(K // 2)], np.uint64)
+    answers = np.random.default_rng(0).choice(ids, (9, K)).view(np.int64)
+    est = polyest.load("log", K, "harmonic")
+    c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
+    with oracle.using("fast"):
+        rewards, advantages = est.rewards(answers), est.advantages(answers)
+    np.testing.assert_array_equal(rewards, [oracle.rewards(row, c) for row in answers.tolist()])
+    np.testing.assert_array_equal(advantages, [oracle.advantages(row, c, others) for row in answers.tolist()])
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=40))
+def test_fixed_point_is_as_fine_as_sums_allow(values: list[float]) -> None:
+    fixed, largest, K = fixed_point(values), max(map(abs, values)), len(values)
+    assert max(abs(n) for n in fixed.integers.tolist()) * K <= 1 << 62
+    np.testing.assert_allclose(fixed.integers * fixed.scale, values, rtol=2**-52, atol=K * largest * 2.0**-60)
+
+
+def test_read_only_and_unaligned_answers() -> None:
+    answers = np.random.default_rng(1).integers(0, 5, (50, 16))
+    est = polyest.load("log", 16, "harmonic")
+    expected = est.rewards(answers)
+    frozen = answers.copy()
+    frozen.setflags(write=False)
+    shifted = np.frombuffer(b"\0" + answers.tobytes(), np.uint8)[1:].view(np.int64).reshape(answers.shape)
+    with oracle.using("fast"):
+        np.testing.assert_array_equal(est.rewards(frozen), expected)
+        np.testing.assert_array_equal(est.rewards(shifted), expected)
+
+
+def test_kernels_compile_where_no_folder_can_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_function = numba.njit
+
+    def refuse(*arguments: object, cache: bool = False, **options: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_function(*arguments, **options)
+
+    monkeypatch.setattr(numba, "njit", refuse)
+    assert kernels.jit(_double)(4) == 8
+
+
+def _double(x: int) -> int:
+    return 2 * x
