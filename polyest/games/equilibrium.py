@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["water_filling"]
 
+MASS = 1e-13  # the masses are scaled to add up to 1 afterwards
+
 
 def water_filling(payoffs: Array, penalty: Penalty) -> Array:
     """The ν that maximises Σ_z ν(z)·payoff(z) − H(ν) on the simplex.
@@ -46,7 +48,7 @@ def _by_multiplier(payoffs: Array, penalty: Penalty) -> Array:
     def missing(multiplier: float) -> float:
         return 1 - float(penalty.inverse(payoffs - multiplier).sum())
 
-    masses = penalty.inverse(payoffs - increasing_root(missing, float(low), float(high)))
+    masses = penalty.inverse(payoffs - increasing_root(missing, float(low), float(high), MASS))
     if not masses.sum() > 0:
         return np.asarray((payoffs == payoffs.max()) / (payoffs == payoffs.max()).sum())
     return np.asarray(masses / masses.sum())

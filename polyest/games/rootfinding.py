@@ -38,8 +38,8 @@ def increasing_inverse(function: Callable[[Array], Array], y: ArrayLike) -> Arra
     return np.asarray(np.where(outside, 0.0, np.where(function(np.ones(goal.shape)) <= goal, 1.0, most)))
 
 
-def increasing_root(function: Callable[[float], float], low: float, high: float) -> float:
-    """The root of an increasing function with a sign change on [low, high], to the last bit or so (Illinois, guarded).
+def increasing_root(function: Callable[[float], float], low: float, high: float, tolerance: float = 0.0) -> float:
+    """An x in [low, high] with |function(x)| ≤ tolerance, or the last bit of the root (Illinois, guarded by bisection).
 
     >>> increasing_root(lambda x: x * x * x - 8, 0.0, 5.0)
     2.0
@@ -53,7 +53,7 @@ def increasing_root(function: Callable[[float], float], low: float, high: float)
         if not low < middle < high or at_high == 0 or at_low == 0:
             break
         value: Any = function(middle)
-        if value == 0:
+        if abs(value) <= tolerance:
             return middle
         if value < 0:
             low, at_low, at_high = middle, value, at_high / 2

@@ -182,7 +182,8 @@ def _integer_padding(array: NDArray[Any], padding_id: Any) -> NDArray[np.bool_] 
     if padding_id is None:
         return None
     try:
-        padding = array == operator.index(padding_id)
+        ids = array.view(np.uint8) if array.dtype.kind == "b" else array
+        padding = ids == operator.index(padding_id)
     except TypeError:
         raise ArgumentError(
             f"`padding_id` must be an integer where the answers are integers, got {padding_id!r}"

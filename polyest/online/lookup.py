@@ -37,7 +37,7 @@ class FixedPoint:
 
     Attributes:
         integers: shape (K,), |Σ| < 2^62 for any K of them.
-        scale: float64; the rounding, at most scale/2, is K/2^61 of the largest number.
+        scale: float64, at least 2^−1000; the rounding, at most scale/2, is below K/2^60 of the largest number.
     """
 
     integers: NDArray[np.int64]
