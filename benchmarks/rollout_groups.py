@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 PATTERN = 1 << 20
 
-__all__ = ["KINDS", "dirichlet", "groups_of", "nanoseconds"]
+__all__ = ["KINDS", "dirichlet", "groups_of", "nanoseconds", "race"]
 
 
 def dirichlet(rng: np.random.Generator, groups: int, size: int, alphabet: int = 12) -> tuple[Ids, NDArray[np.float64]]:
@@ -46,10 +47,17 @@ def groups_of(kind: str, completions: int, size: int, seed: int = 0) -> Ids:
 
 def nanoseconds(function: Callable[[], object], items: int, repeats: int = 5) -> float:
     """The least wall time of a few calls, per item."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter_ns()
+    return race([function], items, repeats)[0]
+
+
+def race(functions: Sequence[Callable[[], object]], items: int, repeats: int = 5) -> list[float]:
+    """The least wall time of each function, per item, called in turns: other work on the machine hits them alike."""
+    least = [math.inf] * len(functions)
+    for function in functions:
         function()
-        times.append(time.perf_counter_ns() - start)
-    return min(times) / items
+    for _ in range(repeats):
+        for i, function in enumerate(functions):
+            start = time.perf_counter_ns()
+            function()
+            least[i] = min(least[i], time.perf_counter_ns() - start)
+    return [nanosecond / items for nanosecond in least]

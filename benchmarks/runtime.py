@@ -18,7 +18,7 @@ import numpy as np
 
 import polyest
 from benchmarks import runtime_peers, runtime_start
-from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds
+from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds, race
 from polyest.online import engine
 
 DIRICHLET = next(iter(KINDS))
@@ -46,7 +46,7 @@ def floor(options: argparse.Namespace) -> None:
                 partial(est.advantages, answers, out=out),
                 partial(est.value, answers),
             )
-            copy, rewards, advantages, value = (nanoseconds(call, answers.size, options.repeats) for call in calls)
+            copy, rewards, advantages, value = race(calls, answers.size, options.repeats)
             ratios = f"{rewards / copy:8.2f}{advantages:12.2f}{advantages / rewards:11.2f}"
             print(f"{size:5}{copy:8.2f}{rewards:9.2f}{ratios}{value:8.2f}")
 
@@ -127,18 +127,21 @@ def ragged(options: argparse.Namespace) -> None:
     mixed = np.concatenate([mixed, np.full(flat.size - mixed.size, len(answers))])
     shuffled = rng.permutation(mixed)
     out, est = np.empty(flat.size), polyest.load("log", 16, "harmonic")
-    dense = nanoseconds(partial(est.rewards, answers, out=out.reshape(answers.shape)), flat.size, options.repeats)
-    print(f"{'dense, K = 16':44}{dense:8.2f}")
-    for name, groups in {"contiguous, groups of 16": equal, "contiguous, groups of 4 to 28": mixed}.items():
-        cost = nanoseconds(
-            partial(polyest.rewards, flat, groups, "log", "harmonic", out=out), flat.size, options.repeats
-        )
-        print(f"{name:44}{cost:8.2f}   {cost / dense:.2f} × dense")
-    sort = nanoseconds(partial(radix_sort, shuffled, np.arange(flat.size)), flat.size, 3)
+    ways = {
+        "dense, groups of 16": partial(est.rewards, answers, out=out.reshape(answers.shape)),
+        "contiguous, groups of 16": partial(polyest.rewards, flat, equal, "log", "harmonic", out=out),
+        "contiguous, groups of 4 to 28": partial(polyest.rewards, flat, mixed, "log", "harmonic", out=out),
+        "radix sort of shuffled group ids": partial(radix_sort, shuffled, np.arange(flat.size)),
+        "shuffled, groups of 4 to 28": partial(polyest.rewards, flat, shuffled, "log", "harmonic", out=out),
+    }
+    costs = dict(zip(ways, race([*ways.values()], flat.size, options.repeats), strict=True))
+    dense, sort = costs["dense, groups of 16"], costs["radix sort of shuffled group ids"]
+    for name, cost in costs.items():
+        bound = f"   {cost / dense:.2f} × dense" if name.startswith("cont") else ""
+        bound = f"   {cost / sort:.2f} × radix sort" if name.startswith("shuf") else bound
+        print(f"{name:44}{cost:8.2f}{bound}")
     stable = nanoseconds(partial(np.argsort, shuffled, kind="stable"), flat.size, 1)
-    print(f"{'radix sort of shuffled group ids':44}{sort:8.2f}\n{'numpy stable argsort of them':44}{stable:8.2f}")
-    cost = nanoseconds(partial(polyest.rewards, flat, shuffled, "log", "harmonic", out=out), flat.size, 3)
-    print(f"{'shuffled, groups of 4 to 28':44}{cost:8.2f}   {cost / sort:.2f} × radix sort")
+    print(f"{'(numpy stable argsort of them)':44}{stable:8.2f}")
 
 
 def plot(curves: Curves, label: str, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The runtime benchmark runs, all sections, on very little."""
+"""The runtime benchmark runs, on very little."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_hashable_answers_are_compared_by_python_equality(engine: str, answers: 
 
 
 def test_strings_and_lists_of_arrays() -> None:
-    est = polyest.polyest.load("log", 3, "harmonic")
+    est = polyest.load("log", 3, "harmonic")
     expected = est.rewards([[1, 1, 2], [3, 4, 5]])
     words = [["one", "one", "two"], ["x", "y", "é"]]
     for form in (words, np.array(words), np.array(words, object), [np.array(row) for row in words]):
@@ -81,7 +81,7 @@ def test_no_answer_reward(engine: str, answers: list[list[object]], pay: float) 
 
 
 def test_no_answer_with_a_reference_needs_no_reference_where_its_reward_is_given() -> None:
-    est, q = polyest.polyest.load("log", 3, "harmonic"), np.array([0.5, NAN, 0.25])
+    est, q = polyest.load("log", 3, "harmonic"), np.array([0.5, NAN, 0.25])
     rewards = est.rewards(["a", None, "b"], q, no_answer_reward=-7)
     np.testing.assert_array_equal(rewards, [-1.5 - math.log(0.5), -7, -1.5 - math.log(0.25)])
     with pytest.raises(polyest.PolyestError, match="`reference`"):
@@ -116,7 +116,7 @@ def test_a_padded_group_is_a_smaller_group(
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int16])
 def test_padding_id_that_the_dtype_cannot_hold_pads_nothing(dtype: type) -> None:
-    est, answers = polyest.polyest.load("log", 3, "harmonic"), np.array([255 if dtype is np.uint8 else 7, 1, 1]).astype(dtype)
+    est, answers = polyest.load("log", 3, "harmonic"), np.array([255 if dtype is np.uint8 else 7, 1, 1]).astype(dtype)
     for padding_id in (-(10**6), 10**6, -(2**70)):
         np.testing.assert_array_equal(est.rewards(answers, padding_id=padding_id), [-1.5, -0.5, -0.5])
 

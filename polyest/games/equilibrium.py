@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["water_filling"]
 
-MASS = 1e-13  # the masses are scaled to add up to 1 afterwards
+TOLERANCE = 1e-13  # the masses are scaled to add up to 1 afterwards
+LEAST = 1e-30
 
 
 def water_filling(payoffs: Array, penalty: Penalty) -> Array:
@@ -46,9 +48,9 @@ def _by_multiplier(payoffs: Array, penalty: Penalty) -> Array:
     low, high = payoffs.max() - at_one, payoffs.max() - at_share  # the best answer has mass 1, and 1/n or less
 
     def missing(multiplier: float) -> float:
-        return 1 - float(penalty.inverse(payoffs - multiplier).sum())
+        return -math.log(max(float(penalty.inverse(payoffs - multiplier).sum()), LEAST))
 
-    masses = penalty.inverse(payoffs - increasing_root(missing, float(low), float(high), MASS))
+    masses = penalty.inverse(payoffs - increasing_root(missing, float(low), float(high), TOLERANCE))
     if not masses.sum() > 0:
         return np.asarray((payoffs == payoffs.max()) / (payoffs == payoffs.max()).sum())
     return np.asarray(masses / masses.sum())

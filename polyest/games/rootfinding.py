@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -44,19 +44,19 @@ def increasing_root(function: Callable[[float], float], low: float, high: float,
     >>> increasing_root(lambda x: x * x * x - 8, 0.0, 5.0)
     2.0
     """
-    at_low, at_high = function(low), function(high)
-    for turn in range(200):
-        width = high - low
-        middle = low - at_low * width / (at_high - at_low) if turn % 4 else low + width / 2
-        if not low < middle < high:
-            middle = low + width / 2
-        if not low < middle < high or at_high == 0 or at_low == 0:
-            break
-        value: Any = function(middle)
+    at_low, at_high, last = function(low), function(high), 0
+    for end, value in ((low, at_low), (high, at_high)):
         if abs(value) <= tolerance:
+            return end
+    for turn in range(1, 200):
+        middle = low - at_low * (high - low) / (at_high - at_low)
+        if turn % 8 == 0 or not low < middle < high:
+            middle = (low + high) / 2
+        value = function(middle)
+        if abs(value) <= tolerance or not low < middle < high:
             return middle
         if value < 0:
-            low, at_low, at_high = middle, value, at_high / 2
+            low, at_low, at_high, last = middle, value, at_high / (2 if last < 0 else 1), -1
         else:
-            high, at_high, at_low = middle, value, at_low / 2
-    return low if abs(at_low) < abs(at_high) else high
+            high, at_high, at_low, last = middle, value, at_low / (2 if last > 0 else 1), 1
+    return middle

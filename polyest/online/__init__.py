@@ -1,5 +1,6 @@
 """The runtime: answers → matches → look-up → rewards, advantages, values (theory.md §2 and §5).
 
-`answers` turns what the user typed into integers, `groups` arranges ragged rows group by group, `twin` (numpy, slow and
-obvious) and `fast` (numba) count and look up, `engine` chooses between them, `forms` joins all of it.
+`answers` turns what the user typed into integers, `forms` finds the groups in it (`layout`) and the tables they need
+(`lookup`), `engine` chooses who counts and looks up: `twin` (numpy, slow and obvious) or `fast` (numba: `kernels`,
+`sorting`). `scoring` adds the reference and completions without an answer, `output` puts the numbers in their place.
 """
