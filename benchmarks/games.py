@@ -63,7 +63,7 @@ def all_tasks(quick: bool) -> list[Task]:
     for method, visits, step, seed in product(
         ("harmonic", "aqp"), (1, 2, 4, 8), (0.03, 0.1, 0.3), range(1 if quick else 5)
     ):
-        tasks.append(("training", partial(pooling.training_cell, method, visits, step, seed, 100 if quick else 4000)))
+        tasks.append(("training", partial(pooling.training_cell, method, visits, step, seed, 100 if quick else 2500)))
     for K, n, tau in product(sizes[::-1], answers[::-1], weights):
         tasks.append(("expected", partial(alignment.expected_cell, K, n, tau, 2 if quick else alignment.DRAWS)))
     for method, drift, visits in product(("harmonic", "aqp"), (0.0, 1e-4, 1e-3, 1e-2, 3e-2), (1, 2, 4, 8)):

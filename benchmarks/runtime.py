@@ -4,7 +4,8 @@
     python -m benchmarks.runtime floor ragged        some sections
     python -m benchmarks.runtime --plots results/    with plots (needs the plot extra)
 
-Times are the least of a few runs, one thread unless said otherwise. Ratios are of one run on one machine.
+Times are the least of a few runs, one thread unless said otherwise; `floor` and `ragged` take that thread's own time,
+the others the wall's. Ratios are of one run on one machine.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
 def test_fixed_point_is_as_fine_as_sums_allow(values: list[float]) -> None:
     fixed, largest, K = fixed_point(values), max(map(abs, values)), len(values)
     assert max(abs(n) for n in fixed.integers.tolist()) * K <= 1 << 62
-    np.testing.assert_allclose(fixed.integers * fixed.scale, values, rtol=2**-52, atol=K * largest * 2.0**-60 + 2.0**-1000)
+    finest = K * largest * 2.0**-60 + 2.0**-1000
+    np.testing.assert_allclose(fixed.integers * fixed.scale, values, rtol=2**-52, atol=finest)
 
 
 def test_read_only_and_unaligned_answers() -> None:

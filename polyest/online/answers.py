@@ -67,7 +67,7 @@ def read_answers(
 
 def read_array(values: Any, argument: str) -> NDArray[Any]:
     """`values` as a numpy array, if it is an array of any library."""
-    if isinstance(values, np.ma.MaskedArray):
+    if hasattr(values, "mask") and hasattr(values, "filled"):  # np.ma, without loading it
         raise ArgumentError(f"`{argument}` must not be a masked array; fill it and name the filler as `padding_id`")
     if isinstance(values, np.ndarray):
         return values
