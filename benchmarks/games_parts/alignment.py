@@ -65,7 +65,12 @@ def sampled_cell(
         for done, nu in zip(path.updates.tolist(), path.nu, strict=True):
             rows.append(
                 {"K": group_size, "n": answers, "arm": arm, "seed": seed, "samples": done * per_update}
-                | {"gap": gap(game, nu, best), "alive": alive(nu), "kept": int((nu > star / 100).sum()), "limit": limit}
+                | {
+                    "gap": max(gap(game, nu, best), 0.0),
+                    "alive": alive(nu),
+                    "kept": int((nu > star / 100).sum()),
+                    "limit": limit,
+                }
             )
     return rows
 

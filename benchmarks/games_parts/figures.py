@@ -71,7 +71,8 @@ def against_samples(rows: list[Row], key: str, path: Path) -> None:
             axis.set_ylim(bottom=0)
     for line in axes:
         line[0].set_ylabel("gap F(ν*) − F(ν)" if key == "gap" else "answers with > 1 % of their mass at ν*")
-    axes[0][-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    handles = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    axes[0][-1].legend(handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(1, 1))
     _save(figure, path)
 
 

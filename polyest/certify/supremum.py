@@ -36,7 +36,7 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
     bits = max(f.bits for f in functions)
     with ctx.workprec(bits):
         functions = [f.in_balls() for f in functions]
-        lower = max(_lower(f.at(arb(rational(p)))[0]) for f in functions for p in [*hint, 1.0])
+        lower = _finite_max(*(f.at(arb(rational(p)))[0].lower() for f in functions for p in [*hint, 1.0]))
         epsilon, upper = _near_zero(functions, lower)
         cells = [
             (f, a, b) for f in functions for a, b in _partition(epsilon, max(u.degree() for u in functions[0].parts))
@@ -50,7 +50,7 @@ def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Frac
                 middle = (a + b) / 2
                 cells += [(f, a, middle), (f, middle, b)]
                 continue
-            lower, upper = max(lower, verdict[0]), max(upper, verdict[1])
+            lower, upper = _finite_max(lower, verdict[0]), _finite_max(upper, verdict[1])
     raise SolveError(f"the enclosure was not closed after {MOST_CELLS} cells")
 
 
@@ -58,18 +58,18 @@ def _near_zero(functions: list[TargetPolynomial], lower: Any) -> tuple[Fraction,
     """An ε and a bound on |f| over (0, ε]: below `lower`, or as close to the limit at 0 as ε = 2^−160 gets."""
     for k in range(20, DEEPEST + 1, 10):
         epsilon = Fraction(1, 2**k)
-        bound = max(f.near_zero(arb(rational(epsilon))).upper() for f in functions)
+        bound = _finite_max(*(f.near_zero(arb(rational(epsilon))).upper() for f in functions))
         if bound < lower:
             break
     return epsilon, bound
 
 
 def _partition(epsilon: Fraction, degree: int) -> list[tuple[Fraction, Fraction]]:
-    """(ε, 1] in cells that shrink geometrically towards 0 and are narrow where a polynomial can wiggle."""
+    """(ε, 1] in cells that shrink geometrically towards 0 and are about as wide as a binomial of that degree."""
     cells, b = [], Fraction(1)
     while b > epsilon:
         a = max(b / 2, epsilon)
-        pieces = 1 + int(2 * degree * float(b) ** 0.5) if b > Fraction(1, 4 * degree**2 + 4) else 1
+        pieces = 1 + int((degree * float(b)) ** 0.5) if b > Fraction(1, 4 * degree**2 + 4) else 1
         step = (b - a) / pieces
         cells += [(a + i * step, a + (i + 1) * step) for i in range(pieces)]
         b = a
@@ -87,7 +87,7 @@ def _settle(f: TargetPolynomial, a: Fraction, b: Fraction, lower: Any) -> tuple[
         return lower, lower
     if over[1] > 0 or over[1] < 0 or over[2] > 0:
         ends = [f.at(arb(rational(x)))[0] for x in (a, b)]
-        return max(_lower(e) for e in ends), max(e.upper() for e in ends)
+        return _finite_max(*(e.lower() for e in ends)), _finite_max(*(e.upper() for e in ends))
     if over[2] < 0:
         return _concave(f, a, b)
     if b - a < SMALLEST_CELL:
@@ -101,7 +101,7 @@ def _concave(f: TargetPolynomial, a: Fraction, b: Fraction) -> tuple[Any, Any] |
     for end, sign in ((left, -1), (right, 1)):
         series = f.at(end)
         if series[1] * sign >= 0:
-            return _lower(series[0]), series[0].upper()
+            return series[0].lower(), series[0].upper()
     x = (left + right) / 2
     for _ in range(NEWTON_STEPS):
         series = f.at(x)
@@ -109,11 +109,14 @@ def _concave(f: TargetPolynomial, a: Fraction, b: Fraction) -> tuple[Any, Any] |
         x = left if not moved > left else right if not moved < right else moved
     series = f.at(x)
     excess = abs(series[1]) * (right - left)
-    return (_lower(series[0]), (series[0] + excess).upper()) if excess < abs(series[0]) * TIGHT else None
+    return (series[0].lower(), (series[0] + excess).upper()) if excess < abs(series[0]) * TIGHT else None
 
 
-def _lower(value: Any) -> Any:
-    return value.lower()
+def _finite_max(*values: Any) -> Any:
+    """The largest; a value that is not a number would vanish in a comparison, so it is refused."""
+    if not all(value.is_finite() for value in values):
+        raise SolveError("the enclosure met a value that is not finite: r is not defined on all of (0, 1]")
+    return max(values)
 
 
 def fraction(exact: Any) -> Fraction:

@@ -46,7 +46,7 @@ def trace(target: str, group_size: int, points: int = 100, solver: str | None = 
 
     >>> frontier = trace("log", 4, points=8)
     >>> frontier.kappa[[0, -1]].round(2).tolist(), frontier.noise[[0, -1]].round(3).tolist()
-    ([1.0, 12.48], [0.234, 0.057])
+    ([1.0, 12.48], [0.194, 0.047])
 
     Raises:
         SolveError: not even the middle of the frontier could be solved.

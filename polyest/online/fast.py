@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advantages", "arrange", "rewards", "totals"]
 
-PIECE = 1 << 16
+PIECE = 1 << 17
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)
 
 

@@ -27,22 +27,23 @@ STEP = 8
 @jit
 def run_starts(ids, limit):
     """Where runs of equal ids begin, and the end; nothing if there are more than `limit` runs. Whether ids ascend."""
-    length = np.uint64(ids.shape[0])
+    length, most = np.uint64(ids.shape[0]), np.uint64(limit)
     starts = np.empty(min(ids.shape[0], limit + STEP) + 1, np.int64)
     starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
-    while i < length and runs <= np.uint64(limit):
-        stop = min(i + np.uint64(STEP), length)
-        changed = False
-        for k in range(i, stop):
-            changed |= ids[k] != ids[k - ONE]
-        if changed:
+    while i < length and runs <= most:
+        stop, differences = min(i + np.uint64(STEP), length), np.int64(1)
+        if i + np.uint64(STEP) <= length:  # a loop of constant length runs in vector registers
+            differences = np.int64(0)
+            for k in range(STEP):
+                differences |= ids[i + np.uint64(k)] ^ ids[i + np.uint64(k) - ONE]
+        if differences != 0:
             for k in range(i, stop):
                 starts[runs] = k
                 runs += np.uint64(ids[k] != ids[k - ONE])
                 ascending &= ids[k] >= ids[k - ONE]
         i = stop
     starts[runs] = ids.shape[0]
-    return starts[: runs + ONE if runs <= np.uint64(limit) else ZERO], ascending
+    return starts[: runs + ONE if runs <= most else ZERO], ascending
 
 
 @jit

@@ -20,7 +20,7 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
 
     >>> from polyest.problem import make_problem
     >>> [float(c) for c in solve(make_problem("log", 2, "minimax")).coefficients]
-    [-1.7113737593684795, 0.07720199246676033]
+    [-1.7113737593684795, 0.07720199246676034]
     """
     target, K = get_target(problem.target), problem.group_size
     working = digits or exchange.DIGITS + 2 * K
