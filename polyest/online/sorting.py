@@ -21,7 +21,7 @@ DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE = np.uint64(0), np.uint64(1)
-STEP = 8
+STEP = 4
 
 
 @jit
@@ -30,18 +30,22 @@ def run_starts(ids, limit):
     length, most = np.uint64(ids.shape[0]), np.uint64(limit)
     starts = np.empty(min(ids.shape[0], limit + STEP) + 1, np.int64)
     starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
-    while i < length and runs <= most:
-        stop, differences = min(i + np.uint64(STEP), length), np.int64(1)
-        if i + np.uint64(STEP) <= length:  # a loop of constant length runs in vector registers
-            differences = np.int64(0)
-            for k in range(STEP):
-                differences |= ids[i + np.uint64(k)] ^ ids[i + np.uint64(k) - ONE]
+    while i + np.uint64(STEP) <= length and runs <= most:
+        differences = np.int64(0)
+        for k in range(STEP):  # of constant length, hence in vector registers
+            differences |= ids[i + np.uint64(k)] ^ ids[i + np.uint64(k) - ONE]
         if differences != 0:
-            for k in range(i, stop):
-                starts[runs] = k
-                runs += np.uint64(ids[k] != ids[k - ONE])
-                ascending &= ids[k] >= ids[k - ONE]
-        i = stop
+            for k in range(STEP):
+                here = i + np.uint64(k)
+                starts[runs] = here
+                runs += np.uint64(ids[here] != ids[here - ONE])
+                ascending &= ids[here] >= ids[here - ONE]
+        i += np.uint64(STEP)
+    while i < length and runs <= most:
+        starts[runs] = i
+        runs += np.uint64(ids[i] != ids[i - ONE])
+        ascending &= ids[i] >= ids[i - ONE]
+        i += ONE
     starts[runs] = ids.shape[0]
     return starts[: runs + ONE if runs <= most else ZERO], ascending
 
