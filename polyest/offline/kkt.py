@@ -20,10 +20,10 @@ from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Jet, Multiprecision, weighted_target
 from polyest.targets import Target
 
-__all__ = ["ActiveSet", "Program", "State", "evaluate", "level", "newton"]
+__all__ = ["ActiveSet", "Program", "State", "evaluate", "level", "newton", "residual"]
 
 LARGEST_MOVE = 1 / 3
-STAGNATION = 1e-7  # a float64 residual, relative to β, that may be all that the conditioning allows
+STAGNATION = 1e-5  # a float64 residual, relative to β, that may be all that the conditioning allows
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from polyest import bernstein
 from polyest.errors import SolveError
 from polyest.offline import exchange
 from polyest.offline import program as quadratic
-from polyest.offline.kkt import ActiveSet, Program, State, evaluate, level, newton
+from polyest.offline.kkt import ActiveSet, Program, State, evaluate, level, newton, residual
 from polyest.targets import Target
 
 __all__ = ["Path"]
@@ -127,7 +127,9 @@ class Path:
             if len(active.points) == 0:
                 break
             state = newton(self.program, level(self.program, active, beta), beta, TOLERANCE)
-            changed = self.dropped(state, EXCESS * beta) or self._added(state, beta)
+            noise = float(np.abs(residual(state, beta)).max()) / beta
+            excess = max(EXCESS, 10 * noise)
+            changed = self.dropped(state, excess * beta) or self._added(state, beta * (1 + excess))
             if changed is None:
                 return state
             active = changed
@@ -164,10 +166,10 @@ class Path:
         step = slope / curvature if slope * curvature > 0 else half_wiggle
         return 1 - float(min(step, half_wiggle))
 
-    def _added(self, state: State, beta: float) -> ActiveSet | None:
-        """With the worst point at which the bias exceeds β, if there is one."""
+    def _added(self, state: State, limit: float) -> ActiveSet | None:
+        """With the worst point at which the bias exceeds `limit`, if there is one."""
         error = self.bias_on_grid(state.coefficients)
-        peaks = quadratic.local_maxima(error, beta * (1 + EXCESS))
+        peaks = quadratic.local_maxima(error, limit)
         near = np.min(np.abs(np.log(self.grid[peaks])[:, None] - np.log(state.active.points)[None, :]), axis=1)
         spacing = np.abs(np.gradient(np.log(self.grid)))[peaks]
         peaks = peaks[near > spacing]
