@@ -153,7 +153,8 @@ def test_sizes_without_a_table_score_nan_and_are_named() -> None:
 def test_warnings_of_padding_are_raised_once_per_load() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        adapter.load("log", 6, "harmonic", padding_id=-1)(torch.tensor([1, -1, -1, -1, -1, -1]))
+        lone = adapter.load("log", 6, "harmonic", padding_id=-1)(torch.tensor([1, -1, -1, -1, -1, -1]))
+    assert lone.isnan().all()
 
 
 @pytest.mark.parametrize(
