@@ -29,7 +29,7 @@ FOLDER = Path(__file__).parent / "results" / "games"
 GROUP_SIZES = (4, 8, 16, 32, 64)
 ANSWERS = (5, 20, 100, 300, 1000)
 WEIGHTS = (0.3, 1.0, 3.0)
-SAMPLED_ARMS = ("oracle", "plug_in", "harmonic", "aqp", "aqp κ=2")
+SAMPLED_ANSWERS = (5, 40, 300, 1000)
 SEEDS = 20
 
 
@@ -53,11 +53,11 @@ def all_tasks(quick: bool) -> list[Task]:
     answers, weights = ((5, 20, 100), (1.0,)) if quick else (ANSWERS, WEIGHTS)
     updates, seeds = (60, 2) if quick else (1500, SEEDS)
     tasks: list[Task] = []
-    for K, n, arm, first in product(sizes[::-2], (40, 300), SAMPLED_ARMS, range(0, seeds, 5)):
-        if not arms.available(arm, K):
-            continue
-        seed_range = range(first, min(first + 5, seeds))
-        tasks.append(("sampled", partial(alignment.sampled_cell, K, n, arm, seed_range, updates)))
+    games = [(n, 1.0) for n in ((40, 300) if quick else SAMPLED_ANSWERS)] + [(40, tau) for tau in weights if tau != 1]
+    for K, (n, tau), arm, first in product(sizes[::-1], games, arms.ARMS, range(0, seeds, 10)):
+        if arms.available(arm, K):
+            seed_range = range(first, min(first + 10, seeds))
+            tasks.append(("sampled", partial(alignment.sampled_cell, K, n, tau, arm, seed_range, updates)))
     for M, kappa in product((1, 4, 16, 64, 256), arms.BUDGETS):
         tasks.append(("budget", partial(alignment.budget_cell, kappa, M, range(2 if quick else 5), updates)))
     for method, visits, step, seed in product(

@@ -17,7 +17,7 @@ def test_a_small_run_writes_every_table_and_figure(tmp_path: Path, capsys: pytes
             row
             for n in (40, 300)
             for arm in ("oracle", "plug_in", "harmonic")
-            for row in alignment.sampled_cell(4, n, arm, range(2), updates=4, per_update=16)
+            for row in alignment.sampled_cell(4, n, 1.0, arm, range(2), updates=4, per_update=16)
         ],
         "budget": [row for kappa in ("4", "16") for row in alignment.budget_cell(kappa, 2, range(1), updates=4)],
         "bias": [row for visits in (1, 2) for row in pooling.bias_cell("aqp", 0.01, visits)],
@@ -44,7 +44,7 @@ def test_the_full_run_plays_every_arm_and_every_cell() -> None:
         "bias": 2 * 5 * 4,
         "budget": 5 * 9,
         "expected": 5 * 5 * 3,
-        "sampled": (3 * 5 - 1) * 2 * 4,  # κ = 2 has no table at K = 64
+        "sampled": (5 * 7 - 2) * (4 + 2) * 2,  # κ = 2 and minimax have no table at K = 64
         "training": 2 * 4 * 3 * 5,
         "universal": 200,
     }

@@ -46,13 +46,13 @@ def expected_cell(group_size: int, answers: int, weight: float, draws: int = DRA
 
 
 def sampled_cell(
-    group_size: int, answers: int, arm: str, seeds: range, updates: int, per_update: int = 1024
+    group_size: int, answers: int, weight: float, arm: str, seeds: range, updates: int, per_update: int = 1024
 ) -> list[Row]:
     """Sampled updates, one game, several seeds: gap and answers kept along the way.
 
     Mirror ascent with few answers, as in theory.md §8; policy gradient with many, where mirror ascent is too noisy.
     """
-    game, rows = _game(0, answers, 1.0), []
+    game, rows = _game(0, answers, weight), []
     star = game.equilibrium()
     best = game.objective(star)
     moves: dict[str, Any] = {"update": "mirror_ascent", "step": 0.02}
@@ -64,7 +64,7 @@ def sampled_cell(
         path = play(paid, updates, np.random.default_rng(seed), record_every=max(updates // 30, 1), **moves)
         for done, nu in zip(path.updates.tolist(), path.nu, strict=True):
             rows.append(
-                {"K": group_size, "n": answers, "arm": arm, "seed": seed, "samples": done * per_update}
+                {"K": group_size, "n": answers, "tau": weight, "arm": arm, "seed": seed, "samples": done * per_update}
                 | {
                     "gap": max(gap(game, nu, best), 0.0),
                     "alive": alive(nu),
@@ -94,12 +94,12 @@ def summary(rows: list[Row]) -> list[Row]:
     """The sampled plays, seeds summed up by quantiles."""
     cells: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        cells.setdefault((row["K"], row["n"], row["arm"], row["samples"]), []).append(row)
+        cells.setdefault((row["K"], row["n"], row["tau"], row["arm"], row["samples"]), []).append(row)
     lines = []
-    for (K, n, arm, samples), group in cells.items():
+    for (K, n, tau, arm, samples), group in cells.items():
         gaps, counts, kept = ([r[key] for r in group] for key in ("gap", "alive", "kept"))
         low, middle, high = (float(q) for q in np.quantile(gaps, [0.1, 0.5, 0.9]))
-        line = {"K": K, "n": n, "arm": arm, "samples": samples, "seeds": len(group)}
+        line = {"K": K, "n": n, "tau": tau, "arm": arm, "samples": samples, "seeds": len(group)}
         lines.append(
             line
             | {

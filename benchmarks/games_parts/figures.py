@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 
 __all__ = ["draw_all"]
 
+SAMPLED_ARMS = ("oracle", "plug_in", "harmonic", "aqp", "aqp κ=2")  # the others are in the tables
+
 Row = dict[str, Any]
 
 
@@ -58,7 +60,8 @@ def gap_against_group_size(rows: list[Row], path: Path) -> None:
 
 
 def against_samples(rows: list[Row], key: str, path: Path) -> None:
-    panels = grouped(rows, "n", "K")
+    shown = [row for row in rows if row["tau"] == 1 and row["n"] in (40, 300) and row["K"] in (4, 16, 64)]
+    panels = grouped([row for row in shown if row["arm"] in SAMPLED_ARMS], "n", "K")
     columns = len({K for _, K in panels})
     figure, axes = plt.subplots(
         len(panels) // columns, columns, figsize=(3.4 * columns, 5.6), squeeze=False, sharey="row"

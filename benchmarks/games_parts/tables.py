@@ -97,9 +97,9 @@ def _sampled(rows: list[Row]) -> list[str]:
     parts = [
         "## Sampled updates\n",
         "1024 completions per update, 20 seeds: the gap at the end (and that of the expected updates' "
-        "equilibrium). Mirror ascent for 40 answers, policy gradient for 300.\n",
+        "equilibrium). Mirror ascent for up to 50 answers, policy gradient for more.\n",
     ]
-    for (n,), group in grouped(last, "n").items():
+    for (n, tau), group in sorted(grouped(last, "n", "tau").items()):
         sizes = sorted({row["K"] for row in group})
         arms = [arm for arm in ARMS if any(row["arm"] == arm for row in group)]
         cells = grouped(group, "arm", "K")
@@ -107,7 +107,7 @@ def _sampled(rows: list[Row]) -> list[str]:
             [arm, *(f"{_cell(cells.get((arm, K), []), 'gap')} ({_limit(cells.get((arm, K), []))})" for K in sizes)]
             for arm in arms
         ]
-        parts += [f"{n} answers:\n", markdown(["arm \\ K", *map(str, sizes)], lines)]
+        parts += [f"{n} answers, τ = {tau:g}:\n", markdown(["arm \\ K", *map(str, sizes)], lines)]
     return parts
 
 
