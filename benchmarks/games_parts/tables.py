@@ -93,7 +93,8 @@ def _expected(rows: list[Row]) -> list[str]:
 
 
 def _sampled(rows: list[Row]) -> list[str]:
-    last = [row for row in rows if row["samples"] == max(r["samples"] for r in rows)]
+    end = max(row["samples"] for row in rows)
+    last = [row for row in rows if row["samples"] == end]
     parts = [
         "## Sampled updates\n",
         "1024 completions per update, 20 seeds: the gap at the end (and that of the expected updates' "
