@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# while tests are collected, before the fixture below takes over
+os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
+
 settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), max_examples=200, derandomize=True, print_blob=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=5000)
