@@ -99,8 +99,8 @@ def _sampled(rows: list[Row]) -> list[str]:
         "## Sampled updates\n",
         "1024 completions per update, 20 seeds: the gap at the end (and that of the expected updates' "
         "equilibrium). Mirror ascent for up to 50 answers, policy gradient for more. A large spread means that a seed "
-        "or two collapsed onto few answers: a mirror step divides by ν(z), so one draw of a very rare answer can throw "
-        "the policy; it happens to the oracle too, and noisy tables (minimax, small κ at large K) do it most.\n",
+        "or two ended far from the others, presumably because a mirror step divides by ν(z); it happens to the oracle "
+        "too, and most with noisy tables (minimax, small κ at large K).\n",
     ]
     for (n, tau), group in sorted(grouped(last, "n", "tau").items()):
         sizes = sorted({row["K"] for row in group})
