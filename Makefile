@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed
-	$(PIP) -e '.[torch,jax]'
+	$(PIP) -e '.[torch,jax,ray,math,trl,verl]' cachetools fastapi uvicorn  # the last three: verl's trainer imports them
 	@touch $@
 
 clean:

@@ -16,6 +16,7 @@ import numpy as _numpy  # noqa: F401  (the one heavy import; the others wait unt
 from polyest.errors import PolyestError
 
 if TYPE_CHECKING:
+    from polyest.custom import custom
     from polyest.estimator import Estimator, load
     from polyest.listing import methods, tables, targets
     from polyest.ragged import advantages, rewards, values
@@ -24,6 +25,7 @@ __all__ = [
     "Estimator",
     "PolyestError",
     "advantages",
+    "custom",
     "load",
     "methods",
     "rewards",
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Estimator": "estimator",
+    "custom": "custom",
     "load": "estimator",
     "methods": "listing",
     "tables": "listing",

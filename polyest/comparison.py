@@ -6,7 +6,6 @@ import decimal
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +27,7 @@ class Extremes:
 
     Attributes:
         worst_case_bias: sup p·|Q_c(p) − r(p)|.
-        noise: sup V_c(p); infinite where the target grows too fast at 0.
+        noise: sup V_c(p); infinite where the target grows, or may grow, too fast at 0.
     """
 
     worst_case_bias: float
@@ -43,7 +42,7 @@ def extremes(target: str, coefficients: Sequence[float] | Array) -> Extremes:
     """
     grid = _grid(len(coefficients))
     bias = _supremum(lambda p: np.abs(bernstein.bias(target, coefficients, p)), grid)
-    if get_target(target).growth[1] > Fraction(1, 2):
+    if not get_target(target).bounds_noise:
         return Extremes(bias, math.inf)
     return Extremes(bias, _supremum(lambda p: bernstein.noise(target, coefficients, p), grid))
 

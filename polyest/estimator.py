@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from polyest.online.lookup import Array, Lookup
     from polyest.table import Certificate, Table
+    from polyest.targets import Target
 
 __all__ = ["Estimator", "load"]
 
@@ -188,7 +189,7 @@ class Estimator:
 
 
 def load(
-    target: str,
+    target: str | Target,
     group_size: int,
     method: str | None = None,
     *,
@@ -200,7 +201,8 @@ def load(
     """The estimator of a target for groups of K completions.
 
     Args:
-        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"`` or ``"js(q)"``.
+        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"`` or ``"js(q)"``, or your own, made by
+            `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
         noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at

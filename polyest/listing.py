@@ -16,6 +16,8 @@ __all__ = ["methods", "tables", "targets"]
 def targets() -> tuple[str, ...]:
     """How the targets are written (theory.md §6).
 
+    Your own are made by `polyest.custom`.
+
     >>> targets()
     ('log', 'power(a)', 'polynomial(a_0,…)', 'js(q)')
     """

@@ -89,7 +89,7 @@ def make_problem(
     Raises:
         ArgumentError: an argument is unknown, outside its domain, or at odds with the method.
     """
-    row = target if isinstance(target, Target) else get_target(target)
+    row = get_target(target)
     K = whole_number("group_size", group_size, least=2)
     given = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
     named = {kind: value for kind, value in given.items() if value is not None}
@@ -132,9 +132,9 @@ def _budget(target: Target, method: str, named: dict[str, Any]) -> Budget | None
         return None
     if len(named) > 1:
         raise ArgumentError(f"`{'`, `'.join(named)}` exclude each other; give one of them")
-    infinite_noise = target.growth[1] > Fraction(1, 2)
-    if infinite_noise and "bias_budget" not in named:
-        raise ArgumentError(f"`bias_budget` is required for {target.name}: every table of it has infinite noise")
+    if not target.bounds_noise and "bias_budget" not in named:
+        why = "its growth bounds noise for α < ½ only" if target.is_custom else "every table of it has infinite noise"
+        raise ArgumentError(f"`bias_budget` is required for {target.name}, because {why}; give one, such as 2")
     kind, value = next(iter(named.items())) if named else ("noise_budget", DEFAULT_NOISE_BUDGET)
     return Budget(kind, _budget_value(kind, value))
 

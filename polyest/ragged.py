@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.online.lookup import Lookup
+    from polyest.targets import Target
 
 __all__ = ["advantages", "rewards", "values"]
 
@@ -27,7 +28,7 @@ LARGE = 1 << 20  # a group size at which every method exists: bad arguments are 
 def rewards(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
@@ -68,7 +69,7 @@ def rewards(
 def advantages(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
@@ -96,7 +97,7 @@ def advantages(
 def values(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,

@@ -78,8 +78,8 @@ class Reader:
         ends = self._typed(name, list, "a list of two decimal strings")
         if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
             raise self.error(name, "must be a list of two decimal strings", repr(ends)[:80])
-        if tuple(ends) == ("Infinity", "Infinity"):
-            return "Infinity", "Infinity"
+        if tuple(ends) in (("Infinity", "Infinity"), ("0", "Infinity")):
+            return ends[0], ends[1]
         lower, upper = (Fraction(self._decimal_text(name, end)) for end in ends)
         if lower > upper:
             raise self.error(name, "must have lower ≤ upper", f"{ends[0]} > {ends[1]}")

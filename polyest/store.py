@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import tempfile
-import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +11,9 @@ from urllib.parse import quote
 
 from polyest.errors import TableFileError, TableNotFoundError
 from polyest.problem import Problem
-from polyest.rationals import decimal_text
+from polyest.rationals import decimal_text, rational_text
 from polyest.table import Table, from_json, to_json
+from polyest.targets import custom_parts
 
 __all__ = ["find", "load", "paths", "read", "relative_path", "shipped_folder", "solve_command", "user_folder", "write"]
 
@@ -108,47 +106,19 @@ def solve_command(problem: Problem) -> str:
     """The command line that solves a problem's table into the user's folder."""
     budget = problem.budget
     option = f" --{budget.kind.replace('_', '-')} {decimal_text(budget.value)}" if budget else ""
+    parts = custom_parts(problem.target)
     target = f"'{problem.target}'" if "(" in problem.target else problem.target
+    if parts:
+        target = f"MODULE:{parts.function} --growth {','.join(map(rational_text, parts.growth))}"
     return f"polyest solve --target {target} --method {problem.method} -k {problem.group_size}{option}"
 
 
 def write(table: Table, folder: Path) -> Path:
     """Write a table to its place below `folder`: to a temporary file first, then renamed."""
+    from polyest.files import replacing
+
     path = folder / relative_path(table.problem)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
-    handle, temporary = tempfile.mkstemp(prefix=_prefix(os.getpid()), suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(to_json(table))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_text(to_json(table), encoding="utf-8")
     return path
-
-
-def _prefix(pid: int) -> str:
-    return f".polyest-{zlib.crc32(socket.gethostname().encode()):08x}-{pid}-"
-
-
-def _sweep(folder: Path) -> None:
-    """Remove temporary files whose writer on this machine is gone."""
-    here = _prefix(0).rsplit("-", 2)[0]
-    for path in folder.glob(f"{here}-*.tmp"):
-        pid = int(path.name.split("-")[2])
-        if pid != os.getpid() and not _is_alive(pid):
-            path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -67,7 +67,7 @@ class Certificate:
 
     Attributes:
         worst_case_bias: encloses β(ĉ) = sup_p p·|Q_ĉ(p) − r(p)|.
-        noise: encloses V(ĉ) = sup_p V_ĉ(p).
+        noise: encloses V(ĉ) = sup_p V_ĉ(p); from 0 to ``"Infinity"`` where nothing is claimed (`polyest.custom`).
         optimality: encloses the best value of the program that any table can reach: E*_K for minimax, the least
             objective F within the bias budget β(ĉ) for aqp, 0 for exact; None for plug_in and harmonic, which
             solve no program.

@@ -15,11 +15,13 @@ from functools import lru_cache
 from typing import Any
 
 from polyest.errors import ArgumentError, nearest
-from polyest.rationals import decimal_text, is_decimal
+from polyest.rationals import rational_text
 
-__all__ = ["TARGETS", "Target", "get_target", "names"]
+__all__ = ["TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
 
 Formula = Callable[[Any, Any], Any]
+CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
+_registered: dict[str, Target] = {}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Target:
         polynomial: coefficients (a_0, …, a_d) if r(p) = Σ a_j p^j, else None.
         mean: ``mean(m, K)`` = E[r(p)], p ~ Beta(m+1, K−m), as a rational, or None where only quadrature gives it.
         exponent: a if r(p) = sign(a)·p^a with non-integer a, else None.
+        is_known: False for a custom target of which this process knows no more than the name; its formula asks for it.
         unique_alternation: True if the minimax error is known to alternate at exactly K+1 points (theory.md §3).
     """
 
@@ -43,15 +46,52 @@ class Target:
     mean: Callable[[int, int], Fraction] | None = field(default=None, compare=False)
     exponent: Fraction | None = field(default=None, compare=False)
     unique_alternation: bool = field(default=False, compare=False)
+    is_known: bool = field(default=True, compare=False)
 
     @property
     def degree(self) -> int | None:
         """Degree of a polynomial target, None for the others."""
         return None if self.polynomial is None else len(self.polynomial) - 1
 
+    @property
+    def is_custom(self) -> bool:
+        """Whether the formula is a user's own (`polyest.custom`)."""
+        return custom_parts(self.name) is not None
+
     def is_exact(self, group_size: int) -> bool:
         """Whether an exactly unbiased table exists: r is a polynomial of degree ≤ K−1."""
         return self.degree is not None and self.degree <= group_size - 1
+
+    @property
+    def bounds_noise(self) -> bool:
+        """Whether the growth at 0 bounds the noise of every table; a power of −½ does so just as well."""
+        return self.growth[1] < Fraction(1, 2) or (self.growth[1] == Fraction(1, 2) and not self.is_custom)
+
+    def require(self) -> None:
+        """Refuse a custom target that is known by name only.
+
+        Raises:
+            ArgumentError: names the ways to give its function.
+        """
+        parts = custom_parts(self.name)
+        if parts and not get_target(self.name).is_known:
+            growth = ", ".join(map(rational_text, parts.growth))
+            raise ArgumentError(
+                f"`target` {self.name} stands for a function of yours, which is not known here and no file brings "
+                f"along; call polyest.custom({parts.function}, growth=({growth})) first, or on the command line give "
+                f"--target MODULE:{parts.function}, for polyest verify --custom MODULE:{parts.function}"
+            )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class CustomParts:
+    """What the name of a custom target says: the function's name and the bound (C, α); the hash is for comparison."""
+
+    function: str
+    growth: tuple[Fraction, Fraction]
 
 
 @dataclass(frozen=True)
@@ -83,15 +123,15 @@ def _power(parameters: Sequence[Fraction]) -> Target:
         raise ArgumentError("`target` power(a) needs a ≠ 0, got a = 0: p^0 is constant; use another exponent")
     if a <= -1:
         raise ArgumentError(
-            f"`target` power(a) needs a > −1, got a = {_text(a)}: p·r(p) does not tend to 0 at p = 0, "
+            f"`target` power(a) needs a > −1, got a = {rational_text(a)}: p·r(p) does not tend to 0 at p = 0, "
             "so no table can estimate it; use a > −1"
         )
     if a.denominator == 1:
         coefficients = [Fraction(0)] * int(a) + [Fraction(1)]
-        return _from_coefficients(f"power({_text(a)})", coefficients)
+        return _from_coefficients(f"power({rational_text(a)})", coefficients)
     sign = 1 if a > 0 else -1
     return Target(
-        f"power({_text(a)})",
+        f"power({rational_text(a)})",
         lambda p, ctx: sign * ctx.power(p, a),
         growth=(Fraction(1), max(-a, Fraction(0))),
         exponent=a,
@@ -105,16 +145,17 @@ def _polynomial(parameters: Sequence[Fraction]) -> Target:
     coefficients = list(parameters)
     while len(coefficients) > 1 and coefficients[-1] == 0:
         coefficients.pop()
-    return _from_coefficients(f"polynomial({','.join(map(_text, coefficients))})", coefficients)
+    return _from_coefficients(f"polynomial({','.join(map(rational_text, coefficients))})", coefficients)
 
 
 def _js(parameters: Sequence[Fraction]) -> Target:
     _expect("js", parameters, 1, 1)
     q = parameters[0]
     if not 0 < q <= 1:
-        raise ArgumentError(f"`target` js(q) needs 0 < q ≤ 1, got q = {_text(q)}; q is the reference's probability")
+        text = rational_text(q)
+        raise ArgumentError(f"`target` js(q) needs 0 < q ≤ 1, got q = {text}; q is the reference's probability")
     return Target(
-        f"js({_text(q)})",
+        f"js({rational_text(q)})",
         lambda p, ctx: ctx.log(2 * p / (p + ctx.rational(q))),
         growth=(Fraction(3, 2), Fraction(1, 4)),  # p ≤ 2p/(p+q) ≤ 2, hence |r| ≤ max(log 2, −log p)
         unique_alternation=True,
@@ -138,9 +179,26 @@ def names() -> tuple[str, ...]:
     return tuple(row.signature for row in TARGETS.values())
 
 
-@lru_cache(maxsize=256)
-def get_target(name: str) -> Target:
+def register(target: Target) -> Target:
+    """Make a custom target known by its name in this process."""
+    _registered[target.name] = target
+    return target
+
+
+def custom_parts(name: str) -> CustomParts | None:
+    """The parts of a custom target's name, None if it is no such name.
+
+    >>> custom_parts("custom(mine,1.5,0.25,0123456789ab)").function
+    'mine'
+    """
+    match = CUSTOM_NAME.fullmatch(name)
+    return CustomParts(match[1], (_parse(name, match[2]), _parse(name, match[3]))) if match else None
+
+
+def get_target(name: str | Target) -> Target:
     """The target that `name` names; parameters are read as exact rationals.
+
+    A target passes as it is. A custom one that is not known in this process has a formula that asks for it.
 
     >>> get_target("power(2.0)").name
     'power(2)'
@@ -150,11 +208,32 @@ def get_target(name: str) -> Target:
     Raises:
         ArgumentError: the name is unknown, or a parameter is outside its domain.
     """
+    if isinstance(name, Target):
+        return register(name) if name.is_custom and name.is_known else name
+    return _registered.get(name) or _named(name)
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> Target:
+    parts = custom_parts(name) if isinstance(name, str) else None
+    if parts is not None:
+        return _unknown(name, parts.growth)
     match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", name) if isinstance(name, str) else None
     if match is None or match[1] not in TARGETS:
         hint = nearest(match[1] if match else str(name), TARGETS)
-        raise ArgumentError(f"`target` must be one of {', '.join(names())}; got {name!r}{hint}")
+        raise ArgumentError(f"`target` must be one of {', '.join(names())}, polyest.custom(…); got {name!r}{hint}")
     return TARGETS[match[1]].make([_parse(name, part) for part in (match[2] or "").split(",") if part.strip()])
+
+
+def _unknown(name: str, growth: tuple[Fraction, Fraction]) -> Target:
+    """A custom target that this process knows by name only: enough to find, list and look up its tables."""
+
+    def formula(p: Any, ctx: Any) -> Any:
+        target.require()
+        return get_target(name).formula(p, ctx)
+
+    target = Target(name, formula, growth, is_known=False)
+    return target
 
 
 def _from_coefficients(name: str, coefficients: Sequence[Fraction]) -> Target:
@@ -196,7 +275,3 @@ def _parse(name: str, text: str) -> Fraction:
         raise ArgumentError(
             f"`target` parameters must be numbers such as 2, -0.5 or 1/3; got {text.strip()!r} in {name!r}"
         ) from None
-
-
-def _text(value: Fraction) -> str:
-    return decimal_text(value) if is_decimal(value) else f"{value.numerator}/{value.denominator}"

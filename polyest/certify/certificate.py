@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from polyest import bernstein
 from polyest.certify import functions, optimality
+from polyest.certify.growth import prove_growth
 from polyest.certify.supremum import supremum
+from polyest.custom import provide
 from polyest.errors import ArgumentError, SolveError
 from polyest.methods import CLOSED_FORM
 from polyest.table import Certificate, Enclosure, Table
@@ -19,6 +23,7 @@ __all__ = ["certificate", "verify", "worst_case_bias", "worst_noise"]
 
 DIGITS = 17
 INFINITE = Enclosure("Infinity", "Infinity")
+UNKNOWN = Enclosure("0", "Infinity")
 Interval = tuple[Fraction, Fraction]
 
 
@@ -34,19 +39,30 @@ def certificate(table: Table) -> Certificate:
         SolveError: an enclosure could not be closed.
         ArgumentError: the proof data make no sense.
     """
-    target = get_target(table.problem.target)
+    target = _sound(table)
     bias = worst_case_bias(target, table.coefficients)
     noise = worst_noise(target, table.coefficients)
     claimed = _outward(bias)
     best = _optimality(target, table, Fraction(claimed.upper_text))
-    return Certificate(claimed, _outward(noise) if noise else INFINITE, _outward(best) if best else None)
+    return Certificate(claimed, _noise_claim(target, noise), _outward(best) if best else None)
 
 
-def verify(table: Table) -> list[str]:
+def verify(table: Table, custom: Iterable[Callable[[Any, Any], Any] | Target] = ()) -> list[str]:
     """The claims of a table (and of its leave-one-out table) that could not be re-proved; empty if all were.
 
     Everything is computed anew from the coefficients, points and multipliers in the file: no claim is believed.
+
+    Args:
+        table: as read from its file.
+        custom: the functions r(p, ctx), or targets, that custom targets stand for: nothing is imported because a file
+            names it. Those made by `polyest.custom` in this process are known if none are given.
+
+    Raises:
+        ArgumentError: the table's target is a custom one and its function is not given.
     """
+    changed = provide(table.problem.target, custom)
+    if changed:
+        return [changed]
     failures, inner = _verify_one(table, ""), table.leave_one_out
     if inner is not None:
         failures += _verify_one(inner, "leave_one_out.")
@@ -64,8 +80,8 @@ def worst_case_bias(target: Target, coefficients: tuple[float, ...]) -> Interval
 
 
 def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | None:
-    """An enclosure of V(c) over (0, 1]; None where it is infinite (|r| grows faster than p^(−1/2))."""
-    if target.growth[1] > Fraction(1, 2):
+    """An enclosure of V(c) over (0, 1]; None where there is none: |r| grows faster than p^(−1/2), or may do so."""
+    if not target.bounds_noise:
         return None
     v = functions.noise(target, coefficients)
     grid = _grid(len(coefficients))
@@ -77,18 +93,18 @@ def _verify_one(table: Table, path: str) -> list[str]:
     claims = table.certificate
     if claims is None:
         return [f"{path}certificate is missing"]
-    if claims.worst_case_bias == INFINITE:
+    if claims.worst_case_bias in (INFINITE, UNKNOWN):
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
         _check_key(table)
-        target = get_target(table.problem.target)
+        target = _sound(table)
         bias, noise = worst_case_bias(target, table.coefficients), worst_noise(target, table.coefficients)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
     except (SolveError, ArgumentError) as error:
         return [f"{path}certificate could not be re-proved: {error}"]
     checks = {
         "worst_case_bias": _contains(claims.worst_case_bias, bias),
-        "noise": claims.noise == INFINITE if noise is None else _contains(claims.noise, noise),
+        "noise": claims.noise == _noise_claim(target, None) if noise is None else _contains(claims.noise, noise),
         "optimality": claims.optimality is None if best is None else _contains(claims.optimality, best),
     }
     proved = {"worst_case_bias": bias, "noise": noise, "optimality": best}
@@ -97,6 +113,20 @@ def _verify_one(table: Table, path: str) -> list[str]:
         for k, ok in checks.items()
         if not ok
     ]
+
+
+def _sound(table: Table) -> Target:
+    """The table's target; a user's own has to be known and to keep its bound."""
+    target = get_target(table.problem.target)
+    if target.is_custom:
+        target.require()
+        prove_growth(target)
+    return target
+
+
+def _noise_claim(target: Target, noise: Interval | None) -> Enclosure:
+    """Without an enclosure: infinite for powers; nothing for a custom target, which may grow less than it says."""
+    return _outward(noise) if noise else UNKNOWN if target.is_custom else INFINITE
 
 
 def _check_key(table: Table) -> None:
@@ -125,7 +155,7 @@ def _optimality(target: Target, table: Table, beta: Fraction) -> Interval | None
 
 
 def _contains(claim: Enclosure | None, proved: Interval) -> bool:
-    if claim is None or claim == INFINITE:
+    if claim is None or "Infinity" in (claim.lower_text, claim.upper_text):
         return False
     return Fraction(claim.lower_text) <= proved[0] and proved[1] <= Fraction(claim.upper_text)
 

@@ -1,48 +1,98 @@
-"""The same work on many items, in this process or in several."""
+"""The same work on many items: in this process, in several, or on a Ray cluster."""
 
 from __future__ import annotations
 
 import signal
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 from polyest.errors import ArgumentError, MissingDependencyError
 
-__all__ = ["parallel_map"]
+__all__ = ["ENGINES", "parallel_map"]
+
+ENGINES = ("local", "ray")
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def parallel_map(function: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[R]:
-    """The results as they come, in any order; `jobs` processes, −1 for one per core.
+def parallel_map(
+    function: Callable[[T], R], items: Sequence[T], jobs: int, engine: str = "local", address: str | None = None
+) -> AbstractContextManager[Iterator[R]]:
+    """The results as they come, in any order; leaving the context drops the work that is left, at once.
+
+    Few items are under way at any time, and each is a task of its own: an interruption loses those under way.
+
+    Args:
+        jobs: at most so many processes; −1 for one per core, or for one in all where joblib is not installed.
+        engine: "local", or "ray" for a Ray cluster.
+        address: the Ray cluster; None for the one named by `$RAY_ADDRESS`, else one started here for the occasion.
 
     Raises:
-        ArgumentError: no such number of processes.
-        MissingDependencyError: more than one process, and joblib is not installed.
+        ArgumentError: no such number of processes, or no such cluster.
+        MissingDependencyError: joblib or Ray is asked for and not installed.
     """
     if jobs == 0 or jobs < -1:
         raise ArgumentError(f"`--jobs` must be at least 1, or -1 for one per core; got {jobs}")
-    if jobs == 1 or len(items) < 2:
-        return map(function, items)
+    if engine == "ray":
+        from polyest.cli.cluster import map_on_ray
+
+        return map_on_ray(function, items, jobs, address)
+    if address is not None:
+        raise ArgumentError(f"`--address` must come with `--engine ray`; got {address!r} without; add `--engine ray`")
+    return _map_locally(function, items, jobs)
+
+
+@contextmanager
+def _map_locally(function: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[Iterator[R]]:
+    processes = _processes(jobs, len(items))
+    if processes == 1:
+        yield map(function, items)
+        return
+    from joblib import Parallel, delayed
+
+    workers = Parallel(processes, backend="loky", return_as="generator_unordered", batch_size=1)
+    with ExitStack() as stack:
+        with _interrupts_held_back():
+            results = workers(map(delayed(function), items))
+            stack.callback(_abandon, results)
+        yield results
+
+
+def _processes(jobs: int, items: int) -> int:
+    if jobs == 1 or items < 2:
+        return 1
     try:
-        from joblib import Parallel, delayed
+        from joblib import effective_n_jobs
     except ModuleNotFoundError:
+        if jobs == -1:
+            return 1
         raise MissingDependencyError.for_extra("joblib", "offline", "`--jobs`") from None
-    workers = Parallel(jobs, return_as="generator_unordered", backend="loky", initializer=_leave_interrupts_to_parent)
-    return _closing_quietly(workers(map(delayed(function), items)))
+    return min(int(effective_n_jobs(jobs)), items)
 
 
-def _closing_quietly(results: Generator[R, None, None]) -> Iterator[R]:
-    """The results; joblib does not comment on tasks that an interrupt leaves undone."""
+class _AbandonedError(Exception):
+    pass
+
+
+def _abandon(results: Generator[R, None, None]) -> None:
+    """End the tasks that are left, if any; `close` would do so too, and warn that their results were not used."""
+    with suppress(_AbandonedError):
+        results.throw(_AbandonedError)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, which is this one's to handle; it gets it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # joblib starts it in any case, and starting it lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield from results
+        yield
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results.close()
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyest.cli.options import add_budget_options, budgets, writable_file
+from polyest.cli.own import add_growth_option, chosen_target
 from polyest.errors import MissingDependencyError
 from polyest.files import replacing
 
@@ -22,7 +23,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     description = "Draw bias and noise over the probability of an answer, for all methods."
     parser = verbs.add_parser("plot", help="draw bias and noise over p", description=description)
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("target", metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', …")
+    parser.add_argument("target", metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
+    add_growth_option(parser)
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     add_budget_options(parser)
     parser.add_argument("--frontier", action="store_true", help="bias against noise, minimax to Bayes table")
@@ -35,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         from polyest.plots import bias_and_noise, estimators, frontier_figure
     except ModuleNotFoundError as error:
         raise MissingDependencyError.for_extra(error.name or "matplotlib", "plot", "polyest plot") from None
+    arguments.target = chosen_target(arguments.target, arguments.growth).name
     chosen = estimators(arguments.target, arguments.group_size, **budgets(arguments))
     figure = frontier_figure(_frontier(arguments), chosen) if arguments.frontier else bias_and_noise(chosen)
     with replacing(path) as temporary:

@@ -10,6 +10,7 @@ from typing import Any
 
 from polyest import rollouts
 from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json, writable_file
+from polyest.cli.own import add_growth_option, chosen_target
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
 from polyest.problem import METHODS, make_problem, whole_number
@@ -25,7 +26,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
     add("rollouts", type=Path, metavar="ROLLOUTS", help="JSON lines or parquet")
-    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', …")
+    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
+    add_growth_option(parser)
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
@@ -46,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         writable_file(path, rollouts.SUFFIXES)
     if arguments.group_size is not None:
         whole_number("--group-size", arguments.group_size, least=2)
+    arguments.target = chosen_target(arguments.target, arguments.growth).name
     log = rollouts.read(arguments.rollouts, track)
     answers = read_answers(log, arguments.answer_column)
     groups = group_rows(read_prompts(log, arguments.prompt_column), arguments.group_size)

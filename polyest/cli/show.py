@@ -9,6 +9,7 @@ from typing import Any
 
 from polyest import store
 from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json
+from polyest.cli.own import add_growth_option, chosen_target
 from polyest.comparison import extremes
 from polyest.estimator import Estimator, load
 from polyest.problem import BASELINES, METHODS
@@ -22,7 +23,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     description = "Show one table: coefficients, certificate, and how it compares with plug_in."
     parser = verbs.add_parser("show", help="show one table", description=description)
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("target", metavar="TARGET", help="log, 'power(2)', 'js(0.1)', …")
+    parser.add_argument("target", metavar="TARGET", help="log, 'power(2)', 'js(0.1)', MODULE:FUNCTION")
+    add_growth_option(parser)
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     parser.add_argument("--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: exact or aqp)")
     add_budget_options(parser)
@@ -32,7 +34,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     options = budgets(arguments) | {"baseline": arguments.baseline}
-    description = describe(load(arguments.target, arguments.group_size, arguments.method, **options))
+    target = chosen_target(arguments.target, arguments.growth)
+    description = describe(load(target, arguments.group_size, arguments.method, **options))
     if arguments.json:
         print_json(description)
     else:
@@ -88,6 +91,6 @@ def _lines(shown: dict[str, Any]) -> list[str]:
 def _comparison(shown: dict[str, Any], name: str, ratio_name: str) -> str:
     own, plug_in, ratio = shown[name], shown["plug_in"][name], shown[ratio_name]
     if own is None:
-        return f"  {name:<16} infinite, as for every table of this target"
+        return f"  {name:<16} infinite, as far as the growth of the target tells"
     times = f", {ratio:.3g} times plug_in's {plug_in:.5g}" if ratio is not None else ""
     return f"  {name:<16} {own:.5g}{times}"

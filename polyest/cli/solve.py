@@ -10,13 +10,16 @@ from pathlib import Path
 
 from polyest import store
 from polyest.cli.options import add_budget_options, budgets, group_sizes
-from polyest.cli.parallel import parallel_map
+from polyest.cli.own import Own, add_growth_option, chosen_target, own
+from polyest.cli.parallel import ENGINES, parallel_map
 from polyest.cli.progress import say, track
 from polyest.comparison import rounded_up
 from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
+from polyest.files import sweep
 from polyest.methods import CLOSED_FORM
 from polyest.problem import METHODS, Problem, make_problem
 from polyest.table import Table
+from polyest.targets import Target
 
 __all__ = ["add_parser", "run"]
 
@@ -24,12 +27,15 @@ __all__ = ["add_parser", "run"]
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("solve", help="solve tables", description="Solve tables that are not there yet.")
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', …")
+    parser.add_argument("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', …, MODULE:FUNCTION")
+    add_growth_option(parser)
     parser.add_argument("--method", metavar="METHOD", help=f"{' or '.join(m for m in METHODS if m not in CLOSED_FORM)}")
     parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
     add_budget_options(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for one per core (default: 1)")
+    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one per core)")
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
+    parser.add_argument("--address", metavar="HOST:PORT", help="the Ray cluster (default: one started here)")
     parser.add_argument("--force", action="store_true", help="solve what is there already, too")
     parser.add_argument("--solver", metavar="NAME", help="the cvxpy solver that starts aqp (the result is the same)")
     parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
@@ -37,17 +43,21 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or store.user_folder()
-    problems = [_problem(arguments, K) for K in arguments.group_sizes]
+    target = chosen_target(arguments.target, arguments.growth)
+    problems = [_problem(arguments, target, K) for K in arguments.group_sizes]
+    sweep(folder)
     pending = [problem for problem in problems if arguments.force or not _is_solved(problem, folder)]
     if len(pending) < len(problems):
         print(f"{len(problems) - len(pending)} already in {folder}; --force solves them again", file=sys.stderr)
-    attempt = partial(_attempt, solver=arguments.solver, digits=arguments.digits)
-    outcomes = parallel_map(attempt, pending, arguments.jobs)
-    return _write_all(track(outcomes, "solve", len(pending)), folder)
+    attempt = partial(
+        _attempt, own=own(arguments.target), growth=arguments.growth, solver=arguments.solver, digits=arguments.digits
+    )
+    with parallel_map(attempt, pending, arguments.jobs, arguments.engine, arguments.address) as outcomes:
+        return _write_all(track(outcomes, "solve", len(pending)), folder)
 
 
-def _problem(arguments: argparse.Namespace, group_size: int) -> Problem:
-    problem = make_problem(arguments.target, group_size, arguments.method, **budgets(arguments))
+def _problem(arguments: argparse.Namespace, target: Target, group_size: int) -> Problem:
+    problem = make_problem(target, group_size, arguments.method, **budgets(arguments))
     if problem.method in CLOSED_FORM:
         raise ArgumentError(
             f"`--method` must be minimax or aqp; got {problem}, which has a closed form and needs no file; "
@@ -63,7 +73,9 @@ def _is_solved(problem: Problem, folder: Path) -> bool:
         return False
 
 
-def _attempt(problem: Problem, solver: str | None, digits: int | None) -> tuple[Problem, Table | PolyestError]:
+def _attempt(
+    problem: Problem, own: Own | None, growth: str | None, solver: str | None, digits: int | None
+) -> tuple[Problem, Table | PolyestError]:
     """The table, or the reason why there is none: one failure does not end the other work."""
     try:
         from polyest.offline.build import solve
@@ -71,6 +83,8 @@ def _attempt(problem: Problem, solver: str | None, digits: int | None) -> tuple[
         package = error.name or "python-flint"
         return problem, MissingDependencyError.for_extra(package, "offline", "polyest solve")
     try:
+        if own is not None:
+            chosen_target(own, growth)  # this may be another process
         return problem, solve(problem, solver=solver, digits=digits)
     except PolyestError as error:
         return problem, error

@@ -8,12 +8,12 @@ from typing import Any
 
 from polyest.targets import Target
 
-__all__ = ["coefficients"]
+__all__ = ["DecimalContext", "coefficients"]
 
 DIGITS = 60
 
 
-class _DecimalContext:
+class DecimalContext:
     """The functions a target may use, on decimals; each result is correctly rounded to `DIGITS` digits."""
 
     def log(self, x: Any) -> Any:
@@ -40,7 +40,7 @@ def coefficients(target: Target, group_size: int) -> tuple[float, ...]:
     >>> coefficients(get_target("log"), 2)
     (-0.6931471805599453, 0.0)
     """
-    ctx = _DecimalContext()
+    ctx = DecimalContext()
     with decimal.localcontext(prec=DIGITS):
         values = (target.formula(ctx.rational(Fraction(m + 1, group_size)), ctx) for m in range(group_size))
         return tuple(float(value) + 0.0 for value in values)

@@ -50,8 +50,10 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
     Raises:
         SolveError: the iteration did not converge, or the error exceeds the level somewhere in (0, 1].
     """
-    start = _float_exchange(target, group_size)
     ctx = Multiprecision(digits)
+    if target.is_custom:
+        _refuse_polynomial(target, group_size, ctx)
+    start = _float_exchange(target, group_size)
     points = ctx.array(start)
     free = slice(None) if start[-1] < 1 else slice(None, -1)
     for _ in range(40):
@@ -61,6 +63,16 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
         if max(abs(step / points[free])) < ctx.mp.mpf(10) ** (-digits // 4):  # the level is quadratic in the points
             return _checked(target, _level(target, points, ctx), ctx)
     raise SolveError(f"the exchange algorithm for {target.name} at K = {group_size} did not converge; raise `digits`")
+
+
+def _refuse_polynomial(target: Target, K: int, ctx: Multiprecision) -> None:
+    """A level of 0, to half of the digits: r is a polynomial of degree ≤ K−1 that does not look like one."""
+    levelled = _level(target, ctx.array(_first_reference(K)), ctx)
+    if levelled.level <= ctx.mp.mpf(10) ** (-ctx.digits // 2) * max(abs(levelled.values)):
+        raise SolveError(
+            f"{target.name} agrees with a polynomial of degree ≤ K−1 = {K - 1} to {ctx.digits // 2} digits: there is "
+            "no bias to minimise; write it with +, × and ctx.rational only, so that it is seen to be exact"
+        )
 
 
 def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Any:
@@ -109,11 +121,16 @@ def _level(target: Target, t: Any, ctx: Any) -> Levelled:
     return Levelled(t, abs(h), values, slopes, curvatures)
 
 
-def _float_exchange(target: Target, K: int) -> Any:
-    """A reference whose error is level to about 1e-6 relative, in float64."""
+def _first_reference(K: int) -> Any:
     angles = (2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi
     t = np.sin(angles / 2) ** 2
     t[-1] = 1.0
+    return t
+
+
+def _float_exchange(target: Target, K: int) -> Any:
+    """A reference whose error is level to about 1e-6 relative, in float64."""
+    t = _first_reference(K)
     with np.errstate(all="ignore"):  # a bias too small for float64 ends in the error of `_alternating_extrema`
         for _ in range(100):
             levelled = _level(target, t, NumpyContext)

@@ -16,6 +16,7 @@ from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference import reference_values
 from polyest.problem import whole_number
+from polyest.targets import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Options:
     """The arguments that every form takes; `kind` is rewards, advantages or values."""
 
     kind: str
-    target: str
+    target: str | Target
     reference: Any = None
     padding_id: Hashable = None
     no_answer_reward: Any = None

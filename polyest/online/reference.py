@@ -8,6 +8,7 @@ import numpy as np
 
 from polyest.bernstein import target_values
 from polyest.errors import ArgumentError
+from polyest.targets import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["reference_values"]
 
 
-def reference_values(target: str, reference: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None) -> Array:
+def reference_values(
+    target: str | Target, reference: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None
+) -> Array:
     """r(q) of the answers' shape; 0 where a completion is paid no reference term.
 
     Raises:

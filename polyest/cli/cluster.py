@@ -1,0 +1,69 @@
+"""The same work on many items on a Ray cluster, through joblib's Ray backend."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, TypeVar
+
+from polyest.errors import ArgumentError, MissingDependencyError
+
+__all__ = ["map_on_ray"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@contextmanager
+def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, address: str | None) -> Iterator[Iterator[R]]:
+    """As `parallel_map`: a wave of items, one per worker, is sent when the one before has come back."""
+    if not items:
+        yield iter(())
+        return
+    ray = _ray()
+    from joblib import Parallel, delayed
+
+    try:
+        size = min(_connect(ray, jobs, address), max(2, len(items)))  # joblib's one worker would be this process
+        waves = (items[start : start + size] for start in range(0, len(items), size))
+        with Parallel(size, backend="ray", batch_size=1) as workers:
+            yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
+    finally:
+        ray.shutdown()
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ModuleNotFoundError:
+        raise MissingDependencyError.for_extra("ray", "ray", "`--engine ray`") from None
+    register_ray()
+    return ray
+
+
+def _connect(ray: Any, jobs: int, address: str | None) -> int:
+    """Connect to the cluster, or start one here; the number of workers."""
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        options |= {"include_dashboard": False, "num_cpus": None if jobs == -1 else jobs}
+    try:
+        _knock(address)
+        ray.init(address, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}") from None
+    workers = int(ray.cluster_resources()["CPU"])
+    return workers if jobs == -1 else min(jobs, workers)
+
+
+def _knock(address: str) -> None:
+    """Ray itself takes minutes to find that nobody is there."""
+    host, separator, port = address.rpartition(":")
+    if separator:
+        socket.create_connection((host, int(port)), timeout=10).close()

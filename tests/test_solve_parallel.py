@@ -1,0 +1,121 @@
+"""`polyest solve` gives the same tables in one process, in two, and on Ray."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from solve_support import digests, environment, shipped, start, temporaries
+
+from polyest.cli import main
+from polyest.cli.parallel import parallel_map
+
+SIZES = range(2, 6)
+ALL = ("-k", f"{SIZES[0]}:{SIZES[-1]}")
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
+
+CLUSTER = """
+import logging, ray
+context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+print(context.address_info["gcs_address"], flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a Ray cluster of two workers, whose processes live in another folder; it lets nobody else in."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path_factory.mktemp("cluster"),
+        env=environment() | {"RAY_USAGE_STATS_ENABLED": "0"},
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.communicate("\n")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_processes_do_not_change_the_tables(jobs: int, tmp_path: Path) -> None:
+    process = start(tmp_path, *ALL, "--jobs", jobs)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert sorted(line.split()[1] for line in out.splitlines()) == sorted(f"K={K}" for K in SIZES)
+    assert digests(tmp_path) == shipped(SIZES)
+    assert temporaries(tmp_path) == []
+
+
+@needs_ray
+def test_ray_does_not_change_the_tables(cluster: str, tmp_path: Path) -> None:
+    process = start(tmp_path, *ALL, "--engine", "ray", "--address", cluster)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert [line for line in err.splitlines() if not line.startswith("solve: ")] == []
+    assert [line.split()[1] for line in out.splitlines()] == [f"K={K}" for K in SIZES]
+    assert digests(tmp_path) == shipped(SIZES)
+
+
+@needs_ray
+def test_ctrl_c_ends_a_run_on_ray_quietly(tmp_path: Path) -> None:
+    """On a Ray of its own."""
+    process = start(tmp_path, "-k", "2:128", "--engine", "ray", "--jobs", 2)
+    assert process.stdout is not None
+    assert "log K=2 " in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    err = process.communicate()[1]
+    assert process.returncode == 130, err
+    assert [line for line in err.splitlines() if not line.startswith("solve: ")] == ["polyest: interrupted"]
+    assert digests(tmp_path)[2] == shipped(range(2, 3))[2]
+
+
+def test_a_huge_list_is_not_queued_at_once() -> None:
+    sent = []
+
+    class Items(list[float]):
+        def __iter__(self) -> Iterator[float]:
+            for item in super().__iter__():
+                sent.append(item)
+                yield item
+
+    with parallel_map(time.sleep, Items([0.2] * 100), 2) as results:
+        next(results)
+        assert len(sent) < 50  # 4 and as many as have come back meanwhile
+
+
+def test_without_ray_the_message_names_the_extra(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assert main(["solve", "--target", "log", "-k", "2,3", "--out", str(tmp_path), "--engine", "ray"]) == 2
+    message = "polyest: `--engine ray` needs ray, which is not installed; run: pip install 'polyest[ray]'\n"
+    assert capsys.readouterr().err == message
+
+
+def test_without_joblib_one_process_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with parallel_map(abs, [-1, -2], -1) as results:
+        assert list(results) == [1, 2]
+
+
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense:port"])
+def test_a_cluster_that_is_not_there(address: str, tmp_path: Path) -> None:
+    process = start(tmp_path, *ALL, "--engine", "ray", "--address", address)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    assert f"`--address` must be that of a running Ray cluster; got '{address}'" in err
+    assert err.count("\n") == 1

@@ -1,0 +1,105 @@
+"""Trainers small enough for a test: a one-layer Qwen2 over four tokens, built here, and completions as prescribed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # for rollout_func
+
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from trl import GRPOConfig, GRPOTrainer
+
+from polyest.adapters.trl import ExactAdvantagesMixin
+
+TOKENS = {"<end>": 0, "a": 1, "b": 2, "c": 3}
+TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+
+
+class ExactTrainer(ExactAdvantagesMixin, GRPOTrainer):
+    """As the README writes it."""
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    plain = Tokenizer(models.WordLevel(TOKENS, unk_token="<end>"))
+    plain.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    plain.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=plain, eos_token="<end>", pad_token="<end>", padding_side="left", chat_template=TEMPLATE
+    )
+
+
+def policy(seed: int = 0) -> Qwen2ForCausalLM:
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=len(TOKENS),
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=16,
+        tie_word_embeddings=False,
+        initializer_range=0.5,  # else all answers are about equally likely
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def rows_of(answers: Iterable[str], prompt: Any = "a") -> list[dict[str, Any]]:
+    """Rows of a dataset for one prompt, whose completions are to be `answers`."""
+    return [{"prompt": prompt, "wanted": answer} for answer in answers]
+
+
+class Wanted:
+    """A rollout function whose completions are those set beforehand; an empty one ends at once."""
+
+    completions: list[str]
+
+    def __call__(self, prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:
+        ids = [[TOKENS[letter] for letter in text] or [0] for text in self.completions]
+        return {"prompt_ids": [[1]] * len(prompts), "completion_ids": ids, "logprobs": None}
+
+
+def make_trainer(
+    folder: Path, reward_funcs: list[Any], trainer_class: type[GRPOTrainer] = GRPOTrainer, **options: Any
+) -> GRPOTrainer:
+    """A trainer of groups of four by default, whose completions `scored` prescribes."""
+    settings = {
+        "num_generations": 4,
+        "per_device_train_batch_size": 4,
+        "per_device_eval_batch_size": 4,
+        "max_completion_length": 1,
+        "scale_rewards": "none",
+        "loss_type": "dr_grpo",
+        "use_cpu": True,
+        "report_to": "none",
+        "bf16": False,
+        "save_strategy": "no",
+        "disable_tqdm": True,
+    } | options
+    trainer = trainer_class(
+        model=policy(),
+        reward_funcs=reward_funcs,
+        args=GRPOConfig(output_dir=str(folder), **settings),
+        train_dataset=Dataset.from_list(rows_of("ab")),
+        eval_dataset=Dataset.from_list(rows_of("ab")),
+        processing_class=tokenizer(),
+        rollout_func=Wanted(),
+    )
+    trainer.current_gradient_accumulation_steps = 1
+    return trainer
+
+
+def scored(trainer: GRPOTrainer, answers: Iterable[str], prompt: Any = "a") -> dict[str, Any]:
+    """TRL's own batch for prescribed completions: their ids and advantages."""
+    trainer.rollout_func.completions = [*answers]
+    return trainer._generate_and_score_completions(rows_of(answers, prompt))
