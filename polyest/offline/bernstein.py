@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from polyest import bernstein
-from polyest.offline.numbers import Multiprecision
+from polyest.offline.numbers import Mpfr, Multiprecision
 
 __all__ = ["Rows", "rows"]
 
@@ -23,8 +23,8 @@ class Rows:
     second: Any
 
 
-def rows(points: Any, group_size: int, ctx: Multiprecision | None = None) -> Rows:
-    """The rows at `points`, in float64 or, with a context, on mpmath numbers.
+def rows(points: Any, group_size: int, ctx: Mpfr | Multiprecision | None = None) -> Rows:
+    """The rows at `points`, in float64 or, with a context, on its numbers.
 
     φ_m = ((m+1)/K) B_{m+1,K}, so each derivative is a difference of a basis of one degree less.
     """
@@ -41,11 +41,11 @@ def rows(points: Any, group_size: int, ctx: Multiprecision | None = None) -> Row
     return Rows(p * raised[:, :-1], m * (raised[:, :-1] - raised[:, 1:]), second)
 
 
-def _basis(n: int, points: Any, ctx: Multiprecision | None) -> Any:
+def _basis(n: int, points: Any, ctx: Mpfr | Multiprecision | None) -> Any:
     if ctx is None:
         return bernstein.basis(n, points)
     binomials = np.array([math.comb(n, m) for m in range(n + 1)], dtype=object)
-    one = ctx.mp.mpf(1)
+    one = ctx.rational(1)
     powers = [[_powers(p, n, one), _powers(1 - p, n, one)] for p in points]
     return np.array([binomials * up * down[::-1] for up, down in powers], dtype=object).reshape(len(points), n + 1)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
-from typing import Any
 
 from polyest import certify
 from polyest.errors import SolveError
 from polyest.methods import CLOSED_FORM, closed_form
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
+from polyest.offline.numbers import exact
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
 from polyest.table import Table
@@ -79,7 +79,7 @@ def _kept(table: Table) -> Table:
 
 def _check_bias(table: Table, bias: Fraction) -> None:
     problem = table.problem
-    least = _exact(exchange.least_bias(problem.target, table.group_size))
+    least = exact(exchange.least_bias(problem.target, table.group_size))
     is_minimax = problem.method == "minimax" or table.kappa == 100
     if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(
@@ -98,12 +98,6 @@ def _check_bias(table: Table, bias: Fraction) -> None:
 
 def _is_bayes(table: Table) -> bool:
     return not table.proof.get("points")
-
-
-def _exact(value: Any) -> Fraction:
-    sign, mantissa, exponent, _ = value._mpf_
-    size = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-    return -size if sign else size
 
 
 def _provenance(solution: Solution) -> dict[str, str]:

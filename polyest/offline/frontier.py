@@ -6,8 +6,10 @@ is monotone, rules out most of them at once.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from polyest.targets import get_target
 
 __all__ = ["choose"]
 
-TIE = 1e-9  # relative difference of noises below which float64 does not decide
+TIE = 1e-7  # relative difference of noises below which float64 does not decide
 
 
 def choose(path: Path, problem: Problem) -> int:
@@ -43,20 +45,66 @@ def choose(path: Path, problem: Problem) -> int:
 
 def _within_noise(path: Path, ratio: float) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
-    plug_in_noise = path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
-    limit = ratio * plug_in_noise
-    for n in _candidates(path, limit):
-        noise = path.noise(_coefficients(path, n), unless_far_from=limit)
-        if abs(noise - limit) < TIE * limit:
-            raise SolveError(
-                f"at κ = {n / 100} the noise equals the budget to nine digits; name the point by bias_budget"
-            )
-        if noise < limit:
-            return n
+    limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
+    first = _first_possible(path, limit)
+    scan = _Scan(lambda n: path.noise(_coefficients(path, n), unless_far_from=limit))
+    nodes = _nodes(first, path)
+    if nodes and scan.value(first) <= limit:
+        return _decided(scan, first, limit)
+    for low, high in itertools.pairwise(nodes):
+        found = scan.first_below(limit, low, high)
+        if found is not None:
+            return _decided(scan, found, limit)
     raise SolveError(
         f"`noise_budget` = {ratio} is not met anywhere between the minimax and the Bayes table of {path.target.name}, "
         f"K = {path.group_size}; give a larger one"
     )
+
+
+def _decided(scan: _Scan, n: int, limit: float) -> int:
+    """n, unless float64 cannot tell on which side of the limit it or its neighbour lies."""
+    if any(abs(scan.value(k) - limit) < TIE * limit for k in (n - 1, n) if k >= 100):
+        raise SolveError(f"near κ = {n / 100} the noise equals the budget to seven digits; use bias_budget")
+    return n
+
+
+class _Scan:
+    """A function of n, remembered where it was computed, and searched without computing it everywhere.
+
+    Between two points it is taken to stay above the smaller value by no more than their ratio: where that rules an interval out, it is
+    skipped, else halved. The noise is smooth but for kinks, and falls like a power of κ where budgets are met.
+    """
+
+    def __init__(self, function: Callable[[int], float]) -> None:
+        self.value = lru_cache(maxsize=None)(function)
+
+    def first_below(self, limit: float, low: int, high: int) -> int | None:
+        """The smallest n in (low, high] with value ≤ limit."""
+        if self._floor(low, high) > limit or low >= high:
+            return None
+        if high - low == 1:
+            return high if self.value(high) <= limit else None
+        middle = (low + high) // 2
+        found = self.first_below(limit, low, middle)
+        return found if found is not None else self.first_below(limit, middle, high)
+
+    def least(self, best: int, low: int, high: int) -> int:
+        """The n in {best} ∪ (low, high) of the smallest value; ties go to the smaller n."""
+        if high - low <= 1 or self._floor(low, high) >= self.value(best) * (1 + TIE):
+            return best
+        middle = (low + high) // 2
+        best = self.least(self._better(best, middle), low, middle)
+        return self.least(best, middle, high)
+
+    def _better(self, best: int, n: int) -> int:
+        a, b = self.value(best), self.value(n)
+        if abs(a - b) <= TIE * a:
+            return min(best, n)
+        return n if b < a else best
+
+    def _floor(self, low: int, high: int) -> float:
+        a, b = self.value(low), self.value(high)
+        return min(a, b) ** 2 / max(a, b)
 
 
 def _for_groups(path: Path, groups: int) -> int:
@@ -65,15 +113,17 @@ def _for_groups(path: Path, groups: int) -> int:
     def value(n: int) -> float:
         return (n / 100 * path.least_bias) ** 2 + path.noise(_coefficients(path, n)) / groups
 
+    scan = _Scan(value)
     some_n = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
-    best, best_n = math.inf, 0
-    for n in _grid(path, _first_possible(path, groups * value(some_n))):
-        if (n / 100 * path.least_bias) ** 2 >= best:
+    best, seen = some_n, []
+    for n in _nodes(_first_possible(path, groups * value(some_n)), path):
+        if (n / 100 * path.least_bias) ** 2 >= scan.value(best):
             break
-        here = value(n)
-        if here < best * (1 - TIE):
-            best, best_n = here, n
-    return best_n
+        seen.append(n)
+        best = scan._better(best, n)
+    for low, high in itertools.pairwise(seen):
+        best = scan.least(best, low, high)
+    return best
 
 
 def _coefficients(path: Path, n: int) -> Any:
@@ -85,25 +135,25 @@ def _coefficients(path: Path, n: int) -> Any:
     return np.array([float(c) for c in table])
 
 
-def _candidates(path: Path, limit: float) -> Iterator[int]:
-    """Every n whose noise may lie below `limit`, upward."""
-    return _grid(path, _first_possible(path, limit))
-
-
-def _grid(path: Path, first: int) -> Iterator[int]:
-    n = first
-    while n / 100 * path.least_bias < path.bayes_bias:
-        yield n
-        n += 1
+def _nodes(first: int, path: Path) -> list[int]:
+    """n from `first` to the last below the Bayes table, in steps of five per cent."""
+    last = math.ceil(100 * path.bayes_bias / path.least_bias) - 1
+    nodes = [first] if first <= last else []
+    while nodes and nodes[-1] < last:
+        nodes.append(min(max(nodes[-1] + 1, math.floor(nodes[-1] * 1.05)), last))
+    return nodes
 
 
 def _first_possible(path: Path, limit: float) -> int:
-    """The smallest n that the lower bound on the noise does not rule out, found by walking down the path."""
-    ratio = 0.97
-    beta = _easy_bias(path)
-    while beta > path.least_bias * 1.01 and _noise_bound(path, beta) <= limit:
-        beta *= ratio
-    return max(100, math.floor(100 * beta / path.least_bias))
+    """The smallest n, within 3 %, that the lower bound on the noise does not rule out; the bound decreases in β."""
+    possible, ruled_out = _easy_bias(path), None
+    while ruled_out is None and possible > path.least_bias * 1.01:
+        lower = max(0.8 * possible, path.least_bias * 1.01)
+        possible, ruled_out = (lower, None) if _noise_bound(path, lower) <= limit else (possible, lower)
+    while ruled_out is not None and possible > 1.03 * ruled_out:
+        middle = math.sqrt(possible * ruled_out)
+        possible, ruled_out = (middle, ruled_out) if _noise_bound(path, middle) <= limit else (possible, middle)
+    return max(100, math.floor(100 * (ruled_out or path.least_bias) / path.least_bias))
 
 
 def _easy_bias(path: Path) -> float:

@@ -2,11 +2,12 @@
 
 The program minimises Σ w_m (c_m − μ_m)² subject to |e(p)| ≤ β on (0, 1]. At its solution finitely many points are
 active; with multipliers λ_j the coefficients are c_m = μ_m − Σ_j λ_j φ_m(p_j)/(2 w_m), and e(p_j) = s_j β,
-e'(p_j) = 0 (unless p_j is pinned at 1). The same code runs in float64 and in multi-precision.
+e'(p_j) = 0 (unless p_j is pinned at 1). The data exist in float64 too, for the convex program on a grid.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,14 +17,19 @@ import numpy as np
 from polyest.bernstein import NumpyContext
 from polyest.errors import SolveError
 from polyest.offline.bernstein import Rows, rows
+from polyest.offline.linear import cholesky
 from polyest.offline.means import bayes_means
-from polyest.offline.numbers import Jet, Multiprecision, weighted_target
+from polyest.offline.numbers import Jet, Mpfr, weighted_target
 from polyest.targets import Target
 
-__all__ = ["ActiveSet", "Program", "State", "evaluate", "level", "newton", "residual"]
+__all__ = ["ActiveSet", "Program", "State", "evaluate", "newton", "residual"]
 
-LARGEST_MOVE = 1 / 3
-STAGNATION = 1e-5  # a float64 residual, relative to β, that may be all that the conditioning allows
+STEPS = 60
+FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 4.0, 1e-3, 1e9  # √μ relative to the residual
+SUCCESS = 0.9  # by how much a step has to lessen the residual
+LARGEST_MOVE = 0.5  # of a point in units of its spacing, of a multiplier in units of its size
+RESTORATIONS = 4  # attempts to get back to where the well-conditioned equations hold
+PROBE = 0.25  # part of the step at which the second derivative is measured
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Program:
 
     target: Target
     group_size: int
-    ctx: Multiprecision | None = None
+    ctx: Mpfr | None = None
 
     @cached_property
     def means(self) -> Any:
@@ -43,7 +49,7 @@ class Program:
     def weights(self) -> Any:
         """w_m = (m+1)/K²."""
         m = np.arange(1, self.group_size + 1)
-        return m / self.group_size**2 if self.ctx is None else m * (self.ctx.mp.mpf(1) / self.group_size**2)
+        return m / self.group_size**2 if self.ctx is None else m * (self.ctx.rational(1) / self.group_size**2)
 
     def rows(self, points: Any) -> Rows:
         return rows(points, self.group_size, self.ctx)
@@ -100,15 +106,6 @@ def evaluate(program: Program, active: ActiveSet) -> State:
     return State(active, c, phi, bias)
 
 
-def level(program: Program, active: ActiveSet, beta: float) -> ActiveSet:
-    """The multipliers, in float64, for which e(p_j) = s_j β at the given points: a linear system."""
-    phi = program.rows(active.points).value
-    bayes = phi @ program.means - program.weighted_target(active.points).value
-    return replace(
-        active, multipliers=_solve_float((phi * (0.5 / program.weights)) @ phi.T, bayes - active.signs * beta)
-    )
-
-
 def residual(state: State, beta: Any) -> Any:
     """e(p_j) − s_j β at all points, then p_j·e'(p_j) at the free ones."""
     free = state.active.free
@@ -134,74 +131,95 @@ def jacobian(program: Program, state: State) -> Any:
     return matrix
 
 
-def newton(program: Program, active: ActiveSet, beta: Any, tolerance: Any, steps: int = 30) -> State:
-    """Solve the system for a fixed active set.
+def newton(program: Program, active: ActiveSet, beta: Any, tolerance: Any) -> State:
+    """Solve the system for a fixed active set, by Levenberg's and Marquardt's method with geodesic acceleration.
 
-    In multi-precision the Jacobian is factorised in float64 and used for several steps: each gains as many digits as
-    the system is well conditioned in float64; where that is too few, the Jacobian is solved in multi-precision.
+    Where the bias hugs the budget, the wiggles between active points are as small as 1e-12·β at K = 256: moving a
+    point there hardly moves the bias, and Newton's own step is wild until everything else is accurate to that
+    size. So directions are damped below the residual, r ↦ (JᵀJ + μ)⁻¹Jᵀr with √μ ∝ |r|, and steps are bent along
+    the valley by the second derivative (Transtrum & Sethna 2012, arXiv:1201.5885). As r → 0 this is Newton's method.
 
     Raises:
         SolveError: no convergence.
     """
-    state, exact_jacobian, last = evaluate(program, active), False, None
-    for _ in range(steps):
-        r = residual(state, beta)
-        size = float(max(abs(r)) / beta)
-        if size < tolerance:
+    state, damping = evaluate(program, active), FIRST_DAMPING
+    for _ in range(STEPS):
+        system = _System(program, state, beta)
+        if system.size < tolerance:
             return state
-        if last is not None and size > 1e-2 * last:
-            if program.ctx is None and size < STAGNATION:
-                return state
-            exact_jacobian = True
-        last = size
-        step = _step(program, state, r, exact_jacobian)
-        state = evaluate(program, _moved(state.active, step, program.group_size))
-    raise SolveError(f"Newton's method on the optimality system did not converge: residual {size:.1e}·β")
+        state, damping = system.better_state(damping)
+    raise SolveError(f"Newton's method on the optimality system did not converge: residual {system.size:.1e}·β")
 
 
-def _step(program: Program, state: State, r: Any, exact_jacobian: bool) -> Any:
-    if program.ctx is None:
-        return _solve_float(jacobian(program, state), r)
-    if exact_jacobian:
-        mp, matrix = program.ctx.mp, jacobian(program, state)
-        return np.array(mp.lu_solve(mp.matrix(matrix.tolist()), mp.matrix(r.tolist())).T.tolist()[0], dtype=object)
-    scale = max(abs(r))
-    step = _solve_float(
-        jacobian(Program(program.target, program.group_size), _in_float(state)), (r / scale).astype(float)
-    )
-    return program.ctx.array(step) * scale
+class _System:
+    """The residual and its derivative at a state, scaled: points by their spacing, multipliers by their size."""
+
+    def __init__(self, program: Program, state: State, beta: Any) -> None:
+        self.program, self.state, self.beta = program, state, beta
+        active, free = state.active, state.active.free
+        p = active.points[free].astype(float)
+        spacing = _spacing(active.points)[free] * np.sqrt((1 - p) / p)  # in log p
+        self._rows = program.convert(np.concatenate([np.ones(len(active.points)), spacing]) / float(beta))
+        self._columns = program.convert(np.concatenate([np.abs(active.multipliers.astype(float)), spacing]))
+        self.residual = residual(state, beta) * self._rows
+        self.size = float(max(abs(self.residual)))
+
+    def better_state(self, damping: float) -> tuple[State, float]:
+        """The next state, with a clearly smaller residual, and the damping to start from there."""
+        derivative = jacobian(self.program, self.state) * self._rows[:, None] * self._columns[None, :]
+        normal = derivative.T @ derivative
+        restore = self._solver(normal, self.size**0.5)
+        while damping < MOST_DAMPING:
+            step = self._step(derivative, self._solver(normal, damping * self.size))
+            moved = None if step is None else self._restored(step, derivative, restore)
+            if moved is not None:
+                return moved, max(damping / 5, LEAST_DAMPING)
+            damping *= 5
+        raise SolveError(f"the optimality system of this active set has no solution nearby: residual {self.size:.1e}·β")
+
+    def _solver(self, normal: Any, damping: float) -> Callable[[Any], Any]:
+        diagonal = np.arange(len(normal))
+        damped = normal.copy()
+        damped[diagonal, diagonal] += self.program.convert([damping])[0] ** 2
+        return cholesky(damped)
+
+    def _step(self, derivative: Any, solve: Callable[[Any], Any]) -> Any:
+        """The damped step with its acceleration; None if it leaves the region where either means anything."""
+        velocity = solve(derivative.T @ self.residual)
+        ahead = self._moved(velocity * PROBE) if max(abs(velocity)) < LARGEST_MOVE else None
+        if ahead is None:
+            return None
+        change = self._residual(ahead) - self.residual + PROBE * (derivative @ velocity)
+        acceleration = solve(derivative.T @ change) / PROBE**2
+        return velocity + acceleration if max(abs(acceleration)) < 2 * max(abs(velocity)) else velocity
+
+    def _restored(self, step: Any, derivative: Any, restore: Callable[[Any], Any]) -> State | None:
+        """The state after the step, brought back to the valley's floor; None if the residual is not much smaller."""
+        for _ in range(RESTORATIONS):
+            moved = self._moved(step)
+            if moved is None:
+                return None
+            r = self._residual(moved)
+            if float(max(abs(r))) < SUCCESS * self.size:
+                return moved
+            step = step + restore(derivative.T @ r)
+        return None
+
+    def _residual(self, state: State) -> Any:
+        return residual(state, self.beta) * self._rows
+
+    def _moved(self, step: Any) -> State | None:
+        active, free = self.state.active, self.state.active.free
+        n, step = len(active.points), step * self._columns
+        points = active.points.copy()
+        points[free] = points[free] * (1 - step[n:])
+        if (points[free] >= 1).any() or (points <= 0).any():
+            return None
+        return evaluate(self.program, replace(active, points=points, multipliers=active.multipliers - step[:n]))
 
 
-def _in_float(state: State) -> State:
-    def convert(arrays: Any) -> Any:
-        return type(arrays)(*(np.asarray(a).astype(float) for a in vars(arrays).values()))
-
-    return State(convert(state.active), state.coefficients, convert(state.rows), convert(state.bias))
-
-
-def _solve_float(matrix: Any, r: Any) -> Any:
-    try:
-        step = np.linalg.solve(matrix, r)
-    except np.linalg.LinAlgError:
-        raise SolveError("the optimality system is singular at this active set") from None
-    if not np.all(np.isfinite(step)):
-        raise SolveError("the optimality system overflows float64 at this active set")
-    return step
-
-
-def _moved(active: ActiveSet, step: Any, group_size: int) -> ActiveSet:
-    """One Newton step, shortened so that no point moves by more than a third of the spacing of a wiggle.
-
-    Points are spaced like π/K in the angle θ of p = sin²(θ/2), dp = √(p(1−p)) dθ; one that passes 1 is pinned there.
-    """
-    n, free = len(active.points), active.free
-    points = active.points.copy()
-    p = points[free].astype(float)
-    moves = np.abs((points[free] * step[n:]).astype(float)) / np.sqrt(p * (1 - p))
-    largest = max(moves, default=0.0) * group_size / np.pi
-    step = step * (LARGEST_MOVE / largest) if largest > LARGEST_MOVE else step
-    points[free] = points[free] * (1 - step[n:])
-    points[points >= 1] = 1
-    if (points <= 0).any():
-        raise SolveError("Newton's method on the optimality system left (0, 1]")
-    return replace(active, points=points, multipliers=active.multipliers - step[:n])
+def _spacing(points: Any) -> Any:
+    """The distance of each point to its nearest neighbour (or 0), in the angle θ of p = sin²(θ/2)."""
+    angles = 2 * np.arcsin(np.sqrt(points.astype(float)))
+    gaps = np.diff(np.append(0.0, angles))
+    return np.minimum(gaps, np.append(gaps[1:], np.inf))

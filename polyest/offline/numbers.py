@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import gmpy2
 import mpmath
 import numpy as np
 
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
-__all__ = ["Jet", "Multiprecision", "weighted_target"]
+__all__ = ["Jet", "Mpfr", "Multiprecision", "exact", "weighted_target"]
 
 
 class Multiprecision:
@@ -42,6 +44,47 @@ class Multiprecision:
         """Floats, rationals or mpmath numbers as an object array of this precision."""
         numbers = [self.rational(v) if isinstance(v, Fraction) else self.mp.mpf(v) for v in values]
         return np.array(numbers, dtype=object)
+
+
+class Mpfr:
+    """The same on gmpy2's numbers, which are ten times as fast; they take the precision of the `with` they meet in.
+
+    >>> ctx = Mpfr(30)
+    >>> with ctx.precision():
+    ...     str(ctx.log(ctx.rational(Fraction(1, 2))))[:32]
+    '-0.69314718055994530941723212145'
+    """
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+        self.log, self.exp, self.sqrt = (_elementwise(f) for f in (gmpy2.log, gmpy2.exp, gmpy2.sqrt))
+
+    def precision(self) -> Any:
+        """Inside this context manager results are rounded to `digits` decimal digits."""
+        return gmpy2.local_context(precision=math.ceil(self.digits * math.log2(10)) + 4)
+
+    def power(self, x: Any, a: Fraction) -> Any:
+        exponent = self.rational(a)
+        return _elementwise(lambda value: value**exponent)(x)
+
+    def rational(self, value: Fraction | int) -> Any:
+        exact_value = Fraction(value)
+        return gmpy2.mpfr(gmpy2.mpq(exact_value.numerator, exact_value.denominator))
+
+    def array(self, values: Any) -> Any:
+        """Floats, rationals or numbers of either precision as an object array."""
+        return np.array([v if isinstance(v, gmpy2.mpfr) else self.rational(exact(v)) for v in values], dtype=object)
+
+
+def exact(value: Any) -> Fraction:
+    """The exact value of a float, an mpmath or a gmpy2 number."""
+    if isinstance(value, gmpy2.mpfr):
+        mantissa, exponent = value.as_mantissa_exp()
+    elif hasattr(value, "man_exp"):  # every mpmath context has a class of its own
+        mantissa, exponent = value.man_exp
+    else:
+        return Fraction(value)
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def _elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

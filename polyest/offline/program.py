@@ -6,6 +6,8 @@ With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quan
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,20 +15,34 @@ import numpy as np
 from polyest.errors import SolveError
 from polyest.offline.kkt import ActiveSet, Program
 
-__all__ = ["grid", "local_maxima", "solve"]
+__all__ = ["Approximation", "clusters", "grid", "local_maxima", "on_grid", "solve", "solve_from"]
 
 FiniteSolver = Callable[[Any, Any], Any]
 
 SOLVER = "CLARABEL"
-SLACK = 1e-8  # excess of the bias over β that Newton's method mends afterwards
+LARGEST_BY_CVXPY = 16  # above, non-negative least squares is faster by a factor that grows with K
+FIRST_NORM = 100.0
+ROUNDS, PATIENCE = 40, 3
+SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
+ROUGH = 1e-6  # and at which it may end where rounding allows no less
+NEIGHBOURS = 0.3
 
 
-def grid(group_size: int, per_gap: int = 16) -> Any:
+def grid(group_size: int, per_gap: int = 0) -> Any:
     """Points in (0, 1], even in the angle of p = sin²(θ/2), finer than any bias of this degree can wiggle."""
+    per_gap = per_gap or (16 if group_size <= 128 else 8)
     angles = np.linspace(0, np.pi, max(per_gap * (group_size + 1), 40 * per_gap) + 1)[1:]
     points = np.sin(angles / 2) ** 2
     points[-1] = 1.0
     return np.concatenate([np.geomspace(points[0] * 1e-6, points[0], 60, endpoint=False), points])
+
+
+@lru_cache(maxsize=8)
+def on_grid(program: Program) -> tuple[Any, Any, Any]:
+    """The points of `grid`, the rows p·B_m(p) there, and the bias of the Bayes table."""
+    points = grid(program.group_size)
+    phi = program.rows(points).value
+    return points, phi, phi @ program.means - program.weighted_target(points).value
 
 
 def local_maxima(error: Any, above: float) -> Any:
@@ -36,41 +52,67 @@ def local_maxima(error: Any, above: float) -> Any:
     return np.flatnonzero(peak)
 
 
-def solve(program: Program, beta: float, solver: str | None = None) -> ActiveSet:
-    """The active set of the program at the bias budget β, by a solver of cvxpy and an exact last step."""
-    start = np.append(grid(program.group_size)[:-1:8], 1.0)
-    points, y = exchange(
-        program, beta, start, lambda scaled, offset: _quadratic_program(scaled, offset, solver or SOLVER)
-    )
-    return reclassify(program, beta, points, float(np.linalg.norm(y)))
+@dataclass(frozen=True)
+class Approximation:
+    """The solution in float64: what the grid and the exchange of points can settle.
+
+    Attributes:
+        points, multipliers: where the bias reaches β, and the multipliers there; neighbours share one true point.
+        coefficients: the table.
+        norm: ‖y‖ = √F/β, the size of the unknowns.
+    """
+
+    points: Any
+    multipliers: Any
+    coefficients: Any
+    norm: float
 
 
-def reclassify(program: Program, beta: float, points: Any, norm: float) -> ActiveSet:
-    """The active set exactly, from points near it; `norm` is roughly that of y at the solution."""
-    start = np.union1d(points, np.append(grid(program.group_size, 2)[:-1], 1.0))
-    points, _ = exchange(program, beta, start, lambda scaled, offset: _least_distance(scaled, offset, norm)[0])
-    _, dual = _least_distance(*_scaled(program, points, beta), norm)
-    return _clusters(points, dual * beta, program.group_size)
+def solve(program: Program, beta: float, solver: str | None = None) -> Approximation:
+    """The program at the bias budget β, started from a grid; by a solver of cvxpy where one is named or K is small."""
+    if solver or program.group_size <= LARGEST_BY_CVXPY:
+        start = np.append(grid(program.group_size)[:-1:8], 1.0)
+        points, y = _exchange(program, beta, start, lambda *data: _quadratic_program(*data, solver or SOLVER))
+        return solve_from(program, beta, points, float(np.linalg.norm(y)))
+    start, norm = np.append(grid(program.group_size, 1)[:-1], 1.0), FIRST_NORM
+    for _ in range(5):
+        found = solve_from(program, beta, start, norm)
+        if norm / 3 < found.norm < 3 * norm:
+            break
+        norm = found.norm
+    return found
 
 
-def exchange(program: Program, beta: float, points: Any, solve_finite: FiniteSolver) -> tuple[Any, Any]:
+def solve_from(program: Program, beta: float, points: Any, norm: float) -> Approximation:
+    """The program at the bias budget β, from points near the active ones and the rough size of the unknowns."""
+    points, y = _exchange(program, beta, points, lambda *data: _least_distance(*data, norm)[0])
+    y, dual = _least_distance(*_scaled(program, points, beta), norm)
+    active = np.flatnonzero(dual)
+    coefficients = program.means + y * beta / np.sqrt(program.weights)
+    return Approximation(points[active], dual[active] * beta, coefficients, float(np.linalg.norm(y)))
+
+
+def _exchange(program: Program, beta: float, points: Any, solve_finite: FiniteSolver) -> tuple[Any, Any]:
     """Solve on finitely many points; wherever the bias peaks above β, the peak joins them.
 
+    Ends when no peak is too high, or when rounding stops the peaks from getting lower.
+
     Raises:
-        SolveError: the finite solver failed, or the exchange did not end.
+        SolveError: the finite solver failed, or the exchange ended too far from the solution.
     """
-    fine = grid(program.group_size)
-    on_fine = _scaled(program, fine, beta)
-    for _ in range(30):
-        scaled, offset = _scaled(program, points, beta)
-        y = solve_finite(scaled, offset)
-        peaks = _peaks(fine, on_fine[1] + on_fine[0] @ y)
+    fine, phi, bayes = on_grid(program)
+    best, since = np.inf, 0
+    for _ in range(ROUNDS):
+        y = solve_finite(*_scaled(program, points, beta))
+        peaks = _peaks(fine, bayes / beta + phi @ (y / np.sqrt(program.weights)))
         at_peaks = _scaled(program, peaks, beta)
-        heights = at_peaks[1] + at_peaks[0] @ y
-        new = peaks[np.abs(heights) > 1 + SLACK]
-        if len(np.setdiff1d(new, points)) == 0:
+        heights = np.abs(at_peaks[1] + at_peaks[0] @ y)
+        new = np.setdiff1d(peaks[heights > 1 + SLACK], points)
+        excess = float(max(heights, default=1.0)) - 1
+        best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+        if len(new) == 0 or (since >= PATIENCE and excess < ROUGH):
             return points, y
-        points = np.unique(np.concatenate([points, new]))
+        points = np.union1d(points, new)
     raise SolveError(f"the constraint exchange for {program.target.name}, K = {program.group_size} did not settle")
 
 
@@ -136,13 +178,17 @@ def _least_distance(scaled: Any, offset: Any, norm: float) -> tuple[Any, Any]:
     return norm * (sides.T @ u) / scale, upper - lower
 
 
-def _clusters(points: Any, dual: Any, group_size: int) -> ActiveSet:
-    """Neighbouring points with multipliers of one sign, closer than half a wiggle, stand for one point between them."""
-    keep = np.flatnonzero(dual)
-    angles, signs = 2 * np.arcsin(np.sqrt(points[keep])), np.sign(dual[keep])
-    apart = (np.diff(angles) > np.pi / (2 * group_size)) | (np.diff(signs) != 0)
-    groups = np.split(keep, np.flatnonzero(apart) + 1)
-    centres = [float(np.average(points[g], weights=np.abs(dual[g]))) for g in groups]
-    return ActiveSet(
-        np.array(centres), np.array([dual[g].sum() for g in groups]), np.array([np.sign(dual[g[0]]) for g in groups])
-    )
+def clusters(approximation: Approximation, group_size: int) -> ActiveSet:
+    """Neighbouring points with multipliers of one sign stand for one active point between them.
+
+    Neighbours are closer than half a wiggle of the degree, or than 0.3 of the gap beside them.
+    """
+    points, multipliers = approximation.points, approximation.multipliers
+    signs, gaps = np.sign(multipliers), np.diff(2 * np.arcsin(np.sqrt(points)))
+    beside = np.maximum(np.append(0, gaps[:-1]), np.append(gaps[1:], 0))
+    same = (np.diff(signs) == 0) & ((gaps < np.pi / (2 * group_size)) | (gaps < NEIGHBOURS * beside))
+    groups = np.split(np.arange(len(points)), np.flatnonzero(~same) + 1)
+    centres = [
+        1.0 if points[g[-1]] == 1 else float(np.average(points[g], weights=np.abs(multipliers[g]))) for g in groups
+    ]
+    return ActiveSet(np.array(centres), np.array([multipliers[g].sum() for g in groups]), signs[[g[0] for g in groups]])
