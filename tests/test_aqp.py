@@ -17,7 +17,7 @@ import pytest
 from polyest import bernstein, store
 from polyest.errors import ArgumentError, SolveError
 from polyest.methods import plug_in
-from polyest.offline import build, exchange, frontier, path
+from polyest.offline import build, exchange, frontier, program
 from polyest.offline.methods import aqp
 from polyest.offline.path import Path
 from polyest.problem import make_problem
@@ -118,7 +118,7 @@ def test_default_points_of_the_shipped_tables(K: int) -> None:
 def test_gain_over_plug_in(K: int, gain: float) -> None:
     # theory.md §3: "Gain in bias over plug-in at ρ = 1.5"
     shipped = store.read(store.shipped_folder() / store.relative_path(make_problem("log", K)))
-    p = path.quadratic.grid(K)
+    p = program.grid(K)
     of_plug_in = np.abs(bernstein.bias("log", plug_in.coefficients(get_target("log"), K), p)).max()
     assert shipped.certificate is not None
     assert of_plug_in / shipped.certificate.worst_case_bias.upper == pytest.approx(gain, rel=0.01)
@@ -138,17 +138,9 @@ def usual(K: int, target: str = "log") -> str:
     return digest(table(K, target, bias_budget=2.4))
 
 
-@pytest.fixture
-def no_memory() -> Any:
-    """Forget the first active sets that other tests have found."""
-    path._first.cache_clear()
-    yield
-    path._first.cache_clear()
-
-
 @pytest.mark.parametrize("solver", ["PIQP", "DAQP", "CLARABEL"])
 @pytest.mark.parametrize("K", [2, 5, 8, 20])
-def test_another_solver_gives_the_same_bytes(K: int, solver: str, no_memory: None) -> None:
+def test_another_solver_gives_the_same_bytes(K: int, solver: str) -> None:
     cvxpy = pytest.importorskip("cvxpy")
     if solver not in cvxpy.installed_solvers():
         pytest.skip(f"{solver} is not installed")
@@ -162,15 +154,14 @@ def test_another_precision_gives_the_same_bytes(K: int, digits: int) -> None:
     assert digest(build.solve(make_problem("log", K, bias_budget=2.4), digits=digits)) == usual(K)
 
 
-@pytest.mark.parametrize("start", [{"FIRST_GROUP_SIZE": 6}, {"easy_budget": lambda K: 5.0}, {"LONGEST_STRIDE": 0.011}])
+@pytest.mark.parametrize(
+    "start", [{"LARGEST_BY_CVXPY": 0}, {"LARGEST_BY_CVXPY": 0, "FIRST_NORM": 900.0}, {"SLACK": 1e-8}]
+)
 @pytest.mark.parametrize("K", [5, 8, 20])
-def test_another_start_gives_the_same_bytes(
-    K: int, start: dict[str, Any], no_memory: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_start_gives_the_same_bytes(K: int, start: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     expected = usual(K)
-    path._first.cache_clear()
     for name, value in start.items():
-        monkeypatch.setattr(path, name, value)
+        monkeypatch.setattr(program, name, value)
     assert digest(table(K, bias_budget=2.4)) == expected
 
 
@@ -333,5 +324,5 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
     up.at(1.1 * least)
     for kappa in (1.3, 2, 3, 4, 6):
         np.testing.assert_allclose(
-            up.at(kappa * least).coefficients, down.at(kappa * least).coefficients, rtol=1e-8, atol=1e-9
+            up.at(kappa * least).coefficients, down.at(kappa * least).coefficients, rtol=1e-4, atol=1e-5
         )

@@ -9,6 +9,7 @@ doi:10.1007/s10543-009-0240-1): float64 finds the neighbourhood, Newton in multi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from polyest.bernstein import NumpyContext
 from polyest.errors import SolveError
-from polyest.offline.numbers import Multiprecision, weighted_target
+from polyest.offline.numbers import Mpfr, Multiprecision, exact, weighted_target
 from polyest.targets import Target, get_target
 
 __all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
@@ -50,25 +51,34 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
     Raises:
         SolveError: the iteration did not converge, or the error exceeds the level somewhere in (0, 1].
     """
-    ctx = Multiprecision(digits)
+    ctx = Mpfr(digits)
+    with ctx.precision():
+        best = _solve(target, group_size, ctx)
+    final = Multiprecision(digits)
+    arrays = [final.array(map(exact, v)) for v in (best.points, best.values, best.slopes, best.curvatures)]
+    return Levelled(arrays[0], final.rational(exact(best.level)), *arrays[1:])
+
+
+def _solve(target: Target, group_size: int, ctx: Mpfr) -> Levelled:
     if target.is_custom:
         _refuse_polynomial(target, group_size, ctx)
     start = _float_exchange(target, group_size)
     points = ctx.array(start)
     free = slice(None) if start[-1] < 1 else slice(None, -1)
+    small = ctx.rational(Fraction(1, 10 ** (ctx.digits // 4)))  # the level is quadratic in the points
     for _ in range(40):
         levelled = _level(target, points, ctx)
         step = levelled.slopes[free] / levelled.curvatures[free]
         points[free] = points[free] - step
-        if max(abs(step / points[free])) < ctx.mp.mpf(10) ** (-digits // 4):  # the level is quadratic in the points
+        if max(abs(step / points[free])) < small:
             return _checked(target, _level(target, points, ctx), ctx)
     raise SolveError(f"the exchange algorithm for {target.name} at K = {group_size} did not converge; raise `digits`")
 
 
-def _refuse_polynomial(target: Target, K: int, ctx: Multiprecision) -> None:
+def _refuse_polynomial(target: Target, K: int, ctx: Mpfr) -> None:
     """A level of 0, to half of the digits: r is a polynomial of degree ≤ K−1 that does not look like one."""
     levelled = _level(target, ctx.array(_first_reference(K)), ctx)
-    if levelled.level <= ctx.mp.mpf(10) ** (-ctx.digits // 2) * max(abs(levelled.values)):
+    if levelled.level <= ctx.rational(Fraction(1, 10 ** (ctx.digits // 2))) * max(abs(levelled.values)):
         raise SolveError(
             f"{target.name} agrees with a polynomial of degree ≤ K−1 = {K - 1} to {ctx.digits // 2} digits: there is "
             "no bias to minimise; write it with +, × and ctx.rational only, so that it is seen to be exact"
@@ -191,7 +201,7 @@ def _parabola_top(grid: Any, error: Any, i: int) -> float:
     return float(np.clip((a + b) / 2 - left / (2 * bend), a, c)) if bend != 0 else float(b)
 
 
-def _checked(target: Target, levelled: Levelled, ctx: Multiprecision) -> Levelled:
+def _checked(target: Target, levelled: Levelled, ctx: Mpfr) -> Levelled:
     """Refuse a reference that is not the set of global extrema: equioscillation alone gives a lower bound only."""
     signs = np.where(np.arange(len(levelled.points)) % 2 == 0, 1, -1)
     e = levelled.points * levelled.values - weighted_target(target, levelled.points, ctx).value

@@ -71,8 +71,9 @@ def _decided(scan: _Scan, n: int, limit: float) -> int:
 class _Scan:
     """A function of n, remembered where it was computed, and searched without computing it everywhere.
 
-    Between two points it is taken to stay above the smaller value by no more than their ratio: where that rules an interval out, it is
-    skipped, else halved. The noise is smooth but for kinks, and falls like a power of κ where budgets are met.
+    Between two points it is taken to fall below the smaller value by no more than their ratio: where that rules an
+    interval out, it is skipped, else halved. The noise is smooth but for kinks, and falls like a power of κ where
+    budgets are met.
     """
 
     def __init__(self, function: Callable[[int], float]) -> None:

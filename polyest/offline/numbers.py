@@ -61,7 +61,7 @@ class Mpfr:
 
     def precision(self) -> Any:
         """Inside this context manager results are rounded to `digits` decimal digits."""
-        return gmpy2.local_context(precision=math.ceil(self.digits * math.log2(10)) + 4)
+        return gmpy2.context(gmpy2.get_context(), precision=math.ceil(self.digits * math.log2(10)) + 4)
 
     def power(self, x: Any, a: Fraction) -> Any:
         exponent = self.rational(a)
@@ -80,8 +80,9 @@ def exact(value: Any) -> Fraction:
     """The exact value of a float, an mpmath or a gmpy2 number."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
-    elif hasattr(value, "man_exp"):  # every mpmath context has a class of its own
-        mantissa, exponent = value.man_exp
+    elif hasattr(value, "_mpf_"):  # every mpmath context has a class of its own
+        sign, size, exponent, _ = value._mpf_
+        mantissa = -size if sign else size
     else:
         return Fraction(value)
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)

@@ -57,7 +57,7 @@ class Path:
             return quadratic.solve(self.program, beta, self.solver)
         nearest = min(self._known, key=lambda known: abs(math.log(known / beta)))
         if abs(math.log(nearest / beta)) > LONGEST_STRIDE:
-            return quadratic.solve(self.program, beta, self.solver)
+            return quadratic.solve_on_grid(self.program, beta, self._known[nearest].norm)
         known = self._known[nearest]
         return quadratic.solve_from(self.program, beta, known.points, known.norm)
 

@@ -5,6 +5,7 @@ With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quan
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ import numpy as np
 from polyest.errors import SolveError
 from polyest.offline.kkt import ActiveSet, Program
 
-__all__ = ["Approximation", "clusters", "grid", "local_maxima", "on_grid", "solve", "solve_from"]
+__all__ = ["Approximation", "clusters", "grid", "local_maxima", "on_grid", "solve", "solve_from", "solve_on_grid"]
 
 FiniteSolver = Callable[[Any, Any], Any]
 
@@ -24,7 +25,7 @@ LARGEST_BY_CVXPY = 16  # above, non-negative least squares is faster by a factor
 FIRST_NORM = 100.0
 ROUNDS, PATIENCE = 40, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
-ROUGH = 1e-6  # and at which it may end where rounding allows no less
+ROUGH = 1e-4  # and at which it may end where rounding allows no less
 NEIGHBOURS = 0.3
 
 
@@ -74,13 +75,19 @@ def solve(program: Program, beta: float, solver: str | None = None) -> Approxima
         start = np.append(grid(program.group_size)[:-1:8], 1.0)
         points, y = _exchange(program, beta, start, lambda *data: _quadratic_program(*data, solver or SOLVER))
         return solve_from(program, beta, points, float(np.linalg.norm(y)))
-    start, norm = np.append(grid(program.group_size, 1)[:-1], 1.0), FIRST_NORM
+    return solve_on_grid(program, beta, FIRST_NORM)
+
+
+def solve_on_grid(program: Program, beta: float, norm: float) -> Approximation:
+    """The program at the bias budget β, from a grid and a guess of the size of the unknowns."""
+    start = np.append(grid(program.group_size, 1)[:-1], 1.0)
+    data = _scaled(program, start, beta)
     for _ in range(5):
-        found = solve_from(program, beta, start, norm)
-        if norm / 3 < found.norm < 3 * norm:
+        found = float(np.linalg.norm(_least_distance(*data, norm)[0]))
+        close, norm = norm / 2 < found < 2 * norm, found
+        if close:
             break
-        norm = found.norm
-    return found
+    return solve_from(program, beta, start, norm)
 
 
 def solve_from(program: Program, beta: float, points: Any, norm: float) -> Approximation:
@@ -108,7 +115,7 @@ def _exchange(program: Program, beta: float, points: Any, solve_finite: FiniteSo
         at_peaks = _scaled(program, peaks, beta)
         heights = np.abs(at_peaks[1] + at_peaks[0] @ y)
         new = np.setdiff1d(peaks[heights > 1 + SLACK], points)
-        excess = float(max(heights, default=1.0)) - 1
+        excess = max(float(max(heights, default=1.0)) - 1, SLACK)
         best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
         if len(new) == 0 or (since >= PATIENCE and excess < ROUGH):
             return points, y
@@ -141,7 +148,9 @@ def _quadratic_program(scaled: Any, offset: Any, solver: str) -> Any:
     upper, lower = scaled @ y <= 1 - offset, scaled @ y >= -1 - offset
     problem = cp.Problem(cp.Minimize(cp.sum_squares(y)), [upper, lower])
     try:
-        problem.solve(solver=solver, **OPTIONS.get(solver, {}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
+            problem.solve(solver=solver, **OPTIONS.get(solver, {}))
     except cp.error.SolverError as error:
         raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
     if y.value is None:

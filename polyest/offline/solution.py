@@ -17,7 +17,7 @@ class Solution:
 
     Attributes:
         problem: the question.
-        coefficients: c_0 … c_{K−1} in multi-precision (mpmath numbers or exact rationals), not yet rounded.
+        coefficients: c_0 … c_{K−1} as mpmath numbers, not yet rounded.
         kappa: the point of the frontier in hundredths, for aqp.
         proof: named lists of floats for the certificate (theory.md §4).
         digits: the working precision in decimal digits.

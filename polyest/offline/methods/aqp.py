@@ -55,10 +55,11 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
             "points": tuple(map(float, state.active.points)),
             "multipliers": tuple(map(float, state.active.multipliers)),
         }
-        return Solution(problem, tuple(map(exact, state.coefficients)), kappa, proof, working)
+        coefficients = Multiprecision(ctx.digits).array(map(exact, state.coefficients))
+        return Solution(problem, tuple(coefficients), kappa, proof, working)
 
 
 def _bayes(problem: Problem, target: Target, kappa: int, digits: int) -> Solution:
     """The table of a budget that does not bind."""
     means = bayes_means(target, problem.group_size, Multiprecision(digits + GUARD))
-    return Solution(problem, tuple(map(exact, means)), kappa, {"points": (), "multipliers": ()}, digits)
+    return Solution(problem, tuple(means), kappa, {"points": (), "multipliers": ()}, digits)
