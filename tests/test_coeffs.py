@@ -11,6 +11,7 @@ import pytest
 from polyest import certify, store
 from polyest.methods import plug_in
 from polyest.offline import exchange
+from polyest.offline.numbers import exact
 from polyest.problem import make_problem
 from polyest.table import Table
 from polyest.targets import get_target
@@ -109,11 +110,48 @@ def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None
 
 
 def test_what_has_to_be_there() -> None:
-    """`log`, aqp at the default for K = 2..128 and minimax for K = 2..32."""
-    for K in range(2, 129):
-        assert store.relative_path(make_problem("log", K)) in FILES
-    for K in range(2, 33):
+    """What README lists: aqp at the default budget, at numbers of groups, and minimax."""
+    for target, largest in {"log": 128, "power(-0.5)": 64, "power(0.5)": 9, "power(1.5)": 20}.items():
+        for K in range(2, largest + 1):
+            assert store.relative_path(make_problem(target, K)) in FILES
+    for K in (4, 8, 16, 32, 64):
+        for groups in (8, 64, 512, 4096):
+            assert store.relative_path(make_problem("log", K, groups=groups)) in FILES
+    for K in range(2, 47):
         assert store.relative_path(make_problem("log", K, "minimax")) in FILES
+
+
+def least_biases() -> dict[int, Decimal]:
+    lines = (store.shipped_folder() / "log" / "least_bias.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    return {int(K): Decimal(value) for K, value in rows[1:]}
+
+
+def test_the_least_biases_are_proved_where_minimax_tables_are() -> None:
+    """E*_K lies between de la Vallée Poussin's bound and the certified bias of the rounded table, in the tables' files."""
+    found = least_biases()
+    assert list(found) == list(range(2, 257))
+    for K in range(2, 47):
+        claims = shipped(store.relative_path(make_problem("log", K, "minimax"))).certificate
+        assert claims is not None
+        assert claims.optimality is not None
+        assert Decimal(claims.optimality.lower_text) <= found[K] <= Decimal(claims.optimality.upper_text)
+
+
+def test_the_least_biases_are_those_of_theory() -> None:
+    # theory.md §3 and peers.md: E*_K; K²·E*_K = 0.32508927345417506 − 0.0787988/K² + O(1/K⁴), from 14-point fits
+    found = least_biases()
+    assert abs(found[64] - Decimal("0.00007936280274199314177829")) < Decimal("1e-26")
+    assert abs(found[32] - Decimal("0.0003173949164165503757783")) < Decimal("1e-25")
+    for K, value in found.items():
+        series = Decimal("0.32508927345417506") - Decimal("0.0787988") / K**2
+        assert abs(value * K**2 - series) < Decimal("0.2") / K**4 + Decimal("1e-10")
+
+
+@pytest.mark.parametrize("K", [2, 17, 100])
+def test_the_least_biases_are_what_the_exchange_finds(K: int) -> None:
+    found = exact(exchange.least_bias("log", K, 100))
+    assert abs(Fraction(least_biases()[K]) - found) < found * Fraction(1, 10**39)
 
 
 def test_the_tables_fit_into_the_wheel() -> None:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from polyest.bernstein import NumpyContext, target_values
 from polyest.certify.functions import BallContext, rational
+from polyest.errors import SolveError
 from polyest.offline import bernstein
+from polyest.offline.linear import cholesky
 from polyest.offline.methods.minimax import from_power
-from polyest.offline.numbers import Jet, Multiprecision, weighted_target
+from polyest.offline.numbers import Jet, Mpfr, Multiprecision, exact, weighted_target
 from polyest.targets import Target, get_target
 
 NAMES = [
@@ -133,3 +135,36 @@ def test_power_basis_to_bernstein_form(powers: list[int], p: Fraction) -> None:
     x = brute.number(p)
     mean = sum(c * b for c, b in zip(table, brute.bernstein(len(powers) - 1, x), strict=True))
     assert abs(mean - sum(a * x**j for j, a in enumerate(powers))) < brute.mp.mpf(10) ** -50
+
+
+@given(st.floats(min_value=-1e300, max_value=1e300))
+def test_exact_keeps_the_value_and_the_sign(x: float) -> None:
+    fast = Mpfr(40)
+    with fast.precision():
+        assert exact(x) == exact(MP.mp.mpf(x)) == exact(fast.array([x])[0]) == Fraction(x)
+
+
+@pytest.mark.parametrize("name", ["log", "power(0.5)", "power(-0.5)", "js(0.1)", "polynomial(1,-2,1)"])
+@pytest.mark.parametrize("p", [1e-9, 0.3, 1.0])
+def test_both_kinds_of_numbers_agree(name: str, p: float) -> None:
+    """p·r(p) with two derivatives: gmpy2's numbers against mpmath's, 60 digits each."""
+    target, fast = target_named(name), Mpfr(60)
+    slow = weighted_target(target, MP.mp.mpf(p), MP)
+    with fast.precision():
+        quick = weighted_target(target, fast.array([p])[0], fast)
+        for a, b in zip(vars(slow).values(), vars(quick).values(), strict=True):
+            assert abs(exact(a) - exact(b)) <= (abs(exact(a)) + Fraction(1, 10**3)) * Fraction(1, 10**55)
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_cholesky_solves_in_rational_arithmetic(n: int, seed: int) -> None:
+    """Exact on Fractions: LᵀDL has no square root."""
+    root = np.random.default_rng(seed).integers(-5, 6, size=(n, n))
+    matrix = np.array([[Fraction(int(v)) for v in row] for row in root @ root.T + np.eye(n, dtype=int)], dtype=object)
+    r = np.array([Fraction(i + 1) for i in range(n)], dtype=object)
+    assert (matrix @ cholesky(matrix)(r) == r).all()
+
+
+def test_cholesky_refuses_what_is_not_positive_definite() -> None:
+    with pytest.raises(SolveError, match="not positive definite"):
+        cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))

@@ -24,6 +24,7 @@ from polyest.targets import get_target
 
 __all__ = ["choose"]
 
+LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
 TIE = 1e-7  # relative difference of noises below which float64 does not decide
 
 
@@ -46,8 +47,10 @@ def choose(path: Path, problem: Problem) -> int:
 def _within_noise(path: Path, ratio: float) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
     limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
-    first = _first_possible(path, limit)
     scan = _Scan(lambda n: path.noise(_coefficients(path, n), unless_far_from=limit))
+    if path.group_size <= LARGEST_MINIMAX and scan.value(100) <= limit:
+        return _decided(scan, 100, limit)
+    first = _first_possible(path, limit)
     nodes = _nodes(first, path)
     if nodes and scan.value(first) <= limit:
         return _decided(scan, first, limit)

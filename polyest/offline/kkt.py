@@ -25,7 +25,7 @@ from polyest.targets import Target
 __all__ = ["ActiveSet", "Program", "State", "evaluate", "newton", "residual"]
 
 STEPS = 60
-FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 4.0, 1e-3, 1e9  # √μ relative to the residual
+FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 4.0, 1e-3, 1e6  # √μ relative to the residual
 SUCCESS = 0.9  # by how much a step has to lessen the residual
 LARGEST_MOVE = 0.5  # of a point in units of its spacing, of a multiplier in units of its size
 RESTORATIONS = 4  # attempts to get back to where the well-conditioned equations hold
@@ -159,8 +159,8 @@ class _System:
         active, free = state.active, state.active.free
         p = active.points[free].astype(float)
         spacing = _spacing(active.points)[free] * np.sqrt((1 - p) / p)  # in log p
-        self._rows = program.convert(np.concatenate([np.ones(len(active.points)), spacing]) / float(beta))
-        self._columns = program.convert(np.concatenate([np.abs(active.multipliers.astype(float)), spacing]))
+        self._rows = program.convert(np.concatenate([np.ones(len(active.points)), spacing]) / float(np.max(beta)))
+        self._columns = program.convert(np.concatenate([_sizes(active.multipliers), spacing]))
         self.residual = residual(state, beta) * self._rows
         self.size = float(max(abs(self.residual)))
 
@@ -216,6 +216,12 @@ class _System:
         if (points[free] >= 1).any() or (points <= 0).any():
             return None
         return evaluate(self.program, replace(active, points=points, multipliers=active.multipliers - step[:n]))
+
+
+def _sizes(multipliers: Any) -> Any:
+    """The size of each multiplier or of a larger neighbour: one that has to change its sign is not held back."""
+    padded = np.concatenate([[0.0], np.abs(multipliers.astype(float)), [0.0]])
+    return np.max([padded[:-2], padded[1:-1], padded[2:]], axis=0)
 
 
 def _spacing(points: Any) -> Any:

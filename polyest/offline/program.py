@@ -73,7 +73,9 @@ def solve(program: Program, beta: float, solver: str | None = None) -> Approxima
     """The program at the bias budget β, started from a grid; by a solver of cvxpy where one is named or K is small."""
     if solver or program.group_size <= LARGEST_BY_CVXPY:
         start = np.append(grid(program.group_size)[:-1:8], 1.0)
-        points, y = _exchange(program, beta, start, lambda *data: _quadratic_program(*data, solver or SOLVER))
+        points, y = _exchange(
+            program, beta, start, lambda rows, offset: _quadratic_program(rows, offset, solver or SOLVER)
+        )
         return solve_from(program, beta, points, float(np.linalg.norm(y)))
     return solve_on_grid(program, beta, FIRST_NORM)
 
@@ -92,7 +94,7 @@ def solve_on_grid(program: Program, beta: float, norm: float) -> Approximation:
 
 def solve_from(program: Program, beta: float, points: Any, norm: float) -> Approximation:
     """The program at the bias budget β, from points near the active ones and the rough size of the unknowns."""
-    points, y = _exchange(program, beta, points, lambda *data: _least_distance(*data, norm)[0])
+    points, y = _exchange(program, beta, points, lambda rows, offset: _least_distance(rows, offset, norm)[0])
     y, dual = _least_distance(*_scaled(program, points, beta), norm)
     active = np.flatnonzero(dual)
     coefficients = program.means + y * beta / np.sqrt(program.weights)

@@ -6,10 +6,12 @@ float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the di
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
+from polyest.errors import SolveError
 from polyest.offline import exchange, frontier
 from polyest.offline import program as quadratic
-from polyest.offline.kkt import Program
+from polyest.offline.kkt import Program, State
 from polyest.offline.means import bayes_means
 from polyest.offline.methods import minimax
 from polyest.offline.numbers import Mpfr, Multiprecision, exact
@@ -22,6 +24,7 @@ from polyest.targets import Target
 __all__ = ["at_kappa", "solve"]
 
 DIGITS = 50
+STRIDE, SHORTEST_STRIDE, ATTEMPTS = 0.04, 1e-4, 20  # of the continuation in β, relative
 GUARD = 40  # digits that the conditioning of Newton's method may cost, and one more for every 8 completions
 
 
@@ -47,16 +50,48 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     budget = Fraction(kappa, 100) * exact(unit)
     if budget >= path.bayes_bias * (1 - 1e-12):
         return _bayes(problem, path.target, kappa, working)
-    found = quadratic.clusters(path.closely(float(budget)), path.group_size)
     ctx = Mpfr(working + GUARD + path.group_size // 8)
     with ctx.precision():
-        state = polish(Program(path.target, path.group_size, ctx), found, ctx.rational(budget), working)
+        program, beta = Program(path.target, path.group_size, ctx), ctx.rational(budget)
+        try:
+            state = _from_float(path, program, beta, working)
+        except SolveError:
+            state = _continued(path, program, beta, working)
         proof = {
             "points": tuple(map(float, state.active.points)),
             "multipliers": tuple(map(float, state.active.multipliers)),
         }
         coefficients = Multiprecision(ctx.digits).array(map(exact, state.coefficients))
         return Solution(problem, tuple(coefficients), kappa, proof, working)
+
+
+def _from_float(path: Path, program: Program, beta: Any, digits: int) -> State:
+    return polish(program, quadratic.clusters(path.closely(float(beta)), path.group_size), beta, digits)
+
+
+def _continued(path: Path, program: Program, beta: Any, digits: int) -> State:
+    """From the nearest larger budget for which float64 finds a start, downward in short steps."""
+    here, state = _larger(path, program, beta, digits)
+    stride = STRIDE
+    while here > beta:
+        following = max(beta, here * (1 - stride))
+        try:
+            here, state = following, polish(program, state.active, following, digits)
+        except SolveError:
+            stride /= 4
+            if stride < SHORTEST_STRIDE:
+                raise
+    return state
+
+
+def _larger(path: Path, program: Program, beta: Any, digits: int) -> tuple[Any, State]:
+    for _ in range(ATTEMPTS):
+        beta = beta * (1 + STRIDE)
+        try:
+            return beta, _from_float(path, program, beta, digits)
+        except SolveError as error:
+            failure = error
+    raise failure
 
 
 def _bayes(problem: Problem, target: Target, kappa: int, digits: int) -> Solution:
