@@ -44,7 +44,7 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})
     outer, inner = _solutions(problem, solver, digits)
-    table = replace(_rounded(outer), leave_one_out=_rounded(inner))
+    table = replace(rounded(outer), leave_one_out=rounded(inner))
     return _kept(_certified_pair(table, _provenance(outer)))
 
 
@@ -58,7 +58,7 @@ def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tupl
     return outer, aqp.at_kappa(frontier.path_for(smaller, solver), smaller, outer.kappa, digits)
 
 
-def _rounded(solution: Solution) -> Table:
+def rounded(solution: Solution) -> Table:
     coefficients = tuple(float(c) + 0.0 for c in solution.coefficients)
     return Table(solution.problem, coefficients, solution.kappa, proof=solution.proof)
 

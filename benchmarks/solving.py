@@ -1,0 +1,93 @@
+"""How long solving and proving take: `python -m benchmarks.solving` (about 15 minutes on 2 cores; `--quick`: one).
+
+1. Whole processes, from the command line into an empty folder: one table of K = 16; `log` aqp for K = 2..64; all tables
+   that are shipped, solved from scratch; all of them verified.
+2. By group size, one core: the least bias E*_K, the scan for κ, the digits, the certificate, and `verify`.
+
+The floor: Newton's method evaluates N active points × K coefficients × 3 derivatives in multi-precision about ten
+times, and multiplies matrices of that shape; a certificate shifts a polynomial of degree K at 192 + 5K bits once per
+cell. N grows like √K: K² and K³ operations. The printed shares tell which part is above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from polyest import certify, store
+from polyest.offline import build, exchange, frontier
+from polyest.offline.methods import aqp
+from polyest.problem import make_problem
+
+T = TypeVar("T")
+GROUP_SIZES = (2, 4, 8, 16, 32, 64, 128)
+SHIPPED = [
+    ("--target", "log", "-k", "2:128"),
+    ("--target", "log", "--method", "minimax", "-k", "2:46"),
+    *[("--target", "log", "--groups", str(M), "-k", "4,8,16,32,64") for M in (8, 64, 512, 4096)],
+    ("--target", "power(-0.5)", "-k", "2:64"),
+    ("--target", "power(0.5)", "-k", "2:9"),
+    ("--target", "power(1.5)", "-k", "2:20"),
+]
+
+
+def polyest(*arguments: str) -> float:
+    """Seconds that one command takes, interpreter's start included."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "polyest", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return time.perf_counter() - start
+
+
+def whole_processes(quick: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        out = ("--out", folder)
+        print(f"one table, K = 16: {polyest('solve', '--target', 'log', '-k', '16', *out):.2f} s", flush=True)
+        if quick:
+            return
+        print(
+            f"log aqp, K = 2..64: {polyest('solve', '--target', 'log', '-k', '2:64', '--force', *out):.0f} s",
+            flush=True,
+        )
+        seconds = sum(polyest("solve", "--force", *options, *out) for options in SHIPPED)
+        tables = sum(1 for _ in store.paths(Path(folder)))
+        print(f"all {tables} tables from scratch: {seconds:.0f} s", flush=True)
+        print(f"all {tables} verified: {polyest('verify', '--jobs', '-1', folder):.0f} s", flush=True)
+
+
+def timed(action: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return action(), time.perf_counter() - start
+
+
+def by_group_size(group_sizes: tuple[int, ...]) -> None:
+    print(f"\n{'K':>4} {'points':>6}   E*_K    scan  digits  certificate  verify   (seconds, one core, K alone)")
+    for K in group_sizes:
+        problem = make_problem("log", K)
+        _, least = timed(lambda p=problem: exchange.least_bias(p.target, p.group_size))
+        path = frontier.path_for(problem)
+        kappa, scan = timed(lambda p=problem, path=path: frontier.choose(path, p))
+        solution, digits = timed(lambda p=problem, path=path, k=kappa: aqp.at_kappa(path, p, k))
+        table = build.rounded(solution)
+        _, proof = timed(lambda t=table: certify.certificate(t))
+        _, verify = timed(lambda K=K: certify.verify(store.load(make_problem("log", K))))
+        points = len(solution.proof["points"])
+        print(f"{K:>4} {points:>6} {least:>6.2f} {scan:>7.2f} {digits:>7.2f} {proof:>12.2f} {verify:>7.2f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one table and the small group sizes")
+    quick = parser.parse_args().quick
+    whole_processes(quick)
+    by_group_size(GROUP_SIZES[:5] if quick else GROUP_SIZES)
+
+
+if __name__ == "__main__":
+    main()
