@@ -12,8 +12,11 @@ import pytest
 from polyest.adapters._answers import Extractor, math_verify_key
 from polyest.errors import ArgumentError, MissingDependencyError
 
-# Python 3.12 warns of forks in a process with threads
-pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+# Python 3.12 warns of forks in a process with threads, JAX of all where it was imported, say by another test
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:os.fork.* JAX is multithreaded:RuntimeWarning"),
+]
 
 
 def last_word(text: str) -> str | None:
@@ -127,6 +130,13 @@ def test_bad_arguments(arguments: tuple[object, ...], told: str) -> None:
         Extractor(*arguments)  # type: ignore[arg-type]
 
 
+def test_a_platform_without_fork_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(ArgumentError, match="`time_limit` must be None on this platform"):
+        Extractor(str)
+    assert Extractor(str, time_limit=None)("7") == "7"
+
+
 def test_math_verify_is_asked_for_when_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "math_verify", None)
     with pytest.raises(MissingDependencyError, match=r"polyest\[math\]"):
@@ -140,6 +150,11 @@ def test_math_verify_is_asked_for_when_it_is_not_there(monkeypatch: pytest.Monke
         (["The answer is 7.", r"\boxed{7}", "$7.0$"], "7"),
         (["$x+1$", "$1+x$"], "x + 1"),
         ([r"$\{1,2\}$", r"$\{2,1\}$"], "{1, 2}"),
+        ([r"$\{0.5,1\}$", r"$\{1,\frac12\}$"], "{1/2, 1}"),
+        ([r"$\begin{pmatrix}0.5\\1\end{pmatrix}$", r"$\begin{pmatrix}1/2\\1\end{pmatrix}$"], "Matrix([[1/2], [1]])"),
+        (["$5$", "$x=5$", r"\boxed{y = 5.0}"], "5"),
+        (["$x^2+y^2=1$", "$y^2+x^2=1$"], "Eq(x**2 + y**2, 1)"),
+        (["$10^{9999}$"], "10^{9999}"),  # more digits than Python turns into a string
         (["", "I do not know"], None),
     ],
 )

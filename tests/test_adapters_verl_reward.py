@@ -13,8 +13,11 @@ from verl_support import ALGORITHM, adapter, advantages, loaded, torch, verl
 from polyest.adapters._verl_code import encode
 from polyest.errors import ArgumentError
 
-# Python 3.12 warns of forks in a process with threads
-pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+# Python 3.12 warns of forks in a process with threads, JAX of all where it was imported, say by another test
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:os.fork.* JAX is multithreaded:RuntimeWarning"),
+]
 
 
 def boxed(text: str) -> str | None:

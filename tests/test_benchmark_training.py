@@ -14,10 +14,11 @@ pytest.importorskip("trl")
 pytest.importorskip("matplotlib")
 
 import torch
-from scipy.stats import chi2
+from scipy.stats import binom, chi2
 
+import polyest
 from benchmarks.training import __main__ as command
-from benchmarks.training import arms, metrics, prediction, run, task
+from benchmarks.training import arms, diagnosis, metrics, prediction, run, task
 from benchmarks.training.policy import answer_probabilities, build_policy, build_tokenizer
 from benchmarks.training.settings import ARMS, Run, Settings, all_runs
 from benchmarks.training.statistics import Results, closed, interval
@@ -137,6 +138,18 @@ def test_other_settings_are_another_run(tmp_path: Path) -> None:
     run.run_once(done, tmp_path)
     assert run.finished(done, tmp_path)
     assert not run.finished(Run("plug_in", 8, 0, Settings(steps=3, evaluate_every=1, width=8, layers=1)), tmp_path)
+
+
+def test_the_diagnosis_takes_one_source_of_error_away_at_a_time() -> None:
+    tiny = Run("aqp", 16, 0, TINY)
+    start = run.train(tiny)["evaluations"]["gap"][0]
+    ways = (diagnosis.sampled, diagnosis.without_noise, diagnosis.without_sampling)
+    assert len({way(tiny)[0] for way in ways}) == 3
+    gap, _ = diagnosis.without_sampling(Run("aqp", 16, 0, Settings(steps=100, width=16, layers=1)))
+    assert float(gap) < start / 2
+    p = np.linspace(0, 1, 5)
+    twin = polyest.load("log", 16).leave_one_out_coefficients
+    np.testing.assert_allclose(diagnosis.mean_reward(p), binom.pmf(np.arange(15), 14, p[:, None]) @ twin, rtol=1e-12)
 
 
 def test_intervals_and_shares() -> None:

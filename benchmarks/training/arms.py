@@ -15,7 +15,7 @@ from benchmarks.training.policy import answer_probabilities
 from benchmarks.training.task import ANSWERS, WEIGHT, credit
 from polyest.adapters.trl import AnswerReward, ExactAdvantagesMixin
 
-__all__ = ["Arm", "arm_named"]
+__all__ = ["Arm", "arm_named", "paid_exactly"]
 
 Reward = Callable[..., list[Any]]
 Maker = Callable[[Qwen2ForCausalLM, PreTrainedTokenizerBase], Reward]
@@ -52,7 +52,7 @@ def arm_named(name: str) -> Arm:
         "harmonic": Arm(table("harmonic")),
         "aqp": Arm(table("aqp")),
         "aqp_exact": Arm(table("aqp"), ExactTrainer),
-        "oracle": Arm(oracle),
+        "oracle": Arm(paid_exactly(math.log)),
     }[name]
 
 
@@ -76,14 +76,17 @@ def table(method: str) -> Maker:
     return lambda _policy, _tokenizer: AnswerReward(str, "log", sign=-1, weight=WEIGHT, method=method, time_limit=None)
 
 
-def oracle(policy: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase) -> Reward:
-    """−τ·log of the exact probability under the policy in training, which no trainer could know."""
+def paid_exactly(target: Callable[[float], float]) -> Maker:
+    """−τ·r(p), p the exact probability under the policy in training, which no trainer could know."""
     place = {answer: index for index, answer in enumerate(ANSWERS)}
 
-    def exact_surprise(prompts: Sequence[str], completions: Sequence[str], **_: Any) -> list[float]:
-        distinct = list(dict.fromkeys(prompts))
-        ids = tokenizer(distinct, return_tensors="pt").input_ids
-        known = dict(zip(distinct, answer_probabilities(policy, ids), strict=True))
-        return [-WEIGHT * math.log(known[p][place[c]]) for p, c in zip(prompts, completions, strict=True)]
+    def maker(policy: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerBase) -> Reward:
+        def exact_surprise(prompts: Sequence[str], completions: Sequence[str], **_: Any) -> list[float]:
+            distinct = list(dict.fromkeys(prompts))
+            ids = tokenizer(distinct, return_tensors="pt").input_ids
+            known = dict(zip(distinct, answer_probabilities(policy, ids), strict=True))
+            return [-WEIGHT * target(known[p][place[c]]) for p, c in zip(prompts, completions, strict=True)]
 
-    return exact_surprise
+        return exact_surprise
+
+    return maker

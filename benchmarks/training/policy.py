@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.training.task import SYMBOLS
 
-__all__ = ["answer_probabilities", "build_policy", "build_tokenizer"]
+__all__ = ["answer_distribution", "answer_probabilities", "build_policy", "build_tokenizer"]
 
 END_TOKEN = "<end>"
 
@@ -47,7 +47,12 @@ def build_policy(seed: int, width: int = 48, layers: int = 2) -> Qwen2ForCausalL
 
 @torch.no_grad()
 def answer_probabilities(policy: Qwen2ForCausalLM, prompts: Tensor) -> np.ndarray:
-    """The probability of every answer, in the order of `task.ANSWERS`.
+    """`answer_distribution` as an array."""
+    return answer_distribution(policy, prompts).numpy()
+
+
+def answer_distribution(policy: Qwen2ForCausalLM, prompts: Tensor) -> Tensor:
+    """The probability of every answer, in the order of `task.ANSWERS`; differentiable.
 
     Args:
         prompts: token ids (prompts, length).
@@ -60,4 +65,4 @@ def answer_probabilities(policy: Qwen2ForCausalLM, prompts: Tensor) -> np.ndarra
     logits = policy(torch.cat([prompts.repeat_interleave(symbols, 0), firsts], 1)).logits[:, -2:].double()
     first, second = logits.softmax(-1).unflatten(0, (count, symbols)).unbind(2)
     pairs = first[:, 0, 1:, None] * second
-    return torch.cat([first[:, 0, :1], pairs.flatten(1)], 1).numpy()
+    return torch.cat([first[:, 0, :1], pairs.flatten(1)], 1)

@@ -38,7 +38,10 @@ def report(results: Results) -> str:
     sections += ["## In short\n", summary(results)]
     for K in results.group_sizes():
         sections += [f"## K = {K}\n", table(results, K), *verdicts(results, K)]
-    return "\n".join([*sections, "![distance to the optimum over the training](gap.png)\n"])
+    figure = (
+        "![distance to the optimum over the training](gap.png)\n\nLines: means; bands: all seeds; dots: predicted\n"
+    )
+    return "\n".join([*sections, figure])
 
 
 def summary(results: Results) -> str:

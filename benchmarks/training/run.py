@@ -15,7 +15,7 @@ import trl
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 
-from benchmarks.training.arms import arm_named
+from benchmarks.training.arms import Arm, arm_named
 from benchmarks.training.metrics import assess
 from benchmarks.training.policy import answer_probabilities, build_policy, build_tokenizer
 from benchmarks.training.settings import Run
@@ -48,8 +48,8 @@ def read(path: Path) -> Result:
     return result
 
 
-def train(run: Run) -> Result:
-    """Train from fresh weights.
+def train(run: Run, arm: Arm | None = None) -> Result:
+    """Train from fresh weights, as the arm of the run's name unless another is given.
 
     Returns:
         ``run``, ``versions``, ``seconds_per_step`` without the evaluations, and ``evaluations``: for every metric, and
@@ -60,7 +60,7 @@ def train(run: Run) -> Result:
     tokenizer, policy = build_tokenizer(), build_policy(run.seed, run.settings.width, run.settings.layers)
     prompts = tokenizer(list(PROMPTS), return_tensors="pt").input_ids
     recorder = Recorder(run.settings.evaluate_every, prompts)
-    arm = arm_named(run.arm)
+    arm = arm or arm_named(run.arm)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.simplefilter("ignore", FutureWarning)  # TRL asks for activation checkpointing under its old name
         trainer = arm.trainer(

@@ -30,6 +30,13 @@ class Extractor:
     code (``9**9**9``) stops all threads. The process is forked at the first call, serves all threads in turn, and is
     forked again after it had to be killed. A call costs about 0.1 ms.
 
+    It is forked, as torch's DataLoader forks its workers, because only so does every `extract` get there: closures,
+    functions of a script without a ``__main__`` guard, of a notebook, of a file that verl loaded by its path. A trainer
+    has threads, and a lock that one of them holds during the fork stays locked in the child: an `extract` that waits
+    for it runs into the time limit. Python 3.12 and later warn of this (DeprecationWarning, shown where a user asks for
+    it), and so does JAX where it is loaded. `extract` should be plain Python and must not use CUDA; otherwise pass
+    ``time_limit=None``.
+
     Args:
         extract: text → hashable answer, or None for no answer; or ``"math-verify"`` for `math_verify_key`.
         time_limit: seconds for one completion, after which it counts as without an answer, with a warning; None calls
@@ -84,6 +91,7 @@ def math_verify_key(text: str) -> str | None:
 
     math-verify's own comparison is not transitive (0.5 ~ 50% ~ 50), so that completions are grouped by a key. Decimals
     become fractions: ``$0.5$`` and ``$\\frac{1}{2}$`` are one answer, ``$50\\%$`` is 1/2 or 50 as math-verify reads it.
+    ``$x=5$`` is 5. What sympy cannot write down (``$10^{9999}$``) is the text that math-verify found.
 
     Raises:
         MissingDependencyError: math-verify is not installed.
@@ -92,10 +100,18 @@ def math_verify_key(text: str) -> str | None:
     parsed = math_verify.parse(text, parsing_timeout=None)  # its own limits are signals, which threads do not get
     if not parsed:
         return None
-    first = parsed[0]
-    if isinstance(first, sympy.Expr):
-        first = sympy.simplify(sympy.nsimplify(first, rational=True))
-    return str(first)
+    try:
+        return str(_normal_form(parsed[0], sympy))
+    except Exception:  # noqa: BLE001  (too many digits, too deep, unknown to sympy, …)
+        return str(parsed[-1])
+
+
+def _normal_form(value: Any, sympy: Any) -> Any:
+    if isinstance(value, sympy.Eq) and value.lhs.is_Symbol:
+        value = value.rhs
+    if isinstance(value, sympy.Basic | sympy.MatrixBase):
+        value = value.xreplace({decimal: sympy.Rational(str(decimal)) for decimal in value.atoms(sympy.Float)})
+    return sympy.simplify(value) if isinstance(value, sympy.Expr) else value
 
 
 DIED = (False, "the end of its process")
@@ -189,6 +205,11 @@ def _check_limit(time_limit: Any) -> float | None:
     if isinstance(time_limit, bool) or not isinstance(time_limit, int | float) or not 0 < time_limit < math.inf:
         raise ArgumentError(
             f"`time_limit` must be a positive number of seconds, or None for no limit, got {time_limit!r}; 5 is usual"
+        )
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise ArgumentError(
+            f"`time_limit` must be None on this platform, which cannot fork processes, got {time_limit!r}; limit the "
+            "time inside `extract`"
         )
     return float(time_limit)
 

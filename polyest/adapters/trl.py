@@ -105,8 +105,16 @@ class AnswerReward:
         name: str = "answer_reward",
     ) -> None:
         check_version()
-        options = {"method": method, "noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-        self._scoring = Scoring(target, options, sign, weight, no_answer_reward)
+        self._scoring = Scoring(
+            target=target,
+            sign=sign,
+            weight=weight,
+            method=method,
+            noise_budget=noise_budget,
+            bias_budget=bias_budget,
+            groups=groups,
+            no_answer_reward=no_answer_reward,
+        )
         self._extract = Extractor(extract, time_limit)
         self._trainer: Any = None
         self.__name__ = name
