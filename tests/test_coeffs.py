@@ -128,7 +128,7 @@ def least_biases() -> dict[int, Decimal]:
 
 
 def test_the_least_biases_are_proved_where_minimax_tables_are() -> None:
-    """E*_K lies between de la Vallée Poussin's bound and the certified bias of the rounded table, in the tables' files."""
+    """E*_K lies between de la Vallée Poussin's bound and the certified bias of the rounded table."""
     found = least_biases()
     assert list(found) == list(range(2, 257))
     for K in range(2, 47):
