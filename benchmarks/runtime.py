@@ -4,8 +4,8 @@
     python -m benchmarks.runtime floor ragged        some sections
     python -m benchmarks.runtime --plots results/    with plots (needs the plot extra)
 
-Times are the least of a few runs, one thread unless said otherwise; `floor` and `ragged` take that thread's own time,
-the others the wall's. Ratios are of one run on one machine.
+Times are the least of a few runs, one thread unless said otherwise; `floor`, `strings` and `ragged` take that thread's
+own time, the others the wall's. Ratios are of one run on one machine.
 """
 
 from __future__ import annotations
@@ -108,12 +108,14 @@ def strings(options: argparse.Namespace) -> None:
         "strings and None": [str(a % 12) if a % 5 else None for a in ids.ravel().tolist()],
     }
     est, groups = polyest.load("log", 16, "harmonic"), np.repeat(np.arange(total // 16), 16)
-    print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}")
+    shuffled = np.random.default_rng(1).permutation(groups)
+    print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}{'shuffled group ids':>20}")
     for name, answers in flat.items():
         nested = [answers[i : i + 16] for i in range(0, total, 16)]
-        dense = nanoseconds(partial(est.rewards, nested), total, 3)
-        ragged_cost = nanoseconds(partial(polyest.rewards, answers, groups, "log", "harmonic"), total, 3)
-        print(f"{name:40}{dense:14.0f}{ragged_cost:17.0f}")
+        ways = [partial(est.rewards, nested)]
+        ways += [partial(polyest.rewards, answers, ids, "log", "harmonic") for ids in (groups, shuffled)]
+        costs = race(ways, total, options.repeats)
+        print(f"{name:40}{costs[0]:14.0f}{costs[1]:17.0f}{costs[2]:20.0f}")
 
 
 def ragged(options: argparse.Namespace) -> None:
@@ -128,11 +130,13 @@ def ragged(options: argparse.Namespace) -> None:
     mixed = np.concatenate([mixed, np.full(flat.size - mixed.size, len(answers))])
     shuffled = rng.permutation(mixed)
     out, est = np.empty(flat.size), polyest.load("log", 16, "harmonic")
+    wide, narrow = ((np.empty(flat.size, keys), np.arange(flat.size, dtype=keys)) for keys in (np.uint64, np.uint32))
     ways = {
         "dense, groups of 16": partial(est.rewards, answers, out=out.reshape(answers.shape)),
         "contiguous, groups of 16": partial(polyest.rewards, flat, equal, "log", "harmonic", out=out),
         "contiguous, groups of 4 to 28": partial(polyest.rewards, flat, mixed, "log", "harmonic", out=out),
-        "radix sort of shuffled group ids": partial(radix_sort, shuffled, np.arange(flat.size)),
+        "radix sort of shuffled group ids": lambda: radix_sort(shuffled, *wide),
+        "the same with 32-bit keys and places": lambda: radix_sort(shuffled, *narrow),
         "shuffled, groups of 4 to 28": partial(polyest.rewards, flat, shuffled, "log", "harmonic", out=out),
     }
     costs = dict(zip(ways, race([*ways.values()], flat.size, options.repeats), strict=True))

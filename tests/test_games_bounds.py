@@ -141,15 +141,16 @@ def test_proposition_2_bounds_the_speed(table: tuple[str, int], seed: int, n: in
     assert played.objective(run.nu) >= played.objective(before.nu) - ROUNDING * scale
 
 
-def test_every_shipped_table_has_an_increasing_mean() -> None:
-    checked = 0
+def test_every_shipped_table_but_one_has_an_increasing_mean() -> None:
+    """docs/convergence.md names the one: power(-0.5) at K = 3, and the leave-one-out table of K = 4."""
+    falling = set()
     for path in store.paths(store.shipped_folder()):
         table = store.read(path)
         for part in (table, table.leave_one_out):
             if part is not None and part.group_size > 1:
-                assert TablePenalty(part.coefficients).is_increasing, f"{path} at K = {part.group_size}"
-                checked += 1
-    assert checked > 0
+                if not TablePenalty(part.coefficients).is_increasing:
+                    falling.add((part.problem.target, part.group_size))
+    assert falling == {("power(-0.5)", 3)}
 
 
 def test_bad_arguments_are_refused() -> None:

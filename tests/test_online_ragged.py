@@ -108,6 +108,45 @@ def test_the_engines_arrange_rows_alike(pairs, dtype: type) -> None:
     assert (fast.arrange(ids)[0] is None) == (twin.arrange(ids)[0] is None) == contiguous
 
 
+@pytest.mark.parametrize("size", [63, 64, 65, 66, 129, 1000])
+@pytest.mark.parametrize("longest", [1, 3, 70, 400])
+@pytest.mark.parametrize("factor", [1, 2**24, 2**24 + 1, -(2**53)])
+def test_the_engines_arrange_long_rows_alike(size: int, longest: int, factor: int) -> None:
+    """Runs across the words of 64 comparisons; ids whose span needs 32 bits, or more."""
+    rng = np.random.default_rng(size)
+    runs = np.repeat(rng.permutation(size) % 256, rng.integers(1, longest + 1, size))[:size]
+    for ids in (runs * factor, np.sort(runs) * factor, rng.permutation(runs) * factor):
+        for arrange in (fast.arrange, twin.arrange):
+            order, starts = arrange(ids)
+            rows = np.split(np.arange(size) if order is None else order, starts[1:-1])
+            assert {ids[row[0]]: row.tolist() for row in rows} == {g: np.flatnonzero(ids == g).tolist() for g in ids}
+            assert len(rows) == len(np.unique(ids))
+
+
+@engines
+@pytest.mark.parametrize("kinds", [40, 10**6])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_many_hashable_answers_are_compared_by_python_equality(engine: str, kinds: int, shuffled: bool) -> None:
+    """So many that they are read piece by piece where groups lie together."""
+    rng = np.random.default_rng(6)
+    codes, groups = rng.integers(0, kinds, 9000), np.repeat(np.arange(900), 10)
+    groups = rng.permutation(groups) if shuffled else groups
+    repeated = rng.random(9000) < 0.5
+    codes[repeated] = groups[repeated] % 7
+    forms = (str, lambda c: (c, "x"), lambda c: float(c) if c % 2 else c, lambda c: bool(c) if c < 2 else -c)
+    answers = [forms[(c + i % 2) % 4](c) if i % 11 else (None, np.nan)[i % 2] for i, c in enumerate(codes.tolist())]
+    with oracle.using(engine):
+        scores = polyest.advantages(answers, groups, "log", "harmonic", no_answer_reward=-2)
+        as_array = np.fromiter(answers, np.object_, len(answers))
+        np.testing.assert_array_equal(
+            polyest.advantages(as_array, groups, "log", "harmonic", no_answer_reward=-2), scores
+        )
+    for g in range(0, 900, 50):
+        row = [answers[i] for i in np.flatnonzero(groups == g)]
+        est = polyest.load("log", len(row), "harmonic")
+        np.testing.assert_array_equal(scores[groups == g], est.advantages([row], no_answer_reward=-2)[0])
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_ragged_threads_change_nothing(threads: int) -> None:
     rng = np.random.default_rng(5)

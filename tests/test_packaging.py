@@ -38,7 +38,7 @@ def packages(requirements: list[str]) -> set[str]:
             for extra in own[1].split(","):
                 names |= packages(PROJECT["optional-dependencies"][extra])
         else:
-            names.add(re.split(r"[<>=]", requirement)[0])
+            names.add(re.split(r"[<>=\[]", requirement)[0])
     return names
 
 

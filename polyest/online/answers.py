@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,12 @@ from polyest.errors import ArgumentError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Reader = Callable[[slice], list[Any]]
+
 __all__ = ["Answers", "encode", "read_answers", "read_array"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
-PIECE = 4096  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
+PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,14 @@ def read_answers(
         ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
     """
     if isinstance(answers, list):
-        items, shape = _flatten(answers, argument)
-        return _from_objects(items, shape, padding_id, argument, starts)
+        rows, shape = _innermost(answers, argument)
+        return _from_objects(_reader(rows, shape), shape, padding_id, argument, starts)
     array = read_array(answers, argument)
     if array.dtype.kind in "iub":
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
     if array.dtype.kind in "OUST":
-        return _from_objects(array.ravel().tolist(), array.shape, padding_id, argument, starts)
+        flat = array.reshape(-1)
+        return _from_objects(lambda piece: flat[piece].tolist(), array.shape, padding_id, argument, starts)
     raise ArgumentError(
         f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
         "map every answer to an integer or a string first"
@@ -84,25 +88,33 @@ def read_array(values: Any, argument: str) -> NDArray[Any]:
 
 def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
     """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
-    codes, index = _encode(items, count(), argument)
-    return codes, dict(index)
+    index: defaultdict[Any, int] = defaultdict(count().__next__)
+    return _map(index.__getitem__, items, argument), dict(index)
 
 
-def _encode(items: list[Any], numbers: count[int], argument: str) -> tuple[NDArray[np.int64], Mapping[Any, int]]:
-    index: defaultdict[Any, int] = defaultdict(numbers.__next__)
+def _map(function: Callable[..., int], items: list[Any], argument: str, *more: Iterable[int]) -> NDArray[np.int64]:
     try:
-        return np.fromiter(map(index.__getitem__, items), np.int64, len(items)), index
+        return np.fromiter(map(function, items, *more), np.int64, len(items))
     except TypeError as error:
         raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
 
 
 def _from_objects(
-    items: list[Any], shape: tuple[int, ...], padding_id: Hashable, argument: str, starts: NDArray[np.int64] | None
+    read: Reader,
+    shape: tuple[int, ...],
+    padding_id: Hashable,
+    argument: str,
+    starts: NDArray[np.int64] | None,
 ) -> Answers:
-    codes, numbers = np.empty(len(items), np.int64), count()
-    missing, padding = np.zeros(len(items), np.bool_), np.zeros(len(items), np.bool_)
-    for piece in _pieces(len(items), shape, starts):
-        codes[piece], index = _encode(items[piece], numbers, argument)
+    """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
+    size = math.prod(shape)
+    codes = np.empty(size, np.int64)
+    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    pieces = _pieces(size, shape, starts)
+    places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
+    for piece in pieces:
+        index: dict[Any, int] = {}
+        codes[piece] = _map(index.setdefault, read(piece), argument, places)
         absent = _absent(index, argument)
         if absent:
             missing[piece] = np.isin(codes[piece], absent)
@@ -113,14 +125,22 @@ def _from_objects(
     return Answers(codes.reshape(shape), *masks)
 
 
-def _pieces(size: int, shape: tuple[int, ...], starts: NDArray[np.int64] | None) -> Iterator[slice]:
+def _reader(rows: list[list[Any]], shape: tuple[int, ...]) -> Reader:
+    """The answers of a slice of all rows end to end, as a list."""
+    if len(shape) == 1:
+        return rows[0].__getitem__
+    size = shape[-1]
+    return lambda piece: [*chain.from_iterable(rows[piece.start // size : piece.stop // size])]
+
+
+def _pieces(size: int, shape: tuple[int, ...], starts: NDArray[np.int64] | None) -> list[slice]:
     """Slices of about `PIECE` answers that divide no group."""
     if len(shape) > 1 and shape[-1]:
         starts = np.arange(0, size + 1, shape[-1])
     if starts is None or starts[-1] != size:
         starts = np.array([0, size])
     ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
-    yield from (slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]))
+    return [slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]) if lo < hi]
 
 
 def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
@@ -142,14 +162,14 @@ def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
         ) from None
 
 
-def _flatten(answers: list[Any], argument: str) -> tuple[list[Any], tuple[int, ...]]:
-    """The answers of nested lists in order, and their shape; only lists nest."""
-    level: list[Any] = answers
+def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:
+    """The innermost of nested lists in order, and the shape of all; only lists nest."""
+    rows: list[list[Any]] = [answers]
     shape: tuple[int, ...] = (len(answers),)
-    while level and isinstance(level[0], list | np.ndarray):
-        if isinstance(level[0], np.ndarray):
-            level = _rows(level, argument)
-        lengths = {len(row) if isinstance(row, list) else -1 for row in level}
+    while rows[0] and isinstance(rows[0][0], list | np.ndarray):
+        level = answers if rows[0] is answers else [*chain.from_iterable(rows)]
+        rows = _rows(level, argument) if isinstance(level[0], np.ndarray) else level
+        lengths = {len(row) if isinstance(row, list) else -1 for row in rows}
         if len(lengths) > 1 or -1 in lengths:
             raise ArgumentError(
                 f"`{argument}` must be nested lists of equal lengths, got lengths "
@@ -157,8 +177,7 @@ def _flatten(answers: list[Any], argument: str) -> tuple[list[Any], tuple[int, .
                 "for groups of mixed sizes pass flat answers and group ids to polyest.rewards"
             )
         shape += (lengths.pop(),)
-        level = list(chain.from_iterable(level))
-    return level, shape
+    return rows, shape
 
 
 def _rows(rows: list[Any], argument: str) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online import kernels
-from polyest.online.sorting import arrange
+from polyest.online.sorting import arrange, gather
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,20 +67,26 @@ def _pay(kind: int, layout: Layout, out: NDArray[Any]) -> None:
 
 
 def _is_native(layout: Layout) -> bool:
-    codes = layout.codes
-    return layout.rows is None and codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned
+    return layout.rows is None and _is_plain(layout.codes)
+
+
+def _is_plain(codes: NDArray[Any]) -> bool:
+    """Whether the kernels take these codes as they are."""
+    return codes.dtype == np.int64 and codes.flags.writeable and codes.flags.aligned
 
 
 def _piece(layout: Layout, groups: slice) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
     """Some groups: where their completions lie, their answers as the kernel takes them, where each group begins."""
     begins = layout.starts[groups.start : groups.stop + 1]
     where: Any = slice(int(begins[0]), int(begins[-1]))
-    if layout.rows is not None:
-        where = layout.rows[where].astype(np.intp)
-    ids = layout.codes[where]
-    if not _is_native(layout):
-        ids = ids.astype(np.int64, copy=layout.rows is None)
-    return where, ids, begins - begins[0]
+    if begins[0]:
+        begins = begins - begins[0]
+    if layout.rows is None:
+        ids = layout.codes[where]
+        return where, ids if _is_native(layout) else ids.astype(np.int64), begins
+    rows = layout.rows[where]
+    ids = gather(layout.codes, rows) if _is_plain(layout.codes) else layout.codes[rows].astype(np.int64)
+    return rows.astype(np.intp), ids, begins
 
 
 def _run(score: Callable[[slice], None], layout: Layout, native: bool) -> None:

@@ -11,18 +11,16 @@ there, the group is counted again by probing. All indices are unsigned, which sp
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+from polyest.online.vectors import compare_lanes
 
 __all__ = ["ADVANTAGES", "REWARDS", "TOTALS", "jit", "score"]
 
 REWARDS, ADVANTAGES, TOTALS = 0, 1, 2
-LANES = 8
 PAIRWISE_LIMIT = np.uint64(32)
 WIDEST = 16
 LATE = 256
@@ -37,37 +35,6 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     except RuntimeError:
         compiled = numba.njit(nogil=True, error_model="numpy")(function)
     return compiled
-
-
-@intrinsic
-def compare_lanes(typing_context, ids, first, last, block, counts, place):
-    """counts[place + l] = #{first ≤ i < last : ids[i] = ids[block + l]} − 1 for the LANES lanes l, in one register."""
-    ir = import_module("llvmlite.ir")
-
-    def generate(context, builder, signature, arguments):
-        ids_type, counts_type = signature.args[0], signature.args[4]
-        array, first, last, block, counts, place = arguments
-        data = context.make_array(ids_type)(context, builder, array).data
-        target = context.make_array(counts_type)(context, builder, counts).data
-        item, wide = context.get_data_type(ids_type.dtype), context.get_data_type(counts_type.dtype)
-        lanes, undefined = ir.VectorType(item, LANES), ir.Constant(ir.VectorType(item, LANES), ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        own = builder.load(builder.bitcast(builder.gep(data, [block]), lanes.as_pointer()), align=item.width // 8)
-        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [-1] * LANES))
-        step = ir.Constant(first.type, 1)
-        with cgutils.for_range_slice(builder, first, last, step, intp=first.type) as (i, _):
-            other = builder.insert_element(undefined, builder.load(builder.gep(data, [i])), ir.IntType(32)(0))
-            same = builder.icmp_unsigned("==", own, builder.shuffle_vector(other, undefined, everywhere))
-            builder.store(builder.sub(builder.load(total), builder.sext(same, lanes)), total)
-        result, result_type = builder.load(total), ir.VectorType(wide, LANES)
-        cast = builder.trunc if wide.width < item.width else builder.sext
-        result = result if wide.width == item.width else cast(result, result_type)
-        pointer = builder.bitcast(builder.gep(target, [place]), result_type.as_pointer())
-        builder.store(result, pointer, align=wide.width // 8)
-        return context.get_dummy_value()
-
-    at = types.uintp
-    return types.void(ids, at, at, at, counts, at), generate
 
 
 @jit
@@ -147,7 +114,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
                 if size <= PAIRWISE_LIMIT and lo + (size + SEVEN) // EIGHT * EIGHT <= end:
                     at = ZERO - lo
                     for lane in range(ZERO, size, EIGHT):
-                        compare_lanes(ids, lo, hi, lo + lane, counts, lane)
+                        compare_lanes(ids, lo, hi, lo + lane, counts, lane, slots[ONE])
                 else:
                     at, shift = far - lo, shifts[size]
                     for i in range(lo, hi):
