@@ -5,6 +5,7 @@ float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the di
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +25,7 @@ from polyest.targets import Target
 __all__ = ["at_kappa", "solve"]
 
 DIGITS = 50
-STRIDE, SHORTEST_STRIDE, ATTEMPTS = 0.04, 1e-4, 20  # of the continuation in β, relative
+STRIDE, SHORTEST_STRIDE, ATTEMPTS = 0.04, 1e-3, 8  # of the continuation in β, relative
 GUARD = 40  # digits that the conditioning of Newton's method may cost, and one more for every 8 completions
 
 
@@ -53,16 +54,26 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     ctx = Mpfr(working + GUARD + path.group_size // 8)
     with ctx.precision():
         program, beta = Program(path.target, path.group_size, ctx), ctx.rational(budget)
-        try:
-            state = _from_float(path, program, beta, working)
-        except SolveError:
-            state = _continued(path, program, beta, working)
+        state = _state(path, program, beta, working)
         proof = {
             "points": tuple(map(float, state.active.points)),
             "multipliers": tuple(map(float, state.active.multipliers)),
         }
         coefficients = Multiprecision(ctx.digits).array(map(exact, state.coefficients))
         return Solution(problem, tuple(coefficients), kappa, proof, working)
+
+
+def _state(path: Path, program: Program, beta: Any, digits: int) -> State:
+    """The solution of the program: directly, else by continuation from a larger budget."""
+    with suppress(SolveError):
+        return _from_float(path, program, beta, digits)
+    try:
+        return _continued(path, program, beta, digits)
+    except SolveError as error:
+        raise SolveError(
+            f"the active points of {path.target.name}, K = {path.group_size}, κ = {float(beta) / path.least_bias:.2f}, "
+            f"were not found ({error}); try a nearby bias_budget"
+        ) from None
 
 
 def _from_float(path: Path, program: Program, beta: Any, digits: int) -> State:
