@@ -47,8 +47,8 @@ class Path:
         return self._known[beta]
 
     def closely(self, beta: float) -> Approximation:
-        """The same, as well as float64 can: the start for multi-precision."""
-        near = self.at(beta)
+        """The same, as well as float64 can and whatever was solved before: the start for multi-precision."""
+        near = quadratic.solve(self.program, beta, self.solver)
         start = np.union1d(near.points, np.append(quadratic.grid(self.group_size, 1)[:-1], 1.0))
         return quadratic.solve_from(self.program, beta, start, near.norm)
 
