@@ -17,7 +17,7 @@ import pytest
 from polyest import bernstein, store
 from polyest.errors import ArgumentError, SolveError
 from polyest.methods import plug_in
-from polyest.offline import build, exchange, frontier, program
+from polyest.offline import build, discretization, exchange, frontier
 from polyest.offline.methods import aqp
 from polyest.offline.path import Path
 from polyest.problem import make_problem
@@ -118,7 +118,7 @@ def test_default_points_of_the_shipped_tables(K: int) -> None:
 def test_gain_over_plug_in(K: int, gain: float) -> None:
     # theory.md §3: "Gain in bias over plug-in at ρ = 1.5"
     shipped = store.read(store.shipped_folder() / store.relative_path(make_problem("log", K)))
-    p = program.grid(K)
+    p = discretization.grid(K)
     of_plug_in = np.abs(bernstein.bias("log", plug_in.coefficients(get_target("log"), K), p)).max()
     assert shipped.certificate is not None
     assert of_plug_in / shipped.certificate.worst_case_bias.upper == pytest.approx(gain, rel=0.01)
@@ -161,7 +161,7 @@ def test_another_precision_gives_the_same_bytes(K: int, digits: int) -> None:
 def test_another_start_gives_the_same_bytes(K: int, start: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     expected = usual(K)
     for name, value in start.items():
-        monkeypatch.setattr(program, name, value)
+        monkeypatch.setattr(discretization, name, value)
     assert digest(table(K, bias_budget=2.4)) == expected
 
 

@@ -18,7 +18,7 @@ from polyest.errors import SolveError
 from polyest.methods import plug_in
 from polyest.offline import exchange
 from polyest.offline.methods import minimax
-from polyest.offline.path import Path
+from polyest.offline.path import LOOSE, Path
 from polyest.problem import Problem
 from polyest.targets import get_target
 
@@ -47,7 +47,7 @@ def choose(path: Path, problem: Problem) -> int:
 def _within_noise(path: Path, ratio: float) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
     limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
-    scan = _Scan(lambda n: path.noise(_coefficients(path, n), unless_far_from=limit))
+    scan = _Scan(lambda n: _noise(path, n, limit))
     if path.group_size <= LARGEST_MINIMAX and scan.value(100) <= limit:
         return _decided(scan, 100, limit)
     first = _first_possible(path, limit)
@@ -115,7 +115,7 @@ def _for_groups(path: Path, groups: int) -> int:
     """The n that minimises β² + V/M; ties go to the smaller n."""
 
     def value(n: int) -> float:
-        return (n / 100 * path.least_bias) ** 2 + path.noise(_coefficients(path, n)) / groups
+        return (n / 100 * path.least_bias) ** 2 + _noise(path, n) / groups
 
     scan = _Scan(value)
     some_n = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
@@ -130,13 +130,13 @@ def _for_groups(path: Path, groups: int) -> int:
     return best
 
 
-def _coefficients(path: Path, n: int) -> Any:
-    """The table at κ = n/100, in float64."""
+def _noise(path: Path, n: int, unless_far_from: float | None = None) -> float:
+    """V of the table at κ = n/100, in float64."""
     if n > 100:
-        return path.at(n / 100 * path.least_bias).coefficients
+        return path.noise_at(n / 100 * path.least_bias, unless_far_from)
     digits = exchange.DIGITS + 2 * path.group_size
     table = minimax.coefficients(exchange.solve(path.target, path.group_size, digits), digits)
-    return np.array([float(c) for c in table])
+    return path.noise(np.array([float(c) for c in table]))
 
 
 def _nodes(first: int, path: Path) -> list[int]:
@@ -171,7 +171,7 @@ def _noise_bound(path: Path, beta: float) -> float:
     sup_p V ≥ sup_p S − β² ≥ ∫_ε^1 S(p)/p dp / log(1/ε) − β², and with ε = 1/(32K) the integral is at least 0.48·F(c),
     because ∫_0^1 S(p)/p dp = F(c) + const and the part below ε holds little of any coefficient's weight.
     """
-    return 0.48 * path.objective(path.at(beta)) / math.log(32 * path.group_size) - beta**2
+    return 0.48 * path.objective(path.at(beta, LOOSE)) / math.log(32 * path.group_size) - beta**2
 
 
 def path_for(problem: Problem, solver: str | None = None) -> Path:

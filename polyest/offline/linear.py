@@ -1,19 +1,24 @@
-"""Linear systems with a symmetric positive definite matrix of multi-precision numbers."""
+"""Linear systems and quadratic programs with a symmetric positive definite matrix of multi-precision numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import gmpy2
 import numpy as np
+from flint import fmpz_mat
 
 from polyest.errors import SolveError
 
-__all__ = ["cholesky"]
+__all__ = ["cholesky", "gram", "least_norm"]
+
+NEGLIGIBLE = 1e-30  # of the bound, relative
+GUARD_BITS = 64
 
 
 def cholesky(matrix: Any) -> Callable[[Any], Any]:
-    """A function that solves matrix·x = r for x; one factorisation L·D·Lᵀ serves every r.
+    """A function that solves matrix·x = r for x; one factorisation L·D·Lᵀ serves every r, of shape (N,) or (N, R).
 
     Args:
         matrix: symmetric and positive definite, shape (N, N), numpy's object arrays included.
@@ -36,10 +41,84 @@ def cholesky(matrix: Any) -> Callable[[Any], Any]:
     def solve(r: Any) -> Any:
         x = r.copy()
         for i in range(n):
-            x[i + 1 :] -= lower[i + 1 :, i] * x[i]
-        x = x / np.diag(lower)
+            x[i + 1 :] -= np.multiply.outer(lower[i + 1 :, i], x[i])
+        x = (x.T / np.diag(lower)).T
         for i in range(n - 1, -1, -1):
-            x[:i] -= lower[i, :i] * x[i]
+            x[:i] -= np.multiply.outer(lower[i, :i], x[i])
         return x
 
     return solve
+
+
+def gram(rows: Any) -> Any:
+    """rows·rowsᵀ of gmpy2 numbers of order one or less, in fixed point: products of integers, many times as fast.
+
+    >>> gram(np.array([[gmpy2.mpfr(1), gmpy2.mpfr(2)], [gmpy2.mpfr(0), gmpy2.mpfr(0.5)]])).astype(float).tolist()
+    [[5.0, 1.0], [1.0, 0.25]]
+    """
+    scale = gmpy2.mpfr(2) ** (gmpy2.get_context().precision + GUARD_BITS)
+    integers = fmpz_mat(_to_integers(rows * scale).tolist())
+    products = np.array((integers * integers.transpose()).tolist(), dtype=object)
+    return _from_integers(products.reshape(len(rows), len(rows))) / scale**2
+
+
+_to_integers = np.frompyfunc(int, 1, 1)
+_from_integers = np.frompyfunc(lambda x: gmpy2.mpfr(int(x)), 1, 1)
+
+
+def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
+    """λ with s_j λ_j ≥ 0 and s_j (free − gram·λ)_j ≤ β, and equality where λ_j ≠ 0.
+
+    The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the active set method
+    (Lawson & Hanson 1974, ch. 23).
+
+    Args:
+        gram: shape (N, N), numpy's object arrays included.
+        free, signs: shape (N,).
+        beta: a number > 0.
+        start: a guess of λ, shape (N,).
+
+    Raises:
+        SolveError: the active points of the guess are dependent, or rounding makes the method cycle.
+
+    >>> least_norm(np.eye(2), np.array([3.0, -1.5]), np.array([1.0, -1.0]), 1.0, np.zeros(2)).tolist()
+    [2.0, -0.5]
+    """
+    values = np.where(start * signs > 0, start, 0 * start)
+    active = [int(i) for i in np.flatnonzero(values)]
+    inverse = cholesky(gram[np.ix_(active, active)])(np.eye(len(active), dtype=int) + 0 * gram[:1, :1])
+    for _ in range(50 * len(signs)):
+        goal = inverse @ (free[active] - signs[active] * beta)
+        wrong = [k for k in range(len(active)) if goal[k] * signs[active[k]] <= 0]
+        if wrong:
+            first = min(wrong, key=lambda k: float(values[active[k]] / (values[active[k]] - goal[k])))
+            part = values[active[first]] / (values[active[first]] - goal[first])
+            values[active] += part * (goal - values[active])
+            values[active[first]] *= 0
+            inverse = _without(inverse, first)
+            del active[first]
+            continue
+        values[active] = goal
+        excess = (free - gram[:, active] @ values[active]) * signs - beta
+        excess[active] *= 0
+        worst = int(np.argmax(excess))
+        if excess[worst] <= beta * NEGLIGIBLE:
+            return values
+        inverse = _with(inverse, gram[active, worst], gram[worst, worst])
+        active.append(worst)
+    raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
+
+
+def _with(inverse: Any, column: Any, corner: Any) -> Any:
+    """The inverse of a matrix that gets one more row and column, from its inverse."""
+    u = inverse @ column
+    rest = corner - column @ u
+    u = u / rest
+    return np.block([[inverse + np.multiply.outer(u, u) * rest, -u[:, None]], [-u[None, :], np.array([[1 / rest]])]])
+
+
+def _without(inverse: Any, index: int) -> Any:
+    """The inverse of a matrix that loses a row and a column."""
+    column = np.delete(inverse[:, index], index)
+    smaller = np.delete(np.delete(inverse, index, axis=0), index, axis=1)
+    return smaller - np.multiply.outer(column, column / inverse[index, index])

@@ -13,14 +13,14 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from polyest import bernstein
-from polyest.offline import program as quadratic
-from polyest.offline.kkt import Program
-from polyest.offline.program import Approximation
+from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
+from polyest.offline.program import Program
 from polyest.targets import Target
 
-__all__ = ["Path"]
+__all__ = ["LOOSE", "Path"]
 
-COARSE = 0.02  # relative error that the grid may make in a supremum of the noise
+COARSE = 0.02  # relative error that a supremum of the noise may have far from the number that matters
+LOOSE = 1e-5  # excess of the bias over β, relative, that makes no larger one
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
 
@@ -35,50 +35,52 @@ class Path:
     def __init__(self, target: Target, group_size: int, least_bias: float, solver: str | None = None) -> None:
         self.target, self.group_size, self.least_bias, self.solver = target, group_size, least_bias, solver
         self.program = Program(target, group_size)
-        self.grid, self._phi, self._bayes = quadratic.on_grid(self.program)
-        self._f = self._phi @ self.program.means - self._bayes
-        self.bayes_bias = float(np.abs(self._bayes).max())
-        self._known: dict[float, Approximation] = {}
+        self.discretization = Discretization(self.program)
+        self.bayes_bias = float(np.abs(self.discretization.bayes).max())
+        self._known: dict[float, tuple[float, Approximation]] = {}
 
-    def at(self, beta: float) -> Approximation:
-        """The solution at the bias budget β < `bayes_bias`."""
-        if beta not in self._known:
-            self._known[beta] = self._solve(beta)
-        return self._known[beta]
+    def at(self, beta: float, slack: float = SLACK) -> Approximation:
+        """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
+        if beta not in self._known or self._known[beta][0] > slack:
+            self._known[beta] = slack, self._solve(beta, slack)
+        return self._known[beta][1]
 
-    def closely(self, beta: float) -> Approximation:
-        """The same, as well as float64 can and whatever was solved before: the start for multi-precision."""
-        near = quadratic.solve(self.program, beta, self.solver)
-        start = np.union1d(near.points, np.append(quadratic.grid(self.group_size, 1)[:-1], 1.0))
-        return quadratic.solve_from(self.program, beta, start, near.norm)
+    def afresh(self, beta: float) -> Approximation:
+        """The same, whatever was solved before: the start for multi-precision."""
+        near = self.discretization.solve(beta, self.solver)
+        return self.discretization.solve_on(beta, np.union1d(near.points, grid(self.group_size, 1)), near.norm)
 
-    def _solve(self, beta: float) -> Approximation:
+    def _solve(self, beta: float, slack: float) -> Approximation:
         if not self._known:
-            return quadratic.solve(self.program, beta, self.solver)
+            return self.discretization.solve(beta, self.solver, slack)
         nearest = min(self._known, key=lambda known: abs(math.log(known / beta)))
+        known = self._known[nearest][1]
         if abs(math.log(nearest / beta)) > LONGEST_STRIDE:
-            return quadratic.solve_on_grid(self.program, beta, self._known[nearest].norm)
-        known = self._known[nearest]
-        return quadratic.solve_from(self.program, beta, known.points, known.norm)
-
-    def bias_on_grid(self, coefficients: Any) -> Any:
-        """e of a float64 table at `grid`."""
-        return self._phi @ (coefficients - self.program.means) + self._bayes
+            return self.discretization.solve_afar(beta, known.norm, slack)
+        return self.discretization.solve_from(beta, known.points, known.norm, slack)
 
     def noise_on_grid(self, coefficients: Any) -> Any:
-        """V of a float64 table at `grid`."""
-        shares = self._phi * (np.arange(1, self.group_size + 1) / self.group_size)
-        r = self._f / self.grid
-        second = shares @ coefficients**2 - 2 * r * (shares @ coefficients) + r**2 * shares.sum(axis=1)
-        return second - self.bias_on_grid(coefficients) ** 2
+        """V of a float64 table at the points of the grid."""
+        phi, p = self.discretization.phi, self.discretization.grid
+        share, bayes = np.arange(1, self.group_size + 1) / self.group_size, self.discretization.bayes
+        r = (phi @ self.program.means - bayes) / p
+        moments = phi @ np.stack([share * coefficients**2, share * coefficients, share], axis=1)
+        bias = phi @ (coefficients - self.program.means) + bayes
+        return np.asarray(moments[:, 0] - 2 * r * moments[:, 1] + r**2 * moments[:, 2] - bias**2)
 
-    def noise(self, coefficients: Any, unless_far_from: float | None = None) -> float:
-        """V(c): the best point of the grid, then a search around it, left out far from the number that matters."""
-        values = self.noise_on_grid(coefficients)
+    def noise_at(self, beta: float, unless_far_from: float | None = None) -> float:
+        """V of the solution at β; a rough one far from the number that matters, if there is one."""
+        if unless_far_from is not None:
+            rough = float(self.noise_on_grid(self.at(beta, LOOSE).coefficients).max())
+            if abs(rough / unless_far_from - 1) > COARSE:
+                return rough
+        return self.noise(self.at(beta).coefficients)
+
+    def noise(self, coefficients: Any) -> float:
+        """V(c): the best point of the grid, then a search around it."""
+        values, grid = self.noise_on_grid(coefficients), self.discretization.grid
         top = int(np.argmax(values))
-        if unless_far_from is not None and abs(values[top] / unless_far_from - 1) > COARSE:
-            return float(values[top])
-        around = self.grid[max(top - 1, 0)], self.grid[min(top + 1, len(values) - 1)]
+        around = grid[max(top - 1, 0)], grid[min(top + 1, len(values) - 1)]
         found = minimize_scalar(
             lambda p: -float(bernstein.noise(self.target, coefficients, [p])[0]),
             bounds=around,

@@ -1,32 +1,26 @@
 """The variance-optimal table: least noise within a bias budget (theory.md §3).
 
-float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the digits (`polyest.offline.polish`).
+float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the digits (`polyest.offline.reduction`).
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from fractions import Fraction
-from typing import Any
 
 from polyest.errors import SolveError
-from polyest.offline import exchange, frontier
-from polyest.offline import program as quadratic
-from polyest.offline.kkt import Program, State
+from polyest.offline import exchange, frontier, reduction
 from polyest.offline.means import bayes_means
 from polyest.offline.methods import minimax
 from polyest.offline.numbers import Mpfr, Multiprecision, exact
 from polyest.offline.path import Path
-from polyest.offline.polish import polish
+from polyest.offline.program import Program
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
-from polyest.targets import Target
 
 __all__ = ["at_kappa", "solve"]
 
 DIGITS = 50
-STRIDE, SHORTEST_STRIDE, ATTEMPTS = 0.04, 1e-3, 8  # of the continuation in β, relative
-GUARD = 40  # digits that the conditioning of Newton's method may cost, and one more for every 8 completions
+GUARD = 40  # digits that the conditioning may cost, and one more for every 8 completions
 
 
 def solve(problem: Problem, digits: int | None = None, solver: str | None = None) -> Solution:
@@ -50,62 +44,26 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     unit = exchange.least_bias(path.target, path.group_size, max(exchange.DIGITS, working + 30))
     budget = Fraction(kappa, 100) * exact(unit)
     if budget >= path.bayes_bias * (1 - 1e-12):
-        return _bayes(problem, path.target, kappa, working)
-    ctx = Mpfr(working + GUARD + path.group_size // 8)
+        means = bayes_means(path.target, path.group_size, Multiprecision(working + GUARD))
+        return Solution(problem, tuple(means), kappa, {"points": (), "multipliers": ()}, working)
+    return _binding(path, problem, kappa, budget, working)
+
+
+def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
+    """The table of a budget between E*_K and β(μ)."""
+    start, ctx = path.afresh(float(budget)), Mpfr(digits + GUARD + path.group_size // 8)
     with ctx.precision():
         program, beta = Program(path.target, path.group_size, ctx), ctx.rational(budget)
-        state = _state(path, program, beta, working)
-        proof = {
-            "points": tuple(map(float, state.active.points)),
-            "multipliers": tuple(map(float, state.active.multipliers)),
-        }
-        coefficients = Multiprecision(ctx.digits).array(map(exact, state.coefficients))
-        return Solution(problem, tuple(coefficients), kappa, proof, working)
-
-
-def _state(path: Path, program: Program, beta: Any, digits: int) -> State:
-    """The solution of the program: directly, else by continuation from a larger budget."""
-    with suppress(SolveError):
-        return _from_float(path, program, beta, digits)
-    try:
-        return _continued(path, program, beta, digits)
-    except SolveError as error:
-        raise SolveError(
-            f"the active points of {path.target.name}, K = {path.group_size}, κ = {float(beta) / path.least_bias:.2f}, "
-            f"were not found ({error}); try a nearby bias_budget"
-        ) from None
-
-
-def _from_float(path: Path, program: Program, beta: Any, digits: int) -> State:
-    return polish(program, quadratic.clusters(path.closely(float(beta)), path.group_size), beta, digits)
-
-
-def _continued(path: Path, program: Program, beta: Any, digits: int) -> State:
-    """From the nearest larger budget for which float64 finds a start, downward in short steps."""
-    here, state = _larger(path, program, beta, digits)
-    stride = STRIDE
-    while here > beta:
-        following = max(beta, here * (1 - stride))
         try:
-            here, state = following, polish(program, state.active, following, digits)
-        except SolveError:
-            stride /= 4
-            if stride < SHORTEST_STRIDE:
-                raise
-    return state
-
-
-def _larger(path: Path, program: Program, beta: Any, digits: int) -> tuple[Any, State]:
-    for _ in range(ATTEMPTS):
-        beta = beta * (1 + STRIDE)
-        try:
-            return beta, _from_float(path, program, beta, digits)
+            optimum = reduction.solve(program, start.points, start.multipliers, beta, digits)
         except SolveError as error:
-            failure = error
-    raise failure
-
-
-def _bayes(problem: Problem, target: Target, kappa: int, digits: int) -> Solution:
-    """The table of a budget that does not bind."""
-    means = bayes_means(target, problem.group_size, Multiprecision(digits + GUARD))
-    return Solution(problem, tuple(means), kappa, {"points": (), "multipliers": ()}, digits)
+            raise SolveError(
+                f"the active points of {path.target.name}, K = {path.group_size}, κ = {kappa / 100:.2f}, were not found "
+                f"({error}); try a nearby bias_budget"
+            ) from None
+        proof = {
+            "points": tuple(map(float, optimum.points)),
+            "multipliers": tuple(map(float, optimum.multipliers)),
+        }
+        coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
+        return Solution(problem, tuple(coefficients), kappa, proof, digits)

@@ -1,0 +1,199 @@
+"""From float64's approximation to the exact active set and all digits, in multi-precision: local reduction.
+
+The program (theory.md §3) has a constraint for every p. Near a table c it reduces to finitely many: h_j(c) ≤ β, where
+h_j is the height of the j-th peak of |e|, at p_j, of sign s_j. The peak moves with c, so h_j is curved: its gradient is
+s_j φ(p_j), its second derivative φ'(p_j) φ'(p_j)ᵀ/|e''(p_j)|. Sequential quadratic programming on the reduced problem
+converges quadratically, and its inequalities find out which peaks are active, also where the bias hugs the budget and
+the wiggles between active points are as small as 1e-12·β (Hettich & Kortanek 1993, doi:10.1137/1035089, §7.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gmpy2
+import numpy as np
+
+from polyest.errors import SolveError
+from polyest.offline.linear import cholesky, gram, least_norm
+from polyest.offline.program import Program
+
+__all__ = ["Optimum", "solve"]
+
+ROUNDS = 60
+PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
+PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribution, in the angle of p = sin²(θ/2)
+HIGH = 0.99  # of β, above which a peak may become active
+REFINEMENTS = 12
+SAME = 1e-9  # relative distance of peaks that are one
+APART = 0.1
+DAMPING = 4
+TRUST = 0.3  # of its spacing, by which a peak may move for its quadratic model to be believed
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A table, the points where its bias reaches the budget, and their multipliers."""
+
+    coefficients: Any
+    points: Any
+    multipliers: Any
+
+
+@dataclass(frozen=True)
+class _Peaks:
+    """Local maxima of |e|: where, signs, e, e'', and the multipliers carried over from the last table."""
+
+    points: Any
+    signs: Any
+    bias: Any
+    curvatures: Any
+    multipliers: Any
+
+    def excess(self, beta: Any) -> float:
+        return float(max(self.bias * self.signs) / beta - 1)
+
+
+def solve(program: Program, points: Any, multipliers: Any, beta: Any, digits: int) -> Optimum:
+    """The solution of the program, from points and multipliers in its neighbourhood.
+
+    Args:
+        program: in multi-precision.
+        points, multipliers: floats; neighbours may share one true point.
+        beta: the bias budget, a number of the program's arithmetic.
+        digits: |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing.
+
+    Raises:
+        SolveError: the active set did not settle.
+    """
+    points, multipliers = program.convert(points), program.convert(multipliers)
+    c = program.means - (multipliers @ program.rows(points).value) / (2 * program.weights)
+    moved, damping = np.inf, 1
+    for _ in range(ROUNDS):
+        settled = moved < 10.0 ** (-digits / 2)
+        accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
+        peaks = _peaks(program, c, points, multipliers, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
+        if settled and peaks.excess(beta) < 10.0 ** (5 - digits):
+            active = multipliers != 0
+            return Optimum(c, points[active], multipliers[active])
+        model = _Model(program, c, peaks, _apart(points[multipliers != 0], peaks.points))
+        following, moved = model.minimum(beta, damping)
+        while moved > TRUST and damping < 10**6:
+            damping *= DAMPING
+            following, moved = model.minimum(beta, damping)
+        damping = max(damping / DAMPING, 1)
+        c, points, multipliers = following.coefficients, following.points, following.multipliers
+    raise SolveError(
+        f"the active set at β = {float(beta):.3e} did not settle in multi-precision: the bias exceeds the budget by "
+        f"{peaks.excess(beta):.1e}, and its points still move by {moved:.1e} of their spacing"
+    )
+
+
+class _Model:
+    """The reduced problem near a table c, to second order.
+
+    With t = c⁺ − μ: minimise Σ w t² + ½ Σ_j κ_j (φ'_j·(c⁺ − c))², κ_j = |λ_j|/|e''_j|, subject to
+    s_j (e_j + φ_j·(c⁺ − c)) ≤ β at the peaks and at the cuts, which are the former active points. Then
+    2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j).
+    """
+
+    def __init__(self, program: Program, c: Any, peaks: _Peaks, cuts: Any) -> None:
+        self.program, self.peaks, self.cuts = program, peaks, cuts
+        self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
+        self.half, t = 1 / (2 * program.weights), c - program.means
+        rows, n = program.rows(np.append(peaks.points, cuts)), len(peaks.points) + len(cuts)
+        self.phi, self.dphi = rows.value, rows.first[self.bend]
+        self.bias = np.append(peaks.bias, program.bias_values(c, cuts))
+        self.bayes, self.slopes = self.bias - self.phi @ t, self.dphi @ t
+        root = np.array([gmpy2.sqrt(x) for x in self.half])
+        products = gram(np.concatenate([self.phi, self.dphi]) * root)
+        self.gram, self.cross, self.stiff = products[:n, :n], products[:n, n:], products[n:, n:]
+
+    def minimum(self, beta: Any, damping: int) -> tuple[Optimum, float]:
+        """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
+        peaks, bend, program = self.peaks, self.bend, self.program
+        stiff, diagonal = self.stiff.copy(), np.arange(len(bend))
+        stiff[diagonal, diagonal] += np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
+        solve_stiff = cholesky(stiff)
+        offset, response = solve_stiff(self.slopes), solve_stiff(self.cross.T)
+        start = np.concatenate([peaks.multipliers, 0 * self.cuts])
+        multipliers = least_norm(
+            self.gram - self.cross @ response, self.bayes + self.cross @ offset, np.sign(self.bias.astype(float)), beta, start
+        )
+        v, shifts = -(offset + response @ multipliers), 0 * peaks.points
+        shifts[bend] = v / peaks.multipliers[bend] / damping
+        moved = np.clip(peaks.points + shifts, peaks.points / 2, program.convert([1.0])[0])
+        c = program.means - self.half * (multipliers @ self.phi + v @ self.dphi)
+        return Optimum(c, np.append(moved, self.cuts), multipliers), _largest_move(peaks.points, shifts)
+
+
+def _apart(points: Any, peaks: Any) -> Any:
+    """The points that are not close to any peak, as the peaks lie."""
+    if len(peaks) == 0:
+        return points
+    angles, tops = _angle(points.astype(float)), _angle(peaks.astype(float))
+    distance = np.abs(angles[:, None] - tops[None, :])
+    spacing = np.minimum(np.diff(tops, prepend=0.0), np.append(np.diff(tops), np.inf))
+    return points[(distance > APART * spacing).all(axis=1)]
+
+
+def _peaks(
+    program: Program, c: Any, points: Any, multipliers: Any, beta: Any, per_gap: int, accuracy: float
+) -> _Peaks:
+    """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
+    grid = _between(points.astype(float), program, per_gap)
+    size = np.concatenate([[0], np.abs(program.bias_values(c, grid)), [0]])
+    found = (size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]) & (size[1:-1] > beta * HIGH)
+    tops = _refined(program, c, grid[found], accuracy)
+    bias = program.bias(c, tops)
+    signs = np.sign(bias.value.astype(float)).astype(int)
+    kept = np.flatnonzero((np.diff(tops.astype(float), prepend=0) > SAME * tops) & ((bias.second * signs < 0) | (tops == 1)))
+    tops, signs = tops[kept], signs[kept]
+    return _Peaks(tops, signs, bias.value[kept], bias.second[kept], _carried(points, multipliers, tops, signs))
+
+
+def _between(points: Any, program: Program, per_gap: int) -> Any:
+    """Points of (0, 1], even in the angle between neighbouring active points."""
+    fence = np.unique(np.concatenate([[0.0], _angle(points), [np.pi]]))
+    counts = np.maximum(per_gap, np.ceil(np.diff(fence) * PER_WIDTH * program.group_size**0.5)).astype(int)
+    parts = [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(fence[:-1], fence[1:], counts, strict=True)]
+    return program.convert(np.append(np.sin(np.concatenate(parts)[1:] / 2) ** 2, 1.0))
+
+
+def _refined(program: Program, c: Any, points: Any, accuracy: float) -> Any:
+    """The local maxima of |e| near `points`, by Newton's method; one that moves past 1 stays there."""
+    p = points.astype(float)
+    longest = program.convert(np.pi / 2 / program.group_size**0.5 * (np.sqrt(p * (1 - p)) + 1 / program.group_size))
+    points, one = points.copy(), program.convert([1.0])[0]
+    for _ in range(REFINEMENTS):
+        bias = program.bias(c, points)
+        step = np.clip(bias.first / bias.second, -longest, longest)
+        step[(points == 1) & (bias.first * bias.value >= 0)] *= 0
+        points = np.clip(points - step, points / 2, one)
+        if max(abs(step) / longest) ** 2 < accuracy:
+            break
+    return points
+
+
+def _carried(points: Any, multipliers: Any, peaks: Any, signs: Any) -> Any:
+    """The multipliers of `points`, summed over the points whose nearest peak of the same sign it is."""
+    carried, angles = 0 * peaks, _angle(peaks.astype(float))
+    for p, multiplier in zip(_angle(points.astype(float)), multipliers, strict=True):
+        distance = np.where(signs * float(multiplier) > 0, np.abs(angles - p), np.inf)
+        if distance.min() < np.inf:
+            carried[int(np.argmin(distance))] += multiplier
+    return carried
+
+
+def _largest_move(points: Any, shifts: Any) -> float:
+    """The largest shift in units of the distance to the nearest neighbour (or 0), in the angle of p = sin²(θ/2)."""
+    p = points.astype(float)
+    gaps = np.diff(_angle(p), prepend=0.0)
+    spacing = np.minimum(gaps, np.append(gaps[1:], np.inf))
+    return float(np.max(np.abs(shifts.astype(float)) / (spacing * np.sqrt(p * (1 - p)) + 1e-300)))
+
+
+def _angle(points: Any) -> Any:
+    """θ of p = sin²(θ/2)."""
+    return 2 * np.arcsin(np.sqrt(points))
