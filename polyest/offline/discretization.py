@@ -19,7 +19,7 @@ from polyest.offline.program import Program
 
 __all__ = ["Approximation", "Discretization", "grid"]
 
-FiniteSolver = Callable[[Any, Any], Any]
+FiniteSolver = Callable[[Any, Any], tuple[Any, Any]]
 
 LARGEST_BY_CVXPY = 16  # above, non-negative least squares is faster by a factor that grows with K
 FIRST_NORM = 100.0
@@ -87,66 +87,90 @@ class Discretization:
 
     def solve(self, beta: float, solver: str | None = None, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β, from scratch; by a solver of cvxpy where one is named or K is small."""
-        if solver or self.program.group_size <= LARGEST_BY_CVXPY:
-            start = np.append(self.grid[:-1:8], 1.0)
-            points, y = self._exchange(
-                beta, start, lambda rows, offset: by_cvxpy(rows, offset, solver or SOLVER), slack
-            )
-            return self.solve_from(beta, points, float(np.linalg.norm(y)), slack)
-        return self.solve_afar(beta, FIRST_NORM, slack)
+        if not solver and self.program.group_size > LARGEST_BY_CVXPY:
+            return self.solve_afar(beta, FIRST_NORM, slack)
+        start = self._constraints(np.append(self.grid[:-1:8], 1.0), beta)
+
+        def finite(rows: Any, offset: Any) -> tuple[Any, Any]:
+            return by_cvxpy(rows, offset, solver or SOLVER), np.ones(len(offset))
+
+        constraints = self._exchange(beta, start, finite, slack)
+        norm = float(np.linalg.norm(finite(constraints.rows, constraints.offset)[0]))
+        return self.solve_from(beta, constraints.points, norm, slack)
 
     def solve_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
-        start = grid(self.program.group_size, 1)
-        rows, offset = self._constraints(start, beta)
+        start = self._constraints(grid(self.program.group_size, 1), beta)
         for _ in range(5):
-            y, multipliers = least_distance(rows, offset, norm)
+            y, multipliers = least_distance(start.rows, start.offset, norm)
             found = float(np.linalg.norm(y))
             close, norm = norm / 2 < found < 2 * norm, found
             if close:
                 break
-        return self.solve_from(beta, start[multipliers != 0], norm, slack)
+        return self.solve_from(beta, start.points[multipliers != 0], norm, slack)
 
     def solve_from(self, beta: float, points: Any, norm: float, slack: float = SLACK) -> Approximation:
         """The same from points near the active ones and the rough size of the unknowns."""
-        points, _ = self._exchange(beta, points, lambda rows, offset: least_distance(rows, offset, norm)[0], slack)
-        return self.solve_on(beta, points, norm)
+        start = self._constraints(points, beta)
+        end = self._exchange(beta, start, lambda rows, offset: least_distance(rows, offset, norm), slack)
+        return self._on(beta, end, norm)
 
     def solve_on(self, beta: float, points: Any, norm: float) -> Approximation:
         """The solution of the program with constraints at these points only."""
-        y, multipliers = least_distance(*self._constraints(points, beta), norm)
+        return self._on(beta, self._constraints(points, beta), norm)
+
+    def _on(self, beta: float, constraints: _Constraints, norm: float) -> Approximation:
+        y, multipliers = least_distance(constraints.rows, constraints.offset, norm)
         active = np.flatnonzero(multipliers)
         coefficients = self.program.means + (self._basis @ y) * beta / self._root
-        return Approximation(points[active], multipliers[active] * beta, coefficients, float(np.linalg.norm(y)))
+        order = active[np.argsort(constraints.points[active])]
+        return Approximation(
+            constraints.points[order], multipliers[order] * beta, coefficients, float(np.linalg.norm(y))
+        )
 
-    def _exchange(self, beta: float, points: Any, solve_finite: FiniteSolver, slack: float) -> tuple[Any, Any]:
-        """Solve on finitely many points; wherever the bias peaks above β, the peak joins them.
+    def _exchange(self, beta: float, start: _Constraints, solve_finite: FiniteSolver, slack: float) -> _Constraints:
+        """Solve on finitely many points; wherever the bias peaks above β, the peak takes the place of an inactive one.
 
         Ends when no peak is too high, or when rounding stops the peaks from getting lower.
 
         Raises:
             SolveError: the finite solver failed, or the exchange ended too far from the solution.
         """
-        best, since = np.inf, 0
+        kept, best, since = start, np.inf, 0
         for _ in range(ROUNDS):
-            y = solve_finite(*self._constraints(points, beta))
-            peaks = _peaks(self.grid, self.bayes / beta + self._on_grid @ y)
-            rows, offset = self._constraints(peaks, beta)
-            heights = np.abs(offset + rows @ y)
-            new = np.setdiff1d(peaks[heights > 1 + slack], points)
+            y, multipliers = solve_finite(kept.rows, kept.offset)
+            peaks = self._constraints(_peaks(self.grid, self.bayes / beta + self._on_grid @ y), beta)
+            heights = np.abs(peaks.offset + peaks.rows @ y)
+            high = (heights > 1 + slack) & ~np.isin(peaks.points, kept.points)
             excess = max(float(max(heights, default=1.0)) - 1, slack)
             best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
-            if len(new) == 0 or (since >= PATIENCE and excess < ROUGH):
-                return points, y
-            points = np.union1d(points, new)
+            if not high.any() or (since >= PATIENCE and excess < ROUGH):
+                return kept
+            kept = kept.at(multipliers != 0).joined(peaks.at(high))
         raise SolveError(
             f"the constraint exchange for {self.program.target.name}, K = {self.program.group_size} did not settle"
         )
 
-    def _constraints(self, points: Any, beta: float) -> tuple[Any, Any]:
-        """The matrix and offset of e(p)/β as an affine function of y."""
+    def _constraints(self, points: Any, beta: float) -> _Constraints:
         phi, f = self.program.rows(points).value, self.program.weighted_target(points).value
-        return (phi / self._root) @ self._basis, (phi @ self.program.means - f) / beta
+        return _Constraints(points, (phi / self._root) @ self._basis, (phi @ self.program.means - f) / beta)
+
+
+@dataclass(frozen=True)
+class _Constraints:
+    """e(p)/β = offset + rows·y at some points."""
+
+    points: Any
+    rows: Any
+    offset: Any
+
+    def at(self, chosen: Any) -> _Constraints:
+        return _Constraints(self.points[chosen], self.rows[chosen], self.offset[chosen])
+
+    def joined(self, other: _Constraints) -> _Constraints:
+        return _Constraints(
+            *(np.concatenate(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
 
 
 def _peaks(points: Any, error: Any) -> Any:

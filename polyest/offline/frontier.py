@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import gmpy2
 import numpy as np
 
 from polyest.errors import SolveError
@@ -27,9 +26,9 @@ PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribu
 HIGH = 0.99  # of β, above which a peak may become active
 REFINEMENTS = 12
 SAME = 1e-9  # relative distance of peaks that are one
-APART = 0.1
-DAMPING = 4
-TRUST = 0.3  # of its spacing, by which a peak may move for its quadratic model to be believed
+APART = 0.1  # of its spacing, within which a former active point is the peak
+TRUST = 0.3  # of its spacing, by which a peak may move for the model to be believed
+DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer until it is
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,11 @@ class Optimum:
     coefficients: Any
     points: Any
     multipliers: Any
+
+    def active(self) -> Optimum:
+        """Without the points whose multiplier is 0."""
+        index = self.multipliers != 0
+        return Optimum(self.coefficients, self.points[index], self.multipliers[index])
 
 
 @dataclass(frozen=True)
@@ -69,21 +73,14 @@ def solve(program: Program, points: Any, multipliers: Any, beta: Any, digits: in
     """
     points, multipliers = program.convert(points), program.convert(multipliers)
     c = program.means - (multipliers @ program.rows(points).value) / (2 * program.weights)
-    moved, damping = np.inf, 1
+    here, moved, damping = Optimum(c, points, multipliers), np.inf, 1.0
     for _ in range(ROUNDS):
         settled = moved < 10.0 ** (-digits / 2)
         accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
-        peaks = _peaks(program, c, points, multipliers, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
+        peaks = _peaks(program, here, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
         if settled and peaks.excess(beta) < 10.0 ** (5 - digits):
-            active = multipliers != 0
-            return Optimum(c, points[active], multipliers[active])
-        model = _Model(program, c, peaks, _apart(points[multipliers != 0], peaks.points))
-        following, moved = model.minimum(beta, damping)
-        while moved > TRUST and damping < 10**6:
-            damping *= DAMPING
-            following, moved = model.minimum(beta, damping)
-        damping = max(damping / DAMPING, 1)
-        c, points, multipliers = following.coefficients, following.points, following.multipliers
+            return here.active()
+        here, moved, damping = _Model(program, here, peaks).believable(beta, damping)
     raise SolveError(
         f"the active set at β = {float(beta):.3e} did not settle in multi-precision: the bias exceeds the budget by "
         f"{peaks.excess(beta):.1e}, and its points still move by {moved:.1e} of their spacing"
@@ -98,34 +95,41 @@ class _Model:
     2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j).
     """
 
-    def __init__(self, program: Program, c: Any, peaks: _Peaks, cuts: Any) -> None:
-        self.program, self.peaks, self.cuts = program, peaks, cuts
+    def __init__(self, program: Program, here: Optimum, peaks: _Peaks) -> None:
+        self.program, self.peaks = program, peaks
+        self.cuts = _apart(here.active().points, peaks.points)
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
-        self.half, t = 1 / (2 * program.weights), c - program.means
-        rows, n = program.rows(np.append(peaks.points, cuts)), len(peaks.points) + len(cuts)
+        self.half, t = 1 / (2 * program.weights), here.coefficients - program.means
+        rows, n = program.rows(np.append(peaks.points, self.cuts)), len(peaks.points) + len(self.cuts)
         self.phi, self.dphi = rows.value, rows.first[self.bend]
-        self.bias = np.append(peaks.bias, program.bias_values(c, cuts))
+        self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
         self.bayes, self.slopes = self.bias - self.phi @ t, self.dphi @ t
-        root = np.array([gmpy2.sqrt(x) for x in self.half])
-        products = gram(np.concatenate([self.phi, self.dphi]) * root)
+        products = gram(np.concatenate([self.phi, self.dphi]) * program.ctx.sqrt(self.half))
         self.gram, self.cross, self.stiff = products[:n, :n], products[:n, n:], products[n:, n:]
 
-    def minimum(self, beta: Any, damping: int) -> tuple[Optimum, float]:
+    def believable(self, beta: Any, damping: float) -> tuple[Optimum, float, float]:
+        """The minimum with as much damping as keeps shifts within `TRUST`, the largest shift, and the next damping."""
+        following, moved = self.minimum(beta, damping)
+        while moved > TRUST and damping < MOST_DAMPING:
+            damping *= DAMPING
+            following, moved = self.minimum(beta, damping)
+        return following, moved, max(damping / DAMPING, 1.0)
+
+    def minimum(self, beta: Any, damping: float) -> tuple[Optimum, float]:
         """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
-        peaks, bend, program = self.peaks, self.bend, self.program
+        peaks, bend = self.peaks, self.bend
         stiff, diagonal = self.stiff.copy(), np.arange(len(bend))
         stiff[diagonal, diagonal] += np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
         solve_stiff = cholesky(stiff)
         offset, response = solve_stiff(self.slopes), solve_stiff(self.cross.T)
+        matrix, free = self.gram - self.cross @ response, self.bayes + self.cross @ offset
         start = np.concatenate([peaks.multipliers, 0 * self.cuts])
-        multipliers = least_norm(
-            self.gram - self.cross @ response, self.bayes + self.cross @ offset, np.sign(self.bias.astype(float)), beta, start
-        )
+        multipliers = least_norm(matrix, free, np.sign(self.bias.astype(float)), beta, start)
         v, shifts = -(offset + response @ multipliers), 0 * peaks.points
         shifts[bend] = v / peaks.multipliers[bend] / damping
-        moved = np.clip(peaks.points + shifts, peaks.points / 2, program.convert([1.0])[0])
-        c = program.means - self.half * (multipliers @ self.phi + v @ self.dphi)
-        return Optimum(c, np.append(moved, self.cuts), multipliers), _largest_move(peaks.points, shifts)
+        c = self.program.means - self.half * (multipliers @ self.phi + v @ self.dphi)
+        points = np.clip(peaks.points + shifts, peaks.points / 2, self.program.convert([1.0])[0])
+        return Optimum(c, np.append(points, self.cuts), multipliers), _largest_move(peaks.points, shifts)
 
 
 def _apart(points: Any, peaks: Any) -> Any:
@@ -138,19 +142,18 @@ def _apart(points: Any, peaks: Any) -> Any:
     return points[(distance > APART * spacing).all(axis=1)]
 
 
-def _peaks(
-    program: Program, c: Any, points: Any, multipliers: Any, beta: Any, per_gap: int, accuracy: float
-) -> _Peaks:
+def _peaks(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
-    grid = _between(points.astype(float), program, per_gap)
-    size = np.concatenate([[0], np.abs(program.bias_values(c, grid)), [0]])
+    grid = _between(here.points.astype(float), program, per_gap)
+    size = np.concatenate([[0], np.abs(program.bias_values(here.coefficients, grid)), [0]])
     found = (size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]) & (size[1:-1] > beta * HIGH)
-    tops = _refined(program, c, grid[found], accuracy)
-    bias = program.bias(c, tops)
+    tops = _refined(program, here.coefficients, grid[found], accuracy)
+    bias = program.bias(here.coefficients, tops)
     signs = np.sign(bias.value.astype(float)).astype(int)
-    kept = np.flatnonzero((np.diff(tops.astype(float), prepend=0) > SAME * tops) & ((bias.second * signs < 0) | (tops == 1)))
-    tops, signs = tops[kept], signs[kept]
-    return _Peaks(tops, signs, bias.value[kept], bias.second[kept], _carried(points, multipliers, tops, signs))
+    apart = np.diff(tops.astype(float), prepend=0) > SAME * tops
+    kept = np.flatnonzero(apart & ((bias.second * signs < 0) | (tops == 1)))
+    carried = _carried(here, tops[kept], signs[kept])
+    return _Peaks(tops[kept], signs[kept], bias.value[kept], bias.second[kept], carried)
 
 
 def _between(points: Any, program: Program, per_gap: int) -> Any:
@@ -176,11 +179,11 @@ def _refined(program: Program, c: Any, points: Any, accuracy: float) -> Any:
     return points
 
 
-def _carried(points: Any, multipliers: Any, peaks: Any, signs: Any) -> Any:
-    """The multipliers of `points`, summed over the points whose nearest peak of the same sign it is."""
+def _carried(here: Optimum, peaks: Any, signs: Any) -> Any:
+    """The multipliers, summed over the points whose nearest peak of the same sign it is."""
     carried, angles = 0 * peaks, _angle(peaks.astype(float))
-    for p, multiplier in zip(_angle(points.astype(float)), multipliers, strict=True):
-        distance = np.where(signs * float(multiplier) > 0, np.abs(angles - p), np.inf)
+    for angle, multiplier in zip(_angle(here.points.astype(float)), here.multipliers, strict=True):
+        distance = np.where(signs * float(multiplier) > 0, np.abs(angles - angle), np.inf)
         if distance.min() < np.inf:
             carried[int(np.argmin(distance))] += multiplier
     return carried

@@ -1,0 +1,71 @@
+"""Local reduction: the same optimum from bad starts; the optimality conditions at it, by independent arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import brute
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyest.errors import SolveError
+from polyest.offline import exchange, reduction
+from polyest.offline.discretization import Discretization
+from polyest.offline.numbers import Mpfr, exact
+from polyest.offline.program import Program
+from polyest.targets import get_target
+
+DIGITS = 30
+
+
+def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> list[Fraction]:
+    row, budget = get_target(target), Fraction(kappa, 100) * exact(exchange.least_bias(target, K))
+    ctx = Mpfr(90)
+    with ctx.precision():
+        found = reduction.solve(Program(row, K, ctx), points, multipliers, ctx.rational(budget), DIGITS)
+        return [exact(c) for c in found.coefficients]
+
+
+@lru_cache(maxsize=16)
+def start(target: str, K: int, kappa: int) -> tuple[Any, Any]:
+    beta = kappa / 100 * float(exchange.least_bias(target, K))
+    found = Discretization(Program(get_target(target), K)).solve(beta)
+    return found.points, found.multipliers
+
+
+@lru_cache(maxsize=16)
+def usual(target: str, K: int, kappa: int) -> list[Fraction]:
+    return optimum(target, K, kappa, *start(target, K, kappa))
+
+
+def same(a: list[Fraction], b: list[Fraction]) -> bool:
+    return all(abs(x - y) < Fraction(1, 10**20) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 240)])
+@settings(max_examples=15)
+@given(st.data())
+def test_the_same_optimum_from_a_disturbed_start(target: str, K: int, kappa: int, data: st.DataObject) -> None:
+    """Points moved by up to a quarter of the distance to 0 or 1, multipliers by a factor of two, one point left out."""
+    points, multipliers = start(target, K, kappa)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    moved = points + rng.uniform(-0.25, 0.25, len(points)) * np.minimum(points, 1 - points)
+    kept = np.arange(len(points)) != rng.integers(0, len(points) + 1)
+    scaled = multipliers * rng.uniform(0.5, 2, len(points))
+    assert same(optimum(target, K, kappa, moved[kept], scaled[kept]), usual(target, K, kappa))
+
+
+@pytest.mark.parametrize(("target", "K", "kappa"), [("log", 5, 150), ("js(0.1)", 5, 300), ("power(-0.5)", 6, 200)])
+def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: int, kappa: int) -> None:
+    c = tuple(float(x) for x in usual(target, K, kappa))
+    budget = kappa / 100 * float(exchange.least_bias(target, K))
+    assert float(brute.worst_case_bias(target, c)) == pytest.approx(budget, rel=1e-11)  # c rounded to float64
+
+
+def test_a_budget_below_the_least_bias_is_an_error() -> None:
+    with pytest.raises(SolveError):
+        optimum("log", 4, 90, *start("log", 4, 110))
