@@ -104,7 +104,7 @@ class _Model:
         self.phi, self.dphi = rows.value, rows.first[self.bend]
         self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
         self.bayes, self.slopes = self.bias - self.phi @ t, self.dphi @ t
-        products = gram(np.concatenate([self.phi, self.dphi]) * program.ctx.sqrt(self.half))
+        products = gram(np.concatenate([self.phi, self.dphi]) * self.half**0.5)
         self.gram, self.cross, self.stiff = products[:n, :n], products[:n, n:], products[n:, n:]
 
     def believable(self, beta: Any, damping: float) -> tuple[Optimum, float, float]:
