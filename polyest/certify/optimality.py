@@ -9,9 +9,8 @@ from typing import Any
 
 from flint import arb, ctx
 
-from polyest.certify.functions import BallContext, rational
+from polyest.certify.balls import BallContext, fraction, rational
 from polyest.certify.means import bayes_means
-from polyest.certify.supremum import fraction
 from polyest.errors import ArgumentError
 from polyest.targets import Target
 
