@@ -72,9 +72,11 @@ def zero_plus_minus(size: Any) -> Any:
 def split(polynomial: Any) -> tuple[Any, Any]:
     """A polynomial with exact coefficients, and how far any choice from the balls is from it on [−1, 1].
 
-    Trailing coefficients that are smaller than that are left out.
+    Trailing coefficients that are smaller than that are left out. Infinitely far if a coefficient is not finite.
     """
-    balls = polynomial.coeffs()
+    balls = polynomial.coeffs() or [arb(0)]
+    if not all(ball.is_finite() for ball in balls):
+        return arb_poly([0]), arb("inf")
     radius = sum((ball.rad() for ball in balls), arb(0)).upper()
     middles, dropped = [ball.mid() for ball in balls], arb(0)
     while len(middles) > 1 and (dropped + abs(middles[-1])) <= radius:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from polyest.certify.balls import exact
@@ -24,11 +25,11 @@ class Cell:
     high: Fraction
     depth: int = 0
 
-    @property
+    @cached_property
     def centre(self) -> Any:
         return exact((self.low + self.high) / 2)
 
-    @property
+    @cached_property
     def radius(self) -> Any:
         return exact((self.high - self.low) / 2)
 
@@ -49,10 +50,10 @@ def partition(low: Fraction, high: Fraction, degree: int, bits: int) -> list[Cel
 
 def _relative_radius(degree: int, bits: int) -> float:
     """η such that the remainder of `local.expand` at radius η√(p(1−p)) is about 2^−bits."""
-    n, J = degree, TERMS
-    if n < J + 1:
+    if degree < TERMS:
         return WIDEST
-    log = -bits * math.log(2) / J - n / (2 * J) * math.log(n / (n - J)) + math.log(J / (n - J)) / 2
+    ratio = TERMS / max(degree - TERMS, 1)
+    log = -bits * math.log(2) / TERMS - degree / (2 * TERMS) * math.log(1 + ratio) + math.log(ratio) / 2
     return min(WIDEST, math.exp(log))
 
 

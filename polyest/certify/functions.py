@@ -13,12 +13,12 @@ from typing import Any
 
 from flint import arb_poly
 
-from polyest.certify.balls import BallContext, exact, rational
+from polyest.certify.balls import BallContext, exact
 from polyest.certify.cells import Cell
 from polyest.certify.local import BernsteinForm, fold, weighted_powers
 from polyest.targets import Target
 
-__all__ = ["BallContext", "Curve", "bias", "from_powers", "noise", "rational"]
+__all__ = ["Curve", "bias", "from_powers", "noise"]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The maximum of a polynomial with integer coefficients on [−1, 1], by branch and bound in exact arithmetic.
 
-A piece is settled where the polynomial is provably monotone or convex (the maximum is at an end), concave (the tangent
-at any point bounds it; near the top that is tight) or flat, left out where it stays below a threshold, else halved. Each
-half is expanded anew around its centre, so that its size and its slopes are read off its coefficients.
+A piece is settled where the polynomial is provably monotone or convex (the maximum is at an end), concave (the
+tangent at any point bounds it; near the top that is tight) or flat, left out where it stays below a threshold, else
+halved. Each half is expanded anew around its centre, so that its size and slopes are read off its coefficients.
 """
 
 from __future__ import annotations

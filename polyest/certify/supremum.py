@@ -54,24 +54,32 @@ def _bits(f: Curve) -> int:
 
 @dataclass(frozen=True)
 class _Patch:
-    """A cell, the local polynomials of the forms, and of f: exact coefficients, and how far f is from them."""
+    """A cell and what f is on it.
+
+    Attributes:
+        forms: local polynomials of the forms of f.
+        middle: a polynomial with exact coefficients.
+        radius: f is as far from `middle` as this at most.
+        attained: f attains this.
+    """
 
     cell: Cell
     forms: list[Any]
     middle: Any
     radius: Any
+    attained: Any
 
     @classmethod
     def of(cls, f: Curve, cell: Cell, forms: list[Any]) -> _Patch:
-        return cls(cell, forms, *split(f.on(cell, forms)))
+        middle, radius = split(f.on(cell, forms))
+        if not radius.is_finite():
+            return cls(cell, forms, middle, radius, arb("-inf"))
+        values = [middle(arb(k) / 2) for k in range(-2, 3)]
+        height = max((sign * value).lower() for sign in f.signs for value in values)
+        return cls(cell, forms, middle, radius, (height - radius).lower())
 
-    def is_finite(self) -> bool:
-        return bool(self.radius.is_finite())
-
-    def attained(self, signs: tuple[int, ...]) -> Any:
-        """A value that f attains, from five points."""
-        values = [self.middle(arb(k) / 2) for k in range(-2, 3)]
-        return max((sign * value).lower() for sign in signs for value in values) - self.radius
+    def is_known_to(self, size: Any) -> bool:
+        return bool(self.radius.is_finite() and 2 * self.radius < size)
 
 
 class _Search:
@@ -96,7 +104,7 @@ class _Search:
         start = Fraction(1, 2 ** (self.f.forms[0].degree.bit_length() + 2))
         patches = self._patches(start, Fraction(1))
         patches += self._patches(self._near_zero(start), start)
-        patches.sort(key=lambda patch: float(patch.attained(self.f.signs)) if patch.is_finite() else -math.inf)
+        patches.sort(key=lambda patch: float(patch.attained))
         self.unit = _unit(self.known)
         for _ in range(MOST_CELLS):
             if not patches:
@@ -125,8 +133,7 @@ class _Search:
 
     def _meet(self, cell: Cell, forms: list[Any]) -> _Patch:
         patch = _Patch.of(self.f, cell, forms)
-        if patch.is_finite():
-            self.known = max(self.known, patch.attained(self.f.signs).lower())
+        self.known = max(self.known, patch.attained)
         return patch
 
     def _halves(self, patch: _Patch) -> list[_Patch]:
@@ -145,12 +152,10 @@ class _Search:
 
     def _settle(self, patch: _Patch) -> bool:
         """Search a cell for values above those known; False if f is not known well enough to do so."""
-        if not patch.is_finite():
-            return False
-        whole = arb(0, 1)
         curves = [sign * patch.middle for sign in self.f.signs]
-        curves = [curve for curve in curves if not (curve(whole) + patch.radius).upper() < self.known]
-        if curves and not 2 * patch.radius < abs(self.known) * arb(2) ** -TIGHT_BITS:
+        if patch.radius.is_finite():
+            curves = [f for f in curves if not (f(arb(0, 1)) + patch.radius).upper() < self.known]
+        if curves and not patch.is_known_to(abs(self.known) * arb(2) ** -TIGHT_BITS):
             return False
         for curve in curves:
             self._search(curve, patch.radius)
