@@ -40,11 +40,13 @@ def supremum(f: Curve) -> tuple[Fraction, Fraction]:
             found = _Search(f).run()
         if found is not None:
             return found
-    raise SolveError("the enclosure met a cell that no precision settles")
+    raise SolveError("the enclosure met a cell that no precision settles: r may not be finite on all of (0, 1]")
 
 
 def _size(f: Curve) -> int:
-    return max(0, *(math.frexp(float(form.largest))[1] for form in f.forms))
+    """The bits in front of the point of the largest coefficient."""
+    largest = max(form.largest for form in f.forms)
+    return max(0, largest.numerator.bit_length() - largest.denominator.bit_length() + 1)
 
 
 def _bits(f: Curve) -> int:
