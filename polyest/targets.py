@@ -7,11 +7,13 @@ floats, balls, power series), because it takes the functions it needs from a con
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from polyest.errors import ArgumentError, nearest
@@ -111,7 +113,7 @@ def _log(parameters: Sequence[Fraction]) -> Target:
         "log",
         lambda p, ctx: ctx.log(p),
         growth=(Fraction(3, 2), Fraction(1, 4)),  # |log p| ≤ (4/e) p^(−1/4)
-        mean=lambda m, K: -sum((Fraction(1, j) for j in range(m + 1, K + 1)), Fraction(0)),
+        mean=lambda m, K: _harmonics(K)[m] - _harmonics(K)[K],
         unique_alternation=True,
     )
 
@@ -135,7 +137,7 @@ def _power(parameters: Sequence[Fraction]) -> Target:
         lambda p, ctx: sign * ctx.power(p, a),
         growth=(Fraction(1), max(-a, Fraction(0))),
         exponent=a,
-        mean=lambda m, K: sign * _product(Fraction(j) / (j + a) for j in range(m + 1, K + 1)),
+        mean=lambda m, K: sign * _ratios(a, K)[K] / _ratios(a, K)[m],
         unique_alternation=True,
     )
 
@@ -254,11 +256,16 @@ def _from_coefficients(name: str, coefficients: Sequence[Fraction]) -> Target:
     return Target(name, formula, growth=(bound, Fraction(0)), polynomial=tuple(coefficients), mean=mean)
 
 
-def _product(factors: Any) -> Fraction:
-    value = Fraction(1)
-    for factor in factors:
-        value *= factor
-    return value
+@lru_cache(maxsize=8)
+def _harmonics(n: int) -> list[Fraction]:
+    """Σ_{j=1}^m 1/j, m = 0 … n."""
+    return list(accumulate((Fraction(1, j) for j in range(1, n + 1)), initial=Fraction(0)))
+
+
+@lru_cache(maxsize=8)
+def _ratios(a: Fraction, n: int) -> list[Fraction]:
+    """Π_{j=1}^m j/(j + a), m = 0 … n."""
+    return list(accumulate((j / (j + a) for j in range(1, n + 1)), operator.mul, initial=Fraction(1)))
 
 
 def _expect(name: str, parameters: Sequence[Fraction], least: int, most: int | None) -> None:

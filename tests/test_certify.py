@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from polyest import certify
 from polyest.certify import functions, means, optimality
 from polyest.certify.certificate import worst_case_bias, worst_noise
+from polyest.certify.local import BernsteinForm
 from polyest.certify.supremum import supremum
 from polyest.offline import build
 from polyest.offline.means import bayes_means
@@ -128,17 +129,18 @@ def test_supremum_of_a_polynomial_with_a_known_maximum(seed: int, n: int) -> Non
     product = fmpq_poly([1])
     for a in roots:
         product *= fmpq_poly([-a, 1]) ** 2
-    f = p_times(fmpq_poly([h]) - product)
-    lower, upper = supremum([f], [0.5])
+    lower, upper = supremum(p_times(fmpq_poly([h]) - product))
     assert float(lower) <= float(upper) * (1 + 1e-12)
     p = np.linspace(1e-3, 1, 2000)
     values = p * (float(h.p) / float(h.q) - np.prod([(p - float(a.p) / float(a.q)) ** 2 for a in roots], axis=0))
     assert values.max() <= float(upper) * (1 + 1e-9)
 
 
-def p_times(u: object) -> functions.TargetPolynomial:
+def p_times(u: fmpq_poly) -> functions.Curve:
     """p·u(p) as a function to enclose."""
-    return functions.TargetPolynomial(get_target("log"), (u,), lambda epsilon: epsilon * 10**6, 1024)
+    powers = [Fraction(int(a.p), int(a.q)) for a in u.coeffs()]
+    form = BernsteinForm.of(functions.from_powers(powers, len(powers) - 1))
+    return functions.Curve(get_target("log"), (form,), lambda x, local: list(local), lambda epsilon: epsilon * 10**6)
 
 
 def with_spike(place: str, width: str, height: str) -> Target:

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from polyest.bernstein import NumpyContext, target_values
-from polyest.certify.functions import BallContext, rational
+from polyest.certify.balls import BallContext, rational
 from polyest.errors import SolveError
 from polyest.offline import bernstein
 from polyest.offline.linear import cholesky, gram, least_norm

@@ -7,9 +7,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from polyest import bernstein
 from polyest.certify import functions, optimality
 from polyest.certify.growth import prove_growth
 from polyest.certify.supremum import supremum
@@ -74,9 +71,7 @@ def verify(table: Table, custom: Iterable[Callable[[Any, Any], Any] | Target] = 
 def worst_case_bias(target: Target, coefficients: tuple[float, ...]) -> Interval:
     """An enclosure of β(c) = sup p·|Q_c(p) − r(p)| over (0, 1]."""
     e = functions.bias(target, coefficients)
-    grid = _grid(len(coefficients))
-    hint = _largest(grid, np.abs(bernstein.bias(target, coefficients, grid)))
-    return (Fraction(0), Fraction(0)) if e.is_zero() else supremum([e, -e], hint)
+    return (Fraction(0), Fraction(0)) if e.is_zero else supremum(e)
 
 
 def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | None:
@@ -84,9 +79,7 @@ def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | N
     if not target.bounds_noise:
         return None
     v = functions.noise(target, coefficients)
-    grid = _grid(len(coefficients))
-    hint = _largest(grid, bernstein.noise(target, coefficients, grid))
-    return (Fraction(0), Fraction(0)) if v.is_zero() else supremum([v], hint)
+    return (Fraction(0), Fraction(0)) if v.is_zero else supremum(v)
 
 
 def _verify_one(table: Table, path: str) -> list[str]:
@@ -172,13 +165,3 @@ def _decimal(value: Fraction, rounding: str) -> str:
 
 def _text(interval: Interval | None) -> str:
     return "nothing" if interval is None else str(_outward(interval))
-
-
-def _grid(group_size: int) -> np.ndarray:
-    angles = np.linspace(0, np.pi, 24 * group_size + 200)[1:]
-    return np.asarray(np.sin(angles / 2) ** 2)
-
-
-def _largest(grid: np.ndarray, values: np.ndarray) -> list[float]:
-    best = np.argsort(values)[-3:]
-    return [float(p) for p in grid[best]]

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from flint import arb, ctx
 
-from polyest.certify.functions import BallContext, rational
+from polyest.certify.balls import BallContext, rational
 from polyest.errors import SolveError
 from polyest.targets import Target
 

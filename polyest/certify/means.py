@@ -8,7 +8,7 @@ from typing import Any
 
 from flint import acb, arb
 
-from polyest.certify.functions import rational
+from polyest.certify.balls import exact
 from polyest.errors import SolveError
 from polyest.targets import Target
 
@@ -18,7 +18,7 @@ __all__ = ["bayes_means"]
 def bayes_means(target: Target, group_size: int) -> list[Any]:
     """μ_0 … μ_{K−1}: exact rationals where the target's row gives them, else by rigorous quadrature."""
     if target.mean is not None:
-        return [arb(rational(target.mean(m, group_size))) for m in range(group_size)]
+        return [exact(target.mean(m, group_size)) for m in range(group_size)]
     return [_integral(target, m, group_size) for m in range(group_size)]
 
 
@@ -38,10 +38,10 @@ class _ComplexContext:
         return x.sqrt(analytic=self._analytic)
 
     def power(self, x: Any, a: Fraction) -> Any:
-        return (self.log(x) * acb(arb(rational(a)))).exp()
+        return (self.log(x) * acb(exact(a))).exp()
 
     def rational(self, value: Fraction | int) -> Any:
-        return acb(arb(rational(value)))
+        return acb(exact(value))
 
 
 def _integral(target: Target, m: int, group_size: int) -> Any:
@@ -55,7 +55,7 @@ def _integral(target: Target, m: int, group_size: int) -> Any:
         return p ** (m + 1) * (1 - p) ** (n - m) * target.formula(p, _ComplexContext(analytic))
 
     value = acb.integral(integrand, 0, cut, rel_tol=arb(2) ** -200, abs_tol=arb(2) ** -250).real
-    tail = arb(rational(C)) * (-arb(rational(1 + m - alpha)) * cut).exp() / arb(rational(1 + m - alpha))
+    tail = exact(C) * (-exact(1 + m - alpha) * cut).exp() / exact(1 + m - alpha)
     mean = group_size * math.comb(n, m) * (value + arb(0, tail.upper()))
     if not mean.is_finite():
         raise SolveError(f"the mean of {target.name} over Beta({m + 1}, {group_size - m}) could not be enclosed")

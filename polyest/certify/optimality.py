@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, ctx
 
-from polyest.certify.functions import BallContext, rational
+from polyest.certify.balls import BallContext, exact, fraction
+from polyest.certify.local import bernstein_basis
 from polyest.certify.means import bayes_means
-from polyest.certify.supremum import fraction
 from polyest.errors import ArgumentError
 from polyest.targets import Target
 
 __all__ = ["dual_value", "least_bias_bound", "objective"]
+
+BITS = 320  # nothing cancels but what cancels in F and D themselves
 
 
 def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
@@ -27,7 +27,7 @@ def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
     if len(set(t)) != len(t) or not t or min(t) <= 0 or max(t) > 1:
         raise ArgumentError(f"`alternation` must be distinct points in (0, 1], got {alternation!r:.80}; solve it again")
     with ctx.workprec(256 + 8 * len(t)):
-        points = [arb(rational(x)) for x in t]
+        points = [exact(x) for x in t]
         sigma = []
         for i, x in enumerate(points):
             product = x
@@ -41,10 +41,10 @@ def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
 def objective(target: Target, coefficients: Sequence[float]) -> tuple[Fraction, Fraction]:
     """An enclosure of F(c) = Σ_m w_m (c_m − μ_m)², w_m = (m+1)/K²."""
     K = len(coefficients)
-    with ctx.workprec(_bits(K)):
+    with ctx.workprec(BITS):
         total = arb(0)
         for m, (c, mean) in enumerate(zip(coefficients, bayes_means(target, K), strict=True)):
-            total += (arb(rational(c)) - mean) ** 2 * (m + 1)
+            total += (exact(c) - mean) ** 2 * (m + 1)
         total /= K * K
         return max(fraction(total.lower()), Fraction(0)), fraction(total.upper())
 
@@ -59,27 +59,12 @@ def dual_value(
     K = group_size
     if len(points) != len(multipliers) or not all(0 < p <= 1 for p in points):
         raise ArgumentError("`points` must lie in (0, 1] and match `multipliers` in number; solve it again")
-    with ctx.workprec(_bits(K)):
+    with ctx.workprec(BITS):
         means, g, value = bayes_means(target, K), [arb(0)] * K, arb(0)
-        for p, multiplier in zip(points, multipliers, strict=True):
-            x, weight = arb(rational(p)), arb(rational(multiplier)) * arb(rational(p))
-            basis = _basis(K - 1, x)
+        for p, multiplier in zip(map(exact, points), map(exact, multipliers), strict=True):
+            basis, weight = bernstein_basis(K - 1, p), multiplier * p
             g = [a + weight * b for a, b in zip(g, basis, strict=True)]
             bayes = sum((m * b for m, b in zip(means, basis, strict=True)), arb(0))
-            value += weight * (bayes - target.formula(x, BallContext)) - arb(rational(beta)) * abs(
-                arb(rational(multiplier))
-            )
+            value += weight * (bayes - target.formula(p, BallContext)) - exact(beta) * abs(multiplier)
         penalty = sum((x**2 / (m + 1) for m, x in enumerate(g)), arb(0)) * (K * K) / 4
         return max(fraction((value - penalty).lower()), Fraction(0))
-
-
-def _bits(group_size: int) -> int:
-    return 256 + 2 * group_size
-
-
-def _basis(n: int, x: Any) -> list[Any]:
-    up, down = [arb(1)], [arb(1)]
-    for _ in range(n):
-        up.append(up[-1] * x)
-        down.append(down[-1] * (1 - x))
-    return [math.comb(n, m) * up[m] * down[n - m] for m in range(n + 1)]

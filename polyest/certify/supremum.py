@@ -1,125 +1,180 @@
-"""A rigorous enclosure of sup f over (0, 1], by branch and bound in ball arithmetic (theory.md §4).
+"""A rigorous enclosure of sup f over (0, 1] (theory.md §4).
 
-A cell is settled where f is provably monotone (the supremum is at an end), convex (likewise) or concave (the tangent at
-any point bounds it; near the top that is tight), discarded where it cannot reach the best value known, else halved.
+(0, 1] is cut into cells on which f is a local polynomial; those that may reach the best value known are searched.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, ctx
+from flint import arb
 
-from polyest.certify.functions import TargetPolynomial, rational
+from polyest.certify.balls import ceiling, exact, floor, split, working
+from polyest.certify.cells import TERMS, Cell, partition
+from polyest.certify.functions import Curve
+from polyest.certify.local import expand, halves
+from polyest.certify.peaks import TIGHT_BITS, maximum
 from polyest.errors import SolveError
 
-__all__ = ["fraction", "supremum"]
+__all__ = ["supremum"]
 
-MOST_CELLS = 2_000_000
-DEEPEST = 160
-NEWTON_STEPS = 10
-TIGHT = 1e-22  # relative width at which the maximum of a cell counts as found
-SMALLEST_CELL = Fraction(1, 2**400)
+MOST_CELLS = 20_000
+DEEPEST_ZERO = 160
+DEEPEST_CELL = 100  # halvings; further ones need more digits, if anything helps
+UNIT_BITS = 140
+ATTEMPTS = 4  # each with twice the digits
 
 
-def supremum(functions: list[TargetPolynomial], hint: list[float]) -> tuple[Fraction, Fraction]:
-    """Rationals L ≤ sup over (0, 1] and over `functions` of f ≤ U.
-
-    Args:
-        functions: for sup |f| give f and −f.
-        hint: points at which f may be large; only the speed depends on them.
+def supremum(f: Curve) -> tuple[Fraction, Fraction]:
+    """Rationals L ≤ sup s·f(p) ≤ U, over (0, 1] and the signs s of f.
 
     Raises:
         SolveError: the enclosure could not be closed.
     """
-    bits = max(f.bits for f in functions)
-    with ctx.workprec(bits):
-        functions = [f.in_balls() for f in functions]
-        lower = _finite_max(*(f.at(arb(rational(p)))[0].lower() for f in functions for p in [*hint, 1.0]))
-        epsilon, upper = _near_zero(functions, lower)
-        cells = [
-            (f, a, b) for f in functions for a, b in _partition(epsilon, max(u.degree() for u in functions[0].parts))
-        ]
+    bits = _bits(f)
+    for attempt in range(ATTEMPTS):
+        with working(bits << attempt, TERMS + 1):
+            found = _Search(f).run()
+        if found is not None:
+            return found
+    raise SolveError("the enclosure met a cell that no precision settles: r may not be finite on all of (0, 1]")
+
+
+def _size(f: Curve) -> int:
+    """The bits in front of the point of the largest coefficient."""
+    largest = max(form.largest for form in f.forms)
+    return max(0, largest.numerator.bit_length() - largest.denominator.bit_length() + 1)
+
+
+def _bits(f: Curve) -> int:
+    """Enough for what cancels in a local expansion, about exp(√n), and for polynomials above a small f."""
+    return 192 + _size(f) + 2 * math.isqrt(f.forms[0].degree)
+
+
+@dataclass(frozen=True)
+class _Patch:
+    """A cell and what f is on it.
+
+    Attributes:
+        forms: local polynomials of the forms of f.
+        middle: a polynomial with exact coefficients.
+        radius: f is as far from `middle` as this at most.
+        attained: f attains this.
+    """
+
+    cell: Cell
+    forms: list[Any]
+    middle: Any
+    radius: Any
+    attained: Any
+
+    @classmethod
+    def of(cls, f: Curve, cell: Cell, forms: list[Any]) -> _Patch:
+        middle, radius = split(f.on(cell, forms))
+        if not radius.is_finite():
+            return cls(cell, forms, middle, radius, arb("-inf"))
+        values = [middle(arb(k) / 2) for k in range(-2, 3)]
+        height = max((sign * value).lower() for sign in f.signs for value in values)
+        return cls(cell, forms, middle, radius, (height - radius).lower())
+
+    def is_known_to(self, size: Any) -> bool:
+        return bool(self.radius.is_finite() and 2 * self.radius < size)
+
+
+class _Search:
+    """One run at one precision.
+
+    Attributes:
+        known: f attains at least this; decides only what need not be looked at.
+        unit: the numbers of the search are integers times 2^−unit, so that `known` has `UNIT_BITS` bits.
+        lower: the largest value attained in a cell that was searched.
+        upper: a bound on f over all that is left out or searched.
+    """
+
+    def __init__(self, f: Curve) -> None:
+        self.f = f
+        self.known = arb("-inf")
+        self.at_zero: Any = None
+        self.unit = 0
+        self.lower: int | None = None
+        self.upper: int | None = None
+
+    def run(self) -> tuple[Fraction, Fraction] | None:
+        start = Fraction(1, 2 ** (self.f.forms[0].degree.bit_length() + 2))
+        patches = self._patches(start, Fraction(1))
+        patches += self._patches(self._near_zero(start), start)
+        patches.sort(key=lambda patch: float(patch.attained))
+        self.unit = _unit(self.known)
         for _ in range(MOST_CELLS):
-            if not cells:
-                return fraction(lower), fraction(max(lower, upper))
-            f, a, b = cells.pop()
-            verdict = _settle(f, a, b, lower)
-            if verdict is None:
-                middle = (a + b) / 2
-                cells += [(f, a, middle), (f, middle, b)]
+            if not patches:
+                return self._result()
+            patch = patches.pop()
+            if self._settle(patch):
                 continue
-            lower, upper = _finite_max(lower, verdict[0]), _finite_max(upper, verdict[1])
-    raise SolveError(f"the enclosure was not closed after {MOST_CELLS} cells")
+            if patch.cell.depth >= DEEPEST_CELL:
+                return None
+            patches += self._halves(patch)
+        raise SolveError(f"the enclosure was not closed after {MOST_CELLS} cells")
+
+    def _result(self) -> tuple[Fraction, Fraction]:
+        lower = floor(self._scaled(self.known)) if self.lower is None else self.lower
+        uppers = [lower, self.upper, None if self.at_zero is None else ceiling(self._scaled(self.at_zero))]
+        one = Fraction(2) ** self.unit
+        return lower / one, max(x for x in uppers if x is not None) / one
+
+    def _scaled(self, point: Any) -> Any:
+        return point * arb(2) ** self.unit
+
+    def _patches(self, low: Fraction, high: Fraction) -> list[_Patch]:
+        cells = partition(low, high, self.f.forms[0].degree, 144 + _size(self.f))
+        expanded = expand(self.f.forms, cells) if cells else []
+        return [self._meet(cell, forms) for cell, forms in zip(cells, expanded, strict=True)]
+
+    def _meet(self, cell: Cell, forms: list[Any]) -> _Patch:
+        patch = _Patch.of(self.f, cell, forms)
+        self.known = max(self.known, patch.attained)
+        return patch
+
+    def _halves(self, patch: _Patch) -> list[_Patch]:
+        forms = zip(*map(halves, patch.forms), strict=True)
+        return [self._meet(cell, list(form)) for cell, form in zip(patch.cell.halves(), forms, strict=True)]
+
+    def _near_zero(self, start: Fraction) -> Fraction:
+        """An ε with |f| over (0, ε] below `known`, or as close to the limit at 0 as ε = 2^−160 gets."""
+        for k in range(start.denominator.bit_length() - 1, DEEPEST_ZERO + 1):
+            epsilon = Fraction(1, 2**k)
+            bound = self.f.near_zero(exact(epsilon)).upper()
+            if bound < self.known:
+                return epsilon
+        self.at_zero = bound
+        return epsilon
+
+    def _settle(self, patch: _Patch) -> bool:
+        """Search a cell for values above those known; False if f is not known well enough to do so."""
+        curves = [sign * patch.middle for sign in self.f.signs]
+        if patch.radius.is_finite():
+            curves = [f for f in curves if not (f(arb(0, 1)) + patch.radius).upper() < self.known]
+        if curves and not patch.is_known_to(abs(self.known) * arb(2) ** -TIGHT_BITS):
+            return False
+        for curve in curves:
+            self._search(curve, patch.radius)
+        return True
+
+    def _search(self, curve: Any, radius: Any) -> None:
+        coefficients = [floor(self._scaled(a)) for a in curve.coeffs()]
+        error = ceiling(self._scaled(radius).upper()) + len(coefficients)
+        bounds = maximum(coefficients, error, floor(self._scaled(self.known)))
+        if bounds is None:
+            return
+        self.lower = bounds[0] if self.lower is None else max(self.lower, bounds[0])
+        self.upper = bounds[1] if self.upper is None else max(self.upper, bounds[1])
+        self.known = max(self.known, arb(self.lower) / arb(2) ** self.unit)
 
 
-def _near_zero(functions: list[TargetPolynomial], lower: Any) -> tuple[Fraction, Any]:
-    """An ε and a bound on |f| over (0, ε]: below `lower`, or as close to the limit at 0 as ε = 2^−160 gets."""
-    for k in range(20, DEEPEST + 1, 10):
-        epsilon = Fraction(1, 2**k)
-        bound = _finite_max(*(f.near_zero(arb(rational(epsilon))).upper() for f in functions))
-        if bound < lower:
-            break
-    return epsilon, bound
-
-
-def _partition(epsilon: Fraction, degree: int) -> list[tuple[Fraction, Fraction]]:
-    """(ε, 1] in cells that shrink geometrically towards 0 and are about as wide as a binomial of that degree."""
-    cells, b = [], Fraction(1)
-    while b > epsilon:
-        a = max(b / 2, epsilon)
-        pieces = 1 + int((degree * float(b)) ** 0.5) if b > Fraction(1, 4 * degree**2 + 4) else 1
-        step = (b - a) / pieces
-        cells += [(a + i * step, a + (i + 1) * step) for i in range(pieces)]
-        b = a
-    return cells
-
-
-def _settle(f: TargetPolynomial, a: Fraction, b: Fraction, lower: Any) -> tuple[Any, Any] | None:
-    """(a value that f attains, a bound on f over [a, b]), or None if the cell has to be halved."""
-    centre, radius = arb(rational((a + b) / 2)), arb(rational((b - a) / 2))
-    over = f.over(centre, radius)
-    if over[0].upper() <= lower:
-        return lower, lower
-    middle = f.at(centre)
-    if (middle[0] + abs(middle[1]) * radius + abs(over[2]) * radius**2).upper() <= lower:
-        return lower, lower
-    if over[1] > 0 or over[1] < 0 or over[2] > 0:
-        ends = [f.at(arb(rational(x)))[0] for x in (a, b)]
-        return _finite_max(*(e.lower() for e in ends)), _finite_max(*(e.upper() for e in ends))
-    if over[2] < 0:
-        return _concave(f, a, b)
-    if b - a < SMALLEST_CELL:
-        raise SolveError("the enclosure met a cell that no precision settles")
-    return None
-
-
-def _concave(f: TargetPolynomial, a: Fraction, b: Fraction) -> tuple[Any, Any] | None:
-    """The maximum of a concave piece: at an end if f' says so, else where a tangent is nearly level."""
-    left, right = arb(rational(a)), arb(rational(b))
-    for end, sign in ((left, -1), (right, 1)):
-        series = f.at(end)
-        if series[1] * sign >= 0:
-            return series[0].lower(), series[0].upper()
-    x = (left + right) / 2
-    for _ in range(NEWTON_STEPS):
-        series = f.at(x)
-        moved = (x - series[1] / (2 * series[2])).mid()
-        x = left if not moved > left else right if not moved < right else moved
-    series = f.at(x)
-    excess = abs(series[1]) * (right - left)
-    return (series[0].lower(), (series[0] + excess).upper()) if excess < abs(series[0]) * TIGHT else None
-
-
-def _finite_max(*values: Any) -> Any:
-    """The largest; a value that is not a number would vanish in a comparison, so it is refused."""
-    if not all(value.is_finite() for value in values):
-        raise SolveError("the enclosure met a value that is not finite: r is not defined on all of (0, 1]")
-    return max(values)
-
-
-def fraction(exact: Any) -> Fraction:
-    """The exact value of a ball without radius."""
-    mantissa, exponent = exact.man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+def _unit(known: Any) -> int:
+    """The power of two in which a positive `known` has `UNIT_BITS` bits."""
+    mantissa, exponent = known.man_exp()
+    return UNIT_BITS - int(mantissa).bit_length() - int(exponent) if known > 0 else UNIT_BITS

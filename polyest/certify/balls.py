@@ -1,0 +1,95 @@
+"""Exact numbers and balls: what python-flint leaves to its user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, arb_poly, ctx, fmpq
+
+__all__ = ["BallContext", "ceiling", "exact", "floor", "fraction", "rational", "split", "working", "zero_plus_minus"]
+
+
+class BallContext:
+    """The functions a target may use, on balls and on power series of balls."""
+
+    @staticmethod
+    def log(x: Any) -> Any:
+        return x.log()
+
+    @staticmethod
+    def exp(x: Any) -> Any:
+        return x.exp()
+
+    @staticmethod
+    def sqrt(x: Any) -> Any:
+        return x.sqrt()
+
+    @staticmethod
+    def power(x: Any, a: Fraction) -> Any:
+        return x ** int(a) if a.denominator == 1 and a >= 0 else (x.log() * arb(rational(a))).exp()
+
+    @staticmethod
+    def rational(value: Fraction | int) -> Any:
+        return arb(rational(value))
+
+
+def rational(value: Fraction | int | float) -> Any:
+    """An exact rational, or the exact value of a float, as an fmpq."""
+    exactly = Fraction(value)
+    return fmpq(exactly.numerator, exactly.denominator)
+
+
+def exact(value: Fraction | int | float) -> Any:
+    """A ball around a rational: a point if it is dyadic and the precision holds it."""
+    return arb(rational(value))
+
+
+def fraction(point: Any) -> Fraction:
+    """The exact value of a ball without radius."""
+    mantissa, exponent = point.man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def floor(point: Any) -> int:
+    """The largest integer up to a ball without radius."""
+    mantissa, exponent = point.man_exp()
+    return int(mantissa) << int(exponent) if exponent >= 0 else int(mantissa) >> -int(exponent)
+
+
+def ceiling(point: Any) -> int:
+    """The least integer from a ball without radius."""
+    return -floor(-point)
+
+
+def zero_plus_minus(size: Any) -> Any:
+    """The ball around 0 that holds everything up to `size`."""
+    return arb(0, abs(size).upper())
+
+
+def split(polynomial: Any) -> tuple[Any, Any]:
+    """A polynomial with exact coefficients, and how far any choice from the balls is from it on [−1, 1].
+
+    Trailing coefficients that are smaller than that are left out. Infinitely far if a coefficient is not finite.
+    """
+    balls = polynomial.coeffs() or [arb(0)]
+    if not all(ball.is_finite() for ball in balls):
+        return arb_poly([0]), arb("inf")
+    radius = sum((ball.rad() for ball in balls), arb(0)).upper()
+    middles, dropped = [ball.mid() for ball in balls], arb(0)
+    while len(middles) > 1 and (dropped + abs(middles[-1])) <= radius:
+        dropped += abs(middles.pop())
+    return arb_poly(middles), (radius + dropped).upper()
+
+
+@contextmanager
+def working(bits: int, terms: int) -> Iterator[None]:
+    """Precision of balls, and length of power series that are made from constants."""
+    before = ctx.prec, ctx.cap
+    ctx.prec, ctx.cap = bits, terms
+    try:
+        yield
+    finally:
+        ctx.prec, ctx.cap = before

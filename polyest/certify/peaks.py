@@ -1,0 +1,115 @@
+"""The maximum of a polynomial with integer coefficients on [−1, 1], by branch and bound in exact arithmetic.
+
+A piece is settled where the polynomial is provably monotone or convex (the maximum is at an end), concave (the
+tangent at any point bounds it; near the top that is tight) or flat, left out where it stays below a threshold, else
+halved. Each half is expanded anew around its centre, so that its size and slopes are read off its coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from flint import arb, arb_poly
+
+from polyest.certify.balls import ceiling, floor
+from polyest.errors import SolveError
+
+__all__ = ["TIGHT_BITS", "maximum"]
+
+TIGHT_BITS = 100  # a maximum counts as found at a relative width of 2^−100
+MOST_PIECES = 20_000
+NEWTON_STEPS = 20
+
+Bounds = tuple[int, int]
+
+
+def maximum(coefficients: Sequence[int], error: int, threshold: int) -> Bounds | None:
+    """(L, U): f attains L, and exceeds U nowhere; None if f stays below the threshold.
+
+    Args:
+        coefficients: a_0, a_1, … of Σ a_j t^j.
+        error: f is known to differ from that by as much at most.
+        threshold: what is below needs no bounds.
+
+    Raises:
+        SolveError: too many pieces are left.
+    """
+    pieces, found = [(_trimmed(coefficients, error))], None
+    for _ in range(MOST_PIECES):
+        if not pieces:
+            return found
+        a, error = pieces.pop()
+        if a[0] + _swing(a) + error < threshold:
+            continue
+        bounds = _bounds(a)
+        if bounds is None:
+            pieces += [_trimmed(half, error + len(a)) for half in _halves(a)]
+        elif bounds[1] + error >= threshold:
+            lower, upper = bounds[0] - error, bounds[1] + error
+            found = (lower, upper) if found is None else (max(found[0], lower), max(found[1], upper))
+            threshold = max(threshold, lower)
+    raise SolveError(f"the maximum of a polynomial was not enclosed after {MOST_PIECES} pieces")
+
+
+def _trimmed(a: Sequence[int], error: int) -> tuple[list[int], int]:
+    """Without the last coefficients, as long as they add little to the error."""
+    kept, dropped, most = list(a), 0, max(error, 16)
+    while len(kept) > 1 and dropped + abs(kept[-1]) <= most:
+        dropped += abs(kept.pop())
+    return kept, error + dropped
+
+
+def _swing(a: list[int]) -> int:
+    """How far a polynomial can be from its middle value."""
+    return sum(map(abs, a)) - abs(a[0])
+
+
+def _halves(a: list[int]) -> tuple[list[int], list[int]]:
+    """Σ a_j ((t ∓ 1)/2)^j in powers of t, rounded down: off by less than len(a)."""
+    bits = len(a) - 1
+    scaled = [x << (bits - j) for j, x in enumerate(a)]
+    mirrored = [-x if j % 2 else x for j, x in enumerate(_shifted([-x if j % 2 else x for j, x in enumerate(scaled)]))]
+    return [x >> bits for x in mirrored], [x >> bits for x in _shifted(scaled)]
+
+
+def _shifted(a: list[int]) -> list[int]:
+    """Σ a_j (t + 1)^j in powers of t."""
+    rest, shifted = a[::-1], []
+    while rest:
+        rest = list(accumulate(rest))
+        shifted.append(rest.pop())
+    return shifted
+
+
+def _bounds(a: list[int]) -> Bounds | None:
+    """Bounds on the maximum over [−1, 1], None where the piece is none of those that have them."""
+    swing = _swing(a)
+    if swing << TIGHT_BITS <= abs(a[0]):
+        return a[0], a[0] + swing
+    steepest = sum(j * abs(x) for j, x in enumerate(a)) if swing else 0
+    bend = 2 * a[2] if len(a) > 2 else 0
+    unbent = sum(j * (j - 1) * abs(x) for j, x in enumerate(a)) - abs(bend)
+    if 2 * abs(a[1]) >= steepest or bend >= unbent:
+        even, odd = sum(a[::2]), sum(a[1::2])
+        return (even + abs(odd),) * 2
+    return _concave(a) if -bend > unbent else None
+
+
+def _concave(a: list[int]) -> Bounds | None:
+    """The maximum of a concave piece: at an end if f' says so, else where a tangent is nearly level."""
+    slopes = [j * x for j, x in enumerate(a)][1:]
+    left, right = sum(slopes[::2]) - sum(slopes[1::2]), sum(slopes)
+    if left <= 0 or right >= 0:
+        end = sum(a[::2]) + (sum(a[1::2]) if right >= 0 else -sum(a[1::2]))
+        return end, end
+    f = arb_poly(a)
+    slope, x = f.derivative(), arb(0)
+    curvature = slope.derivative()
+    for _ in range(NEWTON_STEPS):
+        value, excess = f(x), abs(slope(x)) * 2
+        if excess < abs(value) * arb(2) ** -TIGHT_BITS:
+            return floor(value.lower()), ceiling((value + excess).upper())
+        x = (x - slope(x) / curvature(x)).mid()
+        x = arb(-1) if not x > -1 else arb(1) if not x < 1 else x
+    return None
