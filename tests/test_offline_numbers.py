@@ -130,7 +130,7 @@ def test_rows_are_the_bernstein_basis_and_its_derivative(K: int, points: list[fl
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=8), st.fractions(0, 1, max_denominator=50))
 def test_power_basis_to_bernstein_form(powers: list[int], p: Fraction) -> None:
-    table = from_power(MP.array(powers), MP)
+    table = from_power(MP.array(powers))
     x = brute.number(p)
     mean = sum(c * b for c, b in zip(table, brute.bernstein(len(powers) - 1, x), strict=True))
     assert abs(mean - sum(a * x**j for j, a in enumerate(powers))) < brute.mp.mpf(10) ** -50

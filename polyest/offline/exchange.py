@@ -1,14 +1,19 @@
 """The exchange algorithm for E*_K: best uniform approximation of p·r(p) by p·Q(p), deg Q ≤ K−1 (theory.md §3).
 
 A reference of K+1 points fixes the levelled polynomial: Q(t_i) = r(t_i) + (−1)^i h/t_i is solvable in degree K−1
-iff the K-th divided difference vanishes, which gives h. Moving the points to the extrema of the error
-e = p(Q − r) is the exchange (Remez 1934; here in barycentric form, Pachón & Trefethen 2009,
-doi:10.1007/s10543-009-0240-1): float64 finds the neighbourhood, Newton in multi-precision the digits.
+iff the K-th divided difference vanishes, which gives h. Then all points climb the error e = p(Q − r) at once, by
+Newton's method, which converges quadratically (Remez 1934, here in barycentric form, Pachón & Trefethen 2009,
+doi:10.1007/s10543-009-0240-1). When they have reached tops, a grid tells whether |e| is higher elsewhere; if so,
+that place joins the reference: equioscillation alone proves no more than a lower bound.
+
+float64 finds the neighbourhood, if the error is large enough for it; multi-precision the digits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -25,6 +30,14 @@ __all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
 DIGITS = 80
 ASYMPTOTE = ("0.32508927345417506", "-0.0787988")  # theory.md §3: the unit of κ for `log` above K = 256
 LARGEST_EXACT = 256
+STEPS = 200
+LONGEST_STEP = 0.4  # of the gap to the nearer neighbour
+EPSILON = 2.0**-53
+RESOLVED = 1e5  # the least |e| that float64 tells from rounding, relative to rounding errors of p·r
+CLOSE = 1e-3  # relative length of float64's last step; the level is quadratic in what is left, and that in the step
+GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may be level on the first one itself
+PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
+EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
 
 
 @dataclass(frozen=True)
@@ -33,55 +46,54 @@ class Levelled:
 
     Attributes:
         points: t_0 < … < t_K in (0, 1].
-        level: |h|, a lower bound of E*_K, equal to it when every point is an extremum of the error.
+        level: |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger.
+        signs: of e at the points.
+        weights: 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation.
         values: Q at the points.
         slopes, curvatures: e' and e'' at the points.
     """
 
     points: Any
     level: Any
+    signs: Any
+    weights: Any
     values: Any
     slopes: Any
     curvatures: Any
 
+    def in_float64(self) -> Levelled:
+        """The same, rounded."""
+        return Levelled(*(np.asarray(getattr(self, f.name)).astype(float) for f in fields(self)))
 
+
+@lru_cache(maxsize=64)
 def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
-    """The best approximation, to about `digits` − 20 digits.
+    """The best approximation, to about `digits` − 20 digits of p·r, in gmpy2's numbers.
 
     Raises:
-        SolveError: the iteration did not converge, or the error exceeds the level somewhere in (0, 1].
+        SolveError: the iteration did not converge.
     """
     ctx = Mpfr(digits)
     with ctx.precision():
-        best = _solve(target, group_size, ctx)
-    final = Multiprecision(digits)
-    arrays = [final.array(map(exact, v)) for v in (best.points, best.values, best.slopes, best.curvatures)]
-    return Levelled(arrays[0], final.rational(exact(best.level)), *arrays[1:])
+        small = ctx.rational(Fraction(1, 10 ** (digits // 4)))
+        return _exchange(target, ctx.array(_start(target, group_size, ctx)), ctx, small)
 
 
-def _solve(target: Target, group_size: int, ctx: Mpfr) -> Levelled:
-    if target.is_custom:
-        _refuse_polynomial(target, group_size, ctx)
-    start = _float_exchange(target, group_size)
-    points = ctx.array(start)
-    free = slice(None) if start[-1] < 1 else slice(None, -1)
-    small = ctx.rational(Fraction(1, 10 ** (ctx.digits // 4)))  # the level is quadratic in the points
-    for _ in range(40):
-        levelled = _level(target, points, ctx)
-        step = levelled.slopes[free] / levelled.curvatures[free]
-        points[free] = points[free] - step
-        if max(abs(step / points[free])) < small:
-            return _checked(target, _level(target, points, ctx), ctx)
-    raise SolveError(f"the exchange algorithm for {target.name} at K = {group_size} did not converge; raise `digits`")
+def _start(target: Target, K: int, ctx: Mpfr) -> Any:
+    """The reference that float64 finds; the first one where |e| is too small for it."""
+    t = _first_reference(K)
+    levelled = _level(target, ctx.array(GENERIC * t), ctx)
+    _refuse_polynomial(target, levelled, ctx)
+    return _exchange(target, t, NumpyContext, CLOSE).points if _is_resolved(target, levelled, ctx) else t
 
 
-def _refuse_polynomial(target: Target, K: int, ctx: Mpfr) -> None:
+def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
     """A level of 0, to half of the digits: r is a polynomial of degree ≤ K−1 that does not look like one."""
-    levelled = _level(target, ctx.array(_first_reference(K)), ctx)
     if levelled.level <= ctx.rational(Fraction(1, 10 ** (ctx.digits // 2))) * max(abs(levelled.values)):
         raise SolveError(
-            f"{target.name} agrees with a polynomial of degree ≤ K−1 = {K - 1} to {ctx.digits // 2} digits: there is "
-            "no bias to minimise; write it with +, × and ctx.rational only, so that it is seen to be exact"
+            f"{target.name} agrees with a polynomial of degree ≤ K−1 = {len(levelled.points) - 2} to "
+            f"{ctx.digits // 2} digits: there is no bias to minimise; if it is a polynomial, write it with +, × and "
+            "ctx.rational only, so that it is seen to be exact, else raise `digits`"
         )
 
 
@@ -99,36 +111,16 @@ def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> A
 @lru_cache(maxsize=4096)
 def rough_least_bias(target: Target, group_size: int) -> float:
     """E*_K to about six digits, from float64 alone."""
-    return float(_level(target, _float_exchange(target, group_size), NumpyContext).level)
+    return float(_exchange(target, _first_reference(group_size), NumpyContext, CLOSE).level)
 
 
 @lru_cache(maxsize=4096)
 def _least_bias(row: Target, group_size: int, digits: int) -> Any:
+    ctx = Multiprecision(digits)
     if group_size > LARGEST_EXACT and row.name == "log":
-        ctx = Multiprecision(digits)
         first, second = map(ctx.mp.mpf, ASYMPTOTE)
         return (first + second / group_size**2) / group_size**2
-    return solve(row, group_size, digits).level
-
-
-def _level(target: Target, t: Any, ctx: Any) -> Levelled:
-    """The levelled polynomial on the points `t`, in the arithmetic of `ctx` (theory.md §3, §4)."""
-    gaps = t[:, None] - t[None, :] + np.eye(len(t), dtype=int)
-    weights = 1 / np.multiply.reduce(4 * gaps, axis=1)
-    signs = np.where(np.arange(len(t)) % 2 == 0, 1, -1)
-    f = weighted_target(target, t, ctx)
-    r = f.value / t
-    h = -(weights * r).sum() / (weights * signs / t).sum()
-    values = r + signs * h / t
-    first = (weights[None, :] / weights[:, None]) / gaps
-    np.fill_diagonal(first, 0)
-    diagonal = -first.sum(axis=1)
-    second = 2 * first * (diagonal[:, None] - 1 / gaps)
-    rises = values[None, :] - values[:, None]
-    dq, d2q = (first * rises).sum(axis=1), (second * rises).sum(axis=1)
-    slopes = values + t * dq - f.first
-    curvatures = 2 * dq + t * d2q - f.second
-    return Levelled(t, abs(h), values, slopes, curvatures)
+    return ctx.rational(exact(solve(row, group_size, digits).level))
 
 
 def _first_reference(K: int) -> Any:
@@ -138,82 +130,98 @@ def _first_reference(K: int) -> Any:
     return t
 
 
-def _float_exchange(target: Target, K: int) -> Any:
-    """A reference whose error is level to about 1e-6 relative, in float64."""
-    t = _first_reference(K)
-    with np.errstate(all="ignore"):  # a bias too small for float64 ends in the error of `_alternating_extrema`
-        for _ in range(100):
-            levelled = _level(target, t, NumpyContext)
-            grid, error = _error_on_grid(target, levelled)
-            t_new, peaks = _alternating_extrema(grid, error, K + 1)
-            moved, t = np.max(np.abs(t_new - t) / t_new), t_new
-            if peaks.max() <= (1 + 1e-7) * peaks.min() or moved < 1e-9:
-                break
-    return t
+def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
+    """The levelled polynomial on the points `t`, in the arithmetic of `ctx` (theory.md §3, §4)."""
+    gaps = 4 * t[:, None] - 4 * t[None, :]
+    np.fill_diagonal(gaps, 1)
+    weights, inverse = 1 / np.multiply.reduce(gaps, axis=1), 4 / gaps
+    np.fill_diagonal(inverse, 0)
+    signs = np.where(np.arange(len(t)) % 2 == 0, 1, -1)
+    f = weighted_target(target, t, ctx)
+    h = -(weights * f.value / t).sum() / (weights * signs / t).sum()
+    values = (f.value + signs * h) / t
+    rises = (values[None, :] - values[:, None]) * inverse
+    first, second = rises @ weights / weights, (rises * inverse) @ weights / weights
+    bends = -2 * (first * (inverse @ weights) / weights + second)
+    slopes = values + t * first - f.first
+    curvatures = 2 * first + t * bends - f.second
+    return Levelled(t, abs(h), signs if h > 0 else -signs, weights, values, slopes, curvatures)
 
 
-def _error_on_grid(target: Target, levelled: Levelled, per_gap: int = 12) -> tuple[Any, Any]:
-    """e on a grid that refines the reference evenly in the angle of p = sin²(θ/2)."""
-    fence = np.unique(np.concatenate([[0.0], levelled.points.astype(float), [1.0]]))
-    angles = 2 * np.arcsin(np.sqrt(fence))
-    theta = angles[:-1, None] + np.arange(per_gap) / per_gap * np.diff(angles)[:, None]
-    inner = np.sin(theta[:, 1:] / 2) ** 2
-    grid = np.unique(np.concatenate([inner.ravel(), fence[1:]]))
-    return grid, grid * _interpolate(levelled, grid) - weighted_target(target, grid).value
+def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
+    """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
+    f = weighted_target(target, levelled.points.astype(float)).value
+    rounding = max(abs(weighted_target(target, levelled.points, ctx).value - f))
+    return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
-def _interpolate(levelled: Levelled, grid: Any) -> Any:
-    t = levelled.points.astype(float)
-    gaps = 4 * (t[:, None] - t[None, :]) + np.eye(len(t))
-    weights = 1 / np.prod(gaps, axis=1)
-    distance = grid[:, None] - t[None, :]
-    hit = distance == 0
-    kernel = weights / np.where(hit, 1.0, distance)
-    q = (kernel @ levelled.values.astype(float)) / kernel.sum(axis=1)
-    rows, columns = np.nonzero(hit)
-    q[rows] = levelled.values.astype(float)[columns]
-    return q
+def _exchange(target: Target, t: Any, ctx: Any, small: Any) -> Levelled:
+    """The reference at which |e| is largest, from `t`: until a Newton step is `small`, relatively.
+
+    Raises:
+        SolveError: no convergence.
+    """
+    for _ in range(STEPS):
+        step = _upward(_level(target, t, ctx))
+        t = t + step
+        if max(abs(step / t)) < small:
+            levelled = _level(target, t, ctx)
+            higher = _with_higher(target, levelled, ctx)
+            if higher is None:
+                return levelled
+            t = higher
+    raise SolveError(f"the exchange algorithm for {target.name} at K = {len(t) - 1} did not converge; raise `digits`")
 
 
-def _alternating_extrema(grid: Any, error: Any, count: int) -> tuple[Any, Any]:
-    """One extremum per run of constant sign, refined by a parabola; the `count` consecutive ones that matter."""
-    starts = np.flatnonzero(np.diff(np.sign(error)) != 0) + 1
-    runs = np.split(np.arange(len(grid)), starts)
-    tops = np.array([run[np.argmax(np.abs(error[run]))] for run in runs])
-    while len(tops) > count:
-        ends = np.abs(error[tops[[0, -1]]])
-        tops = tops[1:] if ends[0] < ends[1] else tops[:-1]
-    if len(tops) < count:
-        raise SolveError(
-            f"the exchange algorithm lost its alternation: {len(tops)} extrema of {count}; the least bias may be too "
-            "small "
-            "for float64 to start from: use a smaller `group_size`"
-        )
-    return np.array([_parabola_top(grid, error, i) for i in tops]), np.abs(error[tops])
+def _upward(levelled: Levelled) -> Any:
+    """The points' steps up |e|: Newton's where that leads to a top, elsewhere the longest that lets no two meet."""
+    t = levelled.points
+    gaps = np.diff(np.concatenate([t[:1] * 0, t, 2 * t[-1:] - t[-2:-1]]))
+    longest = LONGEST_STEP * np.minimum(gaps[:-1], gaps[1:])
+    rise, bend = levelled.signs * levelled.slopes, levelled.signs * levelled.curvatures
+    newton = np.where(bend < 0, -rise / np.where(bend < 0, bend, -1), np.where(rise > 0, longest, -longest))
+    return np.minimum(np.clip(newton, -longest, longest), 1 - t)
 
 
-def _parabola_top(grid: Any, error: Any, i: int) -> float:
-    if i == 0 or i == len(grid) - 1:
-        return float(grid[i])
-    (a, b, c), (fa, fb, fc) = grid[i - 1 : i + 2], error[i - 1 : i + 2]
-    left, right = (fb - fa) / (b - a), (fc - fb) / (c - b)
-    bend = (right - left) / (c - a)
-    return float(np.clip((a + b) / 2 - left / (2 * bend), a, c)) if bend != 0 else float(b)
+def _with_higher(target: Target, levelled: Levelled, ctx: Any) -> Any:
+    """The reference with the grid's highest |e| in exchange for a point of the same sign; None if nothing is higher."""
+    t, x = levelled.points, _tops(target, levelled, ctx)
+    error = _error(target, levelled, x, ctx)
+    top = int(np.argmax(abs(error)))
+    if abs(error[top]) <= levelled.level * (1 + EXCESS):
+        return None
+    i = int(np.searchsorted(t.astype(float), float(x[top])))
+    same = [j for j in (i, i - 1) if 0 <= j < len(t) and levelled.signs[j] * error[top] > 0]
+    leaves = same[0] if same else len(t) - 1 if i == 0 else 0
+    return np.sort(np.append(np.delete(t, leaves), x[top]))
 
 
-def _checked(target: Target, levelled: Levelled, ctx: Mpfr) -> Levelled:
-    """Refuse a reference that is not the set of global extrema: equioscillation alone gives a lower bound only."""
-    signs = np.where(np.arange(len(levelled.points)) % 2 == 0, 1, -1)
-    e = levelled.points * levelled.values - weighted_target(target, levelled.points, ctx).value
-    peaks = e * levelled.curvatures
-    interior = levelled.points < 1
-    _, error = _error_on_grid(target, levelled, per_gap=40)
-    if (
-        any(peaks[interior] >= 0)
-        or any(e * signs * e[0] <= 0)
-        or np.abs(error).max() > float(levelled.level) * (1 + 1e-6)
-    ):
-        raise SolveError(
-            f"the exchange algorithm for {target.name} stopped at a point that is no extremum; raise `digits`"
-        )
-    return levelled
+def _tops(target: Target, levelled: Levelled, ctx: Any) -> Any:
+    """Where |e| is largest between neighbouring points, to a hundredth of the gap."""
+    fence = np.unique(np.concatenate([[0.0], 2 * np.arcsin(np.sqrt(levelled.points.astype(float))), [np.pi]]))
+    convert = np.array if ctx is NumpyContext else ctx.array
+    rough = _is_resolved(target, levelled, ctx)
+    own, numbers, arithmetic = (levelled.in_float64(), np.array, NumpyContext) if rough else (levelled, convert, ctx)
+
+    def height(angles: Any) -> Any:
+        return abs(_error(target, own, numbers(np.sin(angles / 2) ** 2), arithmetic))
+
+    parts = max(PER_GAP, LEAST_PARTS // len(fence))
+    angles = [_highest(height, left, right, parts) for left, right in itertools.pairwise(fence)]
+    return convert(np.sin(np.array(angles) / 2) ** 2)
+
+
+def _highest(height: Callable[[Any], Any], left: float, right: float, parts: int) -> float:
+    """The best point of a grid inside an interval; unless next to an end, of a finer grid around it."""
+    grid = np.linspace(left, right, parts + 1)[1:-1]
+    top = int(np.argmax(height(grid)))
+    if top in (0, len(grid) - 1):
+        return float(grid[top])
+    finer = np.linspace(grid[top - 1], grid[top + 1], PER_GAP + 1)
+    return float(finer[np.argmax(height(finer))])
+
+
+def _error(target: Target, levelled: Levelled, x: Any, ctx: Any) -> Any:
+    """e at points outside the reference."""
+    kernel = levelled.weights / (x[:, None] - levelled.points)
+    return x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_target(target, x, ctx).value

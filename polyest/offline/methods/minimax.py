@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from polyest.offline import exchange
-from polyest.offline.numbers import Multiprecision
+from polyest.offline.numbers import Mpfr, Multiprecision, exact
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
 from polyest.targets import get_target
@@ -30,33 +31,37 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
 
 
 def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
-    """Bernstein coefficients of the Q that takes the given values at the points, degree len(points) − 2.
+    """Bernstein coefficients, as mpmath numbers, of the Q that takes the given values at the points.
 
-    Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j; the 2·K digits above
-    the accuracy wanted pay for the conditioning of these steps.
+    Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j, n = len(points) − 2; the
+    2·K digits above the accuracy wanted pay for the conditioning of these steps.
     """
-    points, differences = best.points[:-1], best.values[:-1].copy()
-    n = len(points) - 1
+    with Mpfr(digits).precision():
+        table = from_power(_power_basis(best.points[:-1], best.values[:-1]))
+    return tuple(Multiprecision(digits).array(map(exact, table)))
+
+
+def _power_basis(points: Any, values: Any) -> Any:
+    """a_0 … a_n of the polynomial of degree n that takes the values at the n + 1 points."""
+    differences, n = values.copy(), len(points) - 1
     for j in range(1, n + 1):
         differences[j:] = (differences[j:] - differences[j - 1 : -1]) / (points[j:] - points[: n + 1 - j])
     power = differences[n:] * 1
     for j in range(n - 1, -1, -1):
         power = _shift(power) - points[j] * _pad(power)
         power[0] += differences[j]
-    return from_power(power, Multiprecision(digits))
+    return power
 
 
-def from_power(power: Any, ctx: Multiprecision) -> tuple[Any, ...]:
-    """Bernstein coefficients c_m = Σ_j a_j (m)_j/(n)_j of Σ_j a_j p^j, n = len(power) − 1."""
+def from_power(power: Any) -> list[Any]:
+    """c_m = Σ_j a_j (m)_j/(n)_j, n = len(power) − 1: Pascal's rule on d_j = a_j/C(n,j), the differences of c at 0."""
     n = len(power) - 1
+    differences = power / np.array([math.comb(n, j) for j in range(n + 1)], dtype=object)
     table = []
-    for m in range(n + 1):
-        total, ratio = ctx.mp.mpf(0), ctx.mp.mpf(1)
-        for j in range(m + 1):
-            total += power[j] * ratio
-            ratio = ratio * (m - j) / max(n - j, 1)
-        table.append(total)
-    return tuple(table)
+    for _ in range(n + 1):
+        table.append(differences[0])
+        differences = differences[:-1] + differences[1:]
+    return table
 
 
 def _shift(power: Any) -> Any:
