@@ -161,7 +161,8 @@ def _first_possible(path: Path, limit: float) -> int:
 
 def _easy_bias(path: Path) -> float:
     """A bias budget at which the program is well conditioned, below that of the Bayes table."""
-    return float(min(2.0 * path.group_size**0.4 * path.least_bias, 0.9 * path.bayes_bias))
+    K = path.group_size
+    return float(min(max(2.0 * K**0.4, 0.12 * K) * path.least_bias, 0.9 * path.bayes_bias))
 
 
 def _noise_bound(path: Path, beta: float) -> float:
