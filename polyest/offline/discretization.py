@@ -26,6 +26,7 @@ FIRST_NORM = 100.0
 ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
+TINY = 1e-200
 NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to the largest
 
 
@@ -71,7 +72,7 @@ class Discretization:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.grid = grid(program.group_size)
-        self.phi = program.rows(self.grid).value
+        self.phi = _rows(program, self.grid)
         self.bayes = self.phi @ program.means - program.weighted_target(self.grid).value
         self._root = np.sqrt(program.weights)
         self._on_grid = (self.phi / self._root) @ self._basis
@@ -81,7 +82,7 @@ class Discretization:
         """An orthonormal basis, (K, r), of the space of the rows: a grid finer than their width, 1/√K in θ."""
         K = self.program.group_size
         points = _even(min(2 * (K + 1), int(16 * K**0.5) + 8))
-        rows = self.program.rows(points).value / self._root
+        rows = _rows(self.program, points) / self._root
         _, singular, right = np.linalg.svd(rows / np.linalg.norm(rows, axis=1, keepdims=True), full_matrices=False)
         return right[singular > NEGLIGIBLE * singular[0]].T
 
@@ -152,7 +153,7 @@ class Discretization:
         )
 
     def _constraints(self, points: Any, beta: float) -> _Constraints:
-        phi, f = self.program.rows(points).value, self.program.weighted_target(points).value
+        phi, f = _rows(self.program, points), self.program.weighted_target(points).value
         return _Constraints(points, (phi / self._root) @ self._basis, (phi @ self.program.means - f) / beta)
 
 
@@ -171,6 +172,12 @@ class _Constraints:
         return _Constraints(
             *(np.concatenate(pair) for pair in zip(vars(self).values(), vars(other).values(), strict=True))
         )
+
+
+def _rows(program: Program, points: Any) -> Any:
+    """p·B_m(p), without the subnormal numbers that make products of matrices slow."""
+    phi = program.rows(points).value
+    return np.where(phi < TINY, 0, phi)
 
 
 def _peaks(points: Any, error: Any) -> Any:

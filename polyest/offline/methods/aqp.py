@@ -58,8 +58,8 @@ def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits:
             optimum = reduction.solve(program, start.points, start.multipliers, beta, digits)
         except SolveError as error:
             raise SolveError(
-                f"the active points of {path.target.name}, K = {path.group_size}, κ = {kappa / 100:.2f}, were not found "
-                f"({error}); try a nearby bias_budget"
+                f"the active points of {path.target.name}, K = {path.group_size}, κ = {kappa / 100:.2f}, were not "
+                f"found ({error}); try a nearby bias_budget"
             ) from None
         proof = {
             "points": tuple(map(float, optimum.points)),
