@@ -74,12 +74,12 @@ def split(polynomial: Any) -> tuple[Any, Any]:
 
     Trailing coefficients that are smaller than that are left out. Infinitely far if a coefficient is not finite.
     """
-    balls = polynomial.coeffs() or [arb(0)]
-    if not all(ball.is_finite() for ball in balls):
-        return arb_poly([0]), arb("inf")
-    radius = sum((ball.rad() for ball in balls), arb(0)).upper()
-    middles, dropped = [ball.mid() for ball in balls], arb(0)
-    while len(middles) > 1 and (dropped + abs(middles[-1])) <= radius:
+    unit, zero = arb(0, 1), arb(0)
+    if not polynomial(unit).is_finite():
+        return arb_poly([zero]), arb("inf")
+    middles, dropped = [ball.mid() for ball in polynomial.coeffs()] or [zero], zero
+    radius = abs((polynomial - arb_poly(middles))(unit)).upper()
+    while len(middles) > 1 and dropped + abs(middles[-1]) <= radius:
         dropped += abs(middles.pop())
     return arb_poly(middles), (radius + dropped).upper()
 

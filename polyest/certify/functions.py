@@ -46,8 +46,7 @@ class Curve:
         x = arb_poly([cell.centre, cell.radius])
         factors = self.factors(x, local)
         weights = weighted_powers(self.target, cell, len(factors))
-        terms = [fold(u * w) for u, w in zip(factors, weights, strict=True)]
-        return sum(terms[1:], terms[0])
+        return fold(sum((u * w for u, w in zip(factors, weights, strict=True)), arb_poly([])))
 
 
 def bias(target: Target, coefficients: Sequence[float | Fraction]) -> Curve:

@@ -125,8 +125,8 @@ class _Search:
         one = Fraction(2) ** self.unit
         return lower / one, max(x for x in uppers if x is not None) / one
 
-    def _scaled(self, point: Any) -> Any:
-        return point * arb(2) ** self.unit
+    def _scaled(self, balls: Any) -> Any:
+        return balls * arb(2) ** self.unit
 
     def _patches(self, low: Fraction, high: Fraction) -> list[_Patch]:
         cells = partition(low, high, self.f.forms[0].degree, 144 + _size(self.f))
@@ -164,7 +164,7 @@ class _Search:
         return True
 
     def _search(self, curve: Any, radius: Any) -> None:
-        coefficients = [floor(self._scaled(a)) for a in curve.coeffs()]
+        coefficients = [floor(a) for a in self._scaled(curve).coeffs()]
         error = ceiling(self._scaled(radius).upper()) + len(coefficients)
         bounds = maximum(coefficients, error, floor(self._scaled(self.known)))
         if bounds is None:
