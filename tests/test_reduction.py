@@ -59,6 +59,12 @@ def test_the_same_optimum_from_a_disturbed_start(target: str, K: int, kappa: int
     assert same(optimum(target, K, kappa, moved[kept], scaled[kept]), usual(target, K, kappa))
 
 
+@pytest.mark.parametrize(("target", "K", "kappa"), [("log", 3, 200), ("log", 9, 300), ("power(0.5)", 5, 150)])
+def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) -> None:
+    """No point is given at all."""
+    assert same(optimum(target, K, kappa, np.array([]), np.array([])), usual(target, K, kappa))
+
+
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 5, 150), ("js(0.1)", 5, 300), ("power(-0.5)", 6, 200)])
 def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: int, kappa: int) -> None:
     c = tuple(float(x) for x in usual(target, K, kappa))

@@ -87,7 +87,7 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
     values = np.where(start * signs > 0, start, 0 * start)
     active = [int(i) for i in np.flatnonzero(values)]
     inverse = cholesky(gram[np.ix_(active, active)])(np.eye(len(active), dtype=int) + 0 * gram[:1, :1])
-    for _ in range(50 * len(signs)):
+    for _ in range(50 * len(signs) + 1):
         goal = inverse @ (free[active] - signs[active] * beta)
         wrong = [k for k in range(len(active)) if goal[k] * signs[active[k]] <= 0]
         if wrong:
@@ -101,8 +101,8 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
         values[active] = goal
         excess = (free - gram[:, active] @ values[active]) * signs - beta
         excess[active] *= 0
-        worst = int(np.argmax(excess))
-        if excess[worst] <= beta * NEGLIGIBLE:
+        worst = int(np.argmax(excess)) if len(excess) else -1
+        if worst < 0 or excess[worst] <= beta * NEGLIGIBLE:
             return values
         inverse = _with(inverse, gram[active, worst], gram[worst, worst])
         active.append(worst)

@@ -56,7 +56,7 @@ class _Peaks:
     multipliers: Any
 
     def excess(self, beta: Any) -> float:
-        return float(max(self.bias * self.signs) / beta - 1)
+        return float(max(self.bias * self.signs, default=0 * beta) / beta - 1)
 
 
 def solve(program: Program, points: Any, multipliers: Any, beta: Any, digits: int) -> Optimum:
@@ -174,7 +174,7 @@ def _refined(program: Program, c: Any, points: Any, accuracy: float) -> Any:
         step = np.clip(bias.first / bias.second, -longest, longest)
         step[(points == 1) & (bias.first * bias.value >= 0)] *= 0
         points = np.clip(points - step, points / 2, one)
-        if max(abs(step) / longest) ** 2 < accuracy:
+        if max(abs(step) / longest, default=0) ** 2 < accuracy:
             break
     return points
 
@@ -194,7 +194,7 @@ def _largest_move(points: Any, shifts: Any) -> float:
     p = points.astype(float)
     gaps = np.diff(_angle(p), prepend=0.0)
     spacing = np.minimum(gaps, np.append(gaps[1:], np.inf))
-    return float(np.max(np.abs(shifts.astype(float)) / (spacing * np.sqrt(p * (1 - p)) + 1e-300)))
+    return float(np.max(np.abs(shifts.astype(float)) / (spacing * np.sqrt(p * (1 - p)) + 1e-300), initial=0.0))
 
 
 def _angle(points: Any) -> Any:
