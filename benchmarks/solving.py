@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from polyest import certify, store
-from polyest.offline import build, exchange, frontier
+from polyest.offline import exchange, frontier, rounding
 from polyest.offline.methods import aqp
 from polyest.problem import make_problem
 
@@ -79,7 +79,7 @@ def by_group_size(group_sizes: tuple[int, ...]) -> None:
         path = frontier.path_for(problem)
         kappa, scan = timed(lambda p=problem, path=path: frontier.choose(path, p))
         solution, digits = timed(lambda p=problem, path=path, k=kappa: aqp.at_kappa(path, p, k))
-        table = build.rounded(solution)
+        table = rounding.rounded(solution)
         _, proof = timed(lambda t=table: certify.certificate(t))
         _, verify = timed(lambda K=K: certify.verify(store.load(make_problem("log", K))))
         points = len(solution.proof["points"])

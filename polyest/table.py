@@ -84,7 +84,8 @@ class Table:
 
     Attributes:
         problem: the question it answers.
-        coefficients: c_0 … c_{K−1}, correctly rounded.
+        coefficients: c_0 … c_{K−1}, rounded to the nearest float64, or, where that would cost more than 1e-12 of
+            optimality, to a neighbouring vector of float64 numbers.
         kappa: β/E*_K as hundredths n (κ = n/100), for aqp only.
         certificate: the claims that `polyest verify` re-proves; None for tables computed on the spot.
         proof: named lists of floats that the proofs of optimality start from.

@@ -12,6 +12,7 @@ from polyest.methods import CLOSED_FORM, closed_form
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
+from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
 from polyest.table import Table
@@ -23,7 +24,7 @@ ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budget
 
 
 def solve(problem: Problem, *, solver: str | None = None, digits: int | None = None) -> Table:
-    """Solve a problem, round the coefficients once, and prove what the rounded table is worth.
+    """Solve a problem, round the coefficients to float64, and prove what the rounded table is worth.
 
     Args:
         problem: the question; its baseline is ignored, since centring-proof tables are derived (theory.md §5).
@@ -56,11 +57,6 @@ def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tupl
     outer = aqp.solve(problem, digits, solver)
     assert outer.kappa is not None
     return outer, aqp.at_kappa(frontier.path_for(smaller, solver), smaller, outer.kappa, digits)
-
-
-def rounded(solution: Solution) -> Table:
-    coefficients = tuple(float(c) + 0.0 for c in solution.coefficients)
-    return Table(solution.problem, coefficients, solution.kappa, proof=solution.proof)
 
 
 def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:

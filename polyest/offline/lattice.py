@@ -1,0 +1,114 @@
+"""Lattices in exact integers: a reduced basis, and the lattice vector that Babai's nearest plane finds.
+
+The integral form of the LLL algorithm (de Weger; Cohen 1993, *A Course in Computational Algebraic Number Theory*,
+alg. 2.6.7) keeps d_i, the Gram determinant of the first i rows, and λ_ij = d_{j+1} μ_ij with the Gram–Schmidt
+coefficients μ_ij; all of them are integers. So what comes out depends on the input alone, on every machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gmpy2
+import numpy as np
+
+__all__ = ["Basis", "reduced"]
+
+
+class Basis:
+    """Independent integer rows, one after the other, with their integral Gram–Schmidt coefficients.
+
+    Attributes:
+        rows: the vectors b_i.
+        d: d_0 = 1, d_1, …: the Gram determinants.
+        factors: λ_ij at [i][j], j < i.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.d: list[Any] = [gmpy2.mpz(1)]
+        self.factors: list[Any] = []
+
+    def append(self, row: Any) -> None:
+        """One more row; the last one may depend on the others."""
+        row, factors = _integers(row), np.zeros(len(self.rows), dtype=object)
+        for j, other in enumerate(self.rows):
+            factors[j] = self._projected(row @ other, factors[:j], self.factors[j])
+        self.d.append(self._projected(row @ row, factors, factors))
+        self.rows.append(row)
+        self.factors.append(factors)
+
+    def _projected(self, product: Any, a: Any, b: Any) -> Any:
+        """d_n times the scalar product of two vectors orthogonal to the first n rows; a, b: their λ along these."""
+        for i in range(len(a)):
+            product = (self.d[i + 1] * product - a[i] * b[i]) // self.d[i]
+        return product
+
+    def shorten(self, k: int, j: int) -> None:
+        """Subtract the multiple of row j from row k that leaves |μ_kj| ≤ ½."""
+        d, factors = self.d[j + 1], self.factors[k]
+        times = (2 * factors[j] + d) // (2 * d)
+        if times:
+            self.rows[k] = self.rows[k] - times * self.rows[j]
+            factors[:j] -= times * self.factors[j]
+            factors[j] -= times * d
+
+    def is_ordered(self, k: int) -> bool:
+        """Lovász's condition at rows k − 1 and k: ‖b*_k‖² ≥ (¾ − μ²)·‖b*_{k−1}‖²."""
+        d = self.d
+        return bool(4 * (d[k + 1] * d[k - 1] + self.factors[k][k - 1] ** 2) >= 3 * d[k] ** 2)
+
+    def swap(self, k: int) -> None:
+        """Exchange rows k − 1 and k."""
+        d, factor = self.d, self.factors[k][k - 1]
+        self.rows[k - 1], self.rows[k] = self.rows[k], self.rows[k - 1]
+        before, after = self.factors[k - 1], self.factors[k]
+        self.factors[k - 1], self.factors[k] = after[:-1], np.append(before, factor)
+        smaller = (d[k - 1] * d[k + 1] + factor**2) // d[k]
+        for row in self.factors[k + 1 :]:
+            first = (d[k + 1] * row[k - 1] - factor * row[k]) // d[k]
+            row[k - 1], row[k] = (smaller * row[k] + factor * first) // d[k + 1], first
+        d[k] = smaller
+
+    def nearest_plane(self, target: Any) -> Any:
+        """The target less a lattice vector, along no Gram–Schmidt vector longer than half of that (Babai 1986).
+
+        >>> reduced([[2, 0], [1, 3]]).nearest_plane([12, 4]).astype(int).tolist()
+        [-1, 1]
+        """
+        n = len(self.rows)
+        extended = Basis()
+        extended.rows, extended.d, extended.factors = self.rows.copy(), self.d.copy(), self.factors.copy()
+        extended.append(target)
+        for j in range(n - 1, -1, -1):
+            extended.shorten(n, j)
+        return extended.rows[n]
+
+
+def reduced(rows: Any) -> Basis:
+    """An LLL-reduced basis (δ = ¾) of the lattice that independent integer rows span.
+
+    >>> np.array(reduced([[1, 0, 4], [0, 1, 7]]).rows).astype(int).tolist()
+    [[-2, 1, -1], [-1, 1, 3]]
+    """
+    basis, k = Basis(), 0
+    while k < len(rows):
+        if k == len(basis.rows):
+            basis.append(rows[k])
+        if k > 0:
+            basis.shorten(k, k - 1)
+        if k > 0 and not basis.is_ordered(k):
+            basis.swap(k)
+            k -= 1
+        else:
+            for j in range(k - 2, -1, -1):
+                basis.shorten(k, j)
+            k += 1
+    return basis
+
+
+_to_mpz = np.frompyfunc(gmpy2.mpz, 1, 1)
+
+
+def _integers(row: Any) -> Any:
+    return np.asarray(_to_mpz(np.asarray(row, dtype=object)))
