@@ -20,7 +20,6 @@ from polyest.table import Table
 __all__ = ["solve"]
 
 EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
-SMALLEST_BESIDE = 32  # from which K − 1 on the active points of K are a better start than none
 ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budget
 
 
@@ -57,8 +56,6 @@ def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tupl
         return minimax.solve(problem, digits), minimax.solve(smaller, digits)
     outer = aqp.solve(problem, digits, solver)
     assert outer.kappa is not None
-    if outer.proof.get("points") and smaller.group_size >= SMALLEST_BESIDE:
-        return outer, aqp.beside(outer, smaller, digits)
     return outer, aqp.at_kappa(frontier.path_for(smaller, solver), smaller, outer.kappa, digits)
 
 
