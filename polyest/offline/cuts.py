@@ -2,8 +2,8 @@
 
 Each round solves the program with one-sided constraints at finitely many points; active points stay, and wherever the
 bias peaks above β that peak joins them. F grows from round to round, so that no active set returns, and the solution is
-the limit (Hettich & Kortanek 1993, doi:10.1137/1035089, §7.1). Slower than local reduction near the solution, but it
-gets there from anywhere.
+the limit (Hettich & Kortanek 1993, doi:10.1137/1035089, §7.1). Near the solution this is slower than local reduction
+(linear, unless about K points are active), but it gets there from anywhere.
 """
 
 from __future__ import annotations
