@@ -192,6 +192,25 @@ def test_least_norm_meets_the_optimality_conditions_in_rational_arithmetic(n: in
     assert (heights[x != 0] == 1).all()
 
 
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_least_norm_copes_with_dependent_rows(n: int, dimension: int, seed: int) -> None:
+    """More constraints than unknowns, all of them met by some x; in rational arithmetic."""
+    rng = np.random.default_rng(seed)
+    rationals = np.vectorize(lambda v: Fraction(int(v)), otypes=[object])
+    a, signs = rationals(rng.integers(-2, 3, size=(n, dimension))), rng.choice([-1, 1], size=n)
+    free = signs - rng.integers(0, 2, size=n) * signs - a @ rationals(rng.integers(-3, 4, size=dimension))
+    x = least_norm(a @ a.T, free, signs, Fraction(1), rationals(np.zeros(n)))
+    heights = (free - a @ (a.T @ x)) * signs
+    assert (x * signs >= 0).all()
+    assert (heights <= 1).all()
+    assert (heights[x != 0] == 1).all()
+
+
+def test_least_norm_refuses_constraints_that_contradict_each_other() -> None:
+    with pytest.raises(SolveError, match="below the least bias"):
+        least_norm(np.ones((2, 2)), np.array([3.0, -3.0]), np.array([1, -1]), 1.0, np.zeros(2))
+
+
 def test_cholesky_refuses_what_is_not_positive_definite() -> None:
     with pytest.raises(SolveError, match="not positive definite"):
         cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))

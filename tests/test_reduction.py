@@ -1,4 +1,4 @@
-"""Local reduction: the same optimum from bad starts; the optimality conditions at it, by independent arithmetic."""
+"""Local reduction: the same optimum from bad starts, also from cuts; its optimality, by independent arithmetic."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
-from polyest.offline import exchange, reduction
+from polyest.offline import cuts, exchange, frontier, reduction
 from polyest.offline.discretization import Discretization
+from polyest.offline.methods import aqp
 from polyest.offline.numbers import Mpfr, exact
 from polyest.offline.program import Program
+from polyest.problem import make_problem
 from polyest.targets import get_target
 
 DIGITS = 30
@@ -70,6 +72,29 @@ def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: 
     c = tuple(float(x) for x in usual(target, K, kappa))
     budget = kappa / 100 * float(exchange.least_bias(target, K))
     assert float(brute.worst_case_bias(target, c)) == pytest.approx(budget, rel=1e-11)  # c rounded to float64
+
+
+@pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 105)])
+def test_cuts_lead_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
+    """From the points of the minimax table, whatever the budget."""
+    row, least, ctx = get_target(target), exchange.solve(get_target(target), K), Mpfr(90)
+    with ctx.precision():
+        beta = ctx.rational(Fraction(kappa, 100) * exact(exchange.least_bias(target, K)))
+        found = cuts.solve(Program(row, K, ctx), ctx.array(least.points), least.signs, beta, 1e-11)
+        c = [float(x) for x in found.coefficients]
+    assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
+
+
+def test_where_float64_is_not_enough_cuts_take_over() -> None:
+    problem = make_problem("power(1.5)", 24, bias_budget="1.18")
+    path = frontier.path_for(problem)
+    beta = 1.18 * path.least_bias
+    with pytest.raises(SolveError):
+        path.in_float64(beta)
+    assert brute.float_curves("power(1.5)", path.at(beta).coefficients, brute.grid(24, 4000))[0].max() == pytest.approx(
+        beta, rel=1e-4
+    )
+    assert len(aqp.at_kappa(path, problem, 118).proof["points"]) == 24
 
 
 def test_a_budget_below_the_least_bias_is_an_error() -> None:

@@ -69,8 +69,8 @@ _from_integers = np.frompyfunc(lambda x: gmpy2.mpfr(int(x)), 1, 1)
 def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
     """λ with s_j λ_j ≥ 0 and s_j (free − gram·λ)_j ≤ β, and equality where λ_j ≠ 0.
 
-    The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the active set method
-    (Lawson & Hanson 1974, ch. 23).
+    The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the dual active set method
+    (Goldfarb & Idnani 1983, doi:10.1007/BF02591962), which copes with rows that depend on the active ones.
 
     Args:
         gram: shape (N, N), numpy's object arrays included.
@@ -79,34 +79,71 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
         start: a guess of λ, shape (N,).
 
     Raises:
-        SolveError: the active points of the guess are dependent, or rounding makes the method cycle.
+        SolveError: no x meets the constraints, the active points of the guess are dependent, or the method cycles.
 
     >>> least_norm(np.eye(2), np.array([3.0, -1.5]), np.array([1.0, -1.0]), 1.0, np.zeros(2)).tolist()
     [2.0, -0.5]
     """
-    values = np.where(start * signs > 0, start, 0 * start)
-    active = [int(i) for i in np.flatnonzero(values)]
-    inverse = cholesky(gram[np.ix_(active, active)])(np.eye(len(active), dtype=int) + 0 * gram[:1, :1])
+    active = _ActiveSet(gram * signs * signs[:, None], free * signs - beta, np.flatnonzero(start * signs > 0))
     for _ in range(50 * len(signs) + 1):
-        goal = inverse @ (free[active] - signs[active] * beta)
-        wrong = [k for k in range(len(active)) if goal[k] * signs[active[k]] <= 0]
-        if wrong:
-            first = min(wrong, key=lambda k: float(values[active[k]] / (values[active[k]] - goal[k])))
-            part = values[active[first]] / (values[active[first]] - goal[first])
-            values[active] += part * (goal - values[active])
-            values[active[first]] *= 0
-            inverse = _without(inverse, first)
-            del active[first]
-            continue
-        values[active] = goal
-        excess = (free - gram[:, active] @ values[active]) * signs - beta
-        excess[active] *= 0
+        excess = active.excess()
         worst = int(np.argmax(excess)) if len(excess) else -1
         if worst < 0 or excess[worst] <= beta * NEGLIGIBLE:
-            return values
-        inverse = _with(inverse, gram[active, worst], gram[worst, worst])
-        active.append(worst)
+            multipliers = 0 * start
+            multipliers[active.rows] = active.values
+            return multipliers * signs
+        active.satisfy(worst, excess[worst])
     raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
+
+
+class _ActiveSet:
+    """Rows with multipliers u > 0 such that (free − gram·u)_j = 0 there: minimise ½‖x‖² subject to free + a·x ≤ 0."""
+
+    def __init__(self, gram: Any, free: Any, rows: Any) -> None:
+        self.gram, self.free, self.rows = gram, free, [int(i) for i in rows]
+        identity = np.eye(len(rows), dtype=int) + 0 * gram[:1, :1]
+        self.inverse = cholesky(gram[np.ix_(self.rows, self.rows)])(identity)
+        self.values = self.inverse @ free[self.rows]
+        while self.rows and min(self.values) <= 0:
+            self._leave(int(np.argmin(self.values)))
+            self.values = self.inverse @ free[self.rows]
+
+    def excess(self) -> Any:
+        """By how much each constraint is violated."""
+        excess = self.free - self.gram[:, self.rows] @ self.values
+        excess[self.rows] *= 0
+        return excess
+
+    def satisfy(self, row: int, excess: Any) -> None:
+        """Raise the multiplier of a violated row until it is met; rows whose multipliers reach 0 on the way leave."""
+        multiplier, corner = 0 * excess, self.gram[row, row]
+        for _ in range(len(self.rows) + 1):
+            column = self.gram[self.rows, row]
+            falls = self.inverse @ column
+            rest = corner - column @ falls
+            full = excess / rest if rest > corner * NEGLIGIBLE else np.inf
+            first, step = min(
+                ((k, self.values[k] / fall) for k, fall in enumerate(falls) if fall > 0),
+                key=lambda pair: pair[1],
+                default=(-1, np.inf),
+            )
+            step = min(step, full)
+            if step == np.inf:
+                raise SolveError("the bias budget is below the least bias: no table meets it")
+            self.values, multiplier, excess = self.values - step * falls, multiplier + step, excess - step * rest
+            if step == full:
+                return self._enter(row, column, corner, multiplier)
+            self._leave(first)
+        raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
+
+    def _enter(self, row: int, column: Any, corner: Any, multiplier: Any) -> None:
+        self.inverse = _with(self.inverse, column, corner)
+        self.values = np.append(self.values, multiplier)
+        self.rows.append(row)
+
+    def _leave(self, index: int) -> None:
+        self.inverse, self.values = _without(self.inverse, index), np.delete(self.values, index)
+        del self.rows[index]
 
 
 def _with(inverse: Any, column: Any, corner: Any) -> Any:

@@ -13,7 +13,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from polyest import bernstein
+from polyest.errors import SolveError
+from polyest.offline import cuts, exchange
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
+from polyest.offline.numbers import Mpfr, exact
 from polyest.offline.program import Program
 from polyest.targets import Target
 
@@ -21,6 +24,7 @@ __all__ = ["LOOSE", "Path"]
 
 COARSE = 0.02  # relative error that a supremum of the noise may have far from the number that matters
 LOOSE = 1e-5  # excess of the bias over β, relative, that makes no larger one
+DIGITS = 60  # of multi-precision where float64 is not enough, and one more for every completion
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
 
@@ -41,14 +45,29 @@ class Path:
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
+        try:
+            return self.in_float64(beta, slack)
+        except SolveError:
+            self._known[beta] = SLACK, self._in_multiprecision(beta)
+            return self._known[beta][1]
+
+    def in_float64(self, beta: float, slack: float = SLACK) -> Approximation:
+        """The same as far as float64 carries: towards E*_K the program gets ill conditioned.
+
+        Raises:
+            SolveError: it does not carry that far.
+        """
         if beta not in self._known or self._known[beta][0] > slack:
             self._known[beta] = slack, self._solve(beta, slack)
         return self._known[beta][1]
 
     def afresh(self, beta: float) -> Approximation:
-        """The same, whatever was solved before: the start for multi-precision."""
-        near = self.discretization.solve(beta, self.solver)
-        return self.discretization.solve_on(beta, np.union1d(near.points, grid(self.group_size, 1)), near.norm)
+        """The same, whatever was solved before: the start for all digits."""
+        try:
+            near = self.discretization.solve(beta, self.solver)
+            return self.discretization.solve_on(beta, np.union1d(near.points, grid(self.group_size, 1)), near.norm)
+        except SolveError:
+            return self._in_multiprecision(beta)
 
     def _solve(self, beta: float, slack: float) -> Approximation:
         if not self._known:
@@ -58,6 +77,17 @@ class Path:
         if abs(math.log(nearest / beta)) > LONGEST_STRIDE:
             return self.discretization.solve_afar(beta, known.norm, slack)
         return self.discretization.solve_from(beta, known.points, known.norm, slack)
+
+    def _in_multiprecision(self, beta: float) -> Approximation:
+        """The same anywhere, from the points of the minimax table."""
+        ctx = Mpfr(DIGITS + self.group_size)
+        with ctx.precision():
+            program = Program(self.target, self.group_size, ctx)
+            least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
+            found = cuts.solve(program, ctx.array(least.points), least.signs, ctx.rational(exact(beta)), SLACK)
+            coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
+        norm = math.sqrt(self.program.weights @ (coefficients - self.program.means) ** 2) / beta
+        return Approximation(points, multipliers, coefficients, norm)
 
     def noise_on_grid(self, coefficients: Any) -> Any:
         """V of a float64 table at the points of the grid."""

@@ -18,7 +18,7 @@ from polyest.errors import SolveError
 from polyest.offline.linear import cholesky, gram, least_norm
 from polyest.offline.program import Program
 
-__all__ = ["Optimum", "solve"]
+__all__ = ["Optimum", "peaks_of", "solve"]
 
 ROUNDS = 60
 PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
@@ -77,7 +77,7 @@ def solve(program: Program, points: Any, multipliers: Any, beta: Any, digits: in
     for _ in range(ROUNDS):
         settled = moved < 10.0 ** (-digits / 2)
         accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
-        peaks = _peaks(program, here, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
+        peaks = peaks_of(program, here, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
         if settled and peaks.excess(beta) < 10.0 ** (5 - digits):
             return here.active()
         here, moved, damping = _Model(program, here, peaks).believable(beta, damping)
@@ -142,7 +142,7 @@ def _apart(points: Any, peaks: Any) -> Any:
     return points[(distance > APART * spacing).all(axis=1)]
 
 
-def _peaks(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
+def peaks_of(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
     grid = _between(here.points.astype(float), program, per_gap)
     size = np.concatenate([[0], np.abs(program.bias_values(here.coefficients, grid)), [0]])

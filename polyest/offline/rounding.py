@@ -1,19 +1,19 @@
 """From a solution's digits to float64 coefficients that cost next to nothing of optimality.
 
-Moving the coefficients of an aqp table by Δ_m raises its j-th peak by v_j = s_j Σ_m Δ_m φ_m(p_j), and F by
-−Σ_j |λ_j| v_j, for the gradient of F is −Σ_j λ_j φ(p_j). What can be proved at the bias of the moved table (theory.md §4)
-then falls short of its F, relatively, by
+Moving the coefficients of an aqp table by Δ_m raises its j-th peak by v_j = s_j Σ_m Δ_m φ_m(p_j), and F by −Σ_j |λ_j|
+v_j, for the gradient of F is −Σ_j λ_j φ(p_j). What can be proved at the bias of the moved table (theory.md §4) then
+falls short of its F, relatively, by
 
     gap = Σ_j |λ_j| (max_i v_i − v_j)/F + O(Δ²).
 
-The nearest float64 numbers have v_j of about 1e-17: too much where Σ|λ_j|/F is large, as it is for smooth targets. But a
-common shift of all v_j costs nothing, and there are as many coefficients as peaks or more: steps of some ulps bring the
-v_j together. To find them is a closest vector problem. The vectors (effect of a step of c_m on the v_j, less their mean;
-w·e_m) span a lattice, and the effect of rounding to nearest is to be reduced modulo it: the smaller w, the longer the
-steps and the more alike the v_j. LLL and Babai's nearest plane solve it well enough, as they do for minimax polynomials
-(Brisebarre & Chevillard 2007, *Efficient polynomial L∞-approximations*, ARITH-18); in integers, so that the table is a
-function of the solution. At p = 1 only c_{K−1} counts, in whole ulps: that peak stays out of the lattice, and c_{K−1} is
-tried one ulp off.
+The nearest float64 numbers have v_j of about 1e-17: too much where Σ|λ_j|/F is large, as it is for smooth targets.
+But a common shift of all v_j costs nothing, and there are as many coefficients as peaks or more: steps of some ulps
+bring the v_j together. To find them is a closest vector problem. The vectors (effect of a step of c_m on the v_j,
+less their mean; w·e_m) span a lattice, and the effect of rounding to nearest is to be reduced modulo it: the smaller
+w, the longer the steps and the more alike the v_j. LLL and Babai's nearest plane solve it well enough, as they do for
+minimax polynomials (Brisebarre & Chevillard 2007, *Efficient polynomial L∞-approximations*, ARITH-18); in integers,
+so that the table is a function of the solution. At p = 1 only c_{K−1} counts, in whole ulps: that peak stays out of
+the lattice, and c_{K−1} is tried one ulp off.
 """
 
 from __future__ import annotations
@@ -59,17 +59,10 @@ def rounded(solution: Solution) -> Table:
 
 
 def _nearly_optimal(near: _Neighbourhood, nearest: tuple[float, ...]) -> tuple[float, ...]:
-    """The first vector whose gap is small enough, else the one with the smallest."""
-    best, least = nearest, near.gap(nearest)
-    if least <= GOAL:
+    """The first vector whose gap is small enough; the nearest if none is, for then steps of many ulps gain little."""
+    if near.gap(nearest) <= GOAL:
         return nearest
-    for candidate in near.levelled():
-        gap = near.gap(candidate)
-        if gap < least:
-            best, least = candidate, gap
-        if least <= GOAL:
-            break
-    return best
+    return next((candidate for candidate in near.levelled() if near.gap(candidate) <= GOAL), nearest)
 
 
 class _Neighbourhood:

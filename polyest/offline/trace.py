@@ -74,7 +74,7 @@ def _inner(path: Path, points: int) -> Iterator[tuple[float, float]]:
 def _walk(path: Path, budgets: Any) -> Iterator[tuple[float, float]]:
     for beta in budgets:
         try:
-            state = path.at(float(beta))
+            state = path.in_float64(float(beta))
         except SolveError:
             return
         yield float(beta), path.noise(state.coefficients)

@@ -50,16 +50,17 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
 
 
 def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
-    """The table of a budget between E*_K and β(μ)."""
-    start, ctx = path.afresh(float(budget)), Mpfr(digits + GUARD + path.group_size // 8)
+    """The table of a budget between E*_K and β(μ): float64's points and multipliers, then all digits."""
+    K, near = problem.group_size, path.afresh(float(budget))
+    ctx = Mpfr(digits + GUARD + K // 8)
     with ctx.precision():
-        program, beta = Program(path.target, path.group_size, ctx), ctx.rational(budget)
+        program, beta = Program(path.target, K, ctx), ctx.rational(budget)
         try:
-            optimum = reduction.solve(program, start.points, start.multipliers, beta, digits)
+            optimum = reduction.solve(program, near.points, near.multipliers, beta, digits)
         except SolveError as error:
             raise SolveError(
-                f"the active points of {path.target.name}, K = {path.group_size}, κ = {kappa / 100:.2f}, were not "
-                f"found ({error}); try a nearby bias_budget"
+                f"the active points of {path.target.name}, K = {K}, κ = {kappa / 100:.2f}, were not found "
+                f"({error}); try a nearby bias_budget"
             ) from None
         proof = {
             "points": tuple(map(float, optimum.points)),
