@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,13 +156,12 @@ class Tables:
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
         weights = [weight for _, weight in arrays if weight is not None]
         offsets, scales = np.full(largest + 1, -1, np.int64), np.ones(largest + 1)
-        offsets[sizes] = np.cumsum([0, *sizes])[:-1]
+        offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
         if weights:
             scales[sizes] = [weight.scale for weight in weights]
-        integers = [np.empty(0, np.int64), *(weight.integers for weight in weights)]
-        return cls(
-            offsets, np.concatenate([np.empty(0), *(pay for pay, _ in arrays)]), np.concatenate(integers), scales
-        )
+        integers = [np.zeros(1, np.int64), *chain.from_iterable((w.integers, [0]) for w in weights)]
+        paid = [np.zeros(1), *chain.from_iterable((pay, [0.0]) for pay, _ in arrays)]
+        return cls(offsets, np.concatenate(paid), np.concatenate(integers), scales)
 
     def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:
         return self.offsets, self.pay, self.weights, self.scales

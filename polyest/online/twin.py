@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["advantages", "arrange", "histogram", "matches", "rewards", "totals"]
+__all__ = ["advantages", "arrange", "histogram", "matches", "rewards", "tally", "totals"]
 
 
 def matches(block: Ints) -> NDArray[np.int64]:
@@ -74,3 +74,8 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
         return None, starts
     order = np.argsort(ids, kind="stable")
     return order, arrange(ids[order])[1]
+
+
+def tally(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many groups have 0, 1, … completions, up to the largest."""
+    return np.bincount(np.diff(starts), minlength=1)
