@@ -7,21 +7,24 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, count, pairwise
+from itertools import chain, count, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online import engine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Reader = Callable[[slice], list[Any]]
+    Groups = tuple[NDArray[Any] | None, NDArray[np.int64]]
+    Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
 
 __all__ = ["Answers", "encode", "read_answers", "read_array"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
+READING_WORK = 24  # for `engine.choose`, per answer: as much as to arrange the rows, so that numba is loaded for both
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
@@ -44,25 +47,24 @@ def read_answers(
     answers: Any,
     padding_id: Hashable = None,
     argument: str = "answers",
-    starts: NDArray[np.int64] | None = None,
+    groups: Groups | None = None,
 ) -> Answers:
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
 
-    Codes are comparable within a row (last axis), or, of flat answers, within the groups that begin at `starts`;
-    without `starts` all codes of flat answers are comparable.
+    Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
+    `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
     """
     if isinstance(answers, list):
         rows, shape = _innermost(answers, argument)
-        return _from_objects(_reader(rows, shape), shape, padding_id, argument, starts)
+        return _from_objects(rows, shape, padding_id, argument, groups)
     array = read_array(answers, argument)
     if array.dtype.kind in "iub":
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
     if array.dtype.kind in "OUST":
-        flat = array.reshape(-1)
-        return _from_objects(lambda piece: flat[piece].tolist(), array.shape, padding_id, argument, starts)
+        return _from_objects([array.reshape(-1).tolist()], array.shape, padding_id, argument, groups)
     raise ArgumentError(
         f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
         "map every answer to an integer or a string first"
@@ -100,45 +102,49 @@ def _map(function: Callable[..., int], items: list[Any], argument: str, *more: I
 
 
 def _from_objects(
-    read: Reader,
+    rows: list[list[Any]],
     shape: tuple[int, ...],
     padding_id: Hashable,
     argument: str,
-    starts: NDArray[np.int64] | None,
+    groups: Groups | None,
 ) -> Answers:
-    """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
+    """`rows` are all answers in order, in one list or several."""
     size = math.prod(shape)
-    codes = np.empty(size, np.int64)
-    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    pieces = _pieces(size, shape, starts)
-    places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
-    for piece in pieces:
-        index: dict[Any, int] = {}
-        codes[piece] = _map(index.setdefault, read(piece), argument, places)
-        absent = _absent(index, argument)
-        if absent:
-            missing[piece] = np.isin(codes[piece], absent)
-        if padding_id is not None and padding_id in index:
-            padding[piece] = codes[piece] == index[padding_id]
+    if len(shape) > 1 and shape[-1]:
+        groups = None, np.arange(0, size + 1, shape[-1])
+    if groups is not None and groups[1][-1] != size:
+        groups = None
+    found: Codes | None = None
+    if groups is not None:
+        found = engine.choose(READING_WORK * size).serialize(rows, padding_id, *groups)
+    codes, missing, padding = found or _by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
     masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
     return Answers(codes.reshape(shape), *masks)
 
 
-def _reader(rows: list[list[Any]], shape: tuple[int, ...]) -> Reader:
-    """The answers of a slice of all rows end to end, as a list."""
-    if len(shape) == 1:
-        return rows[0].__getitem__
-    size = shape[-1]
-    return lambda piece: [*chain.from_iterable(rows[piece.start // size : piece.stop // size])]
+def _by_dictionary(
+    rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups | None
+) -> Codes:
+    """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
+    codes = np.empty(size, np.int64)
+    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    pieces, items = _pieces(size, groups), chain.from_iterable(rows)
+    places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
+    for piece in pieces:
+        index: dict[Any, int] = {}
+        codes[piece] = _map(index.setdefault, [*islice(items, piece.stop - piece.start)], argument, places)
+        absent = _absent(index, argument)
+        if absent:
+            missing[piece] = np.isin(codes[piece], absent)
+        if padding_id is not None and padding_id in index:
+            padding[piece] = codes[piece] == index[padding_id]
+    return codes, missing, padding
 
 
-def _pieces(size: int, shape: tuple[int, ...], starts: NDArray[np.int64] | None) -> list[slice]:
-    """Slices of about `PIECE` answers that divide no group."""
-    if len(shape) > 1 and shape[-1]:
-        starts = np.arange(0, size + 1, shape[-1])
-    if starts is None or starts[-1] != size:
-        starts = np.array([0, size])
+def _pieces(size: int, groups: Groups | None) -> list[slice]:
+    """Slices of about `PIECE` answers that divide no group; all answers if groups do not lie together."""
+    starts = groups[1] if groups is not None and groups[0] is None else np.array([0, size])
     ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
     return [slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]) if lo < hi]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online import kernels
+from polyest.online.serial import serialize
 from polyest.online.sorting import arrange, gather, tally
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Layout
     from polyest.online.lookup import Array
 
-__all__ = ["advantages", "arrange", "rewards", "tally", "totals"]
+__all__ = ["advantages", "arrange", "rewards", "serialize", "tally", "totals"]
 
 PIECE = 1 << 17
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)

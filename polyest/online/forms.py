@@ -68,7 +68,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = _group_ids(groups)
     order, starts = _arrange(ids)
-    read = read_answers(answers, options.padding_id, starts=starts if order is None else None)
+    read = read_answers(answers, options.padding_id, groups=(order, starts))
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(

@@ -11,11 +11,11 @@ from numba.core import cgutils, types
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "WORD", "changes", "count_pairs", "trailing_zeros"]
+__all__ = ["BLOCKS", "LANES", "WORD", "changes", "count_pairs", "load_word", "trailing_zeros"]
 
 WIDE = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
 LANES = 8 if WIDE else 4
-BLOCKS, TOGETHER, WORD = 32 // LANES, 4, 64
+BLOCKS, TOGETHER, WORD = 48 // LANES, 4, 64
 
 
 @intrinsic
@@ -120,3 +120,17 @@ def changes(typing_context, ids, first):
         return builder.bitcast(builder.icmp_unsigned("!=", load(first), before), ir.IntType(WORD))
 
     return types.uint64(ids, types.uintp), generate
+
+
+@intrinsic
+def load_word(typing_context, data, place):
+    """data[place : place + 8] as one number, little end first."""
+    ir = import_module("llvmlite.ir")
+
+    def generate(context, builder, signature, arguments):
+        array, place = arguments
+        start = context.make_array(signature.args[0])(context, builder, array).data
+        word = ir.IntType(64).as_pointer()
+        return builder.load(builder.bitcast(builder.gep(start, [place]), word), align=1)
+
+    return types.uint64(data, types.uintp), generate
