@@ -122,7 +122,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
     as much as scoring a small group.
     """
     shifts, slots, left, keys, counts = scratch(starts)
-    small, one = np.empty(LANES * BLOCKS, np.uint64), ONE
+    small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)
     groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
     for g in range(groups):
         lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
@@ -136,7 +136,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
         base, total, over = np.uint64(offsets[size]), 0, np.int64(size) - less
         width = (size + WIDTH - ONE) // WIDTH * WIDTH
         if size <= PAIRWISE_LIMIT and lo + width <= end:
-            count_pairs(ids, lo, size, small, one)
+            count_pairs(ids, lo, size, small, ones[ZERO])
             if kind == REWARDS:
                 for block in range(ZERO, width, WIDTH):
                     for lane in range(block, block + WIDTH):

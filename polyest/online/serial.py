@@ -31,7 +31,7 @@ INTEGER, BOOLEAN, REAL, REFUSED = 1, 2, 4, 8
 LIST, TUPLE, STRING, SMALL, LARGE, NONE, TRUE, FALSE, FLOAT = (ord(letter) for letter in "[(uilNTFg")
 SEED, FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
-NEAR = 1024
+NEAR, SAMPLE = 1024, 256
 INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n << 52) for n in (0x7FF, 0x800, 0x800))
 MAGNITUDE -= ONE
 
@@ -81,7 +81,7 @@ def word_of(data, place, end):
 
 
 @jit
-def read(data, spans, codes, missing):
+def read(data, codes, spans, missing):
     """Where each answer lies, its code, whether it is missing; returns how many lists there are, and kinds of numbers."""
     place, lists, kinds = np.uint64(0), 0, 0
     for i in range(codes.shape[0]):
@@ -164,24 +164,36 @@ def are_distinct(data, codes, spans, rows, starts):
 
 
 def serialize(
-    lists: list[list[Any]], padding_id: Hashable, rows: NDArray[Any] | None, starts: NDArray[np.int64]
+    lists: list[list[Any]], padding_id: Hashable, order: NDArray[Any] | None, starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]] | None:
     """See `polyest.online.twin.serialize`."""
+    size = int(starts[-1])
+    head = lists[0][:SAMPLE]
+    if _written([head], padding_id, len(head)) is None:
+        return None
+    written = _written(lists, padding_id, size)
+    if written is None:
+        return None
+    data, codes, spans, missing = written
+    padding = np.zeros(size, np.bool_) if padding_id is None else codes[:-1] == codes[-1]
+    padded = np.append(np.flatnonzero(padding), size)
+    order = np.arange(size) if order is None else order
+    for rows, groups in ((order, starts), (padded, np.array([0, len(padded)]))):
+        if not are_distinct(data, codes, spans, rows, groups)[0]:
+            return None
+    return codes[:-1], missing[:-1], padding
+
+
+def _written(lists: list[list[Any]], padding_id: Hashable, size: int) -> tuple[NDArray[Any], ...] | None:
+    """The bytes of all answers and of the padding id; of each its code, its place, and whether it is missing."""
     try:
         data = np.frombuffer(marshal.dumps([lists, padding_id, TAIL], FORMAT), np.uint8)
     except ValueError:
         return None
-    size = int(starts[-1])
-    spans, codes, missing = np.empty((size + 1, 2), np.uint64), np.empty(size + 1, np.int64), np.empty(size + 1, np.bool_)
-    found, kinds = read(data, spans, codes, missing)
-    if found != len(lists) + 2 or kinds not in (0, INTEGER, BOOLEAN, REAL):
+    codes, spans = np.empty(size + 1, np.int64), np.empty((size + 1, 2), np.uint64)
+    missing = np.empty(size + 1, np.bool_)
+    found, kinds = read(data, codes, spans, missing)
+    is_readable = found == len(lists) + 2 and kinds in (0, INTEGER, BOOLEAN, REAL)
+    if not is_readable or (padding_id is not None and missing[-1]):
         return None
-    rows = np.arange(size) if rows is None else rows
-    if not are_distinct(data, codes, spans, rows, starts)[0]:
-        return None
-    if padding_id is None:
-        return codes[:-1], missing[:-1], np.zeros(size, np.bool_)
-    padded = np.flatnonzero(codes == codes[-1])
-    if missing[-1] or not are_distinct(data, codes, spans, padded, np.array([0, len(padded)]))[0]:
-        return None
-    return codes[:-1], missing[:-1], codes[:-1] == codes[-1]
+    return data, codes, spans, missing

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["arrange", "gather", "radix_sort", "tally"]
+__all__ = ["arrange", "gather", "radix_sort", "scatter", "tally"]
 
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
@@ -112,6 +112,13 @@ def gather(values, rows):
     for i in range(rows.shape[0]):
         result[i] = values[np.uint64(rows[i])]
     return result
+
+
+@jit
+def scatter(values, rows, out):
+    """out[rows] = values, likewise."""
+    for i in range(rows.shape[0]):
+        out[np.uint64(rows[i])] = values[i]
 
 
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:

@@ -72,7 +72,7 @@ def count_pairs(typing_context, ids, first, size, counts, one):
                     same = builder.icmp_unsigned("==", own, other)
                     builder.store(builder.select(same, builder.add(before, ones), before), total)
 
-            with cgutils.for_range(builder, ir.Constant(item, width - LANES), intp=item) as loop:
+            with cgutils.for_range(builder, builder.mul(ir.Constant(item, width - LANES), one), intp=item) as loop:
                 add(loop.index)
             for i in range(width - LANES, width):
                 index = ir.Constant(item, i)
