@@ -34,7 +34,7 @@ __all__ = ["hashable", "ragged"]
 
 
 def hashable(completions: int, repeats: int) -> None:
-    """Strings and other hashable answers; shuffled rows are made in their shuffled order, as rollouts that arrive so."""
+    """Strings and other hashable answers; those of shuffled rows are made in that order, as rollouts that arrive so."""
     total = min(completions, LARGEST_BATCH) // 16 * 16
     print(f"\nns per completion of rewards at K = 16, {total:,} hashable answers (bound: 150)")
     print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}{'shuffled rows':>15}")
@@ -101,4 +101,5 @@ def shuffled_rows(completions: int, repeats: int) -> None:
     print("\nns per completion; bound: 2 × radix sort")
     for name, cost in zip(ways, costs, strict=True):
         print(f"{name:44}{cost:8.2f}   {cost / costs[0]:.2f} × radix sort")
-    print(f"{'(numpy stable argsort of them)':44}{nanoseconds(partial(np.argsort, ids, kind='stable'), flat.size, 1):8.2f}")
+    stable = nanoseconds(partial(np.argsort, ids, kind="stable"), flat.size, 1)
+    print(f"{'(numpy stable argsort of them)':44}{stable:8.2f}")

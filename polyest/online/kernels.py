@@ -1,8 +1,8 @@
 """Counting and look-up in numba: compiled at the first call, kept on disk if possible, no GIL.
 
-Matches of a small group are counted by comparing all pairs in vector registers. Those of a larger one are counted by
-hashing into a table of eight slots per completion: every answer writes itself to its slot; the few answers that then find
-another one there are counted by probing. All indices are unsigned, which spares a sign test per access.
+Matches of a small group are counted by comparing all pairs in vector registers, those of a larger one by hashing into
+a table of eight slots per completion: every answer writes itself to its slot, and the few that then find another one
+there are counted apart. All indices are unsigned, which spares a sign test per access.
 """
 
 # numba infers the types of these functions:
@@ -50,7 +50,7 @@ def table_bits(size):
 
 @jit
 def scratch(starts):
-    """The hash's shift by size; memory for the largest group: slots, what has to be probed, keys and matches of slots."""
+    """The hash's shift by size; for the largest group: slots, who is counted apart, keys and matches of the slots."""
     largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
@@ -117,9 +117,8 @@ def count_by_hash(ids, lo, hi, shift, left, slots, keys, counts):
 def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, less, out, totals):  # noqa: C901
     """Rewards or advantages of the groups ids[starts[g] : starts[g + 1]] into `out`, or their totals into `totals`.
 
-    What a small group is paid is written in whole blocks: what this puts into the rows behind it is overwritten by their
-    own groups. Matches of −1 there cost nothing and are paid nothing. It is one function because a call per group costs
-    as much as scoring a small group.
+    A small group is written in whole blocks: what this puts into the rows behind it, the pay of −1 matches, is
+    overwritten by their own groups. It is one function because a call per group costs as much as scoring a small one.
     """
     shifts, slots, left, keys, counts = scratch(starts)
     small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)

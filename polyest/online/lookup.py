@@ -135,7 +135,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end.
+    """Look-up arrays of several group sizes, end to end, a zero before each of them and behind the last.
 
     Attributes:
         offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
@@ -159,8 +159,9 @@ class Tables:
         offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
         if weights:
             scales[sizes] = [weight.scale for weight in weights]
-        integers = [np.zeros(1, np.int64), *chain.from_iterable((w.integers, [0]) for w in weights)]
-        paid = [np.zeros(1), *chain.from_iterable((pay, [0.0]) for pay, _ in arrays)]
+        none, unpaid = np.zeros(1, np.int64), np.zeros(1)
+        integers = [none, *chain.from_iterable((weight.integers, none) for weight in weights)]
+        paid = [unpaid, *chain.from_iterable((pay, unpaid) for pay, _ in arrays)]
         return cls(offsets, np.concatenate(paid), np.concatenate(integers), scales)
 
     def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:

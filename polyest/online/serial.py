@@ -8,15 +8,12 @@ answers are (sets, instances of classes, a mixture of 1, 1.0 and True) is left t
 
 from __future__ import annotations
 
-# numba infers the types of these functions:
-# mypy: disable-error-code="no-untyped-def, assignment"
 import marshal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.kernels import inlined, jit
-from polyest.online.vectors import load_word
+from polyest.online.records import BOOLEAN, INTEGER, REAL, are_distinct, read
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -27,140 +24,7 @@ __all__ = ["serialize"]
 
 FORMAT = 2  # of marshal: the last one that writes no references to objects written before
 TAIL = bytes(8)  # words may be read beyond the last answer; it is no answer that can be read
-INTEGER, BOOLEAN, REAL, REFUSED = 1, 2, 4, 8
-LIST, TUPLE, STRING, SMALL, LARGE, NONE, TRUE, FALSE, FLOAT = (ord(letter) for letter in "[(uilNTFg")
-SEED, FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
-ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
-NEAR, SAMPLE = 1024, 256
-INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n << 52) for n in (0x7FF, 0x800, 0x800))
-MAGNITUDE -= ONE
-
-
-@inlined
-def length_at(data, place):
-    """The signed 32-bit number that follows a type's letter."""
-    return np.int64(np.int32(load_word(data, place + ONE) & np.uint64(0xFFFFFFFF)))
-
-
-@inlined
-def number_kind(word):
-    """REAL, and REFUSED for −0.0 and NaN, whose bytes do not say what they are equal to."""
-    return REAL | REFUSED if word == MINUS_ZERO or word & MAGNITUDE > INFINITY else REAL
-
-
-@inlined
-def skip(data, place):
-    """Where the answer at `place` ends, and the kinds of numbers in it."""
-    unread, kinds = 1, 0
-    while unread:
-        letter, unread = data[place], unread - 1
-        if letter == STRING:
-            place += np.uint64(5 + length_at(data, place))
-        elif letter == SMALL:
-            place, kinds = place + np.uint64(5), kinds | INTEGER
-        elif letter == TUPLE:
-            unread, place = unread + length_at(data, place), place + np.uint64(5)
-        elif letter == LARGE:
-            place, kinds = place + np.uint64(5 + 2 * abs(length_at(data, place))), kinds | INTEGER
-        elif letter == FLOAT:
-            place, kinds = place + np.uint64(9), kinds | number_kind(load_word(data, place + ONE))
-        elif letter in (TRUE, FALSE):
-            place, kinds = place + ONE, kinds | BOOLEAN
-        elif letter == NONE:
-            place += ONE
-        else:
-            return place, REFUSED
-    return place, kinds
-
-
-@inlined
-def word_of(data, place, end):
-    """The bytes of an answer from `place` on, at most eight."""
-    word = load_word(data, place)
-    return word if end - place >= EIGHT else word & ((ONE << (EIGHT * (end - place))) - ONE)
-
-
-@jit
-def read(data, codes, spans, missing):
-    """Where each answer lies, its code, whether it is missing; returns how many lists there are, and kinds of numbers."""
-    place, lists, kinds = np.uint64(0), 0, 0
-    for i in range(codes.shape[0]):
-        while data[place] == LIST:
-            place, lists = place + np.uint64(5), lists + 1
-        end, found = skip(data, place)
-        gone = data[place] == NONE or (data[place] == FLOAT and load_word(data, place + ONE) & MAGNITUDE > INFINITY)
-        kinds |= REAL if gone and found else found
-        if kinds & REFUSED:
-            break
-        code = SEED
-        for at in range(place, end, EIGHT):
-            code = (code ^ word_of(data, at, end)) * FACTOR
-            code ^= code >> HALF
-        spans[i, 0], spans[i, 1], codes[i], missing[i], place = place, end, code >> ONE, gone, end
-    return lists, kinds
-
-
-@inlined
-def is_same(data, begin, end, other, other_end):
-    """Whether two answers have the same bytes."""
-    if other_end - other != end - begin:
-        return False
-    for at in range(ZERO, end - begin, EIGHT):
-        if word_of(data, begin + at, end) != word_of(data, other + at, other_end):
-            return False
-    return True
-
-
-@jit
-def fetch(data, codes, spans, rows, near):
-    """Codes and spans of some rows into `near`, and their bytes into the cache: nothing waits for anything here."""
-    touched = np.uint8(0)
-    for j in range(rows.shape[0]):
-        row = np.uint64(rows[j])
-        near[j, 0], near[j, 1], near[j, 2] = np.uint64(codes[row]), spans[row, 0], spans[row, 1]
-    for j in range(rows.shape[0]):
-        touched |= data[near[j, 1]] | data[near[j, 2]]
-    return touched
-
-
-@jit
-def are_same(data, near, owners, firsts, group, bits):
-    """Whether all answers of one group with equal codes have the same bytes."""
-    shift, mask = np.uint64(63 - bits), np.uint64((1 << bits) - 1)
-    for j in range(near.shape[0]):
-        slot = near[j, 0] >> shift
-        while owners[slot] == group and near[firsts[slot], 0] != near[j, 0]:
-            slot = (slot + ONE) & mask
-        if owners[slot] != group:
-            owners[slot], firsts[slot] = group, j
-        elif not is_same(data, near[j, 1], near[j, 2], near[firsts[slot], 1], near[firsts[slot], 2]):
-            return False
-    return True
-
-
-@jit
-def are_distinct(data, codes, spans, rows, starts):
-    """Whether all answers with equal codes in the same group are equal; several groups at a time come into the cache."""
-    largest = np.int64(NEAR)
-    for g in range(starts.shape[0] - 1):
-        largest = max(largest, starts[g + 1] - starts[g])
-    near, bits = np.empty((largest, 3), np.uint64), 5
-    while 1 << bits < 4 * largest:
-        bits += 1
-    owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
-    first = 0
-    touched = np.uint8(0)
-    while first < starts.shape[0] - 1:
-        last = first + 1
-        while last < starts.shape[0] - 1 and starts[last + 1] - starts[first] <= largest:
-            last += 1
-        touched |= fetch(data, codes, spans, rows[starts[first] : starts[last]], near)
-        for g in range(first, last):
-            group = near[starts[g] - starts[first] : starts[g + 1] - starts[first]]
-            if not are_same(data, group, owners, firsts, g, bits):
-                return False, touched
-        first = last
-    return True, touched
+SAMPLE = 256  # answers tried first, where those of one list are many
 
 
 def serialize(

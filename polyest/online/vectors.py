@@ -13,86 +13,107 @@ from numba.extending import intrinsic
 
 __all__ = ["BLOCKS", "LANES", "WORD", "changes", "count_pairs", "load_word", "trailing_zeros"]
 
-WIDE = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
-LANES = 8 if WIDE else 4
+ir = import_module("llvmlite.ir")
+HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
+LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
 BLOCKS, TOGETHER, WORD = 48 // LANES, 4, 64
+ITEM = ir.IntType(64)
+VECTOR = ir.VectorType(ITEM, LANES)
+
+
+def _all_lanes(number):
+    return ir.Constant(VECTOR, [number] * LANES)
+
+
+def _lanes_of(block):
+    return ir.Constant(VECTOR, [LANES * block + lane for lane in range(LANES)])
+
+
+def _spread(builder, pointer):
+    """What it points to, in all lanes."""
+    single = ir.VectorType(ITEM, 1)
+    value = builder.load(builder.bitcast(pointer, single.as_pointer()), align=8)
+    return builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _block(builder, start, number):
+    """A pointer to a block of lanes."""
+    place = builder.gep(start, [ir.Constant(ITEM, LANES * number)])
+    return builder.bitcast(place, VECTOR.as_pointer())
+
+
+class _Group:
+    """Code that compares all pairs of one group of `blocks` blocks."""
+
+    def __init__(self, builder, start, size, one, blocks):
+        self.builder, self.start, self.size, self.one, self.blocks = builder, start, size, one, blocks
+        self.sizes = _spread(builder, cgutils.alloca_once_value(builder, size))
+        self.ones = _spread(builder, cgutils.alloca_once_value(builder, one)) if HAS_MASKS else _all_lanes(1)
+
+    def count(self, numbers, target):
+        """Matches of the completions in some blocks, all in registers."""
+        builder, width = self.builder, LANES * self.blocks
+        pairs = [self.begin(number) for number in numbers]
+        rounds = builder.mul(ir.Constant(ITEM, width - LANES), self.one)  # as a constant it would be unrolled
+        with cgutils.for_range(builder, rounds, intp=ITEM) as loop:
+            self.compare(loop.index, pairs)
+        for i in range(width - LANES, width):
+            index = ir.Constant(ITEM, i)
+            inside = builder.icmp_unsigned("<", index, self.size)
+            self.compare(builder.select(inside, index, ir.Constant(ITEM, 0)), pairs)
+        for number, (_, total) in zip(numbers, pairs, strict=True):
+            self.finish(number, total, target)
+
+    def begin(self, number):
+        """A block, and its matches: −1, less what the copies of the first id will add to those that equal it."""
+        builder = self.builder
+        own = builder.load(_block(builder, self.start, number), align=8)
+        less = builder.sub(self.sizes, _all_lanes(LANES * self.blocks + 1))
+        is_first = builder.icmp_unsigned("==", own, _spread(builder, self.start))
+        total = cgutils.alloca_once(builder, VECTOR)
+        builder.store(builder.select(is_first, less, _all_lanes(-1)), total)
+        return own, total
+
+    def compare(self, index, pairs):
+        """Add the matches with one id."""
+        builder = self.builder
+        other = _spread(builder, builder.gep(self.start, [index]))
+        for own, total in pairs:
+            before, same = builder.load(total), builder.icmp_unsigned("==", own, other)
+            builder.store(builder.select(same, builder.add(before, self.ones), before), total)
+
+    def finish(self, number, total, target):
+        """Write the matches, −1 behind the end of the group."""
+        builder, result = self.builder, self.builder.load(total)
+        if number == self.blocks - 1:
+            inside = builder.icmp_unsigned("<", _lanes_of(number), self.sizes)
+            result = builder.select(inside, result, _all_lanes(-1))
+        builder.store(result, _block(builder, target, number), align=8)
 
 
 @intrinsic
 def count_pairs(typing_context, ids, first, size, counts, one):
     """counts[l] = #{i < size : ids[first + i] = ids[first + l]} − 1 for l < size, −1 up to the next multiple of LANES.
 
-    2 ≤ size ≤ LANES·BLOCKS. A wrongly predicted branch costs as much as counting a small group, hence there is only one
-    that depends on the size: each number of blocks has its own code, which takes the group as filled up with copies of its first id,
-    and takes off again what these add. `one` is 1, read from memory: AVX-512 adds it under a mask in one instruction;
-    LLVM adds a constant 1 in two.
+    2 ≤ size ≤ LANES·BLOCKS. A branch that goes another way than foreseen costs as much as counting a small group, so
+    only one depends on the size: each number of blocks has its own code, which takes the group as filled up with copies
+    of its first id, and takes off again what these add. `one` is 1, read from memory: AVX-512 adds it under a mask in
+    one instruction; LLVM adds a constant 1 in two.
     """
-    ir = import_module("llvmlite.ir")
 
     def generate(context, builder, signature, arguments):
         array, first, size, counts, one = arguments
-        data = context.make_array(signature.args[0])(context, builder, array).data
+        start = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [first])
         target = context.make_array(signature.args[3])(context, builder, counts).data
-        item = ir.IntType(64)
-        lanes, single = ir.VectorType(item, LANES), ir.VectorType(item, 1)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        zero = ir.Constant(item, 0)
-
-        def spread(pointer):
-            value = builder.load(builder.bitcast(pointer, single.as_pointer()), align=8)
-            return builder.shuffle_vector(value, value, everywhere)
-
-        def splat(value):
-            return spread(cgutils.alloca_once_value(builder, value))
-
-        def all_lanes(number):
-            return ir.Constant(lanes, [number] * LANES)
-
-        def block(start, number):
-            return builder.bitcast(builder.gep(start, [ir.Constant(item, LANES * number)]), lanes.as_pointer())
-
-        here = builder.gep(data, [first])
-        head, extent = spread(here), splat(size)
-        ones = splat(one) if WIDE else all_lanes(1)
-
-        def count(blocks, numbers):
-            width, inside = LANES * blocks, {}
-            owns = [builder.load(block(here, number), align=8) for number in numbers]
-            surplus = builder.sub(extent, all_lanes(width + 1))
-            totals = []
-            for own in owns:
-                start = builder.select(builder.icmp_unsigned("==", own, head), surplus, all_lanes(-1))
-                totals.append(cgutils.alloca_once(builder, lanes))
-                builder.store(start, totals[-1])
-
-            def add(index):
-                other = spread(builder.gep(here, [index]))
-                for own, total in zip(owns, totals, strict=True):
-                    before = builder.load(total)
-                    same = builder.icmp_unsigned("==", own, other)
-                    builder.store(builder.select(same, builder.add(before, ones), before), total)
-
-            with cgutils.for_range(builder, builder.mul(ir.Constant(item, width - LANES), one), intp=item) as loop:
-                add(loop.index)
-            for i in range(width - LANES, width):
-                index = ir.Constant(item, i)
-                add(builder.select(builder.icmp_unsigned("<", index, size), index, zero))
-            for number, total in zip(numbers, totals, strict=True):
-                index = ir.Constant(lanes, [LANES * number + lane for lane in range(LANES)])
-                result = builder.load(total)
-                if number == blocks - 1:
-                    result = builder.select(builder.icmp_unsigned("<", index, extent), result, all_lanes(-1))
-                builder.store(result, block(target, number), align=8)
-
-        end = builder.append_basic_block()
-        chosen = builder.udiv(builder.add(size, ir.Constant(item, LANES - 1)), ir.Constant(item, LANES))
-        choice = builder.switch(chosen, end)
+        end, lanes = builder.append_basic_block(), ir.Constant(ITEM, LANES)
+        filled = builder.add(size, ir.Constant(ITEM, LANES - 1))
+        choice = builder.switch(builder.udiv(filled, lanes), end)
         for blocks in range(1, BLOCKS + 1):
-            here_block = builder.append_basic_block()
-            choice.add_case(ir.Constant(item, blocks), here_block)
-            builder.position_at_end(here_block)
-            for start in range(0, blocks, TOGETHER):
-                count(blocks, range(start, min(start + TOGETHER, blocks)))
+            builder.position_at_end(builder.append_basic_block())
+            choice.add_case(ir.Constant(ITEM, blocks), builder.block)
+            group = _Group(builder, start, size, one, blocks)
+            for begin in range(0, blocks, TOGETHER):
+                group.count(range(begin, min(begin + TOGETHER, blocks)), target)
             builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
@@ -104,7 +125,6 @@ def count_pairs(typing_context, ids, first, size, counts, one):
 @intrinsic
 def changes(typing_context, ids, first):
     """A word whose bit b says whether ids[first + b] differs from the id before it, b < WORD."""
-    ir = import_module("llvmlite.ir")
 
     def generate(context, builder, signature, arguments):
         ids_type = signature.args[0]
@@ -125,7 +145,6 @@ def changes(typing_context, ids, first):
 @intrinsic
 def load_word(typing_context, data, place):
     """data[place : place + 8] as one number, little end first."""
-    ir = import_module("llvmlite.ir")
 
     def generate(context, builder, signature, arguments):
         array, place = arguments
