@@ -2,6 +2,6 @@
 
 `answers` turns what the user typed into integers, `forms` finds the groups in it (`layout`) and the tables they need
 (`lookup`), `engine` chooses who counts and looks up: `twin` (numpy, slow and obvious) or `fast` (numba: `kernels`,
-`sorting`, `vectors`, and `serial`, `records` for hashable answers). `scoring` adds the reference and completions without an answer, `output` puts the numbers in
-their place.
+`sorting`, `vectors`; `serial` and `records` for hashable answers). `scoring` adds the reference and completions without
+an answer, `output` puts the numbers in their place.
 """
