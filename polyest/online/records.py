@@ -70,7 +70,7 @@ def word_of(data, place, end):
 
 @jit
 def read(data, codes, spans, missing):
-    """Code and place of each answer, whether it is missing; returns how many lists there are, and the kinds of numbers."""
+    """Code and place of each answer, whether it is missing; returns how many lists there are, and kinds of numbers."""
     place, lists, kinds = np.uint64(0), 0, 0
     for i in range(codes.shape[0]):
         while data[place] == LIST:
