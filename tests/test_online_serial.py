@@ -201,6 +201,15 @@ def test_words_are_hashed_as_in_this_file() -> None:
         assert codes.tolist() == [code_of(record)]
 
 
+def test_an_answer_may_be_long_but_not_for_ever() -> None:
+    for length, is_read in ((10**5, True), (1 << 24, False)):
+        answers = ["a" * length, "a" * length, "a" * (length - 1) + "b"]
+        found = serial.serialize([answers], None, None, np.array([0, 3]))
+        assert (found is not None) == is_read
+        if found:
+            assert partition(found[0].tolist(), [0] * 3) == [0, 0, 2]
+
+
 @pytest.mark.parametrize("rows", [5, 3000])
 def test_rows_of_any_number_and_large_groups(rows: int) -> None:
     rng = np.random.default_rng(rows)

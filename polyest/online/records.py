@@ -21,6 +21,7 @@ LIST, TUPLE, STRING, SMALL, LARGE, NONE, TRUE, FALSE, FLOAT = (ord(letter) for l
 SEED, FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n) for n in (0x7FF << 52, 1 << 63, (1 << 63) - 1))
+LENGTH_BITS, PLACE_BITS, LONGEST = np.uint64(24), np.uint64(40), np.uint64((1 << 24) - 1)
 NEAR = 1024  # rows at a time: their bytes fit the second cache
 
 
@@ -69,8 +70,11 @@ def word_of(data, place, end):
 
 
 @jit
-def read(data, codes, spans, missing):
-    """Code and place of each answer, whether it is missing; returns how many lists there are, and kinds of numbers."""
+def read(data, codes, marks, missing):
+    """Code and mark of each answer, whether it is missing; returns how many lists there are, and kinds of numbers.
+
+    A mark is an answer's code, and where its bytes begin and how many they are, in one word.
+    """
     place, lists, kinds = np.uint64(0), 0, 0
     for i in range(codes.shape[0]):
         while data[place] == LIST:
@@ -78,36 +82,39 @@ def read(data, codes, spans, missing):
         end, found = skip(data, place)
         gone = data[place] == NONE or (data[place] == FLOAT and load_word(data, place + ONE) & MAGNITUDE > INFINITY)
         kinds |= REAL if gone and found else found
-        if kinds & REFUSED:
-            break
+        if kinds & REFUSED or end - place > LONGEST or place >> PLACE_BITS:
+            return lists, REFUSED
         code = SEED
         for at in range(place, end, EIGHT):
             code = (code ^ word_of(data, at, end)) * FACTOR
             code ^= code >> HALF
-        spans[i, 0], spans[i, 1], codes[i], missing[i], place = place, end, code >> ONE, gone, end
+        codes[i], missing[i] = code >> ONE, gone
+        marks[i, 0], marks[i, 1], place = code >> ONE, place << LENGTH_BITS | (end - place), end
     return lists, kinds
 
 
 @inlined
-def is_same(data, begin, end, other, other_end):
+def is_same(data, one, other):
     """Whether two answers have the same bytes."""
-    if other_end - other != end - begin:
+    length, begin, first = one & LONGEST, one >> LENGTH_BITS, other >> LENGTH_BITS
+    if other & LONGEST != length:
         return False
-    for at in range(ZERO, end - begin, EIGHT):
-        if word_of(data, begin + at, end) != word_of(data, other + at, other_end):
+    for at in range(ZERO, length, EIGHT):
+        if word_of(data, begin + at, begin + length) != word_of(data, first + at, first + length):
             return False
     return True
 
 
 @jit
-def fetch(data, codes, spans, rows, near):
-    """Codes and spans of some rows into `near`, and their bytes into the cache: nothing waits for anything here."""
+def fetch(data, marks, rows, near):
+    """The marks of some rows into `near`, and their bytes into the cache: here nothing has to wait for them."""
     touched = np.uint8(0)
     for j in range(rows.shape[0]):
         row = np.uint64(rows[j])
-        near[j, 0], near[j, 1], near[j, 2] = np.uint64(codes[row]), spans[row, 0], spans[row, 1]
+        near[j, 0], near[j, 1] = marks[row, 0], marks[row, 1]
     for j in range(rows.shape[0]):
-        touched |= data[near[j, 1]] | data[near[j, 2]]
+        begin = near[j, 1] >> LENGTH_BITS
+        touched |= data[begin] | data[begin + (near[j, 1] & LONGEST)]
     return touched
 
 
@@ -121,31 +128,28 @@ def are_same(data, near, owners, firsts, group, bits):
             slot = (slot + ONE) & mask
         if owners[slot] != group:
             owners[slot], firsts[slot] = group, j
-        elif not is_same(data, near[j, 1], near[j, 2], near[firsts[slot], 1], near[firsts[slot], 2]):
+        elif not is_same(data, near[j, 1], near[firsts[slot], 1]):
             return False
     return True
 
 
 @jit
-def are_distinct(data, codes, spans, rows, starts):
+def are_distinct(data, marks, rows, starts):
     """Whether answers with equal codes in a group are always equal; several groups at a time come into the cache."""
-    largest = np.int64(NEAR)
-    for g in range(starts.shape[0] - 1):
+    groups, first, bits, largest = starts.shape[0] - 1, 0, 4, np.int64(1)
+    for g in range(groups):
         largest = max(largest, starts[g + 1] - starts[g])
-    near, bits = np.empty((largest, 3), np.uint64), 5
     while 1 << bits < 4 * largest:
         bits += 1
     owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
-    first = 0
-    touched = np.uint8(0)
-    while first < starts.shape[0] - 1:
-        last = first + 1
-        while last < starts.shape[0] - 1 and starts[last + 1] - starts[first] <= largest:
+    near, touched = np.empty((max(largest, NEAR), 2), np.uint64), np.uint8(0)
+    while first < groups:
+        last, begin = first + 1, starts[first]
+        while last < groups and starts[last + 1] - begin <= near.shape[0]:
             last += 1
-        touched |= fetch(data, codes, spans, rows[starts[first] : starts[last]], near)
+        touched |= fetch(data, marks, rows[begin : starts[last]], near)
         for g in range(first, last):
-            group = near[starts[g] - starts[first] : starts[g + 1] - starts[first]]
-            if not are_same(data, group, owners, firsts, g, bits):
+            if not are_same(data, near[starts[g] - begin : starts[g + 1] - begin], owners, firsts, g, bits):
                 return False, touched
         first = last
     return True, touched

@@ -38,26 +38,26 @@ def serialize(
     written = _written(lists, padding_id, size)
     if written is None:
         return None
-    data, codes, spans, missing = written
+    data, codes, marks, missing = written
     padding = np.zeros(size, np.bool_) if padding_id is None else codes[:-1] == codes[-1]
     padded = np.append(np.flatnonzero(padding), size)
     order = np.arange(size) if order is None else order
     for rows, groups in ((order, starts), (padded, np.array([0, len(padded)]))):
-        if not are_distinct(data, codes, spans, rows, groups)[0]:
+        if not are_distinct(data, marks, rows, groups)[0]:
             return None
     return codes[:-1], missing[:-1], padding
 
 
 def _written(lists: list[list[Any]], padding_id: Hashable, size: int) -> tuple[NDArray[Any], ...] | None:
-    """The bytes of all answers and of the padding id; of each its code, its place, and whether it is missing."""
+    """The bytes of all answers and of the padding id; of each its code, its mark, and whether it is missing."""
     try:
         data = np.frombuffer(marshal.dumps([lists, padding_id, TAIL], FORMAT), np.uint8)
     except ValueError:
         return None
-    codes, spans = np.empty(size + 1, np.int64), np.empty((size + 1, 2), np.uint64)
+    codes, marks = np.empty(size + 1, np.int64), np.empty((size + 1, 2), np.uint64)
     missing = np.empty(size + 1, np.bool_)
-    found, kinds = read(data, codes, spans, missing)
+    found, kinds = read(data, codes, marks, missing)
     is_readable = found == len(lists) + 2 and kinds in (0, INTEGER, BOOLEAN, REAL)
     if not is_readable or (padding_id is not None and missing[-1]):
         return None
-    return data, codes, spans, missing
+    return data, codes, marks, missing
