@@ -4,8 +4,8 @@
     python -m benchmarks.runtime floor ragged        some sections
     python -m benchmarks.runtime --plots results/    with plots (needs the plot extra)
 
-Times are the least of a few runs, one thread unless said otherwise; `floor`, `strings` and `ragged` take that thread's
-own time, the others the wall's. Ratios are of one run on one machine.
+Times are the least of a few runs, one thread unless said otherwise; `batches` and `peers` take the wall's time, `start`
+a process's own, the others the thread's own. Ratios are of one run on one machine.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def sizes(options: argparse.Namespace) -> Curves:
         for kind in KINDS:
             answers = groups_of(kind, options.completions // 10, size)
             out = np.empty(answers.shape)
-            cost = nanoseconds(partial(est.rewards, answers, out=out), answers.size, options.repeats)
+            (cost,) = race([partial(est.rewards, answers, out=out)], answers.size, options.repeats)
             curves[kind].append((size, cost))
         print(f"{size:6}" + "".join(f"{curve[-1][1]:30.2f}" for curve in curves.values()))
     return curves
@@ -94,13 +94,25 @@ def batches(options: argparse.Namespace) -> Curves:
 
 
 def plot(curves: Curves, label: str, path: Path) -> None:
+    """One line per way; on logarithmic axes if costs span more than a decade."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
+    costs = [cost for points in curves.values() for _, cost in points]
     figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(xscale="log", xlabel=label, ylabel="ns per completion")
+    axes = figure.add_subplot(xlabel=label, ylabel="ns per completion")
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), marker=".", label=name)
-    axes.set_ylim(0)
+    if max(costs) > 10 * min(costs):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
+    else:
+        axes.set_ylim(0)
+    axes.set_xscale("log")
+    if label.endswith("K"):
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(LogLocator(2, numticks=12))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:.0f}"))
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)

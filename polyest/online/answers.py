@@ -146,7 +146,7 @@ def _pieces(size: int, groups: Groups | None) -> list[slice]:
     """Slices of about `PIECE` answers that divide no group; all answers if groups do not lie together."""
     starts = groups[1] if groups is not None and groups[0] is None else np.array([0, size])
     ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
-    return [slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]) if lo < hi]
+    return [slice(lo, hi) for lo, hi in pairwise([0, *ends.tolist(), size]) if lo < hi]
 
 
 def _absent(index: Mapping[Any, int], argument: str) -> list[int]:

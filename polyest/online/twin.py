@@ -72,7 +72,7 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """Rows group by group, as (order, starts); order is None if the rows of every group lie together already."""
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
-    if len(np.unique(ids)) == len(starts) - 1:
+    if np.count_nonzero(np.diff(np.sort(ids))) == len(edges):
         return None, starts
     order = np.argsort(ids, kind="stable")
     return order, arrange(ids[order])[1]
