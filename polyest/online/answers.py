@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import math
 import operator
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
-from itertools import chain, count, islice, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online import engine
+from polyest.online.dictionary import by_dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Groups = tuple[NDArray[Any] | None, NDArray[np.int64]]
-    Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
+    from polyest.online.dictionary import Codes, Groups
 
-__all__ = ["Answers", "encode", "read_answers", "read_array"]
+__all__ = ["Answers", "read_answers", "read_array"]
 
-NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
 READING_WORK = 24  # for `engine.choose`, per answer: as much as to arrange the rows, so that numba is loaded for both
-PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
 @dataclass(frozen=True)
@@ -88,19 +85,6 @@ def read_array(values: Any, argument: str) -> NDArray[Any]:
         ) from None
 
 
-def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
-    """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
-    index: defaultdict[Any, int] = defaultdict(count().__next__)
-    return _map(index.__getitem__, items, argument), dict(index)
-
-
-def _map(function: Callable[..., int], items: list[Any], argument: str, *more: Iterable[int]) -> NDArray[np.int64]:
-    try:
-        return np.fromiter(map(function, items, *more), np.int64, len(items))
-    except TypeError as error:
-        raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
-
-
 def _from_objects(
     rows: list[list[Any]],
     shape: tuple[int, ...],
@@ -117,55 +101,10 @@ def _from_objects(
     found: Codes | None = None
     if groups is not None:
         found = engine.choose(READING_WORK * size).serialize(rows, padding_id, *groups)
-    codes, missing, padding = found or _by_dictionary(rows, size, padding_id, argument, groups)
+    codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
     masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
     return Answers(codes.reshape(shape), *masks)
-
-
-def _by_dictionary(
-    rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups | None
-) -> Codes:
-    """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
-    codes = np.empty(size, np.int64)
-    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    pieces, items = _pieces(size, groups), chain.from_iterable(rows)
-    places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
-    for piece in pieces:
-        index: dict[Any, int] = {}
-        codes[piece] = _map(index.setdefault, [*islice(items, piece.stop - piece.start)], argument, places)
-        absent = _absent(index, argument)
-        if absent:
-            missing[piece] = np.isin(codes[piece], absent)
-        if padding_id is not None and padding_id in index:
-            padding[piece] = codes[piece] == index[padding_id]
-    return codes, missing, padding
-
-
-def _pieces(size: int, groups: Groups | None) -> list[slice]:
-    """Slices of about `PIECE` answers that divide no group; all answers if groups do not lie together."""
-    starts = groups[1] if groups is not None and groups[0] is None else np.array([0, size])
-    ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
-    return [slice(lo, hi) for lo, hi in pairwise([0, *ends.tolist(), size]) if lo < hi]
-
-
-def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
-    """The codes of None and NaN."""
-    kinds = set(map(type, index))
-    for kind in kinds:
-        if hasattr(kind, "__array__") and not issubclass(kind, np.generic):
-            raise ArgumentError(
-                f"`{argument}` must hold plain hashable answers, got {kind.__module__}.{kind.__name__} objects, which "
-                "are not compared by value; pass one array, or call .tolist() first"
-            )
-    if kinds <= NEVER_MISSING:
-        return []
-    try:
-        return [code for item, code in index.items() if item is None or bool(item != item)]
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
-        ) from None
 
 
 def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:
