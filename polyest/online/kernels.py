@@ -123,6 +123,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
     shifts, slots, left, keys, counts = scratch(starts)
     small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)
     groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
+    step = WIDTH * ones[ZERO]  # unknown to LLVM, which would add up in vectors that take longer to fill
     for g in range(groups):
         lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
         size = hi - lo
@@ -141,9 +142,11 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
                     for lane in range(block, block + WIDTH):
                         out[lo + lane] = pay[base + small[lane]]
                 continue
-            for block in range(ZERO, width, WIDTH):
+            block = ZERO
+            while block < width:
                 for lane in range(block, block + WIDTH):
                     total += weights[base + small[lane]]
+                block += step
             mean = total * scales[size] / over
             if kind == ADVANTAGES:
                 for block in range(ZERO, width, WIDTH):
