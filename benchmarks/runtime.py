@@ -4,8 +4,8 @@
     python -m benchmarks.runtime floor ragged        some sections
     python -m benchmarks.runtime --plots results/    with plots (needs the plot extra)
 
-Times are the least of a few runs, one thread unless said otherwise; `floor`, `strings` and `ragged` take that thread's
-own time, the others the wall's. Ratios are of one run on one machine.
+Times are the least of a few runs, one thread unless said otherwise; `batches` and `peers` take the wall's time, `start`
+a process's own, the others the thread's own. Ratios are of one run on one machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import polyest
-from benchmarks import runtime_peers, runtime_start
+from benchmarks import runtime_forms, runtime_peers, runtime_start
 from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds, race
 from polyest.online import engine
 
@@ -62,7 +62,7 @@ def sizes(options: argparse.Namespace) -> Curves:
         for kind in KINDS:
             answers = groups_of(kind, options.completions // 10, size)
             out = np.empty(answers.shape)
-            cost = nanoseconds(partial(est.rewards, answers, out=out), answers.size, options.repeats)
+            (cost,) = race([partial(est.rewards, answers, out=out)], answers.size, options.repeats)
             curves[kind].append((size, cost))
         print(f"{size:6}" + "".join(f"{curve[-1][1]:30.2f}" for curve in curves.values()))
     return curves
@@ -93,70 +93,26 @@ def batches(options: argparse.Namespace) -> Curves:
     return curves
 
 
-def strings(options: argparse.Namespace) -> None:
-    """Strings and other hashable answers."""
-    total = min(options.completions, 10**6) // 16 * 16
-    print(f"\nns per completion of rewards at K = 16, {total:,} hashable answers (bound: 150)")
-    ids = groups_of(DIRICHLET, total, 16)
-    different = np.random.default_rng(0).integers(0, 10**6, total).tolist()
-    flat = {
-        "12 strings": [str(a % 12) for a in ids.ravel().tolist()],
-        "strings, each prompt its own": [f"{i // 16}: {a}" for i, a in enumerate(ids.ravel().tolist())],
-        "strings, nearly all different": [f"answer {a}" for a in different],
-        "Python integers, nearly all different": different,
-        "tuples": [(a, 1) for a in ids.ravel().tolist()],
-        "strings and None": [str(a % 12) if a % 5 else None for a in ids.ravel().tolist()],
-    }
-    est, groups = polyest.load("log", 16, "harmonic"), np.repeat(np.arange(total // 16), 16)
-    shuffled = np.random.default_rng(1).permutation(groups)
-    print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}{'shuffled group ids':>20}")
-    for name, answers in flat.items():
-        nested = [answers[i : i + 16] for i in range(0, total, 16)]
-        ways = [partial(est.rewards, nested)]
-        ways += [partial(polyest.rewards, answers, ids, "log", "harmonic") for ids in (groups, shuffled)]
-        costs = race(ways, total, options.repeats)
-        print(f"{name:40}{costs[0]:14.0f}{costs[1]:17.0f}{costs[2]:20.0f}")
-
-
-def ragged(options: argparse.Namespace) -> None:
-    """Mixed sizes, contiguous or shuffled, against the dense form and a radix sort of the group ids."""
-    from polyest.online.sorting import radix_sort
-
-    print(f"\nns per completion of rewards, {options.completions:,} completions; bound: 2 × dense, or 2 × radix sort")
-    answers = groups_of(DIRICHLET, options.completions, 16)
-    flat, rng = answers.ravel(), np.random.default_rng(0)
-    equal = np.repeat(np.arange(len(answers)), 16)
-    mixed = np.repeat(np.arange(len(answers)), rng.integers(4, 29, len(answers)))[: flat.size]
-    mixed = np.concatenate([mixed, np.full(flat.size - mixed.size, len(answers))])
-    shuffled = rng.permutation(mixed)
-    out, est = np.empty(flat.size), polyest.load("log", 16, "harmonic")
-    wide, narrow = ((np.empty(flat.size, keys), np.arange(flat.size, dtype=keys)) for keys in (np.uint64, np.uint32))
-    ways = {
-        "dense, groups of 16": partial(est.rewards, answers, out=out.reshape(answers.shape)),
-        "contiguous, groups of 16": partial(polyest.rewards, flat, equal, "log", "harmonic", out=out),
-        "contiguous, groups of 4 to 28": partial(polyest.rewards, flat, mixed, "log", "harmonic", out=out),
-        "radix sort of shuffled group ids": lambda: radix_sort(shuffled, *wide),
-        "the same with 32-bit keys and places": lambda: radix_sort(shuffled, *narrow),
-        "shuffled, groups of 4 to 28": partial(polyest.rewards, flat, shuffled, "log", "harmonic", out=out),
-    }
-    costs = dict(zip(ways, race([*ways.values()], flat.size, options.repeats), strict=True))
-    dense, sort = costs["dense, groups of 16"], costs["radix sort of shuffled group ids"]
-    for name, cost in costs.items():
-        bound = f"   {cost / dense:.2f} × dense" if name.startswith("cont") else ""
-        bound = f"   {cost / sort:.2f} × radix sort" if name.startswith("shuf") else bound
-        print(f"{name:44}{cost:8.2f}{bound}")
-    stable = nanoseconds(partial(np.argsort, shuffled, kind="stable"), flat.size, 1)
-    print(f"{'(numpy stable argsort of them)':44}{stable:8.2f}")
-
-
 def plot(curves: Curves, label: str, path: Path) -> None:
+    """One line per way; on logarithmic axes if costs span more than a decade."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
+    costs = [cost for points in curves.values() for _, cost in points]
     figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(xscale="log", xlabel=label, ylabel="ns per completion")
+    axes = figure.add_subplot(xlabel=label, ylabel="ns per completion")
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), marker=".", label=name)
-    axes.set_ylim(0)
+    if max(costs) > 10 * min(costs):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
+    else:
+        axes.set_ylim(0)
+    axes.set_xscale("log")
+    if label.endswith("K"):
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(LogLocator(2, numticks=12))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:.0f}"))
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)
@@ -168,8 +124,8 @@ def main() -> None:
         "floor": floor,
         "sizes": sizes,
         "batches": batches,
-        "strings": strings,
-        "ragged": ragged,
+        "strings": lambda options: runtime_forms.hashable(options.completions, options.repeats),
+        "ragged": lambda options: runtime_forms.ragged(options.completions, options.repeats),
         "start": lambda options: runtime_start.report(options.repeats),
         "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
     }

@@ -49,6 +49,7 @@ def few_ulp(est: polyest.Estimator, x64: bool) -> dict[str, float]:
 @example(np.zeros((0, 2), np.int8), "harmonic")
 @example(np.arange(300) // 7, "harmonic")
 @example(np.arange(600).reshape(2, 300) % 11, "harmonic")
+@example(np.arange(2000).reshape(2, 1000) % 13, "harmonic")
 def test_scores_are_those_of_the_numpy_runtime(x64: bool, answers: np.ndarray, method: str) -> None:
     K = answers.shape[-1]
     est = polyest.load("log", K, method)

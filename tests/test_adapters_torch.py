@@ -51,6 +51,7 @@ def strided(array: np.ndarray) -> torch.Tensor:
 @example(np.array([[-1, 2**32 - 1]]), "plug_in")
 @example(np.arange(300) // 7, "harmonic")
 @example(np.arange(600).reshape(2, 300) % 11, "harmonic")
+@example(np.arange(2000).reshape(2, 1000) % 13, "harmonic")
 def test_scores_are_those_of_the_numpy_runtime(answers: np.ndarray, method: str) -> None:
     K = answers.shape[-1]
     est, module = polyest.load("log", K, method), adapter.load("log", K, method, dtype=torch.float64)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online.answers import encode
+from polyest.online.dictionary import encode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -63,7 +63,7 @@ except ImportError as error:
 from polyest.adapters._answers import Extractor
 from polyest.adapters._verl_code import NO_ANSWER, decode, encode
 from polyest.adapters._verl_options import Options
-from polyest.online import answers as reading
+from polyest.online import dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,7 +181,7 @@ def _groups(index: Any, rows: int) -> NDArray[np.int64]:
         raise ArgumentError(
             f"`index` must hold the uid of each completion, got {came}; pass data.non_tensor_batch['uid']"
         )
-    return reading.encode(list(index), "index")[0]
+    return dictionary.encode(list(index), "index")[0]
 
 
 def _advantages(scores: Array, groups: NDArray[np.int64], options: Options) -> Array:

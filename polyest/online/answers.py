@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 import operator
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
-from itertools import chain, count, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online import engine
+from polyest.online.dictionary import by_dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Reader = Callable[[slice], list[Any]]
+    from polyest.online.dictionary import Codes, Groups
 
-__all__ = ["Answers", "encode", "read_answers", "read_array"]
+__all__ = ["Answers", "read_answers", "read_array"]
 
-NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
-PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
+READING_WORK = 24  # for `engine.choose`, per answer: as much as to arrange the rows, so that numba is loaded for both
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,24 @@ def read_answers(
     answers: Any,
     padding_id: Hashable = None,
     argument: str = "answers",
-    starts: NDArray[np.int64] | None = None,
+    groups: Groups | None = None,
 ) -> Answers:
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
 
-    Codes are comparable within a row (last axis), or, of flat answers, within the groups that begin at `starts`;
-    without `starts` all codes of flat answers are comparable.
+    Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
+    `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
     """
     if isinstance(answers, list):
         rows, shape = _innermost(answers, argument)
-        return _from_objects(_reader(rows, shape), shape, padding_id, argument, starts)
+        return _from_objects(rows, shape, padding_id, argument, groups)
     array = read_array(answers, argument)
     if array.dtype.kind in "iub":
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
     if array.dtype.kind in "OUST":
-        flat = array.reshape(-1)
-        return _from_objects(lambda piece: flat[piece].tolist(), array.shape, padding_id, argument, starts)
+        return _from_objects([array.reshape(-1).tolist()], array.shape, padding_id, argument, groups)
     raise ArgumentError(
         f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
         "map every answer to an integer or a string first"
@@ -86,80 +85,26 @@ def read_array(values: Any, argument: str) -> NDArray[Any]:
         ) from None
 
 
-def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
-    """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
-    index: defaultdict[Any, int] = defaultdict(count().__next__)
-    return _map(index.__getitem__, items, argument), dict(index)
-
-
-def _map(function: Callable[..., int], items: list[Any], argument: str, *more: Iterable[int]) -> NDArray[np.int64]:
-    try:
-        return np.fromiter(map(function, items, *more), np.int64, len(items))
-    except TypeError as error:
-        raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
-
-
 def _from_objects(
-    read: Reader,
+    rows: list[list[Any]],
     shape: tuple[int, ...],
     padding_id: Hashable,
     argument: str,
-    starts: NDArray[np.int64] | None,
+    groups: Groups | None,
 ) -> Answers:
-    """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
+    """`rows` are all answers in order, in one list or several."""
     size = math.prod(shape)
-    codes = np.empty(size, np.int64)
-    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    pieces = _pieces(size, shape, starts)
-    places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
-    for piece in pieces:
-        index: dict[Any, int] = {}
-        codes[piece] = _map(index.setdefault, read(piece), argument, places)
-        absent = _absent(index, argument)
-        if absent:
-            missing[piece] = np.isin(codes[piece], absent)
-        if padding_id is not None and padding_id in index:
-            padding[piece] = codes[piece] == index[padding_id]
+    if len(shape) > 1 and shape[-1]:
+        groups = None, np.arange(0, size + 1, shape[-1])
+    if groups is not None and groups[1][-1] != size:
+        groups = None
+    found: Codes | None = None
+    if groups is not None:
+        found = engine.choose(READING_WORK * size).serialize(rows, padding_id, *groups)
+    codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
     masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
     return Answers(codes.reshape(shape), *masks)
-
-
-def _reader(rows: list[list[Any]], shape: tuple[int, ...]) -> Reader:
-    """The answers of a slice of all rows end to end, as a list."""
-    if len(shape) == 1:
-        return rows[0].__getitem__
-    size = shape[-1]
-    return lambda piece: [*chain.from_iterable(rows[piece.start // size : piece.stop // size])]
-
-
-def _pieces(size: int, shape: tuple[int, ...], starts: NDArray[np.int64] | None) -> list[slice]:
-    """Slices of about `PIECE` answers that divide no group."""
-    if len(shape) > 1 and shape[-1]:
-        starts = np.arange(0, size + 1, shape[-1])
-    if starts is None or starts[-1] != size:
-        starts = np.array([0, size])
-    ends = starts[np.searchsorted(starts, np.arange(PIECE, size, PIECE))]
-    return [slice(lo, hi) for lo, hi in pairwise([0, *np.unique(ends).tolist(), size]) if lo < hi]
-
-
-def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
-    """The codes of None and NaN."""
-    kinds = set(map(type, index))
-    for kind in kinds:
-        if hasattr(kind, "__array__") and not issubclass(kind, np.generic):
-            raise ArgumentError(
-                f"`{argument}` must hold plain hashable answers, got {kind.__module__}.{kind.__name__} objects, which "
-                "are not compared by value; pass one array, or call .tolist() first"
-            )
-    if kinds <= NEVER_MISSING:
-        return []
-    try:
-        return [code for item, code in index.items() if item is None or bool(item != item)]
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
-        ) from None
 
 
 def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online import kernels
-from polyest.online.sorting import arrange, gather
+from polyest.online.serial import serialize
+from polyest.online.sorting import arrange, gather, scatter, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Layout
     from polyest.online.lookup import Array
 
-__all__ = ["advantages", "arrange", "rewards", "totals"]
+__all__ = ["advantages", "arrange", "rewards", "serialize", "tally", "totals"]
 
 PIECE = 1 << 17
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)
@@ -52,7 +53,8 @@ def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, a
 
 
 def _pay(kind: int, layout: Layout, out: NDArray[Any]) -> None:
-    native = _is_native(layout) and out.dtype == np.float64
+    is_exact = out.dtype == np.float64
+    native = _is_native(layout) and is_exact
     if not layout.is_complete:
         out[...] = np.nan
 
@@ -60,7 +62,9 @@ def _pay(kind: int, layout: Layout, out: NDArray[Any]) -> None:
         where, ids, begins = _piece(layout, groups)
         result = out[where] if native else np.empty(len(ids))
         kernels.score(kind, ids, begins, *layout.tables.arrays(), NO_INTS, 0.0, 1, result, NO_FLOATS)
-        if not native:
+        if layout.rows is not None and is_exact:
+            scatter(result, where, out)
+        elif not native:
             out[where] = result
 
     _run(score, layout, native)
@@ -86,7 +90,7 @@ def _piece(layout: Layout, groups: slice) -> tuple[Any, NDArray[np.int64], NDArr
         return where, ids if _is_native(layout) else ids.astype(np.int64), begins
     rows = layout.rows[where]
     ids = gather(layout.codes, rows) if _is_plain(layout.codes) else layout.codes[rows].astype(np.int64)
-    return rows.astype(np.intp), ids, begins
+    return rows, ids, begins
 
 
 def _run(score: Callable[[slice], None], layout: Layout, native: bool) -> None:

@@ -68,7 +68,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = _group_ids(groups)
     order, starts = _arrange(ids)
-    read = read_answers(answers, options.padding_id, starts=starts if order is None else None)
+    read = read_answers(answers, options.padding_id, groups=(order, starts))
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(
@@ -101,7 +101,7 @@ def _job(
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = np.bincount(np.diff(starts))
+    counts = engine.choose(8 * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)

@@ -1,8 +1,8 @@
 """Counting and look-up in numba: compiled at the first call, kept on disk if possible, no GIL.
 
-Matches of a small group are counted by comparing all pairs in vector registers, those of a larger one by hashing into a
-table so wide that answers rarely share a slot: every answer writes itself to its slot, and if it then finds another one
-there, the group is counted again by probing. All indices are unsigned, which spares a sign test per access.
+Matches of a small group are counted by comparing all pairs in vector registers, those of a larger one by hashing into
+a table of eight slots per completion: every answer writes itself to its slot, and the few that then find another one
+there are counted apart. All indices are unsigned, which spares a sign test per access.
 """
 
 # numba infers the types of these functions:
@@ -11,144 +11,161 @@ there, the group is counted again by probing. All indices are unsigned, which sp
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
 import numpy as np
 
-from polyest.online.vectors import compare_lanes
+from polyest.online.vectors import BLOCKS, LANES, count_pairs
 
 __all__ = ["ADVANTAGES", "REWARDS", "TOTALS", "jit", "score"]
 
 REWARDS, ADVANTAGES, TOTALS = 0, 1, 2
-PAIRWISE_LIMIT = np.uint64(32)
-WIDEST = 16
-LATE = 256
+FEW, WIDTH, PAIRWISE_LIMIT = np.uint64(32), np.uint64(LANES), np.uint64(LANES * BLOCKS)
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
-ZERO, ONE, TWO, SEVEN, EIGHT = (np.uint64(n) for n in (0, 1, 2, 7, 8))
+ZERO, ONE, TWO, HALF = (np.uint64(n) for n in (0, 1, 2, 32))
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile without the GIL; keep the machine code on disk unless no folder can be written to."""
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
     except RuntimeError:
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     return compiled
 
 
+inlined = partial(jit, forceinline=True)
+
+
 @jit
-def narrow_bits(size):
-    """A hash table for probing has at least four slots per completion."""
+def table_bits(size):
+    """A hash table has at least eight slots per completion."""
     bits = 5
-    while 1 << bits < 4 * size:
+    while 1 << bits < 8 * size:
         bits += 1
     return bits
-
-
-@jit
-def wide_bits(size):
-    """With 8·size² slots, even size different answers share a slot in only one group of 16."""
-    bits = narrow_bits(size)
-    while bits < WIDEST and 1 << bits < 8 * size * size:
-        bits += 1
-    return bits
-
-
-@jit
-def probe(ids, lo, hi, far, slots, keys, counts, owned):
-    """Matches of ids[lo:hi] at counts[slots[far + i]], whatever the hash does; `owned` is left all False."""
-    bits = narrow_bits(np.int64(hi - lo))
-    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
-    for i in range(lo, hi):
-        one = np.int64(ids[i])
-        slot = np.uint64(one) * GOLDEN
-        slot = ((slot ^ (slot >> np.uint64(32))) * OTHER) >> shift
-        while owned[slot] and keys[slot] != one:
-            slot = (slot + ONE) & mask
-        slots[far + i - lo] = slot
-        counts[slot] = counts[slot] + 1 if owned[slot] else 0
-        owned[slot], keys[slot] = True, one
-    for i in range(lo, hi):
-        owned[slots[far + i - lo]] = False
 
 
 @jit
 def scratch(starts):
-    """Memory for the largest group: slots (in its second half), hash keys, counts, owners; the hash's shift by size."""
+    """The hash's shift by size; for the largest group: slots, who is counted apart, keys and matches of the slots."""
     largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    width = 1 << wide_bits(largest)
-    shifts = np.empty(largest + 1, np.uint64)
+    slots, left = np.empty(largest, np.uint64), np.empty(largest, np.uint64)
+    shifts, width = np.empty(largest + 1, np.uint64), 1 << table_bits(largest)
     for size in range(largest + 1):
-        shifts[size] = 64 - wide_bits(size)
-    keys, counts = np.empty(width, np.int64), np.empty(width, np.int32)
-    return np.arange(2 * largest).astype(np.uint64), keys, counts, np.zeros(1 << narrow_bits(largest), np.bool_), shifts
+        shifts[size] = 64 - table_bits(size)
+    return shifts, slots, left, np.empty(width, np.int64), np.empty(width + largest, np.int64)
+
+
+@jit
+def probe(ids, lo, left, slots, counts, behind):
+    """Matches of the completions `left`, whatever the hash does, at counts[slots[i − lo]], behind the table's slots."""
+    bits = table_bits(left.shape[0])
+    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+    places = np.full(1 << bits, -1)
+    for j in range(left.shape[0]):
+        i = left[j]
+        slot = np.uint64(ids[i]) * GOLDEN
+        slot = ((slot ^ (slot >> HALF)) * OTHER) >> shift
+        while places[slot] >= 0 and ids[left[places[slot]]] != ids[i]:
+            slot = (slot + ONE) & mask
+        if places[slot] < 0:
+            places[slot], counts[behind + np.uint64(j)] = j, -1
+        slots[i - lo] = behind + np.uint64(places[slot])
+        counts[slots[i - lo]] += 1
+
+
+@jit
+def compare(ids, lo, left, slots, counts, behind):
+    """The same for a few completions, by comparing all pairs."""
+    for j in range(left.shape[0]):
+        matches = -1
+        for i in left:
+            matches += ids[i] == ids[left[j]]
+        slots[left[j] - lo] = behind + np.uint64(j)
+        counts[slots[left[j] - lo]] = matches
+
+
+@inlined
+def count_by_hash(ids, lo, hi, shift, left, slots, keys, counts):
+    """Matches of ids[lo:hi] at counts[slots[i − lo]].
+
+    Completions with the same answer have the same slot: they all find it there, or none of them does.
+    """
+    for i in range(lo, hi):
+        slot = (np.uint64(ids[i]) * GOLDEN) >> shift
+        slots[i - lo], keys[slot], counts[slot] = slot, ids[i], -1
+    displaced = ZERO
+    for i in range(lo, hi):
+        slot = slots[i - lo]
+        left[displaced] = i
+        other = np.int64(keys[slot] != ids[i])
+        displaced += np.uint64(other)
+        counts[slot] += 1 - other
+    behind = np.uint64(keys.shape[0])
+    if displaced > FEW:
+        probe(ids, lo, left[:displaced], slots, counts, behind)
+    elif displaced != ZERO:
+        compare(ids, lo, left[:displaced], slots, counts, behind)
 
 
 @jit
 def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, less, out, totals):  # noqa: C901
     """Rewards or advantages of the groups ids[starts[g] : starts[g + 1]] into `out`, or their totals into `totals`.
 
-    Advantages are written some groups late, when the stores of what is paid have left the processor's store buffer.
-    It is one function because a call per group costs as much as scoring a small group.
+    A small group is written in whole blocks: what this puts into the rows behind it, the pay of −1 matches, is
+    overwritten by their own groups. It is one function because a call per group costs as much as scoring a small one.
     """
-    slots, keys, counts, owned, shifts = scratch(starts)
-    groups, end, far = starts.shape[0] - 1, np.uint64(ids.shape[0]), np.uint64(slots.shape[0] // 2)
-    late = max(1, LATE // np.int64(far)) if kind == ADVANTAGES else 0
-    paid, means = np.empty((late + 1) * np.int64(far)), np.empty(late + 1)
-    turn, written = ZERO, ZERO
-    for g in range(groups + late):
-        if g < groups:
-            lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
-            size = hi - lo
-            if size < TWO:
-                if kind == TOTALS:
-                    totals[g] = np.nan
-                elif size == ONE:
-                    out[lo], paid[turn * far] = np.nan, np.nan
-                means[turn] = 0.0
-            else:
-                base = np.uint64(offsets[size])
-                if size <= PAIRWISE_LIMIT and lo + (size + SEVEN) // EIGHT * EIGHT <= end:
-                    at = ZERO - lo
-                    for lane in range(ZERO, size, EIGHT):
-                        compare_lanes(ids, lo, hi, lo + lane, counts, lane, slots[ONE])
-                else:
-                    at, shift = far - lo, shifts[size]
-                    for i in range(lo, hi):
-                        one = np.int64(ids[i])
-                        slot = (np.uint64(one) * GOLDEN) >> shift
-                        slots[i + at], keys[slot], counts[slot] = slot, one, -1
-                    differences = np.int64(0)
-                    for i in range(lo, hi):
-                        slot = slots[i + at]
-                        differences |= keys[slot] ^ np.int64(ids[i])
-                        counts[slot] += 1
-                    if differences != 0:
-                        probe(ids, lo, hi, far, slots, keys, counts, owned)
-                total = 0
-                if kind == REWARDS:
-                    for i in range(lo, hi):
-                        out[i] = pay[base + np.uint64(counts[slots[i + at]])]
-                elif kind == ADVANTAGES:
-                    to = turn * far - lo
-                    for i in range(lo, hi):
-                        m = base + np.uint64(counts[slots[i + at]])
-                        paid[i + to] = pay[m]
-                        total += weights[m]
-                    means[turn] = total * scales[size] / (np.int64(size) - less)
-                else:
-                    for i in range(lo, hi):
-                        total += weights[base + np.uint64(counts[slots[i + at]])]
-                    gone = absent[g] if absent.shape[0] else 0
-                    total -= gone * weights[base]
-                    totals[g] = (total * scales[size] + gone * absent_pay) / (np.int64(size) - less)
-        if kind == ADVANTAGES:
-            turn = turn + ONE if turn < np.uint64(late) else ZERO
-            if g >= late:
-                lo, hi = written, np.uint64(starts[g - late + 1])
-                to, mean, written = turn * far - lo, means[turn], hi
+    shifts, slots, left, keys, counts = scratch(starts)
+    small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)
+    groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
+    step = WIDTH * ones[ZERO]  # unknown to LLVM, which would add up in vectors that take longer to fill
+    for g in range(groups):
+        lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
+        size = hi - lo
+        if size < TWO:
+            if kind == TOTALS:
+                totals[g] = np.nan
+            elif size == ONE:
+                out[lo] = np.nan
+            continue
+        base, total, over = np.uint64(offsets[size]), 0, np.int64(size) - less
+        width = (size + WIDTH - ONE) // WIDTH * WIDTH
+        if size <= PAIRWISE_LIMIT and lo + width <= end:
+            count_pairs(ids, lo, size, small, ones[ZERO])
+            if kind == REWARDS:
+                for block in range(ZERO, width, WIDTH):
+                    for lane in range(block, block + WIDTH):
+                        out[lo + lane] = pay[base + small[lane]]
+                continue
+            block = ZERO
+            while block < width:
+                for lane in range(block, block + WIDTH):
+                    total += weights[base + small[lane]]
+                block += step
+            mean = total * scales[size] / over
+            if kind == ADVANTAGES:
+                for block in range(ZERO, width, WIDTH):
+                    for lane in range(block, block + WIDTH):
+                        out[lo + lane] = pay[base + small[lane]] - mean
+        else:
+            count_by_hash(ids, lo, hi, shifts[size], left, slots, keys, counts)
+            if kind == REWARDS:
                 for i in range(lo, hi):
-                    out[i] = paid[i + to] - mean
+                    out[i] = pay[base + np.uint64(counts[slots[i - lo]])]
+                continue
+            for i in range(lo, hi):
+                slots[i - lo] = base + np.uint64(counts[slots[i - lo]])
+                total += weights[slots[i - lo]]
+            if kind == ADVANTAGES:
+                mean = total * scales[size] / over
+                for i in range(lo, hi):
+                    out[i] = pay[slots[i - lo]] - mean
+        if kind == TOTALS:
+            gone = absent[g] if absent.shape[0] else 0
+            total -= gone * weights[base]
+            totals[g] = (total * scales[size] + gone * absent_pay) / over

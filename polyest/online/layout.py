@@ -51,7 +51,9 @@ class Layout:
     def blocks(self) -> Iterator[tuple[int, Ints, Ints]]:
         """For every size n ≥ 2: n, its groups (G,), and the places of their completions in `codes`, (G, n)."""
         sizes = self.sizes
-        for size in np.unique(sizes[sizes > 1]).tolist():
+        for size in np.flatnonzero(np.bincount(sizes)).tolist():  # np.unique would load numpy.ma
+            if size < 2:
+                continue
             members = np.flatnonzero(sizes == size)
             rows = self.starts[members][:, None] + np.arange(size)
             yield size, members, rows if self.rows is None else self.rows[rows]

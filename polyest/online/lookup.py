@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,7 +135,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end.
+    """Look-up arrays of several group sizes, end to end, a zero before each of them and behind the last.
 
     Attributes:
         offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
@@ -155,13 +156,13 @@ class Tables:
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
         weights = [weight for _, weight in arrays if weight is not None]
         offsets, scales = np.full(largest + 1, -1, np.int64), np.ones(largest + 1)
-        offsets[sizes] = np.cumsum([0, *sizes])[:-1]
+        offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
         if weights:
             scales[sizes] = [weight.scale for weight in weights]
-        integers = [np.empty(0, np.int64), *(weight.integers for weight in weights)]
-        return cls(
-            offsets, np.concatenate([np.empty(0), *(pay for pay, _ in arrays)]), np.concatenate(integers), scales
-        )
+        none, unpaid = np.zeros(1, np.int64), np.zeros(1)
+        integers = [none, *chain.from_iterable((weight.integers, none) for weight in weights)]
+        paid = [unpaid, *chain.from_iterable((pay, unpaid) for pay, _ in arrays)]
+        return cls(offsets, np.concatenate(paid), np.concatenate(integers), scales)
 
     def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:
         return self.offsets, self.pay, self.weights, self.scales

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["arrange", "gather", "radix_sort"]
+__all__ = ["arrange", "gather", "radix_sort", "scatter", "tally"]
 
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
@@ -46,6 +46,18 @@ def run_starts(ids, limit):
         i += ONE
     starts[runs] = ids.shape[0]
     return starts[: runs + ONE if runs <= most else ZERO], ascending
+
+
+@jit
+def tally(starts):
+    """See `polyest.online.twin.tally`."""
+    largest = np.int64(0)
+    for g in range(starts.shape[0] - 1):
+        largest = max(largest, starts[g + 1] - starts[g])
+    counts = np.zeros(largest + 1, np.int64)
+    for g in range(starts.shape[0] - 1):
+        counts[np.uint64(starts[g + 1] - starts[g])] += 1
+    return counts
 
 
 @jit
@@ -100,6 +112,13 @@ def gather(values, rows):
     for i in range(rows.shape[0]):
         result[i] = values[np.uint64(rows[i])]
     return result
+
+
+@jit
+def scatter(values, rows, out):
+    """out[rows] = values, likewise."""
+    for i in range(rows.shape[0]):
+        out[np.uint64(rows[i])] = values[i]
 
 
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from polyest.online.layout import Layout
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["advantages", "arrange", "histogram", "matches", "rewards", "totals"]
+__all__ = ["advantages", "arrange", "histogram", "matches", "rewards", "serialize", "tally", "totals"]
 
 
 def matches(block: Ints) -> NDArray[np.int64]:
@@ -70,7 +72,21 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """Rows group by group, as (order, starts); order is None if the rows of every group lie together already."""
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
-    if len(np.unique(ids)) == len(starts) - 1:
+    if np.count_nonzero(np.diff(np.sort(ids))) == len(edges):
         return None, starts
     order = np.argsort(ids, kind="stable")
     return order, arrange(ids[order])[1]
+
+
+def tally(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many groups have 0, 1, … completions, up to the largest."""
+    return np.bincount(np.diff(starts), minlength=1)
+
+
+def serialize(
+    rows: list[list[Any]], padding_id: Hashable, order: Ints | None, starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """Codes ≥ 0 of all answers, equal within a group if and only if the answers are; which are missing, and padding.
+
+    None where only a dictionary can tell, as it can here always.
+    """

@@ -11,53 +11,120 @@ from numba.core import cgutils, types
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = ["WORD", "changes", "compare_lanes", "trailing_zeros"]
+__all__ = ["BLOCKS", "LANES", "WORD", "changes", "count_pairs", "load_word", "trailing_zeros"]
 
-LANES, WORD = 8, 64
+ir = import_module("llvmlite.ir")
+HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
+LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
+BLOCKS, TOGETHER, WORD = 48 // LANES, 4, 64
+ITEM = ir.IntType(64)
+VECTOR = ir.VectorType(ITEM, LANES)
+
+
+def _all_lanes(number):
+    return ir.Constant(VECTOR, [number] * LANES)
+
+
+def _lanes_of(block):
+    return ir.Constant(VECTOR, [LANES * block + lane for lane in range(LANES)])
+
+
+def _spread(builder, pointer):
+    """What it points to, in all lanes."""
+    single = ir.VectorType(ITEM, 1)
+    value = builder.load(builder.bitcast(pointer, single.as_pointer()), align=8)
+    return builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _block(builder, start, number):
+    """A pointer to a block of lanes."""
+    place = builder.gep(start, [ir.Constant(ITEM, LANES * number)])
+    return builder.bitcast(place, VECTOR.as_pointer())
+
+
+class _Group:
+    """Code that compares all pairs of one group of `blocks` blocks."""
+
+    def __init__(self, builder, start, size, one, blocks):
+        self.builder, self.start, self.size, self.one, self.blocks = builder, start, size, one, blocks
+        self.sizes = _spread(builder, cgutils.alloca_once_value(builder, size))
+        self.ones = _spread(builder, cgutils.alloca_once_value(builder, one)) if HAS_MASKS else _all_lanes(1)
+
+    def count(self, numbers, target):
+        """Matches of the completions in some blocks, all in registers."""
+        builder, width = self.builder, LANES * self.blocks
+        pairs = [self.begin(number) for number in numbers]
+        rounds = builder.mul(ir.Constant(ITEM, width - LANES), self.one)  # as a constant it would be unrolled
+        with cgutils.for_range(builder, rounds, intp=ITEM) as loop:
+            self.compare(loop.index, pairs)
+        for i in range(width - LANES, width):
+            index = ir.Constant(ITEM, i)
+            inside = builder.icmp_unsigned("<", index, self.size)
+            self.compare(builder.select(inside, index, ir.Constant(ITEM, 0)), pairs)
+        for number, (_, total) in zip(numbers, pairs, strict=True):
+            self.finish(number, total, target)
+
+    def begin(self, number):
+        """A block, and its matches: −1, less what the copies of the first id will add to those that equal it."""
+        builder = self.builder
+        own = builder.load(_block(builder, self.start, number), align=8)
+        less = builder.sub(self.sizes, _all_lanes(LANES * self.blocks + 1))
+        is_first = builder.icmp_unsigned("==", own, _spread(builder, self.start))
+        total = cgutils.alloca_once(builder, VECTOR)
+        builder.store(builder.select(is_first, less, _all_lanes(-1)), total)
+        return own, total
+
+    def compare(self, index, pairs):
+        """Add the matches with one id."""
+        builder = self.builder
+        other = _spread(builder, builder.gep(self.start, [index]))
+        for own, total in pairs:
+            before, same = builder.load(total), builder.icmp_unsigned("==", own, other)
+            builder.store(builder.select(same, builder.add(before, self.ones), before), total)
+
+    def finish(self, number, total, target):
+        """Write the matches, −1 behind the end of the group."""
+        builder, result = self.builder, self.builder.load(total)
+        if number == self.blocks - 1:
+            inside = builder.icmp_unsigned("<", _lanes_of(number), self.sizes)
+            result = builder.select(inside, result, _all_lanes(-1))
+        builder.store(result, _block(builder, target, number), align=8)
 
 
 @intrinsic
-def compare_lanes(typing_context, ids, first, last, block, counts, place, one):
-    """counts[place + l] = #{first ≤ i < last : ids[i] = ids[block + l]} − 1 for the LANES lanes l, in one register.
+def count_pairs(typing_context, ids, first, size, counts, one):
+    """counts[l] = #{i < size : ids[first + i] = ids[first + l]} − 1 for l < size, −1 up to the next multiple of LANES.
 
-    `one` is 1, read from memory: AVX-512 adds it under a mask in one instruction; LLVM adds a constant 1 in two.
+    2 ≤ size ≤ LANES·BLOCKS. A branch that goes another way than foreseen costs as much as counting a small group, so
+    only one depends on the size: each number of blocks has its own code, which takes the group as filled up with copies
+    of its first id, and takes off again what these add. `one` is 1, read from memory: AVX-512 adds it under a mask in
+    one instruction; LLVM adds a constant 1 in two.
     """
-    ir = import_module("llvmlite.ir")
-    has_masks = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
 
     def generate(context, builder, signature, arguments):
-        ids_type, counts_type = signature.args[0], signature.args[4]
-        array, first, last, block, counts, place, one = arguments
-        data = context.make_array(ids_type)(context, builder, array).data
-        target = context.make_array(counts_type)(context, builder, counts).data
-        item, wide = context.get_data_type(ids_type.dtype), context.get_data_type(counts_type.dtype)
-        lanes, single, narrow = (ir.VectorType(kind, n) for kind, n in ((item, LANES), (item, 1), (wide, LANES)))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-
-        def spread(pointer):
-            value = builder.load(builder.bitcast(pointer, single.as_pointer()), align=item.width // 8)
-            return builder.shuffle_vector(value, value, everywhere)
-
-        own = builder.load(builder.bitcast(builder.gep(data, [block]), lanes.as_pointer()), align=item.width // 8)
-        ones = spread(cgutils.alloca_once_value(builder, one)) if has_masks else ir.Constant(lanes, [1] * LANES)
-        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [-1] * LANES))
-        step = ir.Constant(first.type, 1)
-        with cgutils.for_range_slice(builder, first, last, step, intp=first.type) as (i, _):
-            same = builder.icmp_unsigned("==", own, spread(builder.gep(data, [i])))
-            before = builder.load(total)
-            builder.store(builder.select(same, builder.add(before, ones), before), total)
-        pointer = builder.bitcast(builder.gep(target, [place]), narrow.as_pointer())
-        builder.store(builder.trunc(builder.load(total), narrow), pointer, align=wide.width // 8)
+        array, first, size, counts, one = arguments
+        start = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [first])
+        target = context.make_array(signature.args[3])(context, builder, counts).data
+        end, lanes = builder.append_basic_block(), ir.Constant(ITEM, LANES)
+        filled = builder.add(size, ir.Constant(ITEM, LANES - 1))
+        choice = builder.switch(builder.udiv(filled, lanes), end)
+        for blocks in range(1, BLOCKS + 1):
+            builder.position_at_end(builder.append_basic_block())
+            choice.add_case(ir.Constant(ITEM, blocks), builder.block)
+            group = _Group(builder, start, size, one, blocks)
+            for begin in range(0, blocks, TOGETHER):
+                group.count(range(begin, min(begin + TOGETHER, blocks)), target)
+            builder.branch(end)
+        builder.position_at_end(end)
         return context.get_dummy_value()
 
     at = types.uintp
-    return types.void(ids, at, at, at, counts, at, at), generate
+    return types.void(ids, at, at, counts, at), generate
 
 
 @intrinsic
 def changes(typing_context, ids, first):
     """A word whose bit b says whether ids[first + b] differs from the id before it, b < WORD."""
-    ir = import_module("llvmlite.ir")
 
     def generate(context, builder, signature, arguments):
         ids_type = signature.args[0]
@@ -73,3 +140,16 @@ def changes(typing_context, ids, first):
         return builder.bitcast(builder.icmp_unsigned("!=", load(first), before), ir.IntType(WORD))
 
     return types.uint64(ids, types.uintp), generate
+
+
+@intrinsic
+def load_word(typing_context, data, place):
+    """data[place : place + 8] as one number, little end first."""
+
+    def generate(context, builder, signature, arguments):
+        array, place = arguments
+        start = context.make_array(signature.args[0])(context, builder, array).data
+        word = ir.IntType(64).as_pointer()
+        return builder.load(builder.bitcast(builder.gep(start, [place]), word), align=1)
+
+    return types.uint64(data, types.uintp), generate
