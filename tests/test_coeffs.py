@@ -111,8 +111,8 @@ def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None
 
 def test_what_has_to_be_there() -> None:
     """What README lists: aqp at the default budget, at numbers of groups, and minimax."""
-    for target in ("log", "power(-0.5)", "power(0.5)", "power(1.5)"):
-        for K in [*range(2, 257), 384, 512, 768, 1024] if target == "log" else range(2, 65):
+    for target, largest in {"log": 256, "power(-0.5)": 64, "power(0.5)": 64, "power(1.5)": 20}.items():
+        for K in [*range(2, largest + 1), *((384, 512, 768, 1024) if target == "log" else ())]:
             assert store.relative_path(make_problem(target, K)) in FILES
     for K in (4, 8, 16, 32, 64):
         for groups in (8, 64, 512, 4096):

@@ -6,6 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
 
+from threadpoolctl import threadpool_limits
+
 from polyest import certify
 from polyest.errors import SolveError
 from polyest.methods import CLOSED_FORM, closed_form
@@ -44,7 +46,8 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     problem = replace(problem, baseline=None)
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})
-    outer, inner = _solutions(problem, solver, digits)
+    with threadpool_limits(1):  # the matrices are small, and on a busy machine threads wait for each other
+        outer, inner = _solutions(problem, solver, digits)
     table = replace(rounded(outer), leave_one_out=rounded(inner))
     return _kept(_certified_pair(table, _provenance(outer)))
 
