@@ -17,7 +17,7 @@ from polyest.table import Table
 from polyest.targets import get_target
 
 FILES = [path.relative_to(store.shipped_folder()) for path in store.paths(store.shipped_folder())]
-SAMPLE = (100, 128, 129, 200, 255, 256, 512, 1024)  # beyond 64; `polyest verify` re-proves all of them
+SAMPLE = (100, 128, 129, 200, 255, 256, 384)  # beyond 64; `polyest verify` re-proves all of them
 
 
 def group_size(file: Path) -> int:
@@ -112,7 +112,7 @@ def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None
 def test_what_has_to_be_there() -> None:
     """What README lists: aqp at the default budget, at numbers of groups, and minimax."""
     for target, largest in {"log": 256, "power(-0.5)": 64, "power(0.5)": 64, "power(1.5)": 20}.items():
-        for K in [*range(2, largest + 1), *((384, 512, 768, 1024) if target == "log" else ())]:
+        for K in [*range(2, largest + 1), *((384,) if target == "log" else ())]:
             assert store.relative_path(make_problem(target, K)) in FILES
     for K in (4, 8, 16, 32, 64):
         for groups in (8, 64, 512, 4096):
