@@ -326,3 +326,10 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
         np.testing.assert_allclose(
             up.at(kappa * least).coefficients, down.at(kappa * least).coefficients, rtol=1e-4, atol=1e-5
         )
+
+
+def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """κ is chosen in float64; the noise of the table is proved, and a κ one step too small does not pass."""
+    monkeypatch.setattr(frontier, "choose", lambda path, problem: DEFAULTS[8] - 1)
+    with pytest.raises(SolveError, match="misses it by less than a step; use bias_budget"):
+        table(8)

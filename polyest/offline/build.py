@@ -70,10 +70,26 @@ def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:
 
 def _kept(table: Table) -> Table:
     """The table, if its rounded coefficients keep what the program promises."""
+    _check_noise(table)
     for part in (table, table.leave_one_out):
         if part is not None and part.certificate is not None:
             _check_bias(part, Fraction(part.certificate.worst_case_bias.upper_text))
     return table
+
+
+def _check_noise(table: Table) -> None:
+    """κ was chosen in float64; whether it keeps the noise budget is proved."""
+    problem, budget = table.problem, table.problem.budget
+    if budget is None or budget.kind != "noise_budget" or table.certificate is None:
+        return
+    plain = certify.certificate(closed_form(replace(problem, method="plug_in", budget=None)))
+    if Fraction(table.certificate.noise.upper_text) > budget.value * Fraction(plain.noise.upper_text) * Fraction(
+        1 + ROUNDING
+    ):
+        raise SolveError(
+            f"at {problem} float64 cannot tell which κ meets the noise budget: κ = {(table.kappa or 0) / 100} misses it "
+            "by less than a step; use bias_budget"
+        )
 
 
 def _check_bias(table: Table, bias: Fraction) -> None:
