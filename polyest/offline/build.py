@@ -87,8 +87,8 @@ def _check_noise(table: Table) -> None:
         1 + ROUNDING
     ):
         raise SolveError(
-            f"at {problem} float64 cannot tell which κ meets the noise budget: κ = {(table.kappa or 0) / 100} misses it "
-            "by less than a step; use bias_budget"
+            f"at {problem} float64 cannot tell which κ meets the noise budget: κ = {(table.kappa or 0) / 100} "
+            "misses it by less than a step; use bias_budget"
         )
 
 
