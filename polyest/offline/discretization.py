@@ -21,7 +21,7 @@ __all__ = ["Approximation", "Discretization", "grid"]
 
 FiniteSolver = Callable[[Any, Any], tuple[Any, Any]]
 
-LARGEST_BY_CVXPY = 16  # above, non-negative least squares is faster by a factor that grows with K
+LARGEST_BY_CVXPY = 8  # above, non-negative least squares is done before cvxpy is imported
 FIRST_NORM = 100.0
 ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
