@@ -1,7 +1,8 @@
 """Naming a point of the aqp frontier: the scans that turn a noise budget or a number of groups into κ (theory.md §3).
 
 κ = n/100 always. The noise is not monotone in κ, so every n from 100 upward counts; a lower bound on the noise, which
-is monotone, rules out most of them at once.
+is monotone, rules out most of them at once. float64 scans; where it cannot tell two points apart, the solutions in
+multi-precision decide.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -24,14 +25,22 @@ from polyest.targets import get_target
 __all__ = ["choose"]
 
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
-TIE = 1e-7  # relative difference of noises below which float64 does not decide
+NEAR = 3e-4  # relative distance from the limit within which float64's noise does not decide: four times its error
+TIE = 1e-9  # and that of the solution in multi-precision, rounded
+
+Noise = Callable[[int], float]
 
 
-def choose(path: Path, problem: Problem) -> int:
+def choose(path: Path, problem: Problem, noise: Noise) -> int:
     """The point n = 100·κ that the problem's budget names.
 
+    Args:
+        path: float64's solutions.
+        problem: the question.
+        noise: V of the table at n, as multi-precision knows it; asked at a few n.
+
     Raises:
-        SolveError: no κ below that of the Bayes table meets the noise budget, or float64 cannot tell two points apart.
+        SolveError: no κ below that of the Bayes table meets the noise budget, or two points cannot be told apart.
     """
     budget = problem.budget
     if budget is None:
@@ -39,14 +48,20 @@ def choose(path: Path, problem: Problem) -> int:
     if budget.kind == "bias_budget":
         return int(100 * budget.value)
     if budget.kind == "noise_budget":
-        return _within_noise(path, float(budget.value))
-    return _for_groups(path, int(budget.value))
+        return _within_noise(path, float(budget.value), noise)
+    return _for_groups(path, int(budget.value), noise)
 
 
-def _within_noise(path: Path, ratio: float) -> int:
+def _within_noise(path: Path, ratio: float, noise: Noise) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
     limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
-    scan = _Scan(lambda n: _noise(path, n, limit))
+
+
+    def value(n: int) -> float:
+        rough = _noise(path, n, limit)
+        return noise(n) if abs(rough / limit - 1) < NEAR else rough
+
+    scan = _Scan(value)
     if path.group_size <= LARGEST_MINIMAX and scan.value(100) <= limit:
         return _decided(scan, 100, limit)
     first = _first_possible(path, limit)
@@ -64,9 +79,9 @@ def _within_noise(path: Path, ratio: float) -> int:
 
 
 def _decided(scan: _Scan, n: int, limit: float) -> int:
-    """n, unless float64 cannot tell on which side of the limit it or its neighbour lies."""
+    """n, unless nothing can tell on which side of the limit it or its neighbour lies."""
     if any(abs(scan.value(k) - limit) < TIE * limit for k in (n - 1, n) if k >= 100):
-        raise SolveError(f"near κ = {n / 100} the noise equals the budget to seven digits; use bias_budget")
+        raise SolveError(f"near κ = {n / 100} the noise equals the budget to nine digits; use bias_budget")
     return n
 
 
@@ -110,23 +125,33 @@ class _Scan:
         return min(a, b) ** 2 / max(a, b)
 
 
-def _for_groups(path: Path, groups: int) -> int:
+def _for_groups(path: Path, groups: int, noise: Noise) -> int:
     """The n that minimises β² + V/M; ties go to the smaller n."""
 
-    def value(n: int) -> float:
-        return (n / 100 * path.least_bias) ** 2 + _noise(path, n) / groups
+    def value(n: int, noise: Noise) -> float:
+        return (n / 100 * path.least_bias) ** 2 + noise(n) / groups
 
-    scan = _Scan(value)
+    scan = _Scan(lambda n: value(n, partial(_noise, path)))
     some_n = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
     best, seen = some_n, []
-    for n in _nodes(_first_possible(path, groups * value(some_n)), path):
+    for n in _nodes(_first_possible(path, groups * scan.value(some_n)), path):
         if (n / 100 * path.least_bias) ** 2 >= scan.value(best):
             break
         seen.append(n)
         best = scan._better(best, n)
     for low, high in itertools.pairwise(seen):
         best = scan.least(best, low, high)
-    return best
+    return _lowest(lambda n: value(n, noise), best)
+
+
+def _lowest(value: Callable[[int], float], n: int) -> int:
+    """Downhill from n to the first that is lower than n − 1 and not higher than n + 1."""
+    value = lru_cache(maxsize=None)(value)
+    while n > 100 and value(n - 1) <= value(n):
+        n -= 1
+    while value(n + 1) < value(n):
+        n += 1
+    return n
 
 
 def _noise(path: Path, n: int, unless_far_from: float | None = None) -> float:

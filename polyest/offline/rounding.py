@@ -8,7 +8,8 @@ falls short of its F, relatively, by
 
 The nearest float64 numbers have v_j of about 1e-17: too much where Σ|λ_j|/F is large, as it is for smooth targets.
 But a common shift of all v_j costs nothing, and there are as many coefficients as peaks or more: steps of some ulps
-bring the v_j together. To find them is a closest vector problem. The vectors (effect of a step of c_m on the v_j,
+bring the v_j together. First the best single steps are taken, one after the other. Where they end too early, to find
+many at once is a closest vector problem. The vectors (effect of a step of c_m on the v_j,
 less their mean; w·e_m) span a lattice, and the effect of rounding to nearest is to be reduced modulo it: the smaller
 w, the longer the steps and the more alike the v_j. LLL and Babai's nearest plane solve it well enough, as they do for
 minimax polynomials (Brisebarre & Chevillard 2007, *Efficient polynomial L∞-approximations*, ARITH-18); in integers,
@@ -18,6 +19,7 @@ the lattice, and c_{K−1} is tried one ulp off.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +40,8 @@ GOAL = 9.5e-13  # gap that needs no remedy; what is proved is O(Δ²) away from 
 DIGITS = 60
 BITS = 24  # binary digits of a step's effect that count
 FINEST = 14  # binary logarithm of how much more levelling weighs than moving, at which the search ends
+LARGEST = 128  # coefficients that LLL is asked to move: its time grows with the fourth power of their number
+STEPS = 200  # single steps that are taken at most
 MARGIN = 2.0**-40  # relative distance that a coefficient may move: its steps are ulps as far as that
 
 
@@ -60,9 +64,8 @@ def rounded(solution: Solution) -> Table:
 
 def _nearly_optimal(near: _Neighbourhood, nearest: tuple[float, ...]) -> tuple[float, ...]:
     """The first vector whose gap is small enough; the nearest if none is, for then steps of many ulps gain little."""
-    if near.gap(nearest) <= GOAL:
-        return nearest
-    return next((candidate for candidate in near.levelled() if near.gap(candidate) <= GOAL), nearest)
+    candidates = itertools.chain([nearest], near.descended(), near.levelled())
+    return next((candidate for candidate in candidates if near.gap(candidate) <= GOAL), nearest)
 
 
 class _Neighbourhood:
@@ -84,8 +87,26 @@ class _Neighbourhood:
         v = self.rises @ (self.ctx.array(coefficients) - self.coefficients)
         return float(self.prices @ (max(v) - v))
 
+    def descended(self) -> Iterator[tuple[float, ...]]:
+        """From the nearest numbers downhill: each time the one step up or down that makes the gap least."""
+        effects, prices = (self.rises * self.steps).astype(float), self.prices.astype(float)[:, None]
+        effects, start = np.hstack([effects, -effects]), self.origin.copy()
+        v = (self.rises @ (start * self.steps - self.coefficients)).astype(float)
+        gap = np.inf
+        for _ in range(STEPS):
+            after = v[:, None] + effects
+            gaps = (prices * (after.max(axis=0) - after)).sum(axis=0)
+            best = int(np.argmin(gaps))
+            if gaps[best] >= gap:
+                return
+            gap, v = gaps[best], after[:, best]
+            start[best % len(start)] += 1 if best < len(start) else -1
+            yield self._floats(start)
+
     def levelled(self) -> Iterator[tuple[float, ...]]:
         """Vectors whose v_j are more and more alike, further and further away."""
+        if len(self.steps) > LARGEST:
+            return
         n, unit = len(self.inner), max(self.steps) / 2**BITS
         effects = _less_mean(_integers(self.inner[:, :-1] * (self.steps[:-1] / unit)))
         moves = np.eye(len(self.steps) - 1, dtype=object)
@@ -97,7 +118,10 @@ class _Neighbourhood:
                 start = self.origin + np.append(0 * moves[0], last)
                 v = _integers(self.inner @ (start * self.steps - self.coefficients) / unit)
                 rest = basis.nearest_plane(np.append(_less_mean(v), 0 * moves[0]))
-                yield tuple(float(c) + 0.0 for c in (start + np.append(rest[n:] // weight, 0)) * self.steps)
+                yield self._floats(start + np.append(rest[n:] // weight, 0))
+
+    def _floats(self, multiples: Any) -> tuple[float, ...]:
+        return tuple(float(c) + 0.0 for c in multiples * self.steps)
 
 
 def _less_mean(v: Any) -> Any:

@@ -6,6 +6,9 @@ float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the di
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
 
 from polyest.errors import SolveError
 from polyest.offline import exchange, frontier, reduction
@@ -17,16 +20,23 @@ from polyest.offline.program import Program
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
 
-__all__ = ["at_kappa", "solve"]
+__all__ = ["at_kappa", "noise", "solve"]
 
 DIGITS = 50
-GUARD = 40  # digits that the conditioning may cost, and one more for every 8 completions
+GUARD = 20  # digits that the conditioning costs where the budget is easy
+MOST_GUARD = 40  # and may cost anywhere, and one more for every 8 completions
 
 
 def solve(problem: Problem, digits: int | None = None, solver: str | None = None) -> Solution:
     """The table at the point of the frontier that the problem's budget names."""
     path = frontier.path_for(problem, solver)
-    return at_kappa(path, problem, frontier.choose(path, problem), digits)
+    solution = lru_cache(maxsize=None)(lambda kappa: at_kappa(path, problem, kappa, digits))
+    return solution(frontier.choose(path, problem, lambda kappa: noise(path, solution(kappa))))
+
+
+def noise(path: Path, solution: Solution) -> float:
+    """V of a solution, its coefficients rounded to nearest: to some nine digits that of the table."""
+    return path.noise(np.array([float(c) for c in solution.coefficients]))
 
 
 def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None) -> Solution:
@@ -44,7 +54,7 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     unit = exchange.least_bias(path.target, path.group_size, max(exchange.DIGITS, working + 30))
     budget = Fraction(kappa, 100) * exact(unit)
     if budget >= path.bayes_bias * (1 - 1e-12):
-        means = bayes_means(path.target, path.group_size, Multiprecision(working + GUARD))
+        means = bayes_means(path.target, path.group_size, Multiprecision(working + MOST_GUARD))
         return Solution(problem, tuple(means), kappa, {"points": (), "multipliers": ()}, working)
     return _binding(path, problem, kappa, budget, working)
 
@@ -52,19 +62,19 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
 def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
     """The table of a budget between E*_K and β(μ): float64's points and multipliers, then all digits."""
     K, near = problem.group_size, path.afresh(float(budget))
-    ctx = Mpfr(digits + GUARD + K // 8)
-    with ctx.precision():
-        program, beta = Program(path.target, K, ctx), ctx.rational(budget)
-        try:
-            optimum = reduction.solve(program, near.points, near.multipliers, beta, digits)
-        except SolveError as error:
-            raise SolveError(
-                f"the active points of {path.target.name}, K = {K}, κ = {kappa / 100:.2f}, were not found "
-                f"({error}); try a nearby bias_budget"
-            ) from None
-        proof = {
-            "points": tuple(map(float, optimum.points)),
-            "multipliers": tuple(map(float, optimum.multipliers)),
-        }
-        coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
-        return Solution(problem, tuple(coefficients), kappa, proof, digits)
+    for guard in (GUARD, MOST_GUARD + K // 8):
+        ctx = Mpfr(digits + guard)
+        with ctx.precision():
+            try:
+                program = Program(path.target, K, ctx)
+                optimum = reduction.solve(program, near.points, near.multipliers, ctx.rational(budget), digits)
+            except SolveError as error:
+                failure = error
+                continue
+            coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
+            proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
+            return Solution(problem, tuple(coefficients), kappa, proof, digits)
+    raise SolveError(
+        f"the active points of {path.target.name}, K = {K}, κ = {kappa / 100:.2f}, were not found "
+        f"({failure}); try a nearby bias_budget"
+    )
