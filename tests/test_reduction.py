@@ -16,7 +16,7 @@ from polyest.errors import SolveError
 from polyest.offline import cuts, exchange, frontier, reduction
 from polyest.offline.discretization import Discretization
 from polyest.offline.methods import aqp
-from polyest.offline.numbers import Mpfr, exact
+from polyest.offline.numbers import Extended, Mpfr, exact
 from polyest.offline.program import Program
 from polyest.problem import make_problem
 from polyest.targets import get_target
@@ -28,8 +28,16 @@ def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> l
     row, budget = get_target(target), Fraction(kappa, 100) * exact(exchange.least_bias(target, K))
     ctx = Mpfr(90)
     with ctx.precision():
-        found = reduction.solve(Program(row, K, ctx), points, multipliers, ctx.rational(budget), DIGITS)
+        program = Program(row, K, ctx)
+        found = reduction.solve(program, near(program, points, multipliers), ctx.rational(budget), DIGITS)
         return [exact(c) for c in found.coefficients]
+
+
+def near(program: Program, points: Any, multipliers: Any) -> reduction.Optimum:
+    """The table of some points and multipliers (theory.md §3)."""
+    points, multipliers = program.convert(points), program.convert(multipliers)
+    c = program.means - (multipliers @ program.rows(points).value) / (2 * program.weights)
+    return reduction.Optimum(c, points, multipliers)
 
 
 @lru_cache(maxsize=16)
@@ -65,6 +73,29 @@ def test_the_same_optimum_from_a_disturbed_start(target: str, K: int, kappa: int
 def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) -> None:
     """No point is given at all."""
     assert same(optimum(target, K, kappa, np.array([]), np.array([])), usual(target, K, kappa))
+
+
+@pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 64, 695), ("power(0.5)", 24, 230)])
+def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
+    """From the Bayes table or float64's solution, to six digits of the largest coefficient."""
+    row, beta = get_target(target), kappa / 100 * float(exchange.least_bias(get_target(target), K))
+    program, found = Program(row, K, Extended()), Discretization(Program(row, K)).solve(beta)
+    close = reduction.approached(program, found, Extended().rational(exact(beta)))
+    assert close is not found
+    ctx = Mpfr(90)
+    with ctx.precision():
+        best = reduction.solve(Program(row, K, ctx), found, ctx.rational(exact(beta)), DIGITS)
+    c = best.coefficients.astype(float)
+    assert close.coefficients.astype(float) == pytest.approx(c, abs=1e-6 * max(abs(c)))
+
+
+def test_where_floats_do_not_carry_the_start_comes_back() -> None:
+    """κ = 1.05 of a smooth target: coefficients near 10⁴, of which the bias is a 10⁻¹³th."""
+    row = get_target("power(1.5)")
+    program = Program(row, 24, Extended())
+    start = near(program, [0.1, 0.5], [1.0, -1.0])
+    beta = Extended().rational(exact(exchange.least_bias(row, 24))) * 1.05
+    assert reduction.approached(program, start, beta) is start
 
 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 5, 150), ("js(0.1)", 5, 300), ("power(-0.5)", 6, 200)])

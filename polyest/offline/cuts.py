@@ -40,9 +40,10 @@ def solve(program: Program, points: Any, signs: Any, beta: Any, slack: float) ->
         high = (peaks.bias * peaks.signs > beta * (1 + slack)) & ~np.isin(peaks.points, here.points)
         if not high.any():
             return here
-        points = np.append(here.points, peaks.points[high])
-        multipliers = np.append(here.multipliers, 0 * peaks.points[high])
-        signs = np.append(np.sign(here.multipliers.astype(float)).astype(int), peaks.signs[high])
+        old = ~np.isin(here.points, peaks.points)
+        points = np.append(peaks.points, here.points[old])
+        multipliers = np.append(peaks.multipliers, 0 * here.multipliers[old])
+        signs = np.append(peaks.signs, np.sign(here.multipliers[old].astype(float)).astype(int))
     raise SolveError(f"the exchange of points at β = {float(beta):.3e} did not settle in multi-precision")
 
 

@@ -28,6 +28,8 @@ LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond 
 NEAR = 3e-4  # relative distance from the limit within which float64's noise does not decide: four times its error
 TIE = 1e-9  # and that of the solution in multi-precision, rounded
 
+NARROW, WIDE = 1.05, 20
+
 Noise = Callable[[int], float]
 
 
@@ -56,7 +58,6 @@ def _within_noise(path: Path, ratio: float, noise: Noise) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
     limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
 
-
     def value(n: int) -> float:
         rough = _noise(path, n, limit)
         return noise(n) if abs(rough / limit - 1) < NEAR else rough
@@ -64,14 +65,12 @@ def _within_noise(path: Path, ratio: float, noise: Noise) -> int:
     scan = _Scan(value)
     if path.group_size <= LARGEST_MINIMAX and scan.value(100) <= limit:
         return _decided(scan, 100, limit)
-    first = _first_possible(path, limit)
-    nodes = _nodes(first, path)
-    if nodes and scan.value(first) <= limit:
+    first, last = _first_possible(path, limit), _last(path)
+    if first <= last and scan.value(first) <= limit:
         return _decided(scan, first, limit)
-    for low, high in itertools.pairwise(nodes):
-        found = scan.first_below(limit, low, high)
-        if found is not None:
-            return _decided(scan, found, limit)
+    found = scan.first_below(limit, first, last)
+    if found is not None:
+        return _decided(scan, found, limit)
     raise SolveError(
         f"`noise_budget` = {ratio} is not met anywhere between the minimax and the Bayes table of {path.target.name}, "
         f"K = {path.group_size}; give a larger one"
@@ -88,9 +87,9 @@ def _decided(scan: _Scan, n: int, limit: float) -> int:
 class _Scan:
     """A function of n, remembered where it was computed, and searched without computing it everywhere.
 
-    Between two points it is taken to fall below the smaller value by no more than their ratio: where that rules an
-    interval out, it is skipped, else halved. The noise is smooth but for kinks, and falls like a power of κ where
-    budgets are met.
+    Between two points within `NARROW` it is taken to fall below the smaller value by no more than their ratio, further
+    apart by that and `WIDE` powers of the distance: where that rules an interval out, it is skipped, else halved. The
+    noise is smooth but for kinks, and falls like a power of κ where budgets are met.
     """
 
     def __init__(self, function: Callable[[int], float]) -> None:
@@ -98,11 +97,11 @@ class _Scan:
 
     def first_below(self, limit: float, low: int, high: int) -> int | None:
         """The smallest n in (low, high] with value ≤ limit."""
-        if self._floor(low, high) > limit or low >= high:
+        if low >= high or self._floor(low, high) > limit:
             return None
         if high - low == 1:
             return high if self.value(high) <= limit else None
-        middle = (low + high) // 2
+        middle = _between(low, high)
         found = self.first_below(limit, low, middle)
         return found if found is not None else self.first_below(limit, middle, high)
 
@@ -110,7 +109,7 @@ class _Scan:
         """The n in {best} ∪ (low, high) of the smallest value; ties go to the smaller n."""
         if high - low <= 1 or self._floor(low, high) >= self.value(best) * (1 + TIE):
             return best
-        middle = (low + high) // 2
+        middle = _between(low, high)
         best = self.least(self._better(best, middle), low, middle)
         return self.least(best, middle, high)
 
@@ -121,8 +120,12 @@ class _Scan:
         return n if b < a else best
 
     def _floor(self, low: int, high: int) -> float:
-        a, b = self.value(low), self.value(high)
-        return min(a, b) ** 2 / max(a, b)
+        a, b, spread = self.value(low), self.value(high), max(high / low / NARROW, 1.0)
+        return min(a, b) ** 2 / max(a, b) / spread**WIDE
+
+
+def _between(low: int, high: int) -> int:
+    return min(max(math.isqrt(low * high), low + 1), high - 1)
 
 
 def _for_groups(path: Path, groups: int, noise: Noise) -> int:
@@ -163,22 +166,27 @@ def _noise(path: Path, n: int, unless_far_from: float | None = None) -> float:
     return path.noise(np.array([float(c) for c in table]))
 
 
+def _last(path: Path) -> int:
+    """The last n below the Bayes table."""
+    return math.ceil(100 * path.bayes_bias / path.least_bias) - 1
+
+
 def _nodes(first: int, path: Path) -> list[int]:
     """n from `first` to the last below the Bayes table, in steps of five per cent."""
-    last = math.ceil(100 * path.bayes_bias / path.least_bias) - 1
+    last = _last(path)
     nodes = [first] if first <= last else []
     while nodes and nodes[-1] < last:
-        nodes.append(min(max(nodes[-1] + 1, math.floor(nodes[-1] * 1.05)), last))
+        nodes.append(min(max(nodes[-1] + 1, math.floor(nodes[-1] * NARROW)), last))
     return nodes
 
 
 def _first_possible(path: Path, limit: float) -> int:
-    """The smallest n, within 3 %, that the lower bound on the noise does not rule out; the bound decreases in β."""
+    """The smallest n, within 10 %, that the lower bound on the noise does not rule out; the bound decreases in β."""
     possible, ruled_out = _easy_bias(path), None
     while ruled_out is None and possible > path.least_bias * 1.01:
         lower = max(0.8 * possible, path.least_bias * 1.01)
         possible, ruled_out = (lower, None) if _noise_bound(path, lower) <= limit else (possible, lower)
-    while ruled_out is not None and possible > 1.03 * ruled_out:
+    while ruled_out is not None and possible > 1.1 * ruled_out:
         middle = math.sqrt(possible * ruled_out)
         possible, ruled_out = (middle, ruled_out) if _noise_bound(path, middle) <= limit else (possible, middle)
     return max(100, math.floor(100 * (ruled_out or path.least_bias) / path.least_bias))

@@ -13,7 +13,7 @@ from polyest.errors import SolveError
 
 __all__ = ["cholesky", "gram", "least_norm"]
 
-NEGLIGIBLE = 1e-30  # of the bound, relative
+NEGLIGIBLE, IN_FLOATS = 1e-30, 1e-13  # of the bound, relative: excess in multi-precision and in floats
 GUARD_BITS = 64
 
 
@@ -53,9 +53,13 @@ def cholesky(matrix: Any) -> Callable[[Any], Any]:
 def gram(rows: Any) -> Any:
     """rows·rowsᵀ of gmpy2 numbers of order one or less, in fixed point: products of integers, many times as fast.
 
+    Arrays of floats are multiplied as they are.
+
     >>> gram(np.array([[gmpy2.mpfr(1), gmpy2.mpfr(2)], [gmpy2.mpfr(0), gmpy2.mpfr(0.5)]])).astype(float).tolist()
     [[5.0, 1.0], [1.0, 0.25]]
     """
+    if rows.dtype != object:
+        return rows @ rows.T
     scale = gmpy2.mpfr(2) ** (gmpy2.get_context().precision + GUARD_BITS)
     integers = fmpz_mat(_to_integers(rows * scale).tolist())
     products = np.array((integers * integers.transpose()).tolist(), dtype=object)
@@ -84,11 +88,12 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, start: Any) -> Any:
     >>> least_norm(np.eye(2), np.array([3.0, -1.5]), np.array([1.0, -1.0]), 1.0, np.zeros(2)).tolist()
     [2.0, -0.5]
     """
+    negligible = beta * (NEGLIGIBLE if gram.dtype == object else IN_FLOATS)
     active = _ActiveSet(gram * signs * signs[:, None], free * signs - beta, np.flatnonzero(start * signs > 0))
     for _ in range(50 * len(signs) + 1):
         excess = active.excess()
         worst = int(np.argmax(excess)) if len(excess) else -1
-        if worst < 0 or excess[worst] <= beta * NEGLIGIBLE:
+        if worst < 0 or excess[worst] <= negligible:
             multipliers = 0 * start
             multipliers[active.rows] = active.values
             return multipliers * signs

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.offline.numbers import Mpfr, Multiprecision
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision
 from polyest.targets import Target
 
 __all__ = ["bayes_means"]
@@ -16,7 +16,7 @@ __all__ = ["bayes_means"]
 QUADRATURE_DIGITS = 40
 
 
-def bayes_means(target: Target, group_size: int, ctx: Mpfr | Multiprecision | None = None) -> Any:
+def bayes_means(target: Target, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Any:
     """μ_0 … μ_{K−1} in float64, or in the precision of `ctx`.
 
     >>> from polyest.targets import get_target

@@ -18,13 +18,14 @@ from polyest.offline import cuts, exchange
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
 from polyest.offline.numbers import Mpfr, exact
 from polyest.offline.program import Program
+from polyest.offline.reduction import Optimum
 from polyest.targets import Target
 
 __all__ = ["LOOSE", "Path"]
 
 COARSE = 0.02  # relative error that a supremum of the noise may have far from the number that matters
-LOOSE = 1e-5  # excess of the bias over β, relative, that makes no larger one
-DIGITS = 60  # of multi-precision where float64 is not enough, and one more for every completion
+LOOSE = 3e-4  # excess of the bias over β, relative, that makes no larger one
+DIGITS = 30  # of multi-precision where float64 is not enough, and one more for every two completions
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
 
@@ -42,14 +43,20 @@ class Path:
         self.discretization = Discretization(self.program)
         self.bayes_bias = float(np.abs(self.discretization.bayes).max())
         self._known: dict[float, tuple[float, Approximation]] = {}
+        self._precise = Mpfr(DIGITS + group_size // 2)
+        self._precise_program = Program(target, group_size, self._precise)
+        self._optima: dict[float, tuple[Any, Any]] = {}  # points and signs
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
+        if self._is_known(beta, slack):
+            return self._known[beta][1]
+        if any(abs(math.log(known / beta)) < LONGEST_STRIDE for known in self._optima):
+            return self._precisely(beta, slack)
         try:
             return self.in_float64(beta, slack)
         except SolveError:
-            self._known[beta] = SLACK, self._in_multiprecision(beta)
-            return self._known[beta][1]
+            return self._precisely(beta, slack)
 
     def in_float64(self, beta: float, slack: float = SLACK) -> Approximation:
         """The same as far as float64 carries: towards E*_K the program gets ill conditioned.
@@ -57,17 +64,33 @@ class Path:
         Raises:
             SolveError: it does not carry that far.
         """
-        if beta not in self._known or self._known[beta][0] > slack:
+        if not self._is_known(beta, slack):
             self._known[beta] = slack, self._solve(beta, slack)
         return self._known[beta][1]
 
+    def in_multiprecision(self, beta: float, slack: float) -> Optimum:
+        """The same anywhere, from the nearest such solution, or else from the points of the minimax table."""
+        with self._precise.precision():
+            budget = self._precise.rational(exact(beta))
+            found = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
+            self._optima[beta] = found.points, np.sign(found.multipliers.astype(float)).astype(int)
+            return found
+
+    def _start(self, beta: float) -> tuple[Any, Any]:
+        """Points and signs."""
+        if self._optima:
+            return self._optima[min(self._optima, key=lambda known: abs(math.log(known / beta)))]
+        least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
+        return self._precise.array(least.points), np.array(least.signs)
+
     def afresh(self, beta: float) -> Approximation:
-        """The same, whatever was solved before: the start for all digits."""
-        try:
-            near = self.discretization.solve(beta, self.solver)
-            return self.discretization.solve_on(beta, np.union1d(near.points, grid(self.group_size, 1)), near.norm)
-        except SolveError:
-            return self._in_multiprecision(beta)
+        """The same in float64, whatever was solved before: the start for all digits.
+
+        Raises:
+            SolveError: float64 does not carry that far.
+        """
+        near = self.discretization.solve(beta, self.solver)
+        return self.discretization.solve_on(beta, np.union1d(near.points, grid(self.group_size, 1)), near.norm)
 
     def _solve(self, beta: float, slack: float) -> Approximation:
         if not self._known:
@@ -78,16 +101,15 @@ class Path:
             return self.discretization.solve_afar(beta, known.norm, slack)
         return self.discretization.solve_from(beta, known.points, known.norm, slack)
 
-    def _in_multiprecision(self, beta: float) -> Approximation:
-        """The same anywhere, from the points of the minimax table."""
-        ctx = Mpfr(DIGITS + self.group_size)
-        with ctx.precision():
-            program = Program(self.target, self.group_size, ctx)
-            least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
-            found = cuts.solve(program, ctx.array(least.points), least.signs, ctx.rational(exact(beta)), SLACK)
-            coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
+    def _precisely(self, beta: float, slack: float) -> Approximation:
+        found = self.in_multiprecision(beta, slack)
+        coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
         norm = math.sqrt(self.program.weights @ (coefficients - self.program.means) ** 2) / beta
-        return Approximation(points, multipliers, coefficients, norm)
+        self._known[beta] = slack, Approximation(points, multipliers, coefficients, norm)
+        return self._known[beta][1]
+
+    def _is_known(self, beta: float, slack: float) -> bool:
+        return beta in self._known and self._known[beta][0] <= slack
 
     def noise_on_grid(self, coefficients: Any) -> Any:
         """V of a float64 table at the points of the grid."""

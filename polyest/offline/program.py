@@ -15,7 +15,7 @@ import numpy as np
 from polyest.bernstein import NumpyContext
 from polyest.offline.bernstein import Rows, binomials, rows
 from polyest.offline.means import bayes_means
-from polyest.offline.numbers import Jet, Mpfr, weighted_target
+from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
 from polyest.targets import Target
 
 __all__ = ["Program"]
@@ -23,11 +23,11 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True)
 class Program:
-    """The data of the program for one (target, K), in float64 (`ctx` None) or multi-precision."""
+    """The data of the program for one (target, K), in float64 (`ctx` None) or the numbers of a context."""
 
     target: Target
     group_size: int
-    ctx: Mpfr | None = None
+    ctx: Extended | Mpfr | None = None
 
     @cached_property
     def means(self) -> Any:
@@ -68,9 +68,9 @@ class Program:
 def _polynomial(coefficients: Any, points: Any) -> Any:
     """Σ_m c_m B_{m,n}(p) by Horner's rule in p/(1−p), or in its inverse where p > ½."""
     n = len(coefficients) - 1
-    scaled = coefficients * binomials(n)[:, 0]
+    scaled = coefficients * binomials(n, coefficients.dtype)[:, 0]
     low = points <= 0.5
-    values = np.empty(len(points), dtype=object)
+    values = np.empty_like(points)
     for side, terms, p in ((low, scaled, points[low]), (~low, scaled[::-1], 1 - points[~low])):
         ratio, total = p / (1 - p), 0 * p
         for term in terms[::-1]:

@@ -9,8 +9,10 @@ the wiggles between active points are as small as 1e-12·β (Hettich & Kortanek 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,17 +20,30 @@ from polyest.errors import SolveError
 from polyest.offline.linear import cholesky, gram, least_norm
 from polyest.offline.program import Program
 
-__all__ = ["Optimum", "peaks_of", "solve"]
+__all__ = ["Optimum", "Start", "approached", "peaks_of", "solve"]
 
 ROUNDS = 60
 PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
 PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribution, in the angle of p = sin²(θ/2)
+KEEP = 100.0  # times the excess of the bias: how far below the budget it is where a former active point is kept
+FLOAT_DIGITS, FLOAT_ROUNDS = 8, 8  # of the approach in floats
 HIGH = 0.99  # of β, above which a peak may become active
 REFINEMENTS = 12
 SAME = 1e-9  # relative distance of peaks that are one
 APART = 0.1  # of its spacing, within which a former active point is the peak
 TRUST = 0.3  # of its spacing, by which a peak may move for the model to be believed
 DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer until it is
+
+
+class Start(Protocol):
+    """A table, points near those where its bias reaches the budget, and multipliers there."""
+
+    @property
+    def coefficients(self) -> Any: ...
+    @property
+    def points(self) -> Any: ...
+    @property
+    def multipliers(self) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -59,45 +74,71 @@ class _Peaks:
         return float(max(self.bias * self.signs, default=0 * beta) / beta - 1)
 
 
-def solve(program: Program, points: Any, multipliers: Any, beta: Any, digits: int) -> Optimum:
-    """The solution of the program, from points and multipliers in its neighbourhood.
+def solve(program: Program, start: Start, beta: Any, digits: int) -> Optimum:
+    """The solution of the program, from a table in its neighbourhood.
 
     Args:
         program: in multi-precision.
-        points, multipliers: floats; neighbours may share one true point.
+        start: numbers of any kind; neighbouring points may share one true point.
         beta: the bias budget, a number of the program's arithmetic.
         digits: |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing.
 
     Raises:
         SolveError: the active set did not settle.
     """
-    points, multipliers = program.convert(points), program.convert(multipliers)
-    c = program.means - (multipliers @ program.rows(points).value) / (2 * program.weights)
-    here, moved, damping = Optimum(c, points, multipliers), np.inf, 1.0
-    for _ in range(ROUNDS):
+    for here, moved, excess in itertools.islice(_iterates(program, start, beta, digits), ROUNDS):
+        if moved < 10.0 ** (-digits / 2) and excess <= 10.0 ** (5 - digits):
+            return here.active()
+    raise SolveError(
+        f"the active set at β = {float(beta):.3e} did not settle in multi-precision: the bias exceeds the budget by "
+        f"{excess:.1e}, and its points still move by {moved:.1e} of their spacing"
+    )
+
+
+def approached(program: Program, start: Start, beta: Any) -> Start:
+    """Near to the solution in the hardware's floats, which costs next to nothing: a start that saves `solve` rounds.
+
+    Args:
+        program: in such floats.
+        start, beta: as in `solve`; the start comes back as it is where the floats do not carry.
+    """
+    try:
+        for here, moved, _ in itertools.islice(_iterates(program, start, beta, FLOAT_DIGITS), FLOAT_ROUNDS):
+            if moved < 10.0 ** (-FLOAT_DIGITS / 2):
+                return here
+    except SolveError:
+        pass  # rounding made a matrix indefinite, or a quadratic program cycle
+    return start
+
+
+def _iterates(program: Program, start: Start, beta: Any, digits: int) -> Iterator[tuple[Optimum, float, float]]:
+    """Tables, by how much their points have just moved, and the excess of their bias."""
+    here, moved, damping = _converted(program, start), np.inf, 1.0
+    while True:
         settled = moved < 10.0 ** (-digits / 2)
         accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
         peaks = peaks_of(program, here, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
-        if settled and peaks.excess(beta) < 10.0 ** (5 - digits):
-            return here.active()
-        here, moved, damping = _Model(program, here, peaks).believable(beta, damping)
-    raise SolveError(
-        f"the active set at β = {float(beta):.3e} did not settle in multi-precision: the bias exceeds the budget by "
-        f"{peaks.excess(beta):.1e}, and its points still move by {moved:.1e} of their spacing"
-    )
+        yield here, moved, peaks.excess(beta)
+        here, moved, damping = _Model(program, here, peaks, beta).believable(beta, damping)
+
+
+def _converted(program: Program, start: Start) -> Optimum:
+    return Optimum(*(program.convert(values) for values in (start.coefficients, start.points, start.multipliers)))
 
 
 class _Model:
     """The reduced problem near a table c, to second order.
 
     With t = c⁺ − μ: minimise Σ w t² + ½ Σ_j κ_j (φ'_j·(c⁺ − c))², κ_j = |λ_j|/|e''_j|, subject to
-    s_j (e_j + φ_j·(c⁺ − c)) ≤ β at the peaks and at the cuts, which are the former active points. Then
-    2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j).
+    s_j (e_j + φ_j·(c⁺ − c)) ≤ β at the peaks and at the cuts, which are former points where the bias is still high.
+    Then 2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j).
     """
 
-    def __init__(self, program: Program, here: Optimum, peaks: _Peaks) -> None:
+    def __init__(self, program: Program, here: Optimum, peaks: _Peaks, beta: Any) -> None:
         self.program, self.peaks = program, peaks
-        self.cuts = _apart(here.active().points, peaks.points)
+        cuts = _apart(here.points, peaks.points)
+        slack = 1 - abs(program.bias_values(here.coefficients, cuts)) / beta
+        self.cuts = cuts[slack < KEEP * abs(peaks.excess(beta))]
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
         self.half, t = 1 / (2 * program.weights), here.coefficients - program.means
         rows, n = program.rows(np.append(peaks.points, self.cuts)), len(peaks.points) + len(self.cuts)
@@ -184,7 +225,7 @@ def _carried(here: Optimum, peaks: Any, signs: Any) -> Any:
     carried, angles = 0 * peaks, _angle(peaks.astype(float))
     for angle, multiplier in zip(_angle(here.points.astype(float)), here.multipliers, strict=True):
         distance = np.where(signs * float(multiplier) > 0, np.abs(angles - angle), np.inf)
-        if distance.min() < np.inf:
+        if distance.min(initial=np.inf) < np.inf:
             carried[int(np.argmin(distance))] += multiplier
     return carried
 

@@ -6,7 +6,7 @@ float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the di
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from polyest.errors import SolveError
 from polyest.offline import exchange, frontier, reduction
 from polyest.offline.means import bayes_means
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import Mpfr, Multiprecision, exact
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact
 from polyest.offline.path import Path
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution
@@ -23,8 +23,9 @@ from polyest.problem import Problem
 __all__ = ["at_kappa", "noise", "solve"]
 
 DIGITS = 50
-GUARD = 20  # digits that the conditioning costs where the budget is easy
-MOST_GUARD = 40  # and may cost anywhere, and one more for every 8 completions
+GUARD = 20  # digits that the conditioning costs where float64 carries
+MOST_GUARD = 40  # and may cost anywhere, and one more for every completion
+ROUGHLY = 1e-3  # excess of the bias, relative, of a start in multi-precision
 
 
 def solve(problem: Problem, digits: int | None = None, solver: str | None = None) -> Solution:
@@ -60,20 +61,27 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
 
 
 def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
-    """The table of a budget between E*_K and β(μ): float64's points and multipliers, then all digits."""
-    K, near = problem.group_size, path.afresh(float(budget))
-    for guard in (GUARD, MOST_GUARD + K // 8):
+    """The table of a budget between E*_K and β(μ): its points roughly, in float64 if that carries, then all digits."""
+    K = problem.group_size
+
+    def in_floats(beta: float) -> reduction.Start:
+        program = Program(path.target, K, Extended())
+        return reduction.approached(program, path.afresh(beta), Extended().rational(budget))
+
+    starts = (GUARD, in_floats), (MOST_GUARD + K, partial(path.in_multiprecision, slack=ROUGHLY))
+    for guard, start in starts:
         ctx = Mpfr(digits + guard)
-        with ctx.precision():
-            try:
+        try:
+            near = start(float(budget))
+            with ctx.precision():
                 program = Program(path.target, K, ctx)
-                optimum = reduction.solve(program, near.points, near.multipliers, ctx.rational(budget), digits)
-            except SolveError as error:
-                failure = error
-                continue
-            coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
-            proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
-            return Solution(problem, tuple(coefficients), kappa, proof, digits)
+                optimum = reduction.solve(program, near, ctx.rational(budget), digits)
+        except SolveError as error:
+            failure = error
+            continue
+        coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
+        proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
+        return Solution(problem, tuple(coefficients), kappa, proof, digits)
     raise SolveError(
         f"the active points of {path.target.name}, K = {K}, κ = {kappa / 100:.2f}, were not found "
         f"({failure}); try a nearby bias_budget"
