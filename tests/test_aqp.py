@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from polyest import bernstein, store
+from polyest.certify.certificate import worst_noise
 from polyest.errors import ArgumentError, SolveError
 from polyest.methods import plug_in
-from polyest.offline import build, discretization, exchange, frontier
+from polyest.offline import build, discretization, exchange, frontier, rounding
 from polyest.offline.methods import aqp
 from polyest.offline.path import Path
 from polyest.problem import make_problem
@@ -105,7 +106,7 @@ def test_the_number_of_active_points() -> None:
 @pytest.mark.parametrize("K", [K for K in DEFAULTS if K <= 16])
 def test_default_points_of_the_frontier(K: int) -> None:
     problem = make_problem("log", K)
-    assert frontier.choose(frontier.path_for(problem), problem) == DEFAULTS[K]
+    assert aqp.solve(problem).kappa == DEFAULTS[K]
 
 
 @pytest.mark.parametrize("K", DEFAULTS)
@@ -253,7 +254,8 @@ def test_no_smaller_budget_meets_the_noise(K: int) -> None:
 def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
     """At ρ = 1.1 the feasible set is disconnected (theory.md §3); the smallest n qualifies, a larger one does not."""
     problem = make_problem("log", K, noise_budget=1.1)
-    found = frontier.choose(frontier.path_for(problem), problem)
+    found = aqp.solve(problem).kappa
+    assert found is not None
     limit = 1.1 * noise_of(plug_in.coefficients(get_target("log"), K))
     meets = {n: noise_of(independent(K, n)) <= limit for n in range(found - 40, found + 300, 12)}
     assert found == chosen
@@ -262,11 +264,35 @@ def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
     assert not all(meets[n] for n in meets if n >= found)
 
 
+def test_multi_precision_decides_where_float64_cannot() -> None:
+    """power(0.5), K = 55: at κ = 5.86 the noise is above the budget by a 3·10⁻⁷th, which float64's solutions miss."""
+    problem = make_problem("power(0.5)", 55)
+    path, asked = frontier.path_for(problem), list[int]()
+
+    def noise(kappa: int) -> float:
+        asked.append(kappa)
+        return aqp.noise(path, aqp.at_kappa(path, problem, kappa))
+
+    assert frontier.choose(path, problem, noise) == 587
+    assert asked == [586]
+    limit = 1.5 * proved_noise(plug_in.coefficients(path.target, 55))
+    c = [rounding.rounded(aqp.at_kappa(path, problem, kappa)).coefficients for kappa in (586, 587)]
+    assert proved_noise(c[0]) > limit * (1 + 1e-7)
+    assert proved_noise(c[1]) < limit
+
+
+def proved_noise(c: tuple[float, ...]) -> float:
+    found = worst_noise(get_target("power(0.5)"), c)
+    assert found is not None
+    return float(found[0])
+
+
 @pytest.mark.parametrize(("K", "groups"), [(3, 8), (3, 64), (4, 8), (4, 64), (4, 4096), (2, 10**6)])
 def test_groups_name_the_minimiser(K: int, groups: int) -> None:
     """Brute force over the whole grid, and the minimax table at its end (theory.md §3)."""
     problem = make_problem("log", K, groups=groups)
-    found = frontier.choose(frontier.path_for(problem), problem)
+    found = aqp.solve(problem).kappa
+    assert found is not None
     least = float(exchange.least_bias("log", K))
     minimax = build.solve(make_problem("log", K, "minimax"))
 
@@ -329,7 +355,7 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
 
 
 def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """κ is chosen in float64; the noise of the table is proved, and a κ one step too small does not pass."""
-    monkeypatch.setattr(frontier, "choose", lambda path, problem: DEFAULTS[8] - 1)
+    """The noise of the table is proved: a κ one step too small does not pass, whatever the scan says."""
+    monkeypatch.setattr(frontier, "choose", lambda path, problem, noise: DEFAULTS[8] - 1)
     with pytest.raises(SolveError, match="misses it by less than a step; use bias_budget"):
         table(8)

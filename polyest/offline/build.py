@@ -22,7 +22,8 @@ from polyest.table import Table
 __all__ = ["solve"]
 
 EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
-ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budget
+ROUNDING = 1e-6  # share by which the rounded aqp table may miss its bias budget; only near E*_K it comes near that
+NOISE_ROUNDING = 1e-9  # and its noise budget
 
 
 def solve(problem: Problem, *, solver: str | None = None, digits: int | None = None) -> Table:
@@ -78,13 +79,13 @@ def _kept(table: Table) -> Table:
 
 
 def _check_noise(table: Table) -> None:
-    """κ was chosen in float64; whether it keeps the noise budget is proved."""
+    """The search for κ computes; that the table keeps the noise budget is proved."""
     problem, budget = table.problem, table.problem.budget
     if budget is None or budget.kind != "noise_budget" or table.certificate is None:
         return
     plain = certify.certificate(closed_form(replace(problem, method="plug_in", budget=None)))
     if Fraction(table.certificate.noise.upper_text) > budget.value * Fraction(plain.noise.upper_text) * Fraction(
-        1 + ROUNDING
+        1 + NOISE_ROUNDING
     ):
         raise SolveError(
             f"at {problem} float64 cannot tell which κ meets the noise budget: κ = {(table.kappa or 0) / 100} "
