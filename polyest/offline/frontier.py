@@ -27,8 +27,8 @@ __all__ = ["choose"]
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
 NEAR = 3e-4  # relative distance from the limit within which float64's noise does not decide: four times its error
 TIE = 1e-9  # and that of the solution in multi-precision, rounded
-
-NARROW, WIDE = 1.05, 20
+NARROW = 1.05  # ratio of two n between which noise is taken to behave as at them
+WIDE = 20  # power of the ratio beyond, by which more is allowed for
 
 Noise = Callable[[int], float]
 
