@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -94,3 +95,15 @@ def test_where_nothing_helps_the_nearest_is_kept(monkeypatch: pytest.MonkeyPatch
     found = solution(12, 124)
     monkeypatch.setattr(rounding, "GOAL", 0.0)
     assert rounding.rounded(found).coefficients == tuple(float(c) for c in found.coefficients)
+
+
+@pytest.mark.parametrize(("K", "kappa"), [(10, 111), (24, 250), (32, 313)])
+def test_each_single_step_makes_the_gap_smaller(K: int, kappa: int) -> None:
+    found = solution(K, kappa)
+    with Mpfr(rounding.DIGITS).precision():
+        way = [nearest(found), *rounding._Neighbourhood(found).descended()]
+    assert len(way) > 1
+    for before, after in itertools.pairwise(way):
+        assert gap(found, after) < gap(found, before)
+        changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+        assert [abs(a - b) for a, b in changed] == [math.ulp(max(map(abs, changed[0])))]
