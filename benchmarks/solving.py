@@ -31,10 +31,9 @@ from polyest.offline.path import Path
 from polyest.problem import Problem, make_problem
 
 T = TypeVar("T")
-GROUP_SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
+GROUP_SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 SHIPPED = [
-    ("--target", "log", "-k", "1024,768,512,384"),
-    ("--target", "log", "-k", "2:256"),
+    ("--target", "log", "-k", "1024,768,512,384,2:256"),
     ("--target", "log", "--method", "minimax", "-k", "2:46"),
     *[("--target", "log", "--groups", str(M), "-k", "4,8,16,32,64") for M in (8, 64, 512, 4096)],
     ("--target", "power(-0.5)", "-k", "2:64"),
@@ -51,8 +50,9 @@ def polyest(*arguments: str) -> float:
     return time.perf_counter() - start
 
 
-def whole_processes(quick: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+def whole_processes(quick: bool, folder: str | None) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = folder or temporary
         out = ("--out", folder)
         print(f"one table, K = 16: {polyest('solve', '--target', 'log', '-k', '16', *out):.2f} s", flush=True)
         if quick:
@@ -94,9 +94,10 @@ def by_group_size(group_sizes: tuple[int, ...]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one table and the small group sizes")
-    quick = parser.parse_args().quick
-    whole_processes(quick)
-    by_group_size(GROUP_SIZES[:5] if quick else GROUP_SIZES)
+    parser.add_argument("--out", metavar="DIR", help="keep the tables there")
+    arguments = parser.parse_args()
+    whole_processes(arguments.quick, arguments.out)
+    by_group_size(GROUP_SIZES[:5] if arguments.quick else GROUP_SIZES)
 
 
 if __name__ == "__main__":
