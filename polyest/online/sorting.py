@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online.kernels import jit
-from polyest.online.vectors import WORD, changes, trailing_zeros
+from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE = np.uint64(0), np.uint64(1)
+LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
 
 
 @jit
@@ -31,6 +32,8 @@ def run_starts(ids, limit):
     starts = np.empty(min(ids.shape[0], limit + WORD) + 1, np.int64)
     starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
     while i + np.uint64(WORD) <= length and runs <= most:
+        for line in range(i + AHEAD, i + AHEAD + np.uint64(WORD), LINE):
+            prefetch(ids, line)  # type: ignore[call-arg]
         bits: Any = changes(ids, i)  # type: ignore[call-arg]
         while bits != ZERO:
             here = i + trailing_zeros(bits)
