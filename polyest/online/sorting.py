@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.kernels import jit
+from polyest.online.kernels import GOLDEN, inlined, jit
 from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["arrange", "gather", "radix_sort", "scatter", "tally"]
 
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
+SLOTS, WORD_BITS, LAST_BIT = 16, np.uint64(6), np.uint64(WORD - 1)
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE = np.uint64(0), np.uint64(1)
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
@@ -49,6 +50,42 @@ def run_starts(ids, limit):
         i += ONE
     starts[runs] = ids.shape[0]
     return starts[: runs + ONE if runs <= most else ZERO], ascending
+
+
+@inlined
+def has_bit(words, slot):
+    return (words[slot >> WORD_BITS] >> (slot & LAST_BIT)) & ONE
+
+
+@inlined
+def set_bit(words, slot):
+    words[slot >> WORD_BITS] |= ONE << (slot & LAST_BIT)
+
+
+@jit
+def are_distinct(ids):
+    """Whether ids are all different: the few that share a slot of a hash are sorted. False too if they are not few."""
+    bits, most = WORD_BITS, np.uint64(ids.shape[0] // 8)
+    while SLOTS * ids.shape[0] >> np.int64(bits):
+        bits += ONE
+    shift, taken = np.uint64(64) - bits, np.zeros(1 << np.int64(bits - WORD_BITS), np.uint64)
+    found, count = np.empty(ids.shape[0] + 1, np.uint64), ZERO
+    for key in ids:
+        slot = (np.uint64(key) * GOLDEN) >> shift
+        found[count] = slot
+        count += has_bit(taken, slot)
+        set_bit(taken, slot)
+    if count > most:
+        return False
+    taken[:] = 0
+    for slot in found[:count]:
+        set_bit(taken, slot)
+    count = ZERO
+    for key in ids:
+        found[count] = key
+        count += has_bit(taken, (np.uint64(key) * GOLDEN) >> shift)
+    found = np.sort(found[:count])
+    return not (found[1:] == found[:-1]).any()
 
 
 @jit
@@ -128,9 +165,11 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
     runs, ascending = run_starts(ids, len(ids) // 4 + WORD)
-    if len(runs) and ascending:
+    if not len(runs):
+        runs, ascending = run_starts(ids, len(ids) if ascending else len(ids) // 2)
+    heads = gather(ids, runs[:-1]) if len(runs) and not ascending else ids
+    if len(runs) and (ascending or are_distinct(heads)):
         return None, runs
-    heads = ids[runs[:-1]] if len(runs) else ids
     index = np.uint32 if len(ids) < 1 << 32 else np.int64
     narrow = len(heads) == 0 or int(heads.max()) - int(heads.min()) < 1 << 32
     unused = np.empty(len(heads), np.uint32 if narrow else np.uint64)
