@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online import engine
-from polyest.online.dictionary import by_dictionary
+from polyest.online.dictionary import by_dictionary, by_small_dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,13 +99,19 @@ def _from_objects(
         groups = None, np.arange(0, size + 1, shape[-1])
     if groups is not None and groups[1][-1] != size:
         groups = None
-    found: Codes | None = None
-    if groups is not None:
-        found = engine.choose(READING_WORK * size).serialize(rows, padding_id, *groups)
+    found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
     codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
     masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
     return Answers(codes.reshape(shape), *masks)
+
+
+def _quickly(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
+    """Without a dictionary too large for the cache, if that can be: what costs less is tried first."""
+    count = partial(by_small_dictionary, rows, size, padding_id, argument)
+    write = partial(engine.choose(READING_WORK * size).serialize, rows, padding_id, *groups)
+    found: Codes | None = (write() or count()) if groups[0] is None else (count() or write())
+    return found
 
 
 def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:

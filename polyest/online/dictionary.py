@@ -17,42 +17,58 @@ if TYPE_CHECKING:
     Groups = tuple[NDArray[Any] | None, NDArray[np.int64]]
     Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
 
-__all__ = ["by_dictionary", "encode"]
+__all__ = ["by_dictionary", "by_small_dictionary", "encode"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
+MANY = 256  # a dictionary is small if it holds at most one in so many answers
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
 def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
     """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
     index: defaultdict[Any, int] = defaultdict(count().__next__)
-    return _map(index.__getitem__, items, argument), dict(index)
+    return _map(index.__getitem__, len(items), argument, items), dict(index)
 
 
-def _map(function: Callable[..., int], items: list[Any], argument: str, *more: Iterable[int]) -> NDArray[np.int64]:
+def _map(function: Callable[..., int], size: int, argument: str, *items: Iterable[Any]) -> NDArray[np.int64]:
     try:
-        return np.fromiter(map(function, items, *more), np.int64, len(items))
+        return np.fromiter(map(function, *items), np.int64, size)
     except TypeError as error:
         raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
+
+
+def by_small_dictionary(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str) -> Codes | None:
+    """With one dictionary, which stays in the cache; None if it does not stay small."""
+    index: defaultdict[Any, int] = defaultdict(iter(range(size // MANY)).__next__)  # ends the map when used up
+    try:
+        codes = _map(index.__getitem__, size, argument, chain.from_iterable(rows))
+    except ValueError:  # too few codes, or an answer that the next way refuses too
+        return None
+    return codes, *_masks(codes, index, padding_id, argument)
 
 
 def by_dictionary(
     rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups | None
 ) -> Codes:
     """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
-    codes = np.empty(size, np.int64)
-    missing, padding = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    codes, missing, padding = np.empty(size, np.int64), np.empty(size, np.bool_), np.empty(size, np.bool_)
     pieces = _pieces(size, groups)
     places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
     for piece in pieces:
         index: dict[Any, int] = {}
-        codes[piece] = _map(index.setdefault, _items(rows, piece), argument, places)
-        absent = _absent(index, argument)
-        if absent:
-            missing[piece] = np.isin(codes[piece], absent)
-        if padding_id is not None and padding_id in index:
-            padding[piece] = codes[piece] == index[padding_id]
+        codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
+        missing[piece], padding[piece] = _masks(codes[piece], index, padding_id, argument)
     return codes, missing, padding
+
+
+def _masks(
+    codes: NDArray[np.int64], index: Mapping[Any, int], padding_id: Hashable, argument: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which answers are missing, and which are padding."""
+    none = np.zeros(len(codes), np.bool_)
+    absent = _absent(index, argument)
+    is_padded = padding_id is not None and padding_id in index
+    return np.isin(codes, absent) if absent else none, codes == index[padding_id] if is_padded else none
 
 
 def _items(rows: list[list[Any]], piece: slice) -> list[Any]:

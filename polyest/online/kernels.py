@@ -124,8 +124,9 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
     small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)
     groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
     step = WIDTH * ones[ZERO]  # unknown to LLVM, which would add up in vectors that take longer to fill
+    hi, soon = np.uint64(starts[0]), np.uint64(starts[min(1, groups)])
     for g in range(groups):
-        lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
+        lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])  # early: what a size decides is not waited for
         size = hi - lo
         if size < TWO:
             if kind == TOTALS:

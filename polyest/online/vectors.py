@@ -11,7 +11,7 @@ from numba.core import cgutils, types
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = ["BLOCKS", "LANES", "WORD", "changes", "count_pairs", "load_word", "trailing_zeros"]
+__all__ = ["BLOCKS", "LANES", "WORD", "changes", "count_pairs", "load_word", "prefetch", "trailing_zeros"]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
@@ -96,25 +96,24 @@ def count_pairs(typing_context, ids, first, size, counts, one):
     """counts[l] = #{i < size : ids[first + i] = ids[first + l]} − 1 for l < size, −1 up to the next multiple of LANES.
 
     2 ≤ size ≤ LANES·BLOCKS. A branch that goes another way than foreseen costs as much as counting a small group, so
-    only one depends on the size: each number of blocks has its own code, which takes the group as filled up with copies
-    of its first id, and takes off again what these add. `one` is 1, read from memory: AVX-512 adds it under a mask in
-    one instruction; LLVM adds a constant 1 in two.
+    few depend on the size: each number of blocks has its own code, which takes the group as filled up with copies of
+    its first id, and takes off again what these add. It is found by one comparison after the other; a jump by table is
+    foreseen less often and noticed later. `one` is 1, read from memory: AVX-512 adds it under a mask in one
+    instruction; LLVM adds a constant 1 in two.
     """
 
     def generate(context, builder, signature, arguments):
         array, first, size, counts, one = arguments
         start = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [first])
         target = context.make_array(signature.args[3])(context, builder, counts).data
-        end, lanes = builder.append_basic_block(), ir.Constant(ITEM, LANES)
-        filled = builder.add(size, ir.Constant(ITEM, LANES - 1))
-        choice = builder.switch(builder.udiv(filled, lanes), end)
+        end = builder.append_basic_block()
         for blocks in range(1, BLOCKS + 1):
-            builder.position_at_end(builder.append_basic_block())
-            choice.add_case(ir.Constant(ITEM, blocks), builder.block)
-            group = _Group(builder, start, size, one, blocks)
-            for begin in range(0, blocks, TOGETHER):
-                group.count(range(begin, min(begin + TOGETHER, blocks)), target)
-            builder.branch(end)
+            with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
+                group = _Group(builder, start, size, one, blocks)
+                for begin in range(0, blocks, TOGETHER):
+                    group.count(range(begin, min(begin + TOGETHER, blocks)), target)
+                builder.branch(end)
+        builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
 
@@ -153,3 +152,20 @@ def load_word(typing_context, data, place):
         return builder.load(builder.bitcast(builder.gep(start, [place]), word), align=1)
 
     return types.uint64(data, types.uintp), generate
+
+
+@intrinsic
+def prefetch(typing_context, data, place):
+    """Have data[place] brought into the cache, without waiting for it; it need not exist."""
+
+    def generate(context, builder, signature, arguments):
+        array, place = arguments
+        start = context.make_array(signature.args[0])(context, builder, array).data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        to_read, to_keep, as_data = (ir.Constant(number, n) for n in (0, 3, 1))
+        builder.call(function, [builder.bitcast(builder.gep(start, [place]), byte), to_read, to_keep, as_data])
+        return context.get_dummy_value()
+
+    return types.void(data, types.uintp), generate
