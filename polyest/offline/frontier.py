@@ -25,7 +25,8 @@ from polyest.targets import get_target
 __all__ = ["choose"]
 
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
-NEAR = 3e-4  # relative distance from the limit within which float64's noise does not decide: four times its error
+NEAR = 1e-3  # relative distance from the limit within which float64's noise may not decide
+STEEPEST = 100  # power of β that the noise falls by at most: so many times its solution's excess of bias is its error
 TIE = 1e-9  # and that of the solution in multi-precision, rounded
 NARROW = 1.05  # ratio of two n between which noise is taken to behave as at them
 WIDE = 20  # power of the ratio beyond, by which more is allowed for
@@ -60,7 +61,9 @@ def _within_noise(path: Path, ratio: float, noise: Noise) -> int:
 
     def value(n: int) -> float:
         rough = _noise(path, n, limit)
-        return noise(n) if abs(rough / limit - 1) < NEAR else rough
+        distance = abs(rough / limit - 1)
+        is_sure = distance > NEAR or distance > STEEPEST * path.excess(n / 100 * path.least_bias)
+        return rough if is_sure else noise(n)
 
     scan = _Scan(value)
     if path.group_size <= LARGEST_MINIMAX and scan.value(100) <= limit:

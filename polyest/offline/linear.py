@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from flint import fmpz_mat
 
 from polyest.errors import SolveError
 
-__all__ = ["cholesky", "gram", "least_norm"]
+__all__ = ["cholesky", "gram", "least_norm", "product"]
 
 NEGLIGIBLE, IN_FLOATS = 1e-30, 1e-13  # of the bound, relative: excess in multi-precision and in floats
 GUARD_BITS = 64
@@ -51,19 +52,37 @@ def cholesky(matrix: Any) -> Callable[[Any], Any]:
 
 
 def gram(rows: Any) -> Any:
-    """rows·rowsᵀ of gmpy2 numbers of order one or less, in fixed point: products of integers, many times as fast.
-
-    Arrays of floats are multiplied as they are.
+    """rows·rowsᵀ; see `product`.
 
     >>> gram(np.array([[gmpy2.mpfr(1), gmpy2.mpfr(2)], [gmpy2.mpfr(0), gmpy2.mpfr(0.5)]])).astype(float).tolist()
     [[5.0, 1.0], [1.0, 0.25]]
     """
     if rows.dtype != object:
         return rows @ rows.T
-    scale = gmpy2.mpfr(2) ** (gmpy2.get_context().precision + GUARD_BITS)
-    integers = fmpz_mat(_to_integers(rows * scale).tolist())
-    products = np.array((integers * integers.transpose()).tolist(), dtype=object)
-    return _from_integers(products.reshape(len(rows), len(rows))) / scale**2
+    integers, scale = _integers(rows)
+    return _numbers(integers * integers.transpose(), scale**2)
+
+
+def product(a: Any, b: Any) -> Any:
+    """a·b of gmpy2 numbers in fixed point, as products of integers: many times as fast.
+
+    The error is relative to the largest entries of a and of b. Arrays of floats are multiplied as they are.
+    """
+    if a.dtype != object or 0 in (*a.shape, *b.shape):
+        return a @ b
+    (left, left_scale), (right, right_scale) = _integers(a), _integers(b)
+    return _numbers(left * right, left_scale * right_scale)
+
+
+def _integers(numbers: Any) -> tuple[Any, Any]:
+    """The numbers times a power of two, rounded, and that power."""
+    _, exponent = math.frexp(float(abs(numbers).max()))
+    scale = gmpy2.mpfr(2) ** (gmpy2.get_context().precision + GUARD_BITS - exponent)
+    return fmpz_mat(_to_integers(numbers * scale).tolist()), scale
+
+
+def _numbers(integers: Any, scale: Any) -> Any:
+    return _from_integers(np.array(integers.tolist(), dtype=object).reshape(integers.nrows(), -1)) / scale
 
 
 _to_integers = np.frompyfunc(int, 1, 1)

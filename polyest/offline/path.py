@@ -16,15 +16,16 @@ from polyest import bernstein
 from polyest.errors import SolveError
 from polyest.offline import cuts, exchange
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
-from polyest.offline.numbers import Mpfr, exact
+from polyest.offline.numbers import Extended, Mpfr, exact
 from polyest.offline.program import Program
-from polyest.offline.reduction import Optimum
+from polyest.offline.reduction import PER_GAP, Optimum, converted, peaks_of
 from polyest.targets import Target
 
 __all__ = ["LOOSE", "Path"]
 
-COARSE = 0.02  # relative error that a supremum of the noise may have far from the number that matters
-LOOSE = 3e-4  # excess of the bias over β, relative, that makes no larger one
+COARSE = 0.04  # relative error that a supremum of the noise may have far from the number that matters
+LOOSE = 1e-3  # excess of the bias over β, relative, that makes no larger one
+SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
 DIGITS = 30  # of multi-precision where float64 is not enough, and one more for every two completions
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
@@ -102,7 +103,7 @@ class Path:
         return self.discretization.solve_from(beta, known.points, known.norm, slack)
 
     def _precisely(self, beta: float, slack: float) -> Approximation:
-        found = self.in_multiprecision(beta, slack)
+        found = self.in_multiprecision(beta, max(slack, SMALL))
         coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
         norm = math.sqrt(self.program.weights @ (coefficients - self.program.means) ** 2) / beta
         self._known[beta] = slack, Approximation(points, multipliers, coefficients, norm)
@@ -127,6 +128,12 @@ class Path:
             if abs(rough / unless_far_from - 1) > COARSE:
                 return rough
         return self.noise(self.at(beta).coefficients)
+
+    def excess(self, beta: float) -> float:
+        """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
+        ctx, found = Extended(), self.at(beta)
+        program = Program(self.target, self.group_size, ctx)
+        return peaks_of(program, converted(program, found), ctx.rational(exact(beta)), PER_GAP, 0.0).excess(beta)
 
     def noise(self, coefficients: Any) -> float:
         """V(c): the best point of the grid, then a search around it."""

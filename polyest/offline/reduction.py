@@ -17,15 +17,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.linear import cholesky, gram, least_norm
+from polyest.offline.linear import cholesky, gram, least_norm, product
 from polyest.offline.program import Program
 
-__all__ = ["Optimum", "Start", "approached", "peaks_of", "solve"]
+__all__ = ["PER_GAP", "Optimum", "Start", "approached", "converted", "peaks_of", "solve"]
 
 ROUNDS = 60
 PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
 PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribution, in the angle of p = sin²(θ/2)
-KEEP = 100.0  # times the excess of the bias: how far below the budget it is where a former active point is kept
+KEEP = 10.0  # times the excess of the bias: how far below the budget it is where a former active point is kept
 FLOAT_DIGITS, FLOAT_ROUNDS = 8, 8  # of the approach in floats
 HIGH = 0.99  # of β, above which a peak may become active
 REFINEMENTS = 12
@@ -113,7 +113,7 @@ def approached(program: Program, start: Start, beta: Any) -> Start:
 
 def _iterates(program: Program, start: Start, beta: Any, digits: int) -> Iterator[tuple[Optimum, float, float]]:
     """Tables, by how much their points have just moved, and the excess of their bias."""
-    here, moved, damping = _converted(program, start), np.inf, 1.0
+    here, moved, damping = converted(program, start), np.inf, 1.0
     while True:
         settled = moved < 10.0 ** (-digits / 2)
         accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
@@ -122,7 +122,8 @@ def _iterates(program: Program, start: Start, beta: Any, digits: int) -> Iterato
         here, moved, damping = _Model(program, here, peaks, beta).believable(beta, damping)
 
 
-def _converted(program: Program, start: Start) -> Optimum:
+def converted(program: Program, start: Start) -> Optimum:
+    """The same in the program's arithmetic."""
     return Optimum(*(program.convert(values) for values in (start.coefficients, start.points, start.multipliers)))
 
 
@@ -161,9 +162,9 @@ class _Model:
         peaks, bend = self.peaks, self.bend
         stiff, diagonal = self.stiff.copy(), np.arange(len(bend))
         stiff[diagonal, diagonal] += np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
-        solve_stiff = cholesky(stiff)
-        offset, response = solve_stiff(self.slopes), solve_stiff(self.cross.T)
-        matrix, free = self.gram - self.cross @ response, self.bayes + self.cross @ offset
+        inverse = cholesky(stiff)(np.eye(len(bend), dtype=int) + 0 * stiff)
+        offset, response = inverse @ self.slopes, product(inverse, self.cross.T)
+        matrix, free = self.gram - product(self.cross, response), self.bayes + self.cross @ offset
         start = np.concatenate([peaks.multipliers, 0 * self.cuts])
         multipliers = least_norm(matrix, free, np.sign(self.bias.astype(float)), beta, start)
         v, shifts = -(offset + response @ multipliers), 0 * peaks.points
