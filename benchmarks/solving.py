@@ -1,4 +1,4 @@
-"""How long solving and proving take: `python -m benchmarks.solving` (about 15 minutes on 2 cores; `--quick`: one).
+"""How long solving and proving take: `python -m benchmarks.solving` (about 25 minutes on 2 cores; `--quick`: one).
 
 1. Whole processes, from the command line into an empty folder: one table of K = 16; `log` aqp for K = 2..64; all tables
    that are shipped, solved from scratch; all of them verified.
@@ -9,7 +9,7 @@ multi-precision and multiplies matrices of that shape, (2N)²K products of some 
 solutions along the scan, each of some ten finite programs. An enclosure multiplies, for each of the one or three
 polynomials of f, a matrix of 64 × K with one of K × cells at about 200 + 2√K bits, cells ~ 20 + √K, some 50 ns a
 product: 0.2 s at K = 1024 for the bias, 0.6 s for the noise, and K operations in Python per cell and per row; below
-K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512. The printed shares
+K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512 and 92 at 1024. The printed shares
 tell which part is above it.
 """
 
