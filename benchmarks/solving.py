@@ -9,8 +9,8 @@ multi-precision and multiplies matrices of that shape, (2N)²K products of some 
 solutions along the scan, each of some ten finite programs. An enclosure multiplies, for each of the one or three
 polynomials of f, a matrix of 64 × K with one of K × cells at about 200 + 2√K bits, cells ~ 20 + √K, some 50 ns a
 product: 0.2 s at K = 1024 for the bias, 0.6 s for the noise, and K operations in Python per cell and per row; below
-K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512 and 92 at 1024. The printed shares
-tell which part is above it.
+K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512 and
+92 at 1024. The printed shares tell which part is above it.
 """
 
 from __future__ import annotations
