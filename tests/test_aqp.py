@@ -20,7 +20,7 @@ from polyest.errors import ArgumentError, SolveError
 from polyest.methods import plug_in
 from polyest.offline import build, discretization, exchange, frontier, rounding
 from polyest.offline.methods import aqp
-from polyest.offline.path import Path
+from polyest.offline.path import LOOSE, Path
 from polyest.problem import make_problem
 from polyest.table import Table, digest
 from polyest.targets import get_target
@@ -359,3 +359,15 @@ def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(frontier, "choose", lambda path, problem, noise: DEFAULTS[8] - 1)
     with pytest.raises(SolveError, match="misses it by less than a step; use bias_budget"):
         table(8)
+
+
+@pytest.mark.parametrize(("target", "K"), [("power(-0.5)", 4), ("log", 3), ("log", 20)])
+def test_just_below_the_bayes_table(target: str, K: int) -> None:
+    """Hardly any point is active there, at a loose tolerance none."""
+    path = frontier.path_for(make_problem(target, K, bias_budget=2))
+    for share in (0.99, 0.9985, 0.99999):
+        beta = share * path.bayes_bias
+        for slack in (LOOSE, 1e-11):
+            c = path.at(beta, slack).coefficients
+            bias = brute.float_curves(target, c, brute.grid(K, 4000))[0].max()
+            assert beta * (1 - 1e-3) < bias < beta * (1 + max(2 * slack, 1e-4))

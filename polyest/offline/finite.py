@@ -58,6 +58,8 @@ def least_distance(rows: Any, offset: Any, norm: float) -> tuple[Any, Any]:
     """
     from scipy.optimize import nnls
 
+    if len(rows) == 0:  # scipy's would end the process
+        return np.zeros(rows.shape[1]), np.zeros(0)
     sides = np.vstack([-rows, rows]) * norm
     bounds = np.concatenate([offset - 1, -1 - offset])
     image = np.zeros(rows.shape[1] + 1)
