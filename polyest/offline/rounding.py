@@ -88,18 +88,19 @@ class _Neighbourhood:
         return float(self.prices @ (max(v) - v))
 
     def descended(self) -> Iterator[tuple[float, ...]]:
-        """From the nearest numbers downhill: each time the one step up or down that makes the gap least."""
-        effects, prices = (self.rises * self.steps).astype(float), self.prices.astype(float)[:, None]
-        effects, start = np.hstack([effects, -effects]), self.origin.copy()
+        """From the nearest numbers downhill: each time the one step that makes the sum of squares of v − mean least."""
+        effects, start = (self.rises * self.steps).astype(float), self.origin.copy()
+        effects = np.hstack([effects, -effects])
+        effects -= effects.mean(axis=0)
         v = (self.rises @ (start * self.steps - self.coefficients)).astype(float)
-        gap = np.inf
+        v -= v.mean()
         for _ in range(STEPS):
             after = v[:, None] + effects
-            gaps = (prices * (after.max(axis=0) - after)).sum(axis=0)
-            best = int(np.argmin(gaps))
-            if gaps[best] >= gap:
+            squares = (after**2).sum(axis=0)
+            best = int(np.argmin(squares))
+            if squares[best] >= (v**2).sum():
                 return
-            gap, v = gaps[best], after[:, best]
+            v = after[:, best]
             start[best % len(start)] += 1 if best < len(start) else -1
             yield self._floats(start)
 

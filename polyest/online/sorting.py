@@ -70,7 +70,7 @@ def run_starts(ids, limit, bits, shift):
         else:
             changed = last_changes(ids, i)
         while changed != ZERO:
-            here = i + trailing_zeros(changed)
+            here = i + trailing_zeros(changed)  # type: ignore[call-arg]
             starts[runs] = here
             runs += ONE
             ascending &= ids[here] > ids[here - ONE]
