@@ -22,8 +22,34 @@ DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 SLOTS, WORD_BITS, LAST_BIT = 16, np.uint64(6), np.uint64(WORD - 1)
 MASK = np.uint64(DIGITS - 1)
-ZERO, ONE, THREE, HALF = (np.uint64(n) for n in (0, 1, 3, 32))
+ZERO, ONE, HALF = (np.uint64(n) for n in (0, 1, 32))
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
+
+
+@jit
+def run_starts(ids, limit):
+    """Where runs of equal ids begin, and the end; nothing if there are more than `limit` runs. Whether ids ascend."""
+    length, most = np.uint64(ids.shape[0]), np.uint64(limit)
+    starts = np.empty(min(ids.shape[0], limit + WORD) + 1, np.int64)
+    starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
+    while i + np.uint64(WORD) <= length and runs <= most:
+        for line in range(i + AHEAD, i + AHEAD + np.uint64(WORD), LINE):
+            prefetch(ids, line)  # type: ignore[call-arg]
+        bits: Any = changes(ids, i)  # type: ignore[call-arg]
+        while bits != ZERO:
+            here = i + trailing_zeros(bits)
+            starts[runs] = here
+            runs += ONE
+            ascending &= ids[here] > ids[here - ONE]
+            bits &= bits - ONE
+        i += np.uint64(WORD)
+    while i < length and runs <= most:
+        starts[runs] = i
+        runs += np.uint64(ids[i] != ids[i - ONE])
+        ascending &= ids[i] >= ids[i - ONE]
+        i += ONE
+    starts[runs] = ids.shape[0]
+    return starts[: runs + ONE if runs <= most else ZERO], ascending
 
 
 @inlined
@@ -36,55 +62,6 @@ def set_bit(words, slot):
     words[slot >> WORD_BITS] |= ONE << (slot & LAST_BIT)
 
 
-@inlined
-def hashed(key, shift):
-    return (np.uint64(key) * GOLDEN) >> shift
-
-
-@jit
-def last_changes(ids, first):
-    """The same as `changes` for the last ids, fewer than WORD."""
-    bits = ZERO
-    for i in range(first, np.uint64(ids.shape[0])):
-        bits |= np.uint64(ids[i] != ids[i - ONE]) << (i - first)
-    return bits
-
-
-@jit
-def run_starts(ids, limit, bits, shift):
-    """Where runs of equal ids begin, and the end; whether ids ascend; how many runs share a bit with one before.
-
-    Each run sets the bit that the first binary digits of a hash of its id name, all but the last `shift` of 64. Nothing
-    comes back if there are more than `limit` runs or many share a bit; or, if there are no bits, if ids do not ascend.
-    """
-    length, most = np.uint64(ids.shape[0]), np.uint64(limit)
-    starts = np.empty(min(ids.shape[0], limit + WORD) + 1, np.int64)
-    starts[0], runs, i, ascending, shared = 0, np.uint64(min(ids.shape[0], 1)), ONE, True, ZERO
-    if runs and bits.shape[0]:
-        set_bit(bits, hashed(ids[0], shift))
-    while i < length and runs <= most and shared <= (runs >> THREE) + ONE and (ascending or bits.shape[0]):
-        if i + np.uint64(WORD) <= length:
-            for line in range(i + AHEAD, i + AHEAD + np.uint64(WORD), LINE):
-                prefetch(ids, line)  # type: ignore[call-arg]
-            changed: Any = changes(ids, i)  # type: ignore[call-arg]
-        else:
-            changed = last_changes(ids, i)
-        while changed != ZERO:
-            here = i + trailing_zeros(changed)  # type: ignore[call-arg]
-            starts[runs] = here
-            runs += ONE
-            ascending &= ids[here] > ids[here - ONE]
-            if bits.shape[0]:
-                slot = hashed(ids[here], shift)
-                shared += has_bit(bits, slot)
-                set_bit(bits, slot)
-            changed &= changed - ONE
-        i += np.uint64(WORD)
-    is_found = runs <= most and shared <= (runs >> THREE) + ONE and (ascending or bits.shape[0] > 0)
-    starts[runs if is_found else ZERO] = ids.shape[0]
-    return starts[: runs + ONE if is_found else ZERO], ascending, shared
-
-
 @jit
 def are_distinct(ids):
     """Whether ids are all different: the few that share a slot of a hash are sorted. False too if they are not few."""
@@ -94,7 +71,7 @@ def are_distinct(ids):
     shift, taken = np.uint64(64) - bits, np.zeros(1 << np.int64(bits - WORD_BITS), np.uint64)
     found, count = np.empty(ids.shape[0] + 1, np.uint64), ZERO
     for key in ids:
-        slot = hashed(key, shift)
+        slot = (np.uint64(key) * GOLDEN) >> shift
         found[count] = slot
         count += has_bit(taken, slot)
         set_bit(taken, slot)
@@ -106,7 +83,7 @@ def are_distinct(ids):
     count = ZERO
     for key in ids:
         found[count] = key
-        count += has_bit(taken, hashed(key, shift))
+        count += has_bit(taken, (np.uint64(key) * GOLDEN) >> shift)
     found = np.sort(found[:count])
     return not (found[1:] == found[:-1]).any()
 
@@ -218,13 +195,11 @@ def scatter(values, rows, out):
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
-    runs, ascending, shared = run_starts(ids, len(ids), *_bits(0))
-    if not ascending:
-        runs, _, shared = run_starts(ids, len(ids) // 2 + WORD, *_bits(len(ids)))
-    if ascending or (len(runs) and not shared):
-        return None, runs
-    heads = gather(ids, runs[:-1]) if len(runs) else ids
-    if len(runs) and are_distinct(heads):
+    runs, ascending = run_starts(ids, len(ids) // 4 + WORD)
+    if not len(runs):
+        runs, ascending = run_starts(ids, len(ids) if ascending else len(ids) // 2)
+    heads = gather(ids, runs[:-1]) if len(runs) and not ascending else ids
+    if len(runs) and (ascending or are_distinct(heads)):
         return None, runs
     order, groups = _sort(heads)
     if len(groups) == len(runs):
@@ -233,12 +208,6 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
         return order, groups
     rows: Ints = np.empty(len(ids), _index(ids))
     return rows, expand(order, runs, rows)[groups]
-
-
-def _bits(size: int) -> tuple[NDArray[np.uint64], np.uint64]:
-    """At least four bits for each of so many ids, and the shift that makes a hash of 64 bits their place."""
-    digits = max(6, (4 * size).bit_length())
-    return np.zeros((1 << digits) // WORD if size else 0, np.uint64), np.uint64(64 - digits)
 
 
 def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
@@ -250,7 +219,7 @@ def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
         order, starts = sort_words(ids, lowest, np.uint64(span), *room)
         return order[:-1], starts
     keys, order = radix_sort(ids, np.empty(len(ids), np.uint64), np.arange(len(ids), dtype=_index(ids)))
-    return order, run_starts(keys.view(np.int64), len(ids), *_bits(0))[0]
+    return order, run_starts(keys.view(np.int64), len(ids))[0]
 
 
 def _index(ids: Ints) -> type:
