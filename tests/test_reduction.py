@@ -77,7 +77,7 @@ def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) 
 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 64, 695), ("power(0.5)", 24, 230)])
 def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
-    """From the Bayes table or float64's solution, to six digits of the largest coefficient."""
+    """From float64's solution, to six digits of the largest coefficient."""
     row, beta = get_target(target), kappa / 100 * float(exchange.least_bias(get_target(target), K))
     program, found = Program(row, K, Extended()), Discretization(Program(row, K)).solve(beta)
     close = reduction.approached(program, found, Extended().rational(exact(beta)))

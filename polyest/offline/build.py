@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
@@ -22,8 +23,8 @@ from polyest.table import Table
 __all__ = ["solve"]
 
 EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
-ROUNDING = 1e-6  # share by which the rounded aqp table may miss its bias budget; only near E*_K it comes near that
-NOISE_ROUNDING = 1e-9  # and its noise budget
+ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budgets
+MOST_ROUNDING = 1e-6  # and its bias budget where an ulp of the coefficients is more than that, close to E*_K
 
 
 def solve(problem: Problem, *, solver: str | None = None, digits: int | None = None) -> Table:
@@ -85,10 +86,10 @@ def _check_noise(table: Table) -> None:
         return
     plain = certify.certificate(closed_form(replace(problem, method="plug_in", budget=None)))
     if Fraction(table.certificate.noise.upper_text) > budget.value * Fraction(plain.noise.upper_text) * Fraction(
-        1 + NOISE_ROUNDING
+        1 + ROUNDING
     ):
         raise SolveError(
-            f"at {problem} float64 cannot tell which κ meets the noise budget: κ = {(table.kappa or 0) / 100} "
+            f"the search for a κ that meets the noise budget of {problem} failed: κ = {(table.kappa or 0) / 100} "
             "misses it by less than a step; use bias_budget"
         )
 
@@ -105,7 +106,9 @@ def _check_bias(table: Table, bias: Fraction) -> None:
         )
     if table.kappa is not None and not is_minimax:
         budget = least * Fraction(table.kappa, 100)
-        if bias > budget * Fraction(1 + ROUNDING) and not _is_bayes(table):
+        ulp = Fraction(math.ulp(max(map(abs, table.coefficients))))
+        allowed = max(Fraction(ROUNDING), min(ulp / budget, Fraction(MOST_ROUNDING)))
+        if bias > budget * (1 + allowed) and not _is_bayes(table):
             raise SolveError(
                 f"the rounded aqp table of K = {table.group_size} has bias {float(bias):.6g}, above its budget "
                 f"{float(budget):.6g}; float64 cannot hold it, use a larger budget"

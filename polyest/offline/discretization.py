@@ -26,7 +26,7 @@ FIRST_NORM = 100.0
 ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
-TINY = 1e-200
+TINY = 1e-200  # below it an entry of a row counts as 0
 NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to the largest
 
 

@@ -25,7 +25,7 @@ __all__ = ["PER_GAP", "Optimum", "Start", "approached", "converted", "peaks_of",
 ROUNDS = 60
 PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
 PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribution, in the angle of p = sin²(θ/2)
-KEEP = 10.0  # times the excess of the bias: how far below the budget it is where a former active point is kept
+KEEP = 10.0  # times the excess of the bias: how far below the budget it may be where a former point is kept
 FLOAT_DIGITS, FLOAT_ROUNDS = 8, 8  # of the approach in floats
 HIGH = 0.99  # of β, above which a peak may become active
 REFINEMENTS = 12
