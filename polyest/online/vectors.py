@@ -91,6 +91,12 @@ class _Group:
         builder.store(result, _block(builder, target, number), align=8)
 
 
+def _element(context, builder, signature, arguments):
+    """A pointer to array[place], array and place the first two arguments."""
+    array, place, *_ = arguments
+    return builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [place])
+
+
 @intrinsic
 def count_pairs(typing_context, ids, first, size, counts, one):
     """counts[l] = #{i < size : ids[first + i] = ids[first + l]} − 1 for l < size, −1 up to the next multiple of LANES.
@@ -103,8 +109,8 @@ def count_pairs(typing_context, ids, first, size, counts, one):
     """
 
     def generate(context, builder, signature, arguments):
-        array, first, size, counts, one = arguments
-        start = builder.gep(context.make_array(signature.args[0])(context, builder, array).data, [first])
+        _, _, size, counts, one = arguments
+        start = _element(context, builder, signature, arguments)
         target = context.make_array(signature.args[3])(context, builder, counts).data
         end = builder.append_basic_block()
         for blocks in range(1, BLOCKS + 1):
@@ -146,10 +152,9 @@ def load_word(typing_context, data, place):
     """data[place : place + 8] as one number, little end first."""
 
     def generate(context, builder, signature, arguments):
-        array, place = arguments
-        start = context.make_array(signature.args[0])(context, builder, array).data
+        place = _element(context, builder, signature, arguments)
         word = ir.IntType(64).as_pointer()
-        return builder.load(builder.bitcast(builder.gep(start, [place]), word), align=1)
+        return builder.load(builder.bitcast(place, word), align=1)
 
     return types.uint64(data, types.uintp), generate
 
@@ -159,13 +164,12 @@ def prefetch(typing_context, data, place):
     """Have data[place] brought into the cache, without waiting for it; it need not exist."""
 
     def generate(context, builder, signature, arguments):
-        array, place = arguments
-        start = context.make_array(signature.args[0])(context, builder, array).data
+        place = _element(context, builder, signature, arguments)
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
         to_read, to_keep, as_data = (ir.Constant(number, n) for n in (0, 3, 1))
-        builder.call(function, [builder.bitcast(builder.gep(start, [place]), byte), to_read, to_keep, as_data])
+        builder.call(function, [builder.bitcast(place, byte), to_read, to_keep, as_data])
         return context.get_dummy_value()
 
     return types.void(data, types.uintp), generate
