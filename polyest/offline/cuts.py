@@ -22,7 +22,7 @@ __all__ = ["solve"]
 ROUNDS = 60
 
 
-def solve(program: Program, points: Any, signs: Any, beta: Any, slack: float) -> Optimum:
+def solve(program: Program, points: Any, signs: Any, multipliers: Any, beta: Any, slack: float) -> Optimum:
     """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
     Args:
@@ -33,7 +33,6 @@ def solve(program: Program, points: Any, signs: Any, beta: Any, slack: float) ->
     Raises:
         SolveError: β is below the least bias, or the exchange did not settle.
     """
-    multipliers = 0 * points
     for _ in range(ROUNDS):
         here = _on(program, points, signs, multipliers, beta)
         peaks = peaks_of(program, here, beta, PER_GAP, slack)

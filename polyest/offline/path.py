@@ -46,7 +46,7 @@ class Path:
         self._known: dict[float, tuple[float, Approximation]] = {}
         self._precise = Mpfr(DIGITS + group_size // 2)
         self._precise_program = Program(target, group_size, self._precise)
-        self._optima: dict[float, tuple[Any, Any]] = {}  # points and signs
+        self._optima: dict[float, Optimum] = {}
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
@@ -73,16 +73,17 @@ class Path:
         """The same anywhere, from the nearest such solution, or else from the points of the minimax table."""
         with self._precise.precision():
             budget = self._precise.rational(exact(beta))
-            found = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
-            self._optima[beta] = found.points, np.sign(found.multipliers.astype(float)).astype(int)
+            found = self._optima[beta] = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
             return found
 
     def _start(self, beta: float) -> tuple[Any, Any]:
-        """Points and signs."""
+        """Points, signs and multipliers."""
         if self._optima:
-            return self._optima[min(self._optima, key=lambda known: abs(math.log(known / beta)))]
+            nearest = self._optima[min(self._optima, key=lambda known: abs(math.log(known / beta)))]
+            return nearest.points, np.sign(nearest.multipliers.astype(float)).astype(int), nearest.multipliers
         least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
-        return self._precise.array(least.points), np.array(least.signs)
+        points = self._precise.array(least.points)
+        return points, np.array(least.signs), 0 * points
 
     def afresh(self, beta: float) -> Approximation:
         """The same in float64, whatever was solved before: the start for all digits.
