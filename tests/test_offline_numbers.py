@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 
 from polyest.bernstein import NumpyContext, target_values
 from polyest.certify.balls import BallContext, rational
-from polyest.errors import SolveError
 from polyest.offline import bernstein
-from polyest.offline.linear import cholesky, gram, least_norm
 from polyest.offline.methods.minimax import from_power
 from polyest.offline.numbers import Jet, Mpfr, Multiprecision, exact, weighted_target
 from polyest.targets import Target, get_target
@@ -153,64 +151,3 @@ def test_both_kinds_of_numbers_agree(name: str, p: float) -> None:
         quick = weighted_target(target, fast.array([p])[0], fast)
         for a, b in zip(vars(slow).values(), vars(quick).values(), strict=True):
             assert abs(exact(a) - exact(b)) <= (abs(exact(a)) + Fraction(1, 10**3)) * Fraction(1, 10**55)
-
-
-@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
-def test_cholesky_solves_in_rational_arithmetic(n: int, seed: int) -> None:
-    """Exact on Fractions: LᵀDL has no square root."""
-    root = np.random.default_rng(seed).integers(-5, 6, size=(n, n))
-    matrix = np.array([[Fraction(int(v)) for v in row] for row in root @ root.T + np.eye(n, dtype=int)], dtype=object)
-    r = np.array([Fraction(i + 1) for i in range(n)], dtype=object)
-    assert (matrix @ cholesky(matrix)(r) == r).all()
-
-
-def test_cholesky_solves_for_several_right_hand_sides() -> None:
-    matrix, r = np.array([[4.0, 2.0, 0.0], [2.0, 3.0, 1.0], [0.0, 1.0, 5.0]]), np.arange(6.0).reshape(3, 2)
-    np.testing.assert_allclose(matrix @ cholesky(matrix)(r), r, atol=1e-12)
-
-
-@given(st.integers(1, 5), st.integers(1, 7), st.integers(0, 2**32 - 1))
-def test_gram_in_fixed_point_is_the_product(n: int, width: int, seed: int) -> None:
-    ctx = Mpfr(40)
-    with ctx.precision():
-        rows = ctx.array(np.random.default_rng(seed).normal(size=n * width)).reshape(n, width)
-        assert np.abs((gram(rows) - rows @ rows.T).astype(float)).max() < 1e-38
-
-
-@given(st.integers(1, 7), st.integers(0, 2**32 - 1), st.booleans())
-def test_least_norm_meets_the_optimality_conditions_in_rational_arithmetic(n: int, seed: int, guess: bool) -> None:
-    rng = np.random.default_rng(seed)
-    rationals = np.vectorize(lambda v: Fraction(int(v)), otypes=[object])
-    a = rng.integers(-4, 5, size=(n, n + 1))
-    matrix = rationals(a @ a.T + np.eye(n, dtype=int))  # any positive definite matrix
-    free, signs = rationals(rng.integers(-9, 10, size=n)), rng.choice([-1, 1], size=n)
-    start = rationals(rng.integers(-2, 3, size=n) * guess)
-    x = least_norm(matrix, free, signs, Fraction(1), start)
-    heights = (free - matrix @ x) * signs
-    assert (x * signs >= 0).all()
-    assert (heights <= 1).all()
-    assert (heights[x != 0] == 1).all()
-
-
-@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 2**32 - 1))
-def test_least_norm_copes_with_dependent_rows(n: int, dimension: int, seed: int) -> None:
-    """More constraints than unknowns, all of them met by some x; in rational arithmetic."""
-    rng = np.random.default_rng(seed)
-    rationals = np.vectorize(lambda v: Fraction(int(v)), otypes=[object])
-    a, signs = rationals(rng.integers(-2, 3, size=(n, dimension))), rng.choice([-1, 1], size=n)
-    free = signs - rng.integers(0, 2, size=n) * signs - a @ rationals(rng.integers(-3, 4, size=dimension))
-    x = least_norm(a @ a.T, free, signs, Fraction(1), rationals(np.zeros(n)))
-    heights = (free - a @ (a.T @ x)) * signs
-    assert (x * signs >= 0).all()
-    assert (heights <= 1).all()
-    assert (heights[x != 0] == 1).all()
-
-
-def test_least_norm_refuses_constraints_that_contradict_each_other() -> None:
-    with pytest.raises(SolveError, match="below the least bias"):
-        least_norm(np.ones((2, 2)), np.array([3.0, -3.0]), np.array([1, -1]), 1.0, np.zeros(2))
-
-
-def test_cholesky_refuses_what_is_not_positive_definite() -> None:
-    with pytest.raises(SolveError, match="not positive definite"):
-        cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.linear import gram, least_norm
+from polyest.offline.linear import column, gram, least_norm, number
 from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, peaks_of
 
@@ -50,6 +50,8 @@ def _on(program: Program, points: Any, signs: Any, start: Any, beta: Any) -> Opt
     """The solution with constraints at these points only, its active points in order."""
     phi, half = program.rows(points).value, 1 / (2 * program.weights)
     bayes = phi @ program.means - program.weighted_target(points).value
-    multipliers = least_norm(gram(phi * half**0.5), bayes, signs, beta, start)
+    guess = np.flatnonzero(start * signs > 0)
+    found = least_norm(gram(phi * half**0.5), column(bayes), signs.tolist(), number(beta), guess)
+    multipliers = program.convert(found.entries())
     coefficients, order = program.means - half * (multipliers @ phi), np.argsort(points)
     return Optimum(coefficients, points[order], multipliers[order]).active()

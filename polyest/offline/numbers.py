@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import flint
 import gmpy2
 import mpmath
 import numpy as np
 
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
+
+GUARD_BITS = 64
 
 __all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "weighted_target"]
 
@@ -59,9 +63,12 @@ class Mpfr:
         self.digits = digits
         self.log, self.exp, self.sqrt = (_elementwise(f) for f in (gmpy2.log, gmpy2.exp, gmpy2.sqrt))
 
-    def precision(self) -> Any:
-        """Inside this context manager results are rounded to `digits` decimal digits."""
-        return gmpy2.context(gmpy2.get_context(), precision=math.ceil(self.digits * math.log2(10)) + 4)
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """Inside this context manager results are rounded to `digits` decimal digits, those of FLINT to some more."""
+        bits = math.ceil(self.digits * math.log2(10)) + 4
+        with gmpy2.context(gmpy2.get_context(), precision=bits), flint.ctx.workprec(bits + GUARD_BITS):
+            yield
 
     def power(self, x: Any, a: Fraction) -> Any:
         exponent = self.rational(a)
@@ -86,6 +93,12 @@ class Extended:
     digits = 20
     log, exp, sqrt = np.log, np.exp, np.sqrt
 
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """Inside this context manager FLINT's numbers have some more digits."""
+        with flint.ctx.workprec(64 + GUARD_BITS):
+            yield
+
     def power(self, x: Any, a: Fraction) -> Any:
         return np.power(x, self.rational(a))
 
@@ -99,9 +112,11 @@ class Extended:
 
 
 def exact(value: Any) -> Fraction:
-    """The exact value of a float of any width, an mpmath or a gmpy2 number."""
+    """The exact value of a float of any width, an mpmath, gmpy2 or FLINT number."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
+    elif isinstance(value, flint.arb):
+        mantissa, exponent = value.man_exp()
     elif hasattr(value, "_mpf_"):  # every mpmath context has a class of its own
         sign, size, exponent, _ = value._mpf_
         mantissa = -size if sign else size

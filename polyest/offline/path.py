@@ -76,7 +76,7 @@ class Path:
             found = self._optima[beta] = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
             return found
 
-    def _start(self, beta: float) -> tuple[Any, Any]:
+    def _start(self, beta: float) -> tuple[Any, Any, Any]:
         """Points, signs and multipliers."""
         if self._optima:
             nearest = self._optima[min(self._optima, key=lambda known: abs(math.log(known / beta)))]

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.linear import cholesky, gram, least_norm, product
+from polyest.offline import linear
+from polyest.offline.linear import block, column
 from polyest.offline.program import Program
 
 __all__ = ["PER_GAP", "Optimum", "Start", "approached", "converted", "peaks_of", "solve"]
@@ -26,7 +27,7 @@ ROUNDS = 60
 PER_GAP, LAST_PER_GAP = 8, 32  # points between neighbouring active points at which the bias is looked at
 PER_WIDTH = 4  # and at least so many in the width 1/√K of a binomial distribution, in the angle of p = sin²(θ/2)
 KEEP = 10.0  # times the excess of the bias: how far below the budget it may be where a former point is kept
-FLOAT_DIGITS, FLOAT_ROUNDS = 8, 8  # of the approach in floats
+FEW_DIGITS, FEW_ROUNDS = 8, 40  # of the approach
 HIGH = 0.99  # of β, above which a peak may become active
 REFINEMENTS = 12
 SAME = 1e-9  # relative distance of peaks that are one
@@ -95,20 +96,20 @@ def solve(program: Program, start: Start, beta: Any, digits: int) -> Optimum:
     )
 
 
-def approached(program: Program, start: Start, beta: Any) -> Start:
-    """Near to the solution in the hardware's floats, which costs next to nothing: a start that saves `solve` rounds.
+def approached(program: Program, start: Start, beta: Any) -> Start | None:
+    """Near to the solution with few digits: a start that saves `solve` rounds. None where they do not carry.
 
     Args:
-        program: in such floats.
-        start, beta: as in `solve`; the start comes back as it is where the floats do not carry.
+        program: in an arithmetic that is fast.
+        start, beta: as in `solve`.
     """
     try:
-        for here, moved, _ in itertools.islice(_iterates(program, start, beta, FLOAT_DIGITS), FLOAT_ROUNDS):
-            if moved < 10.0 ** (-FLOAT_DIGITS / 2):
+        for here, moved, _ in itertools.islice(_iterates(program, start, beta, FEW_DIGITS), FEW_ROUNDS):
+            if moved < 10.0 ** (-FEW_DIGITS / 2):
                 return here
-    except SolveError:
-        pass  # rounding made a matrix indefinite, or a quadratic program cycle
-    return start
+    except SolveError:  # rounding made a matrix singular, or a quadratic program cycle
+        pass
+    return None
 
 
 def _iterates(program: Program, start: Start, beta: Any, digits: int) -> Iterator[tuple[Optimum, float, float]]:
@@ -146,8 +147,11 @@ class _Model:
         self.phi, self.dphi = rows.value, rows.first[self.bend]
         self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
         self.bayes, self.slopes = self.bias - self.phi @ t, self.dphi @ t
-        products = gram(np.concatenate([self.phi, self.dphi]) * self.half**0.5)
-        self.gram, self.cross, self.stiff = products[:n, :n], products[:n, n:], products[n:, n:]
+        products = linear.gram(np.concatenate([self.phi, self.dphi]) * self.half**0.5)
+        heights, shifts = range(n), range(n, n + len(self.bend))
+        self.gram, self.cross, self.stiff = (
+            block(products, *pair) for pair in ((heights, heights), (heights, shifts), (shifts, shifts))
+        )
 
     def believable(self, beta: Any, damping: float) -> tuple[Optimum, float, float]:
         """The minimum with as much damping as keeps shifts within `TRUST`, the largest shift, and the next damping."""
@@ -160,14 +164,15 @@ class _Model:
     def minimum(self, beta: Any, damping: float) -> tuple[Optimum, float]:
         """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
         peaks, bend = self.peaks, self.bend
-        stiff, diagonal = self.stiff.copy(), np.arange(len(bend))
-        stiff[diagonal, diagonal] += np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
-        inverse = cholesky(stiff)(np.eye(len(bend), dtype=int) + 0 * stiff)
-        offset, response = inverse @ self.slopes, product(inverse, self.cross.T)
-        matrix, free = self.gram - product(self.cross, response), self.bayes + self.cross @ offset
-        start = np.concatenate([peaks.multipliers, 0 * self.cuts])
-        multipliers = least_norm(matrix, free, np.sign(self.bias.astype(float)), beta, start)
-        v, shifts = -(offset + response @ multipliers), 0 * peaks.points
+        resistance = np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
+        inverse = linear.solve(self.stiff + linear.diagonal(resistance), linear.identity(len(bend)))
+        offset, response = inverse * column(self.slopes), inverse * self.cross.transpose()
+        reduced, free = self.gram - self.cross * response, column(self.bayes) + self.cross * offset
+        signs = np.sign(self.bias.astype(float)).astype(int)
+        guess = np.flatnonzero(peaks.multipliers * signs[: len(peaks.points)] > 0)
+        found = linear.least_norm(reduced.mid(), free.mid(), signs.tolist(), linear.number(beta), guess)
+        multipliers = self.program.convert(found.entries())
+        v, shifts = self.program.convert((-offset - response * found).mid().entries()), 0 * peaks.points
         shifts[bend] = v / peaks.multipliers[bend] / damping
         c = self.program.means - self.half * (multipliers @ self.phi + v @ self.dphi)
         points = np.clip(peaks.points + shifts, peaks.points / 2, self.program.convert([1.0])[0])
@@ -186,7 +191,7 @@ def _apart(points: Any, peaks: Any) -> Any:
 
 def peaks_of(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
-    grid = _between(here.points.astype(float), program, per_gap)
+    grid = _between(here.active().points.astype(float), program, per_gap)
     size = np.concatenate([[0], np.abs(program.bias_values(here.coefficients, grid)), [0]])
     found = (size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]) & (size[1:-1] > beta * HIGH)
     tops = _refined(program, here.coefficients, grid[found], accuracy)

@@ -25,6 +25,8 @@ __all__ = ["at_kappa", "noise", "solve"]
 DIGITS = 50
 GUARD = 20  # digits that the conditioning costs where float64 carries
 MOST_GUARD = 40  # and may cost anywhere, and one more for every completion
+FEW_DIGITS = 30  # for most of the way from float64 to all digits, where the hardware's widest floats do not carry
+LARGEST_EXTENDED = 256  # group size at which they may
 ROUGHLY = 1e-3  # excess of the bias, relative, of a start in multi-precision
 
 
@@ -64,11 +66,16 @@ def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits:
     """The table of a budget between E*_K and β(μ): its points roughly, in float64 if that carries, then all digits."""
     K = problem.group_size
 
-    def in_floats(beta: float) -> reduction.Start:
-        program = Program(path.target, K, Extended())
-        return reduction.approached(program, path.afresh(beta), Extended().rational(budget))
+    def from_floats(beta: float) -> reduction.Start:
+        near = path.afresh(beta)
+        for ctx in (Extended(), Mpfr(FEW_DIGITS))[K > LARGEST_EXTENDED :]:
+            with ctx.precision():
+                found = reduction.approached(Program(path.target, K, ctx), near, ctx.rational(budget))
+            if found is not None:
+                return found
+        return near
 
-    starts = (GUARD, in_floats), (MOST_GUARD + K, partial(path.in_multiprecision, slack=ROUGHLY))
+    starts = (GUARD, from_floats), (MOST_GUARD + K, partial(path.in_multiprecision, slack=ROUGHLY))
     for guard, start in starts:
         ctx = Mpfr(digits + guard)
         try:
