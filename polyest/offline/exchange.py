@@ -22,7 +22,7 @@ import numpy as np
 
 from polyest.bernstein import NumpyContext
 from polyest.errors import SolveError
-from polyest.offline.numbers import Mpfr, Multiprecision, exact, weighted_target
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact, weighted_target
 from polyest.targets import Target, get_target
 
 __all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
@@ -36,6 +36,7 @@ EPSILON = 2.0**-53
 RESOLVED = 1e5  # the least |e| that float64 tells from rounding, relative to rounding errors of p·r
 CLOSE = 1e-3  # relative length of float64's last step; the level is quadratic in what is left, and that in the step
 GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may be level on the first one itself
+EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
 PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
 
@@ -80,11 +81,22 @@ def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
 
 
 def _start(target: Target, K: int, ctx: Mpfr) -> Any:
-    """The reference that float64 finds; the first one where |e| is too small for it."""
+    """The reference that floats find; the first one where |e| is too small for them."""
     t = _first_reference(K)
-    levelled = _level(target, ctx.array(GENERIC * t), ctx)
-    _refuse_polynomial(target, levelled, ctx)
-    return _exchange(target, t, NumpyContext, CLOSE).points if _is_resolved(target, levelled, ctx) else t
+    if not _is_resolved(target, _level(target, GENERIC * t), ctx):
+        levelled = _level(target, ctx.array(GENERIC * t), ctx)
+        _refuse_polynomial(target, levelled, ctx)
+        if not _is_resolved(target, levelled, ctx):
+            return t
+    t = _exchange(target, t, NumpyContext, CLOSE).points
+    return _climbed(target, Extended().array(t))
+
+
+def _climbed(target: Target, t: Any) -> Any:
+    """A reference close to the best one, a Newton step or two closer, which in the hardware's floats cost little."""
+    for _ in range(EXTENDED_STEPS):
+        t = t + _upward(_level(target, t, Extended()))
+    return t
 
 
 def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
@@ -150,8 +162,9 @@ def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
 
 def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
-    f = weighted_target(target, levelled.points.astype(float)).value
-    rounding = max(abs(weighted_target(target, levelled.points, ctx).value - f))
+    points = levelled.points.astype(float)
+    f = weighted_target(target, points).value
+    rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f)) if ctx is not NumpyContext else 0.0
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
