@@ -115,15 +115,26 @@ def test_jet_arithmetic_with_plain_numbers() -> None:
 
 
 @given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
-def test_rows_are_the_bernstein_basis_and_its_derivative(K: int, points: list[float]) -> None:
-    mp = brute.mp
+def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
     for context in (None, MP):
         rows = bernstein.rows(points if context is None else MP.array(points), K, context)
         for i, p in enumerate(map(brute.number, points)):
+            for ours, truth in zip(rows[i], brute.bernstein(K - 1, p), strict=True):
+                assert abs(ours - p * truth) <= (1e-12 if context is None else 1e-15)
+
+
+@given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
+@example(K=3, points=[1.0])
+def test_scaled_rows_are_those_over_the_roots_of_the_weights(K: int, points: list[float]) -> None:
+    mp = brute.mp
+    with Mpfr(40).precision():
+        values, slopes = bernstein.scaled_rows([arb(p) for p in points], K)
+        for i, p in enumerate(map(brute.number, points)):
             for m in range(K):
                 truths = mp.taylor(lambda t, m=m: t * brute.bernstein(K - 1, t)[m], p, 1)
-                for ours, truth in zip((rows.value[i, m], rows.first[i, m]), truths, strict=True):
-                    assert abs(ours - truth) <= (1e-12 if context is None else 1e-15) * max(1, abs(truth)) * 4**K
+                scale = mp.sqrt(2 * mp.mpf(m + 1)) / K
+                for ours, truth in zip((values[i, m], slopes[i, m]), truths, strict=True):
+                    assert abs(mp.mpf(ours.mid()._mpf_) * scale - truth) <= 1e-15 * max(1, abs(truth)) * 4**K
 
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=8), st.fractions(0, 1, max_denominator=50))

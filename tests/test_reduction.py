@@ -36,7 +36,7 @@ def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> l
 def near(program: Program, points: Any, multipliers: Any) -> reduction.Optimum:
     """The table of some points and multipliers (theory.md §3)."""
     points, multipliers = program.convert(points), program.convert(multipliers)
-    c = program.means - (multipliers @ program.rows(points).value) / (2 * program.weights)
+    c = program.means - (multipliers @ program.rows(points)) / (2 * program.weights)
     return reduction.Optimum(c, points, multipliers)
 
 

@@ -1,42 +1,27 @@
-"""Rows of the bias e(p) = p·(Q_c(p) − r(p)) in float64 or multi-precision: p·B_{m,K−1}(p) and its derivative."""
+"""Rows of the bias e(p) = p·(Q_c(p) − r(p)): p·B_{m,K−1}(p) in numbers of any kind, and scaled in FLINT's."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from flint import arb, arb_mat
 
 from polyest import bernstein
 from polyest.offline.numbers import Extended, Mpfr, Multiprecision
 
-__all__ = ["Rows", "binomials", "rows"]
+__all__ = ["binomials", "rows", "scaled_rows", "scales"]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """φ_m(p) = p·B_{m,K−1}(p), m = 0..K−1, and its derivative at the points, each of shape (P, K)."""
-
-    value: Any
-    first: Any
-
-
-def rows(points: Any, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Rows:
-    """The rows at `points`, in float64 or, with a context, on its numbers.
-
-    φ_m = ((m+1)/K) B_{m+1,K}, so φ'_m = (m+1)(B_{m,K−1} − B_{m+1,K−1}).
-    """
-    K = group_size
-    basis = np.pad(_basis(K - 1, points, ctx), ((0, 0), (0, 1)), constant_values=0)
-    return Rows(np.asarray(points)[:, None] * basis[:, :-1], np.arange(1, K + 1) * (basis[:, :-1] - basis[:, 1:]))
-
-
-def _basis(n: int, points: Any, ctx: Extended | Mpfr | Multiprecision | None) -> Any:
-    if ctx is None:
-        return bernstein.basis(n, points)
+def rows(points: Any, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Any:
+    """φ_m(p) = p·B_{m,K−1}(p), m = 0..K−1, at `points`, shape (P, K), in float64 or, with a context, on its numbers."""
     p = np.asarray(points)
+    return p[:, None] * (bernstein.basis(group_size - 1, points) if ctx is None else _basis(group_size - 1, p))
+
+
+def _basis(n: int, p: Any) -> Any:
     return (binomials(n, p.dtype) * _powers(p, n) * _powers(1 - p, n)[::-1]).T
 
 
@@ -51,3 +36,39 @@ def _powers(x: Any, n: int) -> Any:
     for _ in range(n):
         values.append(values[-1] * x)
     return np.array(values, dtype=x.dtype).reshape(n + 1, len(x))
+
+
+def scales(group_size: int) -> list[Any]:
+    """s_m = 1/√(2w_m) = K/√(2(m+1)), m = 0..K−1: what the program minimises is ½ Σ x_m², c_m = μ_m + s_m x_m."""
+    return [(arb(group_size) / arb(2 * m).sqrt()).mid() for m in range(1, group_size + 1)]
+
+
+def scaled_rows(points: list[Any], group_size: int) -> tuple[Any, Any]:
+    """s_m φ_m and s_m φ'_m at the points, matrices of shape (P, K).
+
+    φ_m = ((m+1)/K) B_{m+1,K}, so φ'_m = (m+1)(B_m − B_{m+1}), B_m = B_{m,K−1}.
+    """
+    K, s = group_size, scales(group_size)
+    steep = [(m * x).mid() for m, x in enumerate(s, start=1)]
+    values, slopes = [], []
+    for p in points:
+        b = _recurrence(K - 1, p)
+        values.append([p * x * y for x, y in zip(s, b, strict=True)])
+        slopes.append([x * (y - z) for x, y, z in zip(steep, b, [*b[1:], arb(0)], strict=True)])
+    if not points:
+        return arb_mat(0, K), arb_mat(0, K)
+    return arb_mat(values).mid(), arb_mat(slopes).mid()
+
+
+def _recurrence(n: int, p: Any) -> list[Any]:
+    """B_{0,n}(p) … B_{n,n}(p), from the nearer end: B_m = B_{m−1}·p/(1−p)·(n−m+1)/m."""
+    if p > 1 - p:
+        return _recurrence(n, (1 - p).mid())[::-1]
+    values, odds = [((1 - p) ** n).mid()], (p / (1 - p)).mid()
+    for ratio in _ratios(n):
+        values.append((values[-1] * (odds * ratio)).mid())
+    return values
+
+
+def _ratios(n: int) -> list[Any]:
+    return [(arb(n - m + 1) / m).mid() for m in range(1, n + 1)]

@@ -176,7 +176,7 @@ class _Constraints:
 
 def _rows(program: Program, points: Any) -> Any:
     """p·B_m(p), without the subnormal numbers that make products of matrices slow."""
-    phi = program.rows(points).value
+    phi = program.rows(points)
     return np.where(phi < TINY, 0, phi)
 
 

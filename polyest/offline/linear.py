@@ -6,28 +6,16 @@ precision is that of `flint.ctx`, set by the `precision()` of a context of `poly
 
 from __future__ import annotations
 
-import math
+import itertools
 from typing import Any
 
 import gmpy2
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpz_mat
+from flint import arb, arb_mat, ctx
 
 from polyest.errors import SolveError
 
-__all__ = ["block", "column", "diagonal", "gram", "identity", "least_norm", "number", "solve"]
-
-
-def matrix(values: Any) -> Any:
-    """An array of numbers of any kind in fixed point: errors are relative to the largest entry."""
-    if values.size == 0:
-        return arb_mat(*values.shape)
-    if values.dtype != object:
-        high = values.astype(float)
-        return (arb_mat(high.tolist()) + arb_mat((values - high).astype(float).tolist())).mid()
-    _, exponent = math.frexp(float(abs(values).max()))
-    bits = ctx.prec - exponent
-    return (arb_mat(fmpz_mat(_to_integers(values * gmpy2.exp2(bits)).tolist())) * arb((1, -bits))).mid()
+__all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_norm", "number", "solve"]
 
 
 def column(values: Any) -> Any:
@@ -56,18 +44,14 @@ def number(value: Any) -> Any:
     return arb(float(value)) + arb(float(value - float(value)))
 
 
-_to_integers = np.frompyfunc(int, 1, 1)
-
-
 def gram(rows: Any) -> Any:
     """rows·rowsᵀ.
 
-    >>> gram(np.array([[1.0, 2.0], [0.0, 0.5]]))
+    >>> gram(arb_mat([[1, 2], [0, 0.5]]))
     [5.00000000000000,  1.00000000000000]
     [1.00000000000000, 0.250000000000000]
     """
-    factor = matrix(rows)
-    return (factor * factor.transpose()).mid()
+    return (rows * rows.transpose()).mid()
 
 
 def identity(n: int) -> Any:
@@ -82,11 +66,17 @@ def block(whole: Any, rows: Any, columns: Any) -> Any:
     [               0]
     [1.00000000000000]
     """
-    return _joined([[whole[i, j] for j in columns] for i in rows], len(columns))
+    return arb_mat(len(rows), len(columns), [whole[i, j] for i in rows for j in columns])
 
 
-def _joined(rows: list[list[Any]], columns: int) -> Any:
-    return arb_mat(len(rows), columns, [number for row in rows for number in row])
+def joined(blocks: list[list[Any]]) -> Any:
+    """The matrix of these blocks.
+
+    >>> joined([[identity(1), column(np.array([2.0]))]])
+    [1.00000000000000, 2.00000000000000]
+    """
+    rows = [itertools.chain(*parts) for beside in blocks for parts in zip(*(b.tolist() for b in beside), strict=True)]
+    return arb_mat(len(rows), sum(b.ncols() for b in blocks[0]), list(itertools.chain(*rows)))
 
 
 def solve(left: Any, right: Any) -> Any:
@@ -95,7 +85,7 @@ def solve(left: Any, right: Any) -> Any:
     Raises:
         SolveError: the matrix is singular.
 
-    >>> solve(matrix(np.array([[4.0, 2.0], [2.0, 3.0]])), column(np.array([8.0, 8.0])))
+    >>> solve(arb_mat([[4, 2], [2, 3]]), arb_mat([[8], [8]]))
     [1.00000000000000]
     [2.00000000000000]
     """
@@ -128,14 +118,15 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, active: Any) -> Any:
     [-0.500000000000000]
     """
     n = len(signs)
-    folded = _joined([[s * t * gram[i, j] for j, t in enumerate(signs)] for i, s in enumerate(signs)], n)
+    folded = arb_mat(n, n, [s * t * gram[i, j] for i, s in enumerate(signs) for j, t in enumerate(signs)])
     excess = arb_mat(n, 1, [s * free[i, 0] - beta for i, s in enumerate(signs)]).mid()
-    tableau = _Tableau(folded, excess, [int(j) for j in active])
+    found = _ActiveSet(folded, excess, [int(j) for j in active])
     for _ in range(50 * n + 1):
-        worst = tableau.worst()
-        if worst is None or tableau.values[worst] <= beta * _negligible():
-            return arb_mat(n, 1, [s * u for s, u in zip(signs, tableau.multipliers(), strict=True)])
-        tableau.satisfy(worst)
+        violations = found.violations()
+        worst = max(range(n), key=violations.__getitem__, default=None)
+        if worst is None or violations[worst] <= beta * _negligible():
+            return arb_mat(n, 1, [s * u for s, u in zip(signs, found.multipliers().entries(), strict=True)])
+        found.satisfy(worst, violations[worst])
     raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
 
 
@@ -144,80 +135,70 @@ def _negligible() -> Any:
     return arb((1, -(ctx.prec // 3)))
 
 
-class _Tableau:
-    """Minimise ½‖x‖² subject to excess + a·x ≤ 0 with a set of active rows, by principal pivoting.
+class _ActiveSet:
+    """Rows with multipliers u > 0 such that (excess − gram·u)_j = 0 there: minimise ½‖x‖², excess + a·x ≤ 0."""
 
-    Attributes:
-        rows: the constraints in the order of what follows.
-        is_active: whether the row is active.
-        values: the multiplier of an active row, by how much an inactive one is violated.
-        table: with G = a·aᵀ, A the active rows and N the others: −G_AA⁻¹, G_AA⁻¹G_AN and G_NN − G_NA G_AA⁻¹G_AN.
-    """
+    def __init__(self, gram: Any, excess: Any, rows: list[int]) -> None:
+        self.gram, self.excess, self.rows = gram, excess, rows
+        self.inverse = solve(block(gram, rows, rows), identity(len(rows)))
+        self.values = self._balanced()
+        while self.rows and min(self.values) <= 0:
+            self._leave(self.values.index(min(self.values)))
+            self.values = self._balanced()
 
-    def __init__(self, gram: Any, excess: Any, active: list[int]) -> None:
-        others = [j for j in range(gram.nrows()) if j not in set(active)]
-        self.rows, self.is_active = active + others, [True] * len(active) + [False] * len(others)
-        inner, outer, one = block(gram, active, active), block(gram, active, others), identity(len(active))
-        inverse = solve(inner, one)
-        cross, u = (inverse * outer).mid(), (inverse * block(excess, active, [0])).mid()
-        rest = (block(gram, others, others) - outer.transpose() * cross).mid()
-        violated = (block(excess, others, [0]) - outer.transpose() * u).mid()
-        upper = [a + b for a, b in zip((-inverse).tolist(), cross.tolist(), strict=True)]
-        lower = [a + b for a, b in zip(cross.transpose().tolist(), rest.tolist(), strict=True)]
-        self.table, self.values = _joined(upper + lower, len(self.rows)), u.entries() + violated.entries()
-        self.corners = [gram[j, j] for j in self.rows]
-        while (worst := min(self._active(), key=self.values.__getitem__, default=None)) is not None:
-            if self.values[worst] > 0:
-                break
-            self._pivot(worst)
+    def _balanced(self) -> Any:
+        return (self.inverse * block(self.excess, self.rows, [0])).mid().entries()
 
-    def worst(self) -> int | None:
-        """The inactive row that is violated most."""
-        inactive = (k for k, is_active in enumerate(self.is_active) if not is_active)
-        return max(inactive, key=self.values.__getitem__, default=None)
-
-    def multipliers(self) -> list[Any]:
-        """In the order of the constraints."""
-        found = [arb(0)] * len(self.rows)
-        for k in self._active():
-            found[self.rows[k]] = self.values[k]
+    def multipliers(self) -> Any:
+        """Those of all rows, a column."""
+        found = arb_mat(self.gram.nrows(), 1)
+        for row, value in zip(self.rows, self.values, strict=True):
+            found[row, 0] = value
         return found
 
-    def satisfy(self, row: int) -> None:
+    def violations(self) -> Any:
+        """By how much each constraint is violated."""
+        violations = (self.excess - self.gram * self.multipliers()).mid().entries()
+        for row in self.rows:
+            violations[row] = arb(0)
+        return violations
+
+    def satisfy(self, row: int, excess: Any) -> None:
         """Raise the multiplier of a violated row until it is met; rows whose multipliers reach 0 on the way leave."""
-        multiplier = arb(0)
+        multiplier, corner = arb(0), self.gram[row, row]
         for _ in range(len(self.rows) + 1):
-            column = self._column(row)
-            steps = {k: self.values[k] / column[k] for k in self._active() if column[k] > 0}
-            if column[row] > self.corners[row] * _negligible():
-                steps[row] = self.values[row] / column[row]
+            column = block(self.gram, self.rows, [row])
+            falls = (self.inverse * column).mid()
+            rest = (corner - (column.transpose() * falls)[0, 0]).mid() if self.rows else corner
+            steps = {k: (u / fall).mid() for k, (u, fall) in enumerate(self._falling(falls)) if fall > 0}
+            if rest > corner * _negligible():
+                steps[len(self.rows)] = (excess / rest).mid()
             if not steps:
                 raise SolveError("the bias budget is below the least bias: no table meets it")
-            first = min(steps, key=lambda k: steps[k].mid())
-            step = steps[first].mid()
-            self.values = [(value - step * fall).mid() for value, fall in zip(self.values, column, strict=True)]
-            multiplier = (multiplier + step).mid()
-            self.values[first] = arb(0)
-            self._pivot(first)
-            if first == row:
-                self.values[row] = multiplier
-                return
+            first = min(steps, key=steps.__getitem__)
+            step = steps[first]
+            self.values = [(u - step * fall).mid() for u, fall in self._falling(falls)]
+            multiplier, excess = (multiplier + step).mid(), (excess - step * rest).mid()
+            if first == len(self.rows):
+                return self._enter(row, falls, rest, multiplier)
+            self._leave(first)
         raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
 
-    def _active(self) -> list[int]:
-        return [k for k, is_active in enumerate(self.is_active) if is_active]
+    def _falling(self, falls: Any) -> Any:
+        return zip(self.values, falls.entries(), strict=True)
 
-    def _column(self, k: int) -> list[Any]:
-        return [self.table[i, k] for i in range(len(self.rows))]
+    def _enter(self, row: int, falls: Any, rest: Any, multiplier: Any) -> None:
+        """The inverse of a matrix that gets one more row and column."""
+        scaled = (falls * (-1 / rest)).mid()
+        inner, corner = (self.inverse - falls * scaled.transpose()).mid(), arb_mat(1, 1, [(1 / rest).mid()])
+        self.inverse = joined([[inner, scaled], [scaled.transpose(), corner]])
+        self.rows.append(row)
+        self.values.append(multiplier)
 
-    def _pivot(self, k: int) -> None:
-        """An inactive row enters, or an active one leaves."""
-        column, n, sign = self._column(k), len(self.rows), -1 if self.is_active[k] else 1
-        scaled = [(c / column[k]).mid() for c in column]
-        step = (self.values[k] / column[k]).mid()
-        self.values = [(value - step * c).mid() for value, c in zip(self.values, column, strict=True)]
-        self.table = (self.table - arb_mat(n, 1, column) * arb_mat(1, n, scaled)).mid()
-        for i, c in enumerate(scaled):
-            self.table[i, k] = self.table[k, i] = sign * c
-        self.table[k, k], self.values[k] = (-1 / column[k]).mid(), sign * step
-        self.is_active[k] = not self.is_active[k]
+    def _leave(self, index: int) -> None:
+        """The inverse of a matrix that loses a row and a column."""
+        kept = [k for k in range(len(self.rows)) if k != index]
+        column = block(self.inverse, kept, [index])
+        scaled = column * (1 / self.inverse[index, index])
+        self.inverse = (block(self.inverse, kept, kept) - scaled * column.transpose()).mid()
+        del self.rows[index], self.values[index]

@@ -77,13 +77,18 @@ class Path:
             return found
 
     def _start(self, beta: float) -> tuple[Any, Any, Any]:
-        """Points, signs and multipliers."""
-        if self._optima:
-            nearest = self._optima[min(self._optima, key=lambda known: abs(math.log(known / beta)))]
-            return nearest.points, np.sign(nearest.multipliers.astype(float)).astype(int), nearest.multipliers
-        least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
-        points = self._precise.array(least.points)
-        return points, np.array(least.signs), 0 * points
+        """Points, signs and multipliers: between two solutions of the same signs, else those of the nearest."""
+        if not self._optima:
+            least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
+            points = self._precise.array(least.points)
+            return points, np.array(least.signs), 0 * points
+        nearest = min(self._optima, key=lambda known: abs(math.log(known / beta)))
+        beyond = [known for known in self._optima if (known < beta) != (nearest < beta)]
+        other = min(beyond, key=lambda known: abs(math.log(known / beta)), default=nearest)
+        here, there = self._optima[nearest], self._optima[other]
+        signs, there = _signs(here), there if np.array_equal(_signs(there), _signs(here)) else here
+        share = math.log(beta / nearest) / math.log(other / nearest) if there is not here else 0.0
+        return here.points + share * (there.points - here.points), signs, here.multipliers
 
     def afresh(self, beta: float) -> Approximation:
         """The same in float64, whatever was solved before: the start for all digits.
@@ -152,3 +157,7 @@ class Path:
     def objective(self, solution: Approximation) -> float:
         """F at a solution; it decreases in the budget."""
         return float(self.program.weights @ (solution.coefficients - self.program.means) ** 2)
+
+
+def _signs(optimum: Optimum) -> Any:
+    return np.sign(optimum.multipliers.astype(float)).astype(int)

@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from flint import arb_mat
 
 from polyest.bernstein import NumpyContext
-from polyest.offline.bernstein import Rows, binomials, rows
+from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
+from polyest.offline.linear import column, number
 from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
 from polyest.targets import Target
@@ -40,9 +42,25 @@ class Program:
         m = np.arange(1, self.group_size + 1)
         return m / self.group_size**2 if self.ctx is None else m * (self.ctx.rational(1) / self.group_size**2)
 
-    def rows(self, points: Any) -> Rows:
-        """φ_m and φ'_m at the points."""
+    def rows(self, points: Any) -> Any:
+        """φ_m at the points, shape (P, K)."""
         return rows(points, self.group_size, self.ctx)
+
+    def scaled_rows(self, points: Any) -> tuple[Any, Any]:
+        """φ_m and φ'_m, divided by √(2w_m), at the points, in FLINT's numbers."""
+        return scaled_rows([number(p) for p in points], self.group_size)
+
+    def scaled(self, coefficients: Any) -> Any:
+        """x_m = √(2w_m)(c_m − μ_m), in FLINT's numbers: what is minimised is ½ Σ x_m²."""
+        distance = (column(coefficients) - column(self.means)).entries()
+        return arb_mat(len(distance), 1, [d / s for d, s in zip(distance, scales(self.group_size), strict=True)]).mid()
+
+    def unscaled(self, x: Any) -> Any:
+        """The table c of x, in this program's arithmetic."""
+        means = column(self.means).entries()
+        return self.convert(
+            [(m + s * d).mid() for m, s, d in zip(means, scales(self.group_size), x.entries(), strict=True)]
+        )
 
     def weighted_target(self, points: Any) -> Jet:
         """p·r(p) with two derivatives."""

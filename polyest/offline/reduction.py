@@ -142,16 +142,16 @@ class _Model:
         slack = 1 - abs(program.bias_values(here.coefficients, cuts)) / beta
         self.cuts = cuts[slack < KEEP * abs(peaks.excess(beta))]
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
-        self.half, t = 1 / (2 * program.weights), here.coefficients - program.means
-        rows, n = program.rows(np.append(peaks.points, self.cuts)), len(peaks.points) + len(self.cuts)
-        self.phi, self.dphi = rows.value, rows.first[self.bend]
-        self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
-        self.bayes, self.slopes = self.bias - self.phi @ t, self.dphi @ t
-        products = linear.gram(np.concatenate([self.phi, self.dphi]) * self.half**0.5)
-        heights, shifts = range(n), range(n, n + len(self.bend))
-        self.gram, self.cross, self.stiff = (
-            block(products, *pair) for pair in ((heights, heights), (heights, shifts), (shifts, shifts))
+        points = np.append(peaks.points, self.cuts)
+        self.phi, slopes = program.scaled_rows(points)
+        self.dphi = block(slopes, self.bend, range(program.group_size))
+        self.bias, x = (
+            np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts)),
+            program.scaled(here.coefficients),
         )
+        self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
+        self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
+        self.cross = (self.phi * self.dphi.transpose()).mid()
 
     def believable(self, beta: Any, damping: float) -> tuple[Optimum, float, float]:
         """The minimum with as much damping as keeps shifts within `TRUST`, the largest shift, and the next damping."""
@@ -166,15 +166,15 @@ class _Model:
         peaks, bend = self.peaks, self.bend
         resistance = np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
         inverse = linear.solve(self.stiff + linear.diagonal(resistance), linear.identity(len(bend)))
-        offset, response = inverse * column(self.slopes), inverse * self.cross.transpose()
-        reduced, free = self.gram - self.cross * response, column(self.bayes) + self.cross * offset
+        offset, response = inverse * self.slopes, inverse * self.cross.transpose()
+        reduced, free = self.gram - self.cross * response, self.bayes + self.cross * offset
         signs = np.sign(self.bias.astype(float)).astype(int)
         guess = np.flatnonzero(peaks.multipliers * signs[: len(peaks.points)] > 0)
         found = linear.least_norm(reduced.mid(), free.mid(), signs.tolist(), linear.number(beta), guess)
-        multipliers = self.program.convert(found.entries())
-        v, shifts = self.program.convert((-offset - response * found).mid().entries()), 0 * peaks.points
-        shifts[bend] = v / peaks.multipliers[bend] / damping
-        c = self.program.means - self.half * (multipliers @ self.phi + v @ self.dphi)
+        v = (-offset - response * found).mid()
+        c = self.program.unscaled(-self.phi.transpose() * found - self.dphi.transpose() * v)
+        multipliers, shifts = self.program.convert(found.entries()), 0 * peaks.points
+        shifts[bend] = self.program.convert(v.entries()) / peaks.multipliers[bend] / damping
         points = np.clip(peaks.points + shifts, peaks.points / 2, self.program.convert([1.0])[0])
         return Optimum(c, np.append(points, self.cuts), multipliers), _largest_move(peaks.points, shifts)
 

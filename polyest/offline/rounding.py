@@ -76,7 +76,7 @@ class _Neighbourhood:
         program = Program(get_target(solution.problem.target), solution.problem.group_size, ctx)
         points, multipliers = (ctx.array(solution.proof[name]) for name in ("points", "multipliers"))
         self.coefficients = ctx.array(solution.coefficients)
-        self.rises = np.sign(multipliers)[:, None] * program.rows(points).value
+        self.rises = np.sign(multipliers)[:, None] * program.rows(points)
         self.inner = self.rises[points < 1]
         self.prices = abs(multipliers) / (program.weights @ (self.coefficients - program.means) ** 2)
         self.steps = ctx.array([math.ulp(float(c) * (1 + MARGIN)) for c in self.coefficients])
