@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from polyest import certify
 from polyest.errors import SolveError
-from polyest.methods import CLOSED_FORM, closed_form
+from polyest.certify.certificate import worst_noise
+from polyest.methods import CLOSED_FORM, closed_form, plug_in
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
@@ -19,6 +20,7 @@ from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
 from polyest.problem import Problem
 from polyest.table import Table
+from polyest.targets import get_target
 
 __all__ = ["solve"]
 
@@ -84,10 +86,10 @@ def _check_noise(table: Table) -> None:
     problem, budget = table.problem, table.problem.budget
     if budget is None or budget.kind != "noise_budget" or table.certificate is None:
         return
-    plain = certify.certificate(closed_form(replace(problem, method="plug_in", budget=None)))
-    if Fraction(table.certificate.noise.upper_text) > budget.value * Fraction(plain.noise.upper_text) * Fraction(
-        1 + ROUNDING
-    ):
+    target = get_target(problem.target)
+    plain = worst_noise(target, plug_in.coefficients(target, table.group_size))
+    assert plain is not None, "a noise budget is refused where the noise has no bound"
+    if Fraction(table.certificate.noise.upper_text) > budget.value * plain[1] * Fraction(1 + ROUNDING):
         raise SolveError(
             f"the search for a κ that meets the noise budget of {problem} failed: κ = {(table.kappa or 0) / 100} "
             "misses it by less than a step; use bias_budget"

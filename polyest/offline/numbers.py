@@ -18,6 +18,7 @@ from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
 GUARD_BITS = 64
+ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.mpfr
 
 __all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "weighted_target"]
 
@@ -79,8 +80,18 @@ class Mpfr:
         return gmpy2.mpfr(gmpy2.mpq(exact_value.numerator, exact_value.denominator))
 
     def array(self, values: Any) -> Any:
-        """Floats, rationals or numbers of either precision as an object array."""
-        return np.array([v if isinstance(v, gmpy2.mpfr) else self.rational(exact(v)) for v in values], dtype=object)
+        """Floats, rationals or numbers of any precision as an object array."""
+        return np.array([self._number(v) for v in values], dtype=object)
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, gmpy2.mpfr):
+            return value
+        if isinstance(value, float):
+            return ONE * value
+        if isinstance(value, flint.arb):
+            mantissa, exponent = map(int, value.man_exp())
+            return ONE * mantissa * (1 << exponent) if exponent >= 0 else ONE * mantissa / (1 << -exponent)
+        return self.rational(exact(value))
 
 
 class Extended:
