@@ -10,8 +10,8 @@ from importlib.metadata import version
 from threadpoolctl import threadpool_limits
 
 from polyest import certify
-from polyest.errors import SolveError
 from polyest.certify.certificate import worst_noise
+from polyest.errors import SolveError
 from polyest.methods import CLOSED_FORM, closed_form, plug_in
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
