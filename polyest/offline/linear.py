@@ -11,11 +11,12 @@ from typing import Any
 
 import gmpy2
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat, arb_poly, ctx
 
 from polyest.errors import SolveError
+from polyest.offline.numbers import mpfr
 
-__all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_norm", "number", "solve"]
+__all__ = ["block", "column", "diagonal", "evaluated", "gram", "identity", "joined", "least_norm", "number", "solve"]
 
 
 def column(values: Any) -> Any:
@@ -42,6 +43,12 @@ def number(value: Any) -> Any:
         mantissa, exponent = value.as_mantissa_exp()
         return arb((int(mantissa), int(exponent)))
     return arb(float(value)) + arb(float(value - float(value)))
+
+
+def evaluated(terms: Any, x: Any) -> Any:
+    """Σ_m terms[m]·x^m at gmpy2 numbers, as such; FLINT takes half the time of numpy's arrays of them."""
+    polynomial = arb_poly([number(term) for term in terms])
+    return np.array([mpfr(polynomial(number(point)).mid()) for point in x], dtype=object)
 
 
 def gram(rows: Any) -> Any:

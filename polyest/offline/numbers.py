@@ -20,7 +20,7 @@ from polyest.targets import Target
 GUARD_BITS = 64
 ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.mpfr
 
-__all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "weighted_target"]
+__all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
 
 
 class Multiprecision:
@@ -89,8 +89,7 @@ class Mpfr:
         if isinstance(value, float):
             return ONE * value
         if isinstance(value, flint.arb):
-            mantissa, exponent = map(int, value.man_exp())
-            return ONE * mantissa * (1 << exponent) if exponent >= 0 else ONE * mantissa / (1 << -exponent)
+            return mpfr(value)
         return self.rational(exact(value))
 
 
@@ -120,6 +119,12 @@ class Extended:
     def array(self, values: Any) -> Any:
         """Floats, rationals or multi-precision numbers as an array."""
         return np.array([v if isinstance(v, np.longdouble) else self.rational(exact(v)) for v in values], np.longdouble)
+
+
+def mpfr(value: Any) -> Any:
+    """A number of FLINT's, which has no radius, as one of gmpy2's."""
+    mantissa, exponent = map(int, value.man_exp())
+    return ONE * mantissa * (1 << exponent) if exponent >= 0 else ONE * mantissa / (1 << -exponent)
 
 
 def exact(value: Any) -> Fraction:

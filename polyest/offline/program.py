@@ -15,7 +15,7 @@ from flint import arb_mat
 
 from polyest.bernstein import NumpyContext
 from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
-from polyest.offline.linear import column, number
+from polyest.offline.linear import column, evaluated, number
 from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
 from polyest.targets import Target
@@ -84,14 +84,21 @@ class Program:
 
 
 def _polynomial(coefficients: Any, points: Any) -> Any:
-    """Σ_m c_m B_{m,n}(p) by Horner's rule in p/(1−p), or in its inverse where p > ½."""
+    """Σ_m c_m B_{m,n}(p), as a polynomial in p/(1−p), or in its inverse where p > ½."""
     n = len(coefficients) - 1
     scaled = coefficients * binomials(n, coefficients.dtype)[:, 0]
     low = points <= 0.5
     values = np.empty_like(points)
     for side, terms, p in ((low, scaled, points[low]), (~low, scaled[::-1], 1 - points[~low])):
-        ratio, total = p / (1 - p), 0 * p
-        for term in terms[::-1]:
-            total = total * ratio + term
-        values[side] = total * (1 - p) ** n
+        values[side] = _power_series(terms, p / (1 - p)) * (1 - p) ** n
     return values
+
+
+def _power_series(terms: Any, x: Any) -> Any:
+    """Σ_m terms[m]·x^m."""
+    if x.dtype == object:
+        return evaluated(terms, x)
+    total = 0 * x
+    for term in terms[::-1]:
+        total = total * x + term
+    return total

@@ -25,7 +25,7 @@ __all__ = ["at_kappa", "noise", "solve"]
 DIGITS = 50
 GUARD = 20  # digits that the conditioning costs where float64 carries
 MOST_GUARD = 40  # and may cost anywhere, and one more for every completion
-FEW_DIGITS = 30  # for most of the way from float64 to all digits, where the hardware's widest floats do not carry
+FEW_DIGITS = 45  # for most of the way from float64 to all digits, where the hardware's widest floats do not carry
 LARGEST_EXTENDED = 256  # group size at which they may
 ROUGHLY = 1e-3  # excess of the bias, relative, of a start in multi-precision
 
