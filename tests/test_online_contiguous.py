@@ -41,16 +41,20 @@ named = pytest.mark.parametrize("name", NAMES)
 
 
 def assert_arranged_like_the_twin(ids: np.ndarray) -> None:
-    """Rows in the same order; where most groups that lie together are of one row, they may be sorted by their ids."""
-    (order, starts), (slow_order, slow_starts) = (engine.arrange(ids) for engine in (fast, twin))
-    if order is not None and slow_order is None:
-        assert len(starts) > len(ids) // 2
-        slow_order, slow_starts = np.argsort(ids, kind="stable"), twin.arrange(np.sort(ids))[1]
-    np.testing.assert_array_equal(starts, slow_starts)
-    if order is None:
-        assert slow_order is None
-    else:
-        np.testing.assert_array_equal(order, slow_order)
+    """With a sample and without; groups that lie together, most of them of one row, may be sorted by their ids."""
+    for large in (1, sorting.LARGE):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sorting, "LARGE", large)
+            order, starts = fast.arrange(ids)
+        slow_order, slow_starts = twin.arrange(ids)
+        if order is not None and slow_order is None:
+            assert len(starts) > len(ids) // 2
+            slow_order, slow_starts = np.argsort(ids, kind="stable"), twin.arrange(np.sort(ids))[1]
+        np.testing.assert_array_equal(starts, slow_starts)
+        if order is None:
+            assert slow_order is None
+        else:
+            np.testing.assert_array_equal(order, slow_order)
 
 
 @named

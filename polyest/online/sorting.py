@@ -23,7 +23,8 @@ DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE, HALF = (np.uint64(n) for n in (0, 1, 32))
-NOTHING, SAMPLE = np.empty(0, np.int64), 1024
+NOTHING = np.empty(0, np.int64)
+LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
 
 
@@ -188,13 +189,9 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
 def _runs(ids: Ints, limit: int, has_heads: bool) -> tuple[Ints, Ints]:
     """Where runs of equal ids begin, and the end, and the ids of the runs; nothing if there are more than `limit`.
 
-    Without heads ids have to ascend, else nothing comes back either. What is to be written has room for somewhat more
-    runs than a sample foretells, or, if that is too little, for all: fresh memory costs more than writing to it.
+    Without heads ids have to ascend, else nothing comes back either.
     """
-    likely = _likely_runs(ids)
-    if likely > limit + limit // 8:
-        return NOTHING, NOTHING
-    for most in (min(likely + likely // 4 + len(ids) // 64 + WORD, limit), limit):
+    for most in _limits(ids, limit):
         room = min(len(ids), most + WORD) + 1
         starts, *heads = np.empty((2 if has_heads else 1, room), np.int64)
         runs, ascending = find_runs(ids, most, starts, heads[0] if has_heads else None)
@@ -205,12 +202,19 @@ def _runs(ids: Ints, limit: int, has_heads: bool) -> tuple[Ints, Ints]:
     return NOTHING, NOTHING
 
 
-def _likely_runs(ids: Ints) -> int:
-    """About how many runs of equal ids there are, from a sample of the rows."""
-    size = min(len(ids), SAMPLE)
-    rows = np.arange(size, dtype=np.uint64) * GOLDEN % np.uint64(max(len(ids), 1))
-    rows = rows.astype(np.int64)
-    return int(np.count_nonzero(ids[rows] != ids[rows - 1])) * len(ids) // max(size, 1)
+def _limits(ids: Ints, limit: int) -> list[int]:
+    """How many runs to have room for: what a sample foretells and more, then `limit`; none if it foretells more than that.
+
+    Memory that the process has to ask for anew costs more than what is written to it.
+    """
+    if len(ids) < LARGE:
+        return [limit]
+    rows = (np.arange(SAMPLE, dtype=np.uint64) * GOLDEN % np.uint64(len(ids))).astype(np.int64)
+    likely = int(np.count_nonzero(ids[rows] != ids[rows - 1])) * len(ids) // SAMPLE
+    room = likely + likely // 4 + len(ids) // 64
+    if likely > limit + limit // 8:
+        return []
+    return [room, limit] if room < limit else [limit]
 
 
 def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
