@@ -203,9 +203,9 @@ def _runs(ids: Ints, limit: int, has_heads: bool) -> tuple[Ints, Ints]:
 
 
 def _limits(ids: Ints, limit: int) -> list[int]:
-    """How many runs to have room for: what a sample foretells and more, then `limit`; none if it foretells more than that.
+    """How many runs to have room for, in turn; none if a sample of the rows foretells more than `limit`.
 
-    Memory that the process has to ask for anew costs more than what is written to it.
+    Room for little more than it foretells is tried first: memory asked for anew costs more than writing to it.
     """
     if len(ids) < LARGE:
         return [limit]
