@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, inlined, jit
+from polyest.online.distinct import are_distinct
+from polyest.online.kernels import GOLDEN, jit
 from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
@@ -20,72 +21,47 @@ __all__ = ["arrange", "gather", "radix_sort", "scatter", "tally"]
 
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
-SLOTS, WORD_BITS, LAST_BIT = 16, np.uint64(6), np.uint64(WORD - 1)
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE, HALF = (np.uint64(n) for n in (0, 1, 32))
+NOTHING = np.empty(0, np.int64)
+LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
 
 
 @jit
-def run_starts(ids, limit):
-    """Where runs of equal ids begin, and the end; nothing if there are more than `limit` runs. Whether ids ascend."""
+def find_runs(ids, limit, starts, heads):
+    """Where runs of equal ids begin, and the end, into `starts`; how many there are, and whether ids ascend.
+
+    It stops when there are more than `limit`. Their ids go into `heads`; if that is None, it stops where ids descend.
+    """
     length, most = np.uint64(ids.shape[0]), np.uint64(limit)
-    starts = np.empty(min(ids.shape[0], limit + WORD) + 1, np.int64)
     starts[0], runs, i, ascending = 0, np.uint64(min(ids.shape[0], 1)), ONE, True
-    while i + np.uint64(WORD) <= length and runs <= most:
+    if heads is not None and ids.shape[0]:
+        heads[0] = ids[0]
+    while i + np.uint64(WORD) <= length and runs <= most and ascending:
         for line in range(i + AHEAD, i + AHEAD + np.uint64(WORD), LINE):
             prefetch(ids, line)  # type: ignore[call-arg]
         bits: Any = changes(ids, i)  # type: ignore[call-arg]
         while bits != ZERO:
             here = i + trailing_zeros(bits)
             starts[runs] = here
+            if heads is not None:
+                heads[runs] = ids[here]
+            else:
+                ascending &= ids[here] > ids[here - ONE]
             runs += ONE
-            ascending &= ids[here] > ids[here - ONE]
             bits &= bits - ONE
         i += np.uint64(WORD)
-    while i < length and runs <= most:
+    while i < length and runs <= most and ascending:
         starts[runs] = i
+        if heads is not None:
+            heads[runs] = ids[i]
+        else:
+            ascending &= ids[i] >= ids[i - ONE]
         runs += np.uint64(ids[i] != ids[i - ONE])
-        ascending &= ids[i] >= ids[i - ONE]
         i += ONE
     starts[runs] = ids.shape[0]
-    return starts[: runs + ONE if runs <= most else ZERO], ascending
-
-
-@inlined
-def has_bit(words, slot):
-    return (words[slot >> WORD_BITS] >> (slot & LAST_BIT)) & ONE
-
-
-@inlined
-def set_bit(words, slot):
-    words[slot >> WORD_BITS] |= ONE << (slot & LAST_BIT)
-
-
-@jit
-def are_distinct(ids):
-    """Whether ids are all different: the few that share a slot of a hash are sorted. False too if they are not few."""
-    bits, most = WORD_BITS, np.uint64(ids.shape[0] // 8)
-    while SLOTS * ids.shape[0] >> np.int64(bits):
-        bits += ONE
-    shift, taken = np.uint64(64) - bits, np.zeros(1 << np.int64(bits - WORD_BITS), np.uint64)
-    found, count = np.empty(ids.shape[0] + 1, np.uint64), ZERO
-    for key in ids:
-        slot = (np.uint64(key) * GOLDEN) >> shift
-        found[count] = slot
-        count += has_bit(taken, slot)
-        set_bit(taken, slot)
-    if count > most:
-        return False
-    taken[:] = 0
-    for slot in found[:count]:
-        set_bit(taken, slot)
-    count = ZERO
-    for key in ids:
-        found[count] = key
-        count += has_bit(taken, (np.uint64(key) * GOLDEN) >> shift)
-    found = np.sort(found[:count])
-    return not (found[1:] == found[:-1]).any()
+    return runs, ascending
 
 
 @jit
@@ -195,19 +171,50 @@ def scatter(values, rows, out):
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
-    runs, ascending = run_starts(ids, len(ids) // 4 + WORD)
-    if not len(runs):
-        runs, ascending = run_starts(ids, len(ids) if ascending else len(ids) // 2)
-    heads = gather(ids, runs[:-1]) if len(runs) and not ascending else ids
-    if len(runs) and (ascending or are_distinct(heads)):
-        return None, runs
+    starts, _ = _runs(ids, len(ids), has_heads=False)
+    if len(starts):
+        return None, starts
+    starts, heads = _runs(ids, len(ids) // 2 + WORD, has_heads=True)
+    if not len(starts):
+        return _sort(ids)
+    if are_distinct(heads):
+        return None, starts
     order, groups = _sort(heads)
-    if len(groups) == len(runs):
-        return None, runs
-    if not len(runs):
-        return order, groups
+    if len(groups) == len(starts):
+        return None, starts
     rows: Ints = np.empty(len(ids), _index(ids))
-    return rows, expand(order, runs, rows)[groups]
+    return rows, expand(order, starts, rows)[groups]
+
+
+def _runs(ids: Ints, limit: int, has_heads: bool) -> tuple[Ints, Ints]:
+    """Where runs of equal ids begin, and the end, and the ids of the runs; nothing if there are more than `limit`.
+
+    Without heads ids have to ascend, else nothing comes back either.
+    """
+    for most in _limits(ids, limit):
+        room = min(len(ids), most + WORD) + 1
+        starts, *heads = np.empty((2 if has_heads else 1, room), np.int64)
+        runs, ascending = find_runs(ids, most, starts, heads[0] if has_heads else None)
+        if not ascending:
+            break
+        if runs <= most:
+            return starts[: runs + 1], heads[0][:runs] if has_heads else NOTHING
+    return NOTHING, NOTHING
+
+
+def _limits(ids: Ints, limit: int) -> list[int]:
+    """How many runs to have room for, in turn; none if a sample of the rows foretells more than `limit`.
+
+    Room for little more than it foretells is tried first: memory asked for anew costs more than writing to it.
+    """
+    if len(ids) < LARGE:
+        return [limit]
+    rows = (np.arange(SAMPLE, dtype=np.uint64) * GOLDEN % np.uint64(len(ids))).astype(np.int64)
+    likely = int(np.count_nonzero(ids[rows] != ids[rows - 1])) * len(ids) // SAMPLE
+    room = likely + likely // 4 + len(ids) // 64
+    if likely > limit + limit // 8:
+        return []
+    return [room, limit] if room < limit else [limit]
 
 
 def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
@@ -219,7 +226,7 @@ def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
         order, starts = sort_words(ids, lowest, np.uint64(span), *room)
         return order[:-1], starts
     keys, order = radix_sort(ids, np.empty(len(ids), np.uint64), np.arange(len(ids), dtype=_index(ids)))
-    return order, run_starts(keys.view(np.int64), len(ids))[0]
+    return order, _runs(keys.view(np.int64) + lowest, len(ids), has_heads=False)[0]
 
 
 def _index(ids: Ints) -> type:
