@@ -5,7 +5,7 @@
 2. By group size, one core: the least bias E*_K, the scan for κ, the digits, the certificate, and `verify`.
 
 The floor: each of about ten rounds of the reduced program evaluates N active points × K coefficients × 2 rows in
-multi-precision and multiplies matrices of that shape, (2N)²K products of some 50 ns; float64 adds about 25
+FLINT's numbers and multiplies matrices of that shape, (2N)²K products of some 10 ns; float64 adds about 25
 solutions along the scan, each of some ten finite programs. An enclosure multiplies, for each of the one or three
 polynomials of f, a matrix of 64 × K with one of K × cells at about 200 + 2√K bits, cells ~ 20 + √K, some 50 ns a
 product: 0.2 s at K = 1024 for the bias, 0.6 s for the noise, and K operations in Python per cell and per row; below

@@ -30,6 +30,7 @@ STEEPEST = 100  # power of β that the noise falls by at most: so many times its
 TIE = 1e-9  # and that of the solution in multi-precision, rounded
 NARROW = 1.05  # ratio of two n between which noise is taken to behave as at them
 WIDE = 20  # power of the ratio beyond, by which more is allowed for
+MARGIN = 0.1  # power of the distance from the limit by which the value may miss the power of n that it is taken for
 
 Noise = Callable[[int], float]
 
@@ -91,7 +92,7 @@ class _Scan:
     """A function of n, remembered where it was computed, and searched without computing it everywhere.
 
     Between two points within `NARROW` it is taken to fall below the smaller value by no more than their ratio, further
-    apart by that and `WIDE` powers of the distance: where that rules an interval out, it is skipped, else halved. The
+    apart by that and `WIDE` powers of the distance: where that rules an interval out, it is skipped, else split. The
     noise is smooth but for kinks, and falls like a power of κ where budgets are met.
     """
 
@@ -99,14 +100,25 @@ class _Scan:
         self.value = lru_cache(maxsize=None)(function)
 
     def first_below(self, limit: float, low: int, high: int) -> int | None:
-        """The smallest n in (low, high] with value ≤ limit."""
+        """The smallest n in (low, high] with value ≤ limit, which that at low is above."""
         if low >= high or self._floor(low, high) > limit:
             return None
         if high - low == 1:
             return high if self.value(high) <= limit else None
-        middle = _between(low, high)
+        middle = self._farthest(limit, low, high)
         found = self.first_below(limit, low, middle)
         return found if found is not None else self.first_below(limit, middle, high)
+
+    def _farthest(self, limit: float, low: int, high: int) -> int:
+        """The largest n before `high` such that (low, n) would be ruled out if the value were a power of n."""
+        a = self.value(low)
+        slope = math.log(self.value(high) / a) / math.log(high / low)
+        nearest, farthest = low + 1, high - 1
+        while nearest < farthest:
+            n = (nearest + farthest + 1) // 2
+            is_out = _floor(a, a * (n / low) ** slope, n / low) > limit * (a / limit) ** MARGIN
+            nearest, farthest = (n, farthest) if is_out else (nearest, n - 1)
+        return nearest
 
     def least(self, best: int, low: int, high: int) -> int:
         """The n in {best} ∪ (low, high) of the smallest value; ties go to the smaller n."""
@@ -123,8 +135,12 @@ class _Scan:
         return n if b < a else best
 
     def _floor(self, low: int, high: int) -> float:
-        a, b, spread = self.value(low), self.value(high), max(high / low / NARROW, 1.0)
-        return min(a, b) ** 2 / max(a, b) / spread**WIDE
+        return _floor(self.value(low), self.value(high), high / low)
+
+
+def _floor(a: float, b: float, ratio: float) -> float:
+    """The least value that is allowed for between two points."""
+    return min(a, b) ** 2 / max(a, b) / max(ratio / NARROW, 1.0) ** WIDE
 
 
 def _between(low: int, high: int) -> int:

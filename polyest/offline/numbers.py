@@ -17,7 +17,7 @@ import numpy as np
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
-GUARD_BITS = 64
+GUARD_BITS = 64  # of FLINT's numbers: matrices are where digits are lost
 ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.mpfr
 
 __all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
@@ -118,7 +118,8 @@ class Extended:
 
     def array(self, values: Any) -> Any:
         """Floats, rationals or multi-precision numbers as an array."""
-        return np.array([v if isinstance(v, np.longdouble) else self.rational(exact(v)) for v in values], np.longdouble)
+        floats = (float, np.longdouble)
+        return np.array([v if isinstance(v, floats) else self.rational(exact(v)) for v in values], np.longdouble)
 
 
 def mpfr(value: Any) -> Any:

@@ -133,7 +133,7 @@ class _Model:
 
     With t = c⁺ − μ: minimise Σ w t² + ½ Σ_j κ_j (φ'_j·(c⁺ − c))², κ_j = |λ_j|/|e''_j|, subject to
     s_j (e_j + φ_j·(c⁺ − c)) ≤ β at the peaks and at the cuts, which are former points where the bias is still high.
-    Then 2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j).
+    Then 2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j). Rows are φ_j/√(2w), unknowns √(2w)·t.
     """
 
     def __init__(self, program: Program, here: Optimum, peaks: _Peaks, beta: Any) -> None:
@@ -142,13 +142,10 @@ class _Model:
         slack = 1 - abs(program.bias_values(here.coefficients, cuts)) / beta
         self.cuts = cuts[slack < KEEP * abs(peaks.excess(beta))]
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
-        points = np.append(peaks.points, self.cuts)
-        self.phi, slopes = program.scaled_rows(points)
+        self.phi, slopes = program.scaled_rows(np.append(peaks.points, self.cuts))
         self.dphi = block(slopes, self.bend, range(program.group_size))
-        self.bias, x = (
-            np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts)),
-            program.scaled(here.coefficients),
-        )
+        self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
+        x = program.scaled(here.coefficients)
         self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
         self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
         self.cross = (self.phi * self.dphi.transpose()).mid()
