@@ -77,18 +77,30 @@ class Path:
             return found
 
     def _start(self, beta: float) -> tuple[Any, Any, Any]:
-        """Points, signs and multipliers: between two solutions of the same signs, else those of the nearest."""
+        """Points, signs and multipliers: on the line through two solutions of the same signs, else the nearest's."""
         if not self._optima:
-            least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
-            points = self._precise.array(least.points)
-            return points, np.array(least.signs), 0 * points
-        nearest = min(self._optima, key=lambda known: abs(math.log(known / beta)))
-        beyond = [known for known in self._optima if (known < beta) != (nearest < beta)]
-        other = min(beyond, key=lambda known: abs(math.log(known / beta)), default=nearest)
-        here, there = self._optima[nearest], self._optima[other]
-        signs, there = _signs(here), there if np.array_equal(_signs(there), _signs(here)) else here
-        share = math.log(beta / nearest) / math.log(other / nearest) if there is not here else 0.0
-        return here.points + share * (there.points - here.points), signs, here.multipliers
+            return self._first_start(beta)
+        nearest, *others = sorted(self._optima, key=lambda known: abs(math.log(known / beta)))
+        here, share = self._optima[nearest], 0.0
+        signs = _signs(here)
+        for other in others:
+            there = self._optima[other]
+            share = math.log(beta / nearest) / math.log(other / nearest)
+            if abs(share) < 1 and np.array_equal(_signs(there), signs):
+                points = here.points + share * (there.points - here.points)
+                if (np.diff(points) > 0).all() and 0 < points[0] and points[-1] <= 1:
+                    return points, signs, here.multipliers
+        return here.points, signs, here.multipliers
+
+    def _first_start(self, beta: float) -> tuple[Any, Any, Any]:
+        """float64's at the nearest budget that it carries to, else those of the minimax table."""
+        if self._known:
+            near = self._known[min(self._known, key=lambda known: abs(math.log(known / beta)))][1]
+            points, multipliers = self._precise.array(near.points), self._precise.array(near.multipliers)
+            return points, np.sign(near.multipliers).astype(int), multipliers
+        least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
+        points = self._precise.array(least.points)
+        return points, np.array(least.signs), 0 * points
 
     def afresh(self, beta: float) -> Approximation:
         """The same in float64, whatever was solved before: the start for all digits.
