@@ -88,7 +88,7 @@ class Path:
             share = math.log(beta / nearest) / math.log(other / nearest)
             if abs(share) < 1 and np.array_equal(_signs(there), signs):
                 points = here.points + share * (there.points - here.points)
-                if (np.diff(points) > 0).all() and 0 < points[0] and points[-1] <= 1:
+                if (np.diff(points) > 0).all() and points[0] > 0 and points[-1] <= 1:
                     return points, signs, here.multipliers
         return here.points, signs, here.multipliers
 
