@@ -81,16 +81,11 @@ class Path:
         if not self._optima:
             return self._first_start(beta)
         nearest, *others = sorted(self._optima, key=lambda known: abs(math.log(known / beta)))
-        here, share = self._optima[nearest], 0.0
-        signs = _signs(here)
-        for other in others:
-            there = self._optima[other]
-            share = math.log(beta / nearest) / math.log(other / nearest)
-            if abs(share) < 1 and np.array_equal(_signs(there), signs):
-                points = here.points + share * (there.points - here.points)
-                if (np.diff(points) > 0).all() and points[0] > 0 and points[-1] <= 1:
-                    return points, signs, here.multipliers
-        return here.points, signs, here.multipliers
+        here = self._optima[nearest]
+        shares = {other: math.log(beta / nearest) / math.log(other / nearest) for other in others}
+        lines = (_along(here, self._optima[other], share) for other, share in shares.items() if abs(share) < 1)
+        points = next((line for line in lines if line is not None), here.points)
+        return points, _signs(here), here.multipliers
 
     def _first_start(self, beta: float) -> tuple[Any, Any, Any]:
         """float64's at the nearest budget that it carries to, else those of the minimax table."""
@@ -173,3 +168,11 @@ class Path:
 
 def _signs(optimum: Optimum) -> Any:
     return np.sign(optimum.multipliers.astype(float)).astype(int)
+
+
+def _along(here: Optimum, there: Optimum, share: float) -> Any:
+    """The points part of the way; None if they do not correspond, or would not keep their order."""
+    if not np.array_equal(_signs(here), _signs(there)):
+        return None
+    points = here.points + share * (there.points - here.points)
+    return points if (np.diff(points, prepend=0) > 0).all() and points[-1] <= 1 else None
