@@ -135,3 +135,18 @@ def test_where_float64_is_not_enough_cuts_take_over() -> None:
 def test_a_budget_below_the_least_bias_is_an_error() -> None:
     with pytest.raises(SolveError):
         optimum("log", 4, 90, *start("log", 4, 110))
+
+
+def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> None:
+    """κ = 1.2 after others from both sides, on a line with them and not, or at once: the same table to six digits."""
+    problem = make_problem("power(1.5)", 22, bias_budget="1.2")
+
+    def coefficients(*kappas: float) -> list[float]:
+        path = frontier.path_for(problem)
+        for kappa in kappas:
+            found = path.in_multiprecision(kappa * path.least_bias, 1e-9)
+        return [float(c) for c in found.coefficients]
+
+    at_once = coefficients(1.2)
+    for road in ((1.25, 1.2), (1.1, 1.3, 1.2), (1.16, 1.18, 1.2), (1.01, 1.02, 1.2)):
+        assert coefficients(*road) == pytest.approx(at_once, rel=1e-6)

@@ -1,0 +1,31 @@
+"""The search for κ against a look at every n, on curves like that of the noise."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyest.offline.frontier import _Scan
+
+LOW, HIGH = 100, 3000
+PIECES = st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 20)), min_size=1, max_size=4)
+
+
+@given(PIECES, st.integers(LOW, HIGH), st.floats(0.5, 2))
+def test_the_first_n_below_a_limit_is_found_in_few_steps(
+    pieces: list[tuple[float, float]], near: int, factor: float
+) -> None:
+    """The largest of some powers of n: with kinks, and flat in the end. Steps of 8 %, in which it may halve, or less."""
+    seen = []
+
+    def noise(n: int) -> float:
+        seen.append(n)
+        return max(a * (n / LOW) ** -s for a, s in pieces)
+
+    limit = factor * noise(near)
+    truth = next((n for n in range(LOW, HIGH + 1) if noise(n) <= limit), None)
+    seen.clear()
+    scan = _Scan(noise)
+    if scan.value(LOW) > limit:
+        assert scan.first_below(limit, LOW, HIGH) == truth
+        assert len(seen) == len(set(seen)) < 80
