@@ -15,7 +15,7 @@ PIECES = st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 20)), min_size=1, 
 def test_the_first_n_below_a_limit_is_found_in_few_steps(
     pieces: list[tuple[float, float]], near: int, factor: float
 ) -> None:
-    """The largest of some powers of n: with kinks, and flat in the end. Steps of 8 %, in which it may halve, or less."""
+    """The largest of some powers of n: with kinks, and flat in the end."""
     seen = []
 
     def noise(n: int) -> float:
