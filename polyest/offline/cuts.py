@@ -66,7 +66,7 @@ class _Constraints:
     @classmethod
     def at(cls, program: Program, points: Any, signs: Any) -> _Constraints:
         rows, _ = program.scaled_rows(points)
-        return cls(points, signs, rows, gram(rows), column(program.bias_values(program.means, points)))
+        return cls(points, signs, rows, gram(rows), column(program.bias(program.means).values(points)))
 
     def only(self, index: Any) -> _Constraints:
         everywhere = range(self.rows.ncols())

@@ -18,13 +18,14 @@ from polyest.errors import SolveError
 from polyest.methods import plug_in
 from polyest.offline import exchange
 from polyest.offline.methods import minimax
-from polyest.offline.path import LOOSE, Path
+from polyest.offline.path import Path
 from polyest.problem import Problem
 from polyest.targets import get_target
 
 __all__ = ["choose"]
 
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
+COARSEST = 0.1  # excess of the bias over β, relative, of a solution that only bounds the noise
 NEAR = 1e-3  # relative distance from the limit within which float64's noise may not decide
 STEEPEST = 100  # power of β that the noise falls by at most: so many times its solution's excess of bias is its error
 TIE = 1e-9  # and that of the solution in multi-precision, rounded
@@ -221,9 +222,10 @@ def _noise_bound(path: Path, beta: float) -> float:
     """A lower bound on the noise of every table with bias ≤ β; decreasing in β.
 
     sup_p V ≥ sup_p S − β² ≥ ∫_ε^1 S(p)/p dp / log(1/ε) − β², and with ε = 1/(32K) the integral is at least 0.48·F(c),
-    because ∫_0^1 S(p)/p dp = F(c) + const and the part below ε holds little of any coefficient's weight.
+    because ∫_0^1 S(p)/p dp = F(c) + const and the part below ε holds little of any coefficient's weight. A solution
+    whose bias exceeds β has met fewer constraints, so that its F is no larger.
     """
-    return 0.48 * path.objective(path.at(beta, LOOSE)) / math.log(32 * path.group_size) - beta**2
+    return 0.48 * path.objective(path.at(beta, COARSEST)) / math.log(32 * path.group_size) - beta**2
 
 
 def path_for(problem: Problem, solver: str | None = None) -> Path:

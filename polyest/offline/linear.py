@@ -16,7 +16,7 @@ from flint import arb, arb_mat, arb_poly, ctx
 from polyest.errors import SolveError
 from polyest.offline.numbers import mpfr
 
-__all__ = ["block", "column", "diagonal", "evaluated", "gram", "identity", "joined", "least_norm", "number", "solve"]
+__all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_norm", "number", "power_series", "solve"]
 
 
 def column(values: Any) -> Any:
@@ -45,10 +45,10 @@ def number(value: Any) -> Any:
     return arb(float(value)) + arb(float(value - float(value)))
 
 
-def evaluated(terms: Any, x: Any) -> Any:
-    """Σ_m terms[m]·x^m at gmpy2 numbers, as such; FLINT takes half the time of numpy's arrays of them."""
+def power_series(terms: Any) -> Any:
+    """x ↦ Σ_m terms[m]·x^m on arrays of gmpy2 numbers; FLINT takes half the time of numpy."""
     polynomial = arb_poly([number(term) for term in terms])
-    return np.array([mpfr(polynomial(number(point)).mid()) for point in x], dtype=object)
+    return np.frompyfunc(lambda x: mpfr(polynomial(number(x)).mid()), 1, 1)
 
 
 def gram(rows: Any) -> Any:

@@ -21,12 +21,12 @@ from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, converted, peaks_of
 from polyest.targets import Target
 
-__all__ = ["LOOSE", "Path"]
+__all__ = ["Path"]
 
 COARSE = 0.04  # relative error that a supremum of the noise may have far from the number that matters
 LOOSE = 1e-3  # excess of the bias over β, relative, that makes no larger one
 SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
-DIGITS = 30  # of multi-precision where float64 is not enough, and one more for every two completions
+DIGITS = 60  # of multi-precision where float64 is not enough, and one more for every two completions
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
 

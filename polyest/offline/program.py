@@ -7,7 +7,7 @@ points are active; with multipliers λ_j the coefficients are c_m = μ_m − Σ_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ from flint import arb_mat
 
 from polyest.bernstein import NumpyContext
 from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
-from polyest.offline.linear import column, evaluated, number
+from polyest.offline.linear import column, number, power_series
 from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
 from polyest.targets import Target
 
-__all__ = ["Program"]
+__all__ = ["Bias", "Program"]
 
 
 @dataclass(frozen=True)
@@ -70,34 +70,61 @@ class Program:
         """Numbers of any kind as an array of this program's arithmetic."""
         return np.array([float(v) for v in values]) if self.ctx is None else self.ctx.array(values)
 
-    def bias(self, coefficients: Any, points: Any) -> Jet:
-        """e, e' and e'' of a table at the points."""
-        n, c = self.group_size - 1, coefficients
-        q = _polynomial(c, points)
-        dq = n * _polynomial(np.diff(c), points) if n > 0 else 0 * q
-        d2q = n * (n - 1) * _polynomial(np.diff(c, 2), points) if n > 1 else 0 * q
-        return Jet(points * q, q + points * dq, 2 * dq + points * d2q) - self.weighted_target(points)
-
-    def bias_values(self, coefficients: Any, points: Any) -> Any:
-        """e of a table at the points."""
-        return points * _polynomial(coefficients, points) - self.weighted_target(points).value
+    def bias(self, coefficients: Any) -> Bias:
+        """e of a table, to be evaluated at points."""
+        return Bias(self, coefficients)
 
 
-def _polynomial(coefficients: Any, points: Any) -> Any:
+class Bias:
+    """e(p) = p·(Q_c(p) − r(p)) of a table c."""
+
+    def __init__(self, program: Program, coefficients: Any) -> None:
+        self.program, self.coefficients = program, coefficients
+
+    def values(self, points: Any) -> Any:
+        """e at the points."""
+        return points * self._mean(points) - self.program.weighted_target(points).value
+
+    def jet(self, points: Any) -> Jet:
+        """e, e' and e'' at the points."""
+        q, dq, d2q = self._mean(points), self._slope(points), self._bend(points)
+        return Jet(points * q, q + points * dq, 2 * dq + points * d2q) - self.program.weighted_target(points)
+
+    @cached_property
+    def _mean(self) -> _Polynomial:
+        return _Polynomial(self.coefficients)
+
+    @cached_property
+    def _slope(self) -> _Polynomial:
+        n = len(self.coefficients) - 1
+        return _Polynomial(n * np.diff(self.coefficients) if n > 0 else 0 * self.coefficients[:1])
+
+    @cached_property
+    def _bend(self) -> _Polynomial:
+        n = len(self.coefficients) - 1
+        return _Polynomial(n * (n - 1) * np.diff(self.coefficients, 2) if n > 1 else 0 * self.coefficients[:1])
+
+
+class _Polynomial:
     """Σ_m c_m B_{m,n}(p), as a polynomial in p/(1−p), or in its inverse where p > ½."""
-    n = len(coefficients) - 1
-    scaled = coefficients * binomials(n, coefficients.dtype)[:, 0]
-    low = points <= 0.5
-    values = np.empty_like(points)
-    for side, terms, p in ((low, scaled, points[low]), (~low, scaled[::-1], 1 - points[~low])):
-        values[side] = _power_series(terms, p / (1 - p)) * (1 - p) ** n
-    return values
+
+    def __init__(self, coefficients: Any) -> None:
+        self.degree = len(coefficients) - 1
+        scaled = coefficients * binomials(self.degree, coefficients.dtype)[:, 0]
+        self.rising, self.falling = (
+            power_series(terms) if terms.dtype == object else partial(_power_series, terms)
+            for terms in (scaled, scaled[::-1])
+        )
+
+    def __call__(self, points: Any) -> Any:
+        low, values = points <= 0.5, np.empty_like(points)
+        for side, series, p in ((low, self.rising, points[low]), (~low, self.falling, 1 - points[~low])):
+            values[side] = series(p / (1 - p)) * (1 - p) ** self.degree
+        return values
 
 
 def _power_series(terms: Any, x: Any) -> Any:
     """Σ_m terms[m]·x^m."""
-    if x.dtype == object:
-        return evaluated(terms, x)
     total = 0 * x
     for term in terms[::-1]:
         total = total * x + term

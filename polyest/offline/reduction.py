@@ -19,7 +19,7 @@ import numpy as np
 from polyest.errors import SolveError
 from polyest.offline import linear
 from polyest.offline.linear import block, column
-from polyest.offline.program import Program
+from polyest.offline.program import Bias, Program
 
 __all__ = ["PER_GAP", "Optimum", "Start", "approached", "converted", "peaks_of", "solve"]
 
@@ -139,12 +139,12 @@ class _Model:
     def __init__(self, program: Program, here: Optimum, peaks: _Peaks, beta: Any) -> None:
         self.program, self.peaks = program, peaks
         cuts = _apart(here.points, peaks.points)
-        slack = 1 - abs(program.bias_values(here.coefficients, cuts)) / beta
-        self.cuts = cuts[slack < KEEP * abs(peaks.excess(beta))]
+        heights = program.bias(here.coefficients).values(cuts)
+        kept = 1 - abs(heights) / beta < KEEP * abs(peaks.excess(beta))
+        self.cuts, self.bias = cuts[kept], np.append(peaks.bias, heights[kept])
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
         self.phi, slopes = program.scaled_rows(np.append(peaks.points, self.cuts))
         self.dphi = block(slopes, self.bend, range(program.group_size))
-        self.bias = np.append(peaks.bias, program.bias_values(here.coefficients, self.cuts))
         x = program.scaled(here.coefficients)
         self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
         self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
@@ -189,10 +189,11 @@ def _apart(points: Any, peaks: Any) -> Any:
 def peaks_of(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
     grid = _between(here.active().points.astype(float), program, per_gap)
-    size = np.concatenate([[0], np.abs(program.bias_values(here.coefficients, grid)), [0]])
+    curve = program.bias(here.coefficients)
+    size = np.concatenate([[0], np.abs(curve.values(grid)), [0]])
     found = (size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]) & (size[1:-1] > beta * HIGH)
-    tops = _refined(program, here.coefficients, grid[found], accuracy)
-    bias = program.bias(here.coefficients, tops)
+    tops = _refined(program, curve, grid[found], accuracy)
+    bias = curve.jet(tops)
     signs = np.sign(bias.value.astype(float)).astype(int)
     apart = np.diff(tops.astype(float), prepend=0) > SAME * tops
     kept = np.flatnonzero(apart & ((bias.second * signs < 0) | (tops == 1)))
@@ -208,13 +209,13 @@ def _between(points: Any, program: Program, per_gap: int) -> Any:
     return program.convert(np.append(np.sin(np.concatenate(parts)[1:] / 2) ** 2, 1.0))
 
 
-def _refined(program: Program, c: Any, points: Any, accuracy: float) -> Any:
+def _refined(program: Program, curve: Bias, points: Any, accuracy: float) -> Any:
     """The local maxima of |e| near `points`, by Newton's method; one that moves past 1 stays there."""
     p = points.astype(float)
     longest = program.convert(np.pi / 2 / program.group_size**0.5 * (np.sqrt(p * (1 - p)) + 1 / program.group_size))
     points, one = points.copy(), program.convert([1.0])[0]
     for _ in range(REFINEMENTS):
-        bias = program.bias(c, points)
+        bias = curve.jet(points)
         step = np.clip(bias.first / bias.second, -longest, longest)
         step[(points == 1) & (bias.first * bias.value >= 0)] *= 0
         points = np.clip(points - step, points / 2, one)

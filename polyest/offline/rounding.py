@@ -37,6 +37,7 @@ from polyest.targets import get_target
 __all__ = ["rounded"]
 
 GOAL = 9.5e-13  # gap that needs no remedy; what is proved is O(Δ²) away from it
+HOPELESS = 1e-8  # gap that no neighbour reduces to that: the lattice gains a factor of 1000 at most
 DIGITS = 60
 BITS = 24  # binary digits of a step's effect that count
 FINEST = 14  # binary logarithm of how much more levelling weighs than moving, at which the search ends
@@ -64,6 +65,8 @@ def rounded(solution: Solution) -> Table:
 
 def _nearly_optimal(near: _Neighbourhood, nearest: tuple[float, ...]) -> tuple[float, ...]:
     """The first vector whose gap is small enough; the nearest if none is, for then steps of many ulps gain little."""
+    if near.gap(nearest) > HOPELESS:
+        return nearest
     candidates = itertools.chain([nearest], near.descended(), near.levelled())
     return next((candidate for candidate in candidates if near.gap(candidate) <= GOAL), nearest)
 
