@@ -46,7 +46,9 @@ def polyest(*arguments: str) -> float:
     """Seconds that one command takes, interpreter's start included."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "polyest", *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr}")
     return time.perf_counter() - start
 
 
