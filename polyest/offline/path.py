@@ -70,7 +70,7 @@ class Path:
         return self._known[beta][1]
 
     def in_multiprecision(self, beta: float, slack: float) -> Optimum:
-        """The same anywhere, from the nearest such solution, or else from the points of the minimax table."""
+        """The same anywhere, from what is known near that budget."""
         with self._precise.precision():
             budget = self._precise.rational(exact(beta))
             found = self._optima[beta] = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
