@@ -1,4 +1,4 @@
-"""How long solving and proving take: `python -m benchmarks.solving` (about 25 minutes on 2 cores; `--quick`: one).
+"""How long solving and proving take: `python -m benchmarks.solving` (about 23 minutes on 2 cores; `--quick`: one).
 
 1. Whole processes, from the command line into an empty folder: one table of K = 16; `log` aqp for K = 2..64; all tables
    that are shipped, solved from scratch; all of them verified.
