@@ -13,7 +13,7 @@ from polyest.targets import Target
 
 __all__ = ["bayes_means"]
 
-QUADRATURE_DIGITS = 40
+QUADRATURE_DIGITS = 70  # at least, so that one quadrature serves float64 and the usual precisions
 
 
 def bayes_means(target: Target, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Any:
@@ -26,7 +26,7 @@ def bayes_means(target: Target, group_size: int, ctx: Extended | Mpfr | Multipre
     if target.mean is not None:
         values = _rational(target, group_size)
     else:
-        values = _quadrature(target, group_size, ctx.digits if ctx else QUADRATURE_DIGITS)
+        values = _quadrature(target, group_size, max(ctx.digits if ctx else 0, QUADRATURE_DIGITS))
     return np.array([float(v) for v in values]) if ctx is None else ctx.array(values)
 
 
