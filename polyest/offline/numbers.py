@@ -17,10 +17,10 @@ import numpy as np
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
+__all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
+
 GUARD_BITS = 64  # of FLINT's numbers: matrices are where digits are lost
 ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.mpfr
-
-__all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
 
 
 class Multiprecision:
