@@ -10,6 +10,7 @@ import numpy as np
 from flint import arb, arb_mat
 
 from polyest import bernstein
+from polyest.certify.local import bernstein_basis
 from polyest.offline.numbers import Extended, Mpfr, Multiprecision
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
@@ -53,7 +54,7 @@ def scaled_rows(points: list[Any], group_size: int) -> tuple[Any, Any]:
     steep = [(m * x).mid() for m, x in enumerate(s, start=1)]
     values, slopes = [], []
     for p in points:
-        b = _recurrence(K - 1, p)
+        b = bernstein_basis(K - 1, p)
         values.append([p * x * y for x, y in zip(s, b, strict=True)])
         slopes.append([x * (y - z) for x, y, z in zip(steep, b, [*b[1:], arb(0)], strict=True)])
     if not points:
@@ -65,17 +66,3 @@ def _fixed(matrix: Any, largest: Any) -> Any:
     """The matrix, rounded to as many digits behind the point as numbers of this size have."""
     shift = arb_mat(matrix.nrows(), matrix.ncols(), [largest] * (matrix.nrows() * matrix.ncols()))
     return ((matrix + shift).mid() - shift).mid()
-
-
-def _recurrence(n: int, p: Any) -> list[Any]:
-    """B_{0,n}(p) … B_{n,n}(p), from the nearer end: B_m = B_{m−1}·p/(1−p)·(n−m+1)/m."""
-    if p > 1 - p:
-        return _recurrence(n, (1 - p).mid())[::-1]
-    values, odds = [((1 - p) ** n).mid()], (p / (1 - p)).mid()
-    for ratio in _ratios(n):
-        values.append((values[-1] * (odds * ratio)).mid())
-    return values
-
-
-def _ratios(n: int) -> list[Any]:
-    return [(arb(n - m + 1) / m).mid() for m in range(1, n + 1)]
