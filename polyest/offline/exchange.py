@@ -84,10 +84,8 @@ def _start(target: Target, K: int, ctx: Mpfr) -> Any:
     """The reference that floats find; the first one where |e| is too small for them."""
     t = _first_reference(K)
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
-        levelled = _level(target, ctx.array(GENERIC * t), ctx)
-        _refuse_polynomial(target, levelled, ctx)
-        if not _is_resolved(target, levelled, ctx):
-            return t
+        _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
+        return t
     t = _exchange(target, t, NumpyContext, CLOSE).points
     return _climbed(target, Extended().array(t))
 
@@ -164,7 +162,7 @@ def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
     points = levelled.points.astype(float)
     f = weighted_target(target, points).value
-    rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f)) if ctx is not NumpyContext else 0.0
+    rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f))
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
@@ -213,7 +211,7 @@ def _tops(target: Target, levelled: Levelled, ctx: Any) -> Any:
     """Where |e| is largest between neighbouring points, to a hundredth of the gap."""
     fence = np.unique(np.concatenate([[0.0], 2 * np.arcsin(np.sqrt(levelled.points.astype(float))), [np.pi]]))
     convert = np.array if ctx is NumpyContext else ctx.array
-    rough = _is_resolved(target, levelled, ctx)
+    rough = ctx is NumpyContext or _is_resolved(target, levelled, ctx)
     own, numbers, arithmetic = (levelled.in_float64(), np.array, NumpyContext) if rough else (levelled, convert, ctx)
 
     def height(angles: Any) -> Any:
