@@ -7,6 +7,7 @@ nearly those of the next.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Path:
         """Points, signs and multipliers: on the line through two solutions of the same signs, else the nearest's."""
         if not self._optima:
             return self._first_start(beta)
-        nearest, *others = sorted(self._optima, key=lambda known: abs(math.log(known / beta)))
+        nearest, *others = _from_nearest(self._optima, beta)
         here = self._optima[nearest]
         shares = {other: math.log(beta / nearest) / math.log(other / nearest) for other in others}
         lines = (_along(here, self._optima[other], share) for other, share in shares.items() if abs(share) < 1)
@@ -90,7 +91,7 @@ class Path:
     def _first_start(self, beta: float) -> tuple[Any, Any, Any]:
         """float64's at the nearest budget that it carries to, else those of the minimax table."""
         if self._known:
-            near = self._known[min(self._known, key=lambda known: abs(math.log(known / beta)))][1]
+            near = self._known[_from_nearest(self._known, beta)[0]][1]
             points, multipliers = self._precise.array(near.points), self._precise.array(near.multipliers)
             return points, np.sign(near.multipliers).astype(int), multipliers
         least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
@@ -109,7 +110,7 @@ class Path:
     def _solve(self, beta: float, slack: float) -> Approximation:
         if not self._known:
             return self.discretization.solve(beta, self.solver, slack)
-        nearest = min(self._known, key=lambda known: abs(math.log(known / beta)))
+        nearest = _from_nearest(self._known, beta)[0]
         known = self._known[nearest][1]
         if abs(math.log(nearest / beta)) > LONGEST_STRIDE:
             return self.discretization.solve_afar(beta, known.norm, slack)
@@ -164,6 +165,10 @@ class Path:
     def objective(self, solution: Approximation) -> float:
         """F at a solution; it decreases in the budget."""
         return float(self.program.weights @ (solution.coefficients - self.program.means) ** 2)
+
+
+def _from_nearest(budgets: Iterable[float], beta: float) -> list[float]:
+    return sorted(budgets, key=lambda known: abs(math.log(known / beta)))
 
 
 def _signs(optimum: Optimum) -> Any:
