@@ -20,7 +20,7 @@ __all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_n
 
 
 def column(values: Any) -> Any:
-    """A vector of numbers of any kind, exactly.
+    """A vector of floats or of gmpy2 numbers, exactly.
 
     >>> column(np.array([0.5, -2.0]))
     [0.500000000000000]
@@ -38,7 +38,7 @@ def diagonal(values: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """One of any kind, exactly."""
+    """A float of any width or a gmpy2 number, exactly."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
         return arb((int(mantissa), int(exponent)))

@@ -112,7 +112,7 @@ class _Polynomial:
         self.degree = len(coefficients) - 1
         scaled = coefficients * binomials(self.degree, coefficients.dtype)[:, 0]
         self.rising, self.falling = (
-            power_series(terms) if terms.dtype == object else partial(_power_series, terms)
+            power_series(terms) if terms.dtype == object else partial(_horner, terms)
             for terms in (scaled, scaled[::-1])
         )
 
@@ -123,7 +123,7 @@ class _Polynomial:
         return values
 
 
-def _power_series(terms: Any, x: Any) -> Any:
+def _horner(terms: Any, x: Any) -> Any:
     """Σ_m terms[m]·x^m."""
     total = 0 * x
     for term in terms[::-1]:

@@ -107,8 +107,8 @@ def approached(program: Program, start: Start, beta: Any) -> Start | None:
         for here, moved, _ in itertools.islice(_iterates(program, start, beta, FEW_DIGITS), FEW_ROUNDS):
             if moved < 10.0 ** (-FEW_DIGITS / 2):
                 return here
-    except SolveError:  # rounding made a matrix singular, or a quadratic program cycle
-        pass
+    except SolveError:
+        return None  # rounding made a matrix singular, or a quadratic program cycle
     return None
 
 
