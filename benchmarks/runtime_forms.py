@@ -68,32 +68,32 @@ def mixed_ids(total: int, least: int, most: int) -> NDArray[np.int64]:
     return np.repeat(np.arange(groups + 1), sizes)
 
 
-def other_names(groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids of groups that do not ascend: a permutation of 0, 1, …, and any 64-bit integers."""
+def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
+    """Ids of groups: 0, 1, …, a permutation of them, and any 64-bit integers."""
     rng = np.random.default_rng(0)
-    return rng.permutation(groups), rng.integers(-(2**63), 2**63, groups)
+    return np.arange(groups), rng.permutation(groups), rng.integers(-(2**63), 2**63, groups)
 
 
 def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and a radix sort of the group ids."""
-    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2); ids ascend, are a")
-    print("permutation of 0, 1, …, or any 64-bit integers")
-    columns = ("equal groups", "mixed sizes", "permuted", "64-bit")
-    heading = "".join(f"{column:>15}" for column in columns)
-    print(f"{'K':>4}{'sizes':>9}{'dense':>7}{heading}{'advantages: dense':>19}{'mixed':>15}")
+    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2); ids of groups that lie")
+    print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers; groups of K, or of mixed sizes")
+    columns = "".join(f"{names:>14}" for names in ("ascending", "permuted", "64-bit") * 2)
+    print(f"{'':22}{'of K':^42}{'mixed':^42}{'advantages':^22}")
+    print(f"{'K':>4}{'sizes':>9}{'dense':>9}{columns}{'dense':>10}{'mixed':>14}")
     for size, (least, most) in SIZES.items():
         answers = groups_of(DIRICHLET, completions, size)
         flat, out, est = answers.ravel(), np.empty(answers.size), polyest.load("log", size, "harmonic")
         equal, mixed = np.repeat(np.arange(len(answers)), size), mixed_ids(flat.size, least, most)
-        renamed = [names[mixed] for names in other_names(mixed[-1] + 1)]
+        ids = [names[groups] for groups in (equal, mixed) for names in namings(groups[-1] + 1)]
         forms = [partial(est.rewards, answers, out=out.reshape(answers.shape))]
-        forms += [partial(polyest.rewards, flat, ids, "log", "harmonic", out=out) for ids in (equal, mixed, *renamed)]
+        forms += [partial(polyest.rewards, flat, groups, "log", "harmonic", out=out) for groups in ids]
         forms += [partial(est.advantages, answers, out=out.reshape(answers.shape))]
         forms += [partial(polyest.advantages, flat, mixed, "log", "harmonic", out=out)]
         dense, *rewards, slow, advantages = race(forms, flat.size, repeats)
-        cells = "".join(f"{f'{cost:.2f} ({cost / dense:.2f})':>15}" for cost in rewards)
+        cells = "".join(f"{f'{cost:.2f} ({cost / dense:.2f})':>14}" for cost in rewards)
         last = f"{advantages:.2f} ({advantages / slow:.2f})"
-        print(f"{size:4}{f'{least}..{most}':>9}{dense:7.2f}{cells}{slow:19.2f}{last:>15}")
+        print(f"{size:4}{f'{least}..{most}':>9}{dense:9.2f}{cells}{slow:10.2f}{last:>14}")
     shuffled_rows(completions, repeats)
 
 

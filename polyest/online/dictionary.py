@@ -66,9 +66,10 @@ def _masks(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which answers are missing, and which are padding."""
     none = np.zeros(len(codes), np.bool_)
-    absent = _absent(index, argument)
+    is_absent, absent = none.copy(), _absent(index, argument)
+    is_absent[absent] = True
     is_padded = padding_id is not None and padding_id in index
-    return np.isin(codes, absent) if absent else none, codes == index[padding_id] if is_padded else none
+    return is_absent[codes] if absent else none, codes == index[padding_id] if is_padded else none
 
 
 def _items(rows: list[list[Any]], piece: slice) -> list[Any]:

@@ -14,7 +14,7 @@ __all__ = ["are_distinct"]
 
 SPREAD = 16  # ids that spread over at most so many numbers each are marked one by one
 FEWEST_BITS = 12  # of a place in a table: few keys seldom share a slot
-NEAR = 32  # keys at a time
+NEAR, BLOCK = 32, 1024  # keys at a time: to be fetched, to find their range
 WORD_BITS, LAST_BIT, EVEN_BIT = (np.uint64(n) for n in (6, WORD - 1, WORD - 2))
 ZERO, ONE, TWO = (np.uint64(n) for n in (0, 1, 2))
 FOLD = np.uint64(16)  # half a word would not mix multiples of 2^40
@@ -82,9 +82,9 @@ def sieve(keys):
 def are_distinct(ids):
     """Whether ids are all different; False too where only sorting could tell."""
     lowest = highest = ids[0]
-    for i in range(ids.shape[0]):
-        lowest, highest = min(lowest, ids[i]), max(highest, ids[i])
-    span = np.uint64(highest) - np.uint64(lowest)
-    if span < np.uint64(SPREAD * ids.shape[0]):
-        return fill_range(ids, lowest, span)
-    return sieve(ids.view(np.uint64))
+    for first in range(0, ids.shape[0], BLOCK):
+        for key in ids[first : first + BLOCK]:
+            lowest, highest = min(lowest, key), max(highest, key)
+        if np.uint64(highest) - np.uint64(lowest) >= np.uint64(SPREAD * ids.shape[0]):
+            return sieve(ids.view(np.uint64))
+    return fill_range(ids, lowest, np.uint64(highest) - np.uint64(lowest))

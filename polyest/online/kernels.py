@@ -49,11 +49,8 @@ def table_bits(size):
 
 
 @jit
-def scratch(starts):
+def scratch(largest):
     """The hash's shift by size; for the largest group: slots, who is counted apart, keys and matches of the slots."""
-    largest = np.int64(1)
-    for g in range(starts.shape[0] - 1):
-        largest = max(largest, starts[g + 1] - starts[g])
     slots, left = np.empty(largest, np.uint64), np.empty(largest, np.uint64)
     shifts, width = np.empty(largest + 1, np.uint64), 1 << table_bits(largest)
     for size in range(largest + 1):
@@ -120,7 +117,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
     A small group is written in whole blocks: what this puts into the rows behind it, the pay of −1 matches, is
     overwritten by their own groups. It is one function because a call per group costs as much as scoring a small one.
     """
-    shifts, slots, left, keys, counts = scratch(starts)
+    shifts, slots, left, keys, counts = scratch(max(offsets.shape[0] - 1, 1))
     small, ones = np.empty(LANES * BLOCKS, np.uint64), np.ones(1, np.uint64)
     groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
     step = WIDTH * ones[ZERO]  # unknown to LLVM, which would add up in vectors that take longer to fill

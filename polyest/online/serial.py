@@ -43,7 +43,7 @@ def serialize(
     padded = np.append(np.flatnonzero(padding), size)
     order = np.arange(size) if order is None else order
     for rows, groups in ((order, starts), (padded, np.array([0, len(padded)]))):
-        if not are_distinct(data, marks, rows, groups)[0]:
+        if not are_distinct(data, marks, rows, groups):
             return None
     return codes[:-1], missing[:-1], padding
 
