@@ -123,6 +123,18 @@ def test_the_engines_arrange_long_rows_alike(size: int, longest: int, factor: in
             assert len(rows) == len(np.unique(ids))
 
 
+@pytest.mark.parametrize("size", [2, 1000, sorting.NARROW + 1000])
+@pytest.mark.parametrize("lowest", [-(2**63), -5])
+@pytest.mark.parametrize("span", [0, 1, 998, 999, 1000, sorting.NARROW - 1, sorting.NARROW, 2**32 - 1, 2**32, 2**63 - 1])
+def test_rows_that_are_counted_or_sorted_by_digits_come_in_stable_order(size: int, lowest: int, span: int) -> None:
+    """Spans and numbers of rows on both sides of where another sort begins."""
+    rng = np.random.default_rng(0)
+    ids = lowest + np.array([*rng.integers(0, span, size - 2, endpoint=True), span, 0])
+    order, starts = sorting.sort_rows(ids)
+    np.testing.assert_array_equal(order, np.argsort(ids, kind="stable"))
+    np.testing.assert_array_equal(starts, [*np.unique(np.sort(ids), return_index=True)[1], size])
+
+
 @pytest.mark.parametrize("sizes", [(1, 2), (2, 3), (2, 40)])
 @pytest.mark.parametrize("factor", [1, 2**40 + 1])
 def test_contiguous_groups_are_never_moved(sizes: tuple[int, int], factor: int) -> None:

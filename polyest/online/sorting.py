@@ -1,4 +1,4 @@
-"""Arranging ragged rows group by group, in numba: a radix sort of the runs of equal group ids."""
+"""Arranging ragged rows group by group, in numba: counting or radix sort of the runs of equal group ids."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["arrange", "gather", "radix_sort", "scatter", "tally"]
+__all__ = ["arrange", "counting_sort", "gather", "radix_sort", "scatter", "sort_rows", "tally"]
 
 DIGIT_BITS = np.uint64(8)
 DIGITS = 1 << 8
 MASK = np.uint64(DIGITS - 1)
 ZERO, ONE, HALF = (np.uint64(n) for n in (0, 1, 32))
 NOTHING = np.empty(0, np.int64)
+NARROW = 1 << 20  # as many values as counters that fit the third cache
 LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
 
@@ -138,6 +139,24 @@ def sort_words(values, lowest, span, words, other, order, starts):
 
 
 @jit
+def counting_sort(values, lowest, places, order, starts):
+    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest < len(places); `places` comes as zeros."""
+    for value in values:
+        places[np.uint64(value - lowest)] += np.uint32(1)
+    groups, total = ZERO, np.uint32(0)
+    for place in range(places.shape[0]):
+        size = places[place]
+        starts[groups], places[place] = total, total
+        groups, total = groups + np.uint64(size != 0), total + size
+    starts[groups] = total
+    for i in range(values.shape[0]):
+        place = np.uint64(values[i] - lowest)
+        order[places[place]] = i
+        places[place] += np.uint32(1)
+    return order, starts[: groups + ONE]
+
+
+@jit
 def expand(order, runs, rows):
     """The rows of all runs, run by run in this order, into `rows`; returns where each run begins there."""
     starts = np.empty(order.shape[0] + 1, np.int64)
@@ -176,10 +195,10 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
         return None, starts
     starts, heads = _runs(ids, len(ids) // 2 + WORD, has_heads=True)
     if not len(starts):
-        return _sort(ids)
+        return sort_rows(ids)
     if are_distinct(heads):
         return None, starts
-    order, groups = _sort(heads)
+    order, groups = sort_rows(heads)
     if len(groups) == len(starts):
         return None, starts
     rows: Ints = np.empty(len(ids), _index(ids))
@@ -217,10 +236,13 @@ def _limits(ids: Ints, limit: int) -> list[int]:
     return [room, limit] if room < limit else [limit]
 
 
-def _sort(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
+def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
     """The order that sorts them, and where each id begins in it."""
     lowest = ids.min()
     span = int(ids.max()) - int(lowest)
+    if span < min(len(ids), NARROW) and len(ids) < 1 << 32:
+        room = np.zeros(span + 1, np.uint32), np.empty(len(ids), np.uint32), np.empty(span + 2, np.int64)
+        return counting_sort(ids, lowest, *room)
     if max(span, len(ids)) < 1 << 32:
         room = (np.empty(len(ids) + 1, kind) for kind in (np.uint64, np.uint64, np.uint32, np.int64))
         order, starts = sort_words(ids, lowest, np.uint64(span), *room)
