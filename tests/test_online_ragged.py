@@ -125,7 +125,7 @@ def test_the_engines_arrange_long_rows_alike(size: int, longest: int, factor: in
 
 @pytest.mark.parametrize("size", [2, 1000, sorting.NARROW + 1000])
 @pytest.mark.parametrize("lowest", [-(2**63), -5])
-@pytest.mark.parametrize("span", [0, 1, 998, 999, 1000, sorting.NARROW - 1, sorting.NARROW, 2**32 - 1, 2**32, 2**63 - 1])
+@pytest.mark.parametrize("span", [0, 1, 998, 999, sorting.NARROW - 1, sorting.NARROW, 2**32 - 1, 2**32, 2**63 - 1])
 def test_rows_that_are_counted_or_sorted_by_digits_come_in_stable_order(size: int, lowest: int, span: int) -> None:
     """Spans and numbers of rows on both sides of where another sort begins."""
     rng = np.random.default_rng(0)

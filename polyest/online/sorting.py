@@ -139,8 +139,10 @@ def sort_words(values, lowest, span, words, other, order, starts):
 
 
 @jit
-def counting_sort(values, lowest, places, order, starts):
-    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest < len(places); `places` comes as zeros."""
+def counting_sort(values, lowest, span):
+    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span."""
+    places, order = np.zeros(span + 1, np.uint32), np.empty(values.shape[0], np.uint32)
+    starts = np.empty(span + 2, np.int64)
     for value in values:
         places[np.uint64(value - lowest)] += np.uint32(1)
     groups, total = ZERO, np.uint32(0)
@@ -241,8 +243,8 @@ def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
     lowest = ids.min()
     span = int(ids.max()) - int(lowest)
     if span < min(len(ids), NARROW) and len(ids) < 1 << 32:
-        room = np.zeros(span + 1, np.uint32), np.empty(len(ids), np.uint32), np.empty(span + 2, np.int64)
-        return counting_sort(ids, lowest, *room)
+        order, starts = counting_sort(ids, lowest, span)
+        return order, starts
     if max(span, len(ids)) < 1 << 32:
         room = (np.empty(len(ids) + 1, kind) for kind in (np.uint64, np.uint64, np.uint32, np.int64))
         order, starts = sort_words(ids, lowest, np.uint64(span), *room)
