@@ -22,7 +22,7 @@ SEED, FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n) for n in (0x7FF << 52, 1 << 63, (1 << 63) - 1))
 LENGTH_BITS, PLACE_BITS, LONGEST = np.uint64(24), np.uint64(40), np.uint64((1 << 24) - 1)
-NEAR = 256  # rows at a time: their bytes fit the first cache
+SOON = np.uint64(32)  # how many rows ahead marks are read, to ask for bytes; twice as many ahead marks are asked for
 
 
 @inlined
@@ -105,49 +105,35 @@ def is_same(data, one, other):
     return True
 
 
-@jit
-def fetch(data, marks, rows, near):
-    """The marks of some rows into `near`, and their bytes into the cache: here nothing has to wait for them."""
-    for j in range(rows.shape[0]):
-        row = np.uint64(rows[j])
-        near[j, 0], near[j, 1] = marks[row, 0], marks[row, 1]
-        begin = near[j, 1] >> LENGTH_BITS
-        prefetch(data, begin)
-        prefetch(data, begin + (near[j, 1] & LONGEST))
-
-
-@jit
-def are_same(data, near, owners, firsts, group, bits):
-    """Whether all answers of one group with equal codes have the same bytes."""
-    shift, mask = np.uint64(63 - bits), np.uint64((1 << bits) - 1)
-    for j in range(near.shape[0]):
-        slot = near[j, 0] >> shift
-        while owners[slot] == group and near[firsts[slot], 0] != near[j, 0]:
-            slot = (slot + ONE) & mask
-        if owners[slot] != group:
-            owners[slot], firsts[slot] = group, j
-        elif not is_same(data, near[j, 1], near[firsts[slot], 1]):
-            return False
-    return True
+@inlined
+def ask_ahead(data, marks, rows, i):
+    """Have the mark of a later row brought into the cache, and the bytes of a row between, whose mark is there."""
+    last = np.uint64(rows.shape[0]) - ONE
+    prefetch(marks, np.uint64(rows[min(i + SOON + SOON, last)]) << ONE)
+    mark = marks[np.uint64(rows[min(i + SOON, last)]), 1]
+    prefetch(data, mark >> LENGTH_BITS)
+    prefetch(data, (mark >> LENGTH_BITS) + (mark & LONGEST))
 
 
 @jit
 def are_distinct(data, marks, rows, starts):
-    """Whether answers with equal codes in a group are always equal; several groups at a time come into the cache."""
-    groups, first, bits, largest = starts.shape[0] - 1, 0, 4, np.int64(1)
-    for g in range(groups):
+    """Whether answers with equal codes in a group always have the same bytes."""
+    bits, largest = 4, np.int64(1)
+    for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
     while 1 << bits < 4 * largest:
         bits += 1
     owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
-    near = np.empty((max(largest, NEAR), 2), np.uint64)
-    while first < groups:
-        last, begin = first + 1, starts[first]
-        while last < groups and starts[last + 1] - begin <= near.shape[0]:
-            last += 1
-        fetch(data, marks, rows[begin : starts[last]], near)
-        for g in range(first, last):
-            if not are_same(data, near[starts[g] - begin : starts[g + 1] - begin], owners, firsts, g, bits):
+    shift, mask = np.uint64(63 - bits), np.uint64((1 << bits) - 1)
+    for g in range(starts.shape[0] - 1):
+        for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
+            ask_ahead(data, marks, rows, i)
+            row = np.uint64(rows[i])
+            slot = marks[row, 0] >> shift
+            while owners[slot] == g and marks[firsts[slot], 0] != marks[row, 0]:
+                slot = (slot + ONE) & mask
+            if owners[slot] != g:
+                owners[slot], firsts[slot] = g, row
+            elif not is_same(data, marks[row, 1], marks[firsts[slot], 1]):
                 return False
-        first = last
     return True

@@ -27,6 +27,7 @@ NOTHING = np.empty(0, np.int64)
 NARROW = 1 << 20  # as many values as counters that fit the third cache
 LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
+SOON = np.uint64(32)  # how many rows ahead those anywhere in memory are asked for
 
 
 @jit
@@ -176,8 +177,9 @@ def expand(order, runs, rows):
 @jit
 def gather(values, rows):
     """values[rows], without the test of every index that numpy makes."""
-    result = np.empty(rows.shape[0], values.dtype)
-    for i in range(rows.shape[0]):
+    result, size = np.empty(rows.shape[0], values.dtype), np.uint64(rows.shape[0])
+    for i in range(ZERO, size):
+        prefetch(values, np.uint64(rows[min(i + SOON, size - ONE)]))  # type: ignore[call-arg]
         result[i] = values[np.uint64(rows[i])]
     return result
 
@@ -185,7 +187,9 @@ def gather(values, rows):
 @jit
 def scatter(values, rows, out):
     """out[rows] = values, likewise."""
-    for i in range(rows.shape[0]):
+    size = np.uint64(rows.shape[0])
+    for i in range(ZERO, size):
+        prefetch(out, np.uint64(rows[min(i + SOON, size - ONE)]))  # type: ignore[call-arg]
         out[np.uint64(rows[i])] = values[i]
 
 
