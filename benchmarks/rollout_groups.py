@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 PATTERN = 1 << 20
 
-__all__ = ["KINDS", "dirichlet", "groups_of", "nanoseconds", "race"]
+__all__ = ["DIRICHLET", "KINDS", "dirichlet", "groups_of", "nanoseconds", "race"]
 
 
 def dirichlet(rng: np.random.Generator, groups: int, size: int, alphabet: int = 12) -> tuple[Ids, NDArray[np.float64]]:
@@ -36,6 +36,8 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int], Ids]] = {
     "all the same": lambda rng, groups, size: np.full((groups, size), 7),
 }
 
+DIRICHLET = next(iter(KINDS))
+
 
 def groups_of(kind: str, completions: int, size: int, seed: int = 0) -> Ids:
     """About that many completions in groups of `size`; beyond 2^20 completions the groups repeat."""
@@ -55,13 +57,16 @@ def race(
     items: int,
     repeats: int = 5,
     clock: Callable[[], int] = time.thread_time_ns,
+    warm: bool = True,
 ) -> list[float]:
     """The least time of each function, per item, called in turns: other work on the machine hits them alike.
+
+    Each is called once before, unless that is not wanted.
 
     The clock is that of the calling thread: on an idle machine it agrees with the wall's for work in one thread.
     """
     least = [math.inf] * len(functions)
-    for function in functions:
+    for function in functions if warm else ():
         function()
     for _ in range(repeats):
         for i, function in enumerate(functions):

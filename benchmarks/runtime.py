@@ -19,10 +19,9 @@ import numpy as np
 
 import polyest
 from benchmarks import runtime_forms, runtime_peers, runtime_start
-from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds, race
+from benchmarks.rollout_groups import DIRICHLET, KINDS, groups_of, nanoseconds, race
 from polyest.online import engine
 
-DIRICHLET = next(iter(KINDS))
 FLOOR_SIZES = (8, 16, 32, 64, 128, 256)
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 Curves = dict[str, list[tuple[float, float]]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import polyest
-from benchmarks.rollout_groups import KINDS, groups_of, nanoseconds, race
+from benchmarks.rollout_groups import DIRICHLET, groups_of, race
 from polyest.online.sorting import radix_sort
 
-DIRICHLET = next(iter(KINDS))
 LARGEST_BATCH = 10**6
+NAMINGS = ("ascending", "permuted", "64-bit")
 SIZES = {8: (2, 14), 16: (4, 28), 17: (2, 31), 32: (8, 56), 64: (16, 112)}
 HASHABLE: dict[str, Callable[[int, int, int], Any]] = {
     "12 strings": lambda prompt, answer, number: str(answer % 12),
@@ -34,38 +34,49 @@ __all__ = ["hashable", "ragged"]
 
 
 def hashable(completions: int, repeats: int) -> None:
-    """Strings and other hashable answers; those of shuffled rows are made in that order, as rollouts that arrive so."""
+    """Strings and other hashable answers, made anew for every call: a string computes its hash once.
+
+    Those of shuffled rows are made in that order, as rollouts that arrive so.
+    """
     total = min(completions, LARGEST_BATCH) // 16 * 16
     print(f"\nns per completion of rewards at K = 16, {total:,} hashable answers (bound: 150)")
     print(f"{'':40}{'nested lists':>14}{'flat, group ids':>17}{'shuffled rows':>15}")
     rng = np.random.default_rng(0)
     groups, different = np.repeat(np.arange(total // 16), 16), rng.integers(0, 10**6, total)
     columns, order = (groups, groups_of(DIRICHLET, total, 16).ravel(), different), rng.permutation(total)
-    est, shuffled = polyest.load("log", 16, "harmonic"), groups[order]
+    moved, est = [column[order] for column in columns], polyest.load("log", 16, "harmonic")
+    rows = [[column[i : i + 16] for column in columns] for i in range(0, total, 16)]
+    score = partial(polyest.rewards, target="log", method="harmonic")
     for name, make in HASHABLE.items():
-        flat, mixed = (
-            [*map(make, *(column.tolist() for column in some))]
-            for some in (columns, [column[order] for column in columns])
-        )
-        nested = [[*map(make, *(column[i : i + 16].tolist() for column in columns))] for i in range(0, total, 16)]
-        ways = [partial(est.rewards, nested)]
-        ways += [
-            partial(polyest.rewards, answers, ids, "log", "harmonic")
-            for answers, ids in ((flat, groups), (mixed, shuffled))
+        costs = [
+            fresh_cost(lambda make=make: [answers_of(make, row) for row in rows], est.rewards, total, repeats),
+            fresh_cost(partial(answers_of, make, columns), partial(score, groups=groups), total, repeats),
+            fresh_cost(partial(answers_of, make, moved), partial(score, groups=groups[order]), total, repeats),
         ]
-        costs = race(ways, total, repeats)
         print(f"{name:40}{costs[0]:14.0f}{costs[1]:17.0f}{costs[2]:15.0f}")
 
 
+def answers_of(make: Callable[[int, int, int], Any], columns: Iterable[NDArray[np.int64]]) -> list[Any]:
+    return [*map(make, *(column.tolist() for column in columns))]
+
+
+def fresh_cost(make: Callable[[], Any], score: Callable[[Any], object], items: int, repeats: int) -> float:
+    """The least time to score answers that were made for this call."""
+    return min(race([partial(score, make())], items, 1, warm=False)[0] for _ in range(repeats))
+
+
 def mixed_ids(total: int, least: int, most: int) -> NDArray[np.int64]:
-    """Ids of groups of least..most completions that lie together, `total` completions in all."""
+    """Ids of groups of least..most completions that lie together, `total` in all; the last may be a little larger."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(least, most + 1, total // least + 1)
     ends = sizes.cumsum()
-    groups = int(np.searchsorted(ends, total))
-    rest = total - int(ends[groups - 1]) if groups else total
-    sizes = np.append(sizes[:groups], rest)
-    return np.repeat(np.arange(groups + 1), sizes)
+    groups = int(np.searchsorted(ends, total - most)) + 1
+    rest = total - int(ends[groups - 1])
+    if rest < least:
+        sizes[groups - 1] += rest
+    else:
+        sizes[groups], groups = rest, groups + 1
+    return np.repeat(np.arange(groups), sizes[:groups])
 
 
 def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
@@ -78,7 +89,7 @@ def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and a radix sort of the group ids."""
     print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2); ids of groups that lie")
     print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers; groups of K, or of mixed sizes")
-    columns = "".join(f"{names:>14}" for names in ("ascending", "permuted", "64-bit") * 2)
+    columns = "".join(f"{names:>14}" for names in NAMINGS * 2)
     print(f"{'':22}{'of K':^42}{'mixed':^42}{'advantages':^22}")
     print(f"{'K':>4}{'sizes':>9}{'dense':>9}{columns}{'dense':>10}{'mixed':>14}")
     for size, (least, most) in SIZES.items():
@@ -99,17 +110,19 @@ def ragged(completions: int, repeats: int) -> None:
 
 def shuffled_rows(completions: int, repeats: int) -> None:
     """Groups of 4 to 28 whose rows come in any order."""
-    flat = groups_of(DIRICHLET, completions, 16).ravel()
-    ids, out = np.random.default_rng(0).permutation(mixed_ids(flat.size, 4, 28)), np.empty(flat.size)
-    wide, narrow = ((np.empty(flat.size, keys), np.arange(flat.size, dtype=keys)) for keys in (np.uint64, np.uint32))
-    ways = {
-        "radix sort of shuffled group ids": lambda: radix_sort(ids, *wide),
-        "the same with 32-bit keys and places": lambda: radix_sort(ids, *narrow),
-        "rewards of shuffled rows, groups of 4..28": partial(polyest.rewards, flat, ids, "log", "harmonic", out=out),
-    }
-    costs = race([*ways.values()], flat.size, repeats)
-    print("\nns per completion; bound: 2 × radix sort")
-    for name, cost in zip(ways, costs, strict=True):
-        print(f"{name:44}{cost:8.2f}   {cost / costs[0]:.2f} × radix sort")
-    stable = nanoseconds(partial(np.argsort, ids, kind="stable"), flat.size, 1)
-    print(f"{'(numpy stable argsort of them)':44}{stable:8.2f}")
+    print(
+        "\nns per completion of shuffled rows, groups of 4..28; bound: 2 × radix sort of the ids (int64, with places)"
+    )
+    print(f"{'ids':>16}{'radix sort':>12}{'rewards':>10}{'numpy, stable argsort':>24}")
+    flat, groups = groups_of(DIRICHLET, completions, 16).ravel(), mixed_ids(completions // 16 * 16, 4, 28)
+    order, out = np.random.default_rng(0).permutation(flat.size), np.empty(flat.size)
+    for name, names in zip(NAMINGS, namings(groups[-1] + 1), strict=True):
+        ids = names[groups][order]
+        lowest, span = ids.min(), np.uint64(int(ids.max()) - int(ids.min()))
+        ways = [
+            partial(radix_sort, ids, lowest, span, np.uint32),
+            partial(polyest.rewards, flat, ids, "log", "harmonic", out=out),
+        ]
+        sort, rewards = race(ways, flat.size, repeats)
+        (stable,) = race([partial(np.argsort, ids, kind="stable")], flat.size, 1)
+        print(f"{name:>16}{sort:12.2f}{f'{rewards:.2f} ({rewards / sort:.2f})':>16}{stable:18.2f}")

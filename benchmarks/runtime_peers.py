@@ -38,6 +38,7 @@ def look_up(c: Array) -> dict[str, Peer]:
     if find_spec("torch"):
         import torch
 
+        torch.set_num_threads(1)  # as all others here
         table = torch.from_numpy(c.copy())
 
         def torch_broadcast(answers: Ids) -> Array:

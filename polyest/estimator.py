@@ -39,7 +39,7 @@ class Estimator:
     even another one, and is scored as 0 matches unless `no_answer_reward` names its reward. Entries equal to
     `padding_id` are no completions: their score is NaN, they match nothing, and a group that has n < K completions left
     is scored with the table of n (same target, method and budget), so that its guarantee is that of a group of n; one
-    completion left scores NaN, with a warning.
+    completion left scores NaN, with a warning; with a baseline, groups of two completions are refused.
 
     >>> est = load("log", 4, method="harmonic")
     >>> est
@@ -109,7 +109,7 @@ class Estimator:
             Array of the answers' shape.
 
         Raises:
-            ArgumentError: a wrong last dimension, float or unhashable answers, or another bad argument.
+            ArgumentError: a wrong last dimension, an array of floats, unhashable answers, or another bad argument.
             TableNotFoundError: with padding, there is no table for a smaller group.
 
         Source: theory.md §2.

@@ -102,7 +102,10 @@ def make_problem(
             f"{nearest(str(baseline), BASELINES)}"
         )
     if baseline is not None and K < 3:
-        raise ArgumentError(f"`baseline` needs group_size ≥ 3, got {K}; at K = 2 the mean cancels every count reward")
+        raise ArgumentError(
+            f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
+            "counts; drop groups of two, or leave `baseline` out"
+        )
     return Problem(row.name, K, method, _budget(row, method, named), baseline)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advantages", "rewards", "values"]
 
-LARGE = 1 << 20  # a group size at which every method exists: bad arguments are refused even if no group is scored
+LARGE = 1 << 20  # a group size for which the arguments are checked where there is no group
 
 
 def rewards(
@@ -55,7 +55,8 @@ def rewards(
         Array of shape (N,), in the order of the answers; NaN for groups of one, with one warning.
 
     Raises:
-        ArgumentError: lengths that differ, float or missing group ids, or another bad argument.
+        ArgumentError: lengths that differ, an array of floats, missing group ids, a group of two with a `baseline`, or
+            another bad argument.
         TableNotFoundError: names every group size that has no table, before anything is scored.
 
     >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
@@ -84,7 +85,7 @@ def advantages(
 ) -> NDArray[Any]:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
 
-    Arguments, returns and errors are those of `rewards`.
+    Arguments, returns and errors are those of `rewards`, without `baseline`.
 
     >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
     [0.5, 0.5, -1.5]
@@ -110,7 +111,7 @@ def values(
 ) -> tuple[Any, NDArray[np.float64]]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
 
-    Arguments and errors are those of `rewards`.
+    Arguments and errors are those of `rewards`, without `baseline`, `out` and `dtype`.
 
     Returns:
         The group ids by first appearance (a list, or an array if `groups` is one), and their values, both of shape
@@ -145,7 +146,8 @@ def _job(
         return make_problem(options.target, group_size, method, baseline=baseline, **budgets)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
+        if not sizes:
+            problem(LARGE)
         return lookups(problem(n) for n in sizes)
 
-    problem(LARGE)
     return forms.ragged(tables, answers, groups, options)

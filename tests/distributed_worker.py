@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+import polyest
 import polyest.adapters.torch as adapter
 
 UNSOLVED = {"method": "aqp", "bias_budget": 1.37}
@@ -96,6 +97,15 @@ def single(rank: int, world: int) -> Any:
     return part | {"target": "log", "method": "harmonic"}
 
 
+def surprise(p: Any, ctx: Any) -> Any:
+    return p * ctx.log(p)
+
+
+def own_target(rank: int, world: int) -> Any:
+    """Made in each process: the same name, but another function object."""
+    return integers(rank, world) | {"target": polyest.custom(surprise, growth=(1, 0)), "method": "plug_in"}
+
+
 def floats_on_one_rank(rank: int, world: int) -> Any:
     given = padded(rank, world)
     return given | {"answers": given["answers"].double()} if rank == 1 else given
@@ -126,7 +136,7 @@ def option_unknown(rank: int, world: int) -> Any:
 CASES: dict[str, Callable[[int, int], Any]] = {
     case.__name__: case
     for case in (
-        integers, strings, mixed, padded, lists_and_tensors, single,
+        integers, strings, mixed, padded, lists_and_tensors, single, own_target,
         floats_on_one_rank, targets_differ, reference_on_one_rank, no_table, table_on_some_disks, option_unknown,
     )
 }  # fmt: skip

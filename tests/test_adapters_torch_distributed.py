@@ -29,6 +29,7 @@ KIND_OF_DATA = {
     "padded": "integer",
     "lists_and_tensors": "integer",
     "single": "single string",
+    "own_target": "integer none",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_a_padded_group_is_a_smaller_group(
     alone = any(sum(a != -1 for a in row) == 1 for row in answers)
     with oracle.using(engine):
         for kind in ("rewards", "advantages", "value"):
-            with pytest.warns(UserWarning, match="one completion") if alone else _nothing():
+            with pytest.warns(UserWarning, match="one completion") if alone else nullcontext():
                 scores = getattr(est, kind)(given_answers, q, padding_id="-1" if strings else -1)
             for g, row in enumerate(answers):
                 kept = [i for i, a in enumerate(row) if a != -1]
@@ -122,12 +123,6 @@ def test_padding_id_that_the_dtype_cannot_hold_pads_nothing(dtype: type) -> None
     est, answers = polyest.load("log", 3, "harmonic"), np.array([255 if dtype is np.uint8 else 7, 1, 1]).astype(dtype)
     for padding_id in (-(10**6), 10**6, -(2**70)):
         np.testing.assert_array_equal(est.rewards(answers, padding_id=padding_id), [-1.5, -0.5, -0.5])
-
-
-def _nothing():
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 @pytest.mark.parametrize("padding_id", [2**63, 2**70, -(2**64)])

@@ -62,6 +62,12 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "negative reference": ({"reference": [0.5, -0.1, -0.1]}, r"got -0\.1 \(and 1 more\)"),
     "reference above one": ({"reference": [0.5, 1.5, 0.5]}, r"got 1\.5"),
     "reference that is missing": ({"reference": [0.5, np.nan, 0.5]}, "got nan"),
+    "reference of digits": (
+        {"reference": ["0.5", "0.5", "0.5"]},
+        "`reference` must be probabilities.*pass real numbers",
+    ),
+    "complex reference": ({"reference": [0.5j, 0.5, 0.5]}, "`reference` must be probabilities.*complex128"),
+    "huge reward of no answer": ({"no_answer_reward": 10**400}, "`no_answer_reward` must be a finite number"),
     "reference of words": ({"reference": ["a", "b", "c"]}, "`reference` must be probabilities"),
     "no thread": ({"threads": 0}, "`threads` must be at least 1"),
     "half a thread": ({"threads": 1.5}, "`threads` must be a whole number"),
@@ -72,6 +78,7 @@ OUTPUTS: dict[str, tuple[dict[str, Any], str]] = {
     "out of integers": ({"out": np.empty(3, int)}, "must be float64 or float32, got int64"),
     "read-only out": ({"out": np.broadcast_to(0.0, 3)}, "`out` must be a writeable"),
     "half precision": ({"dtype": "f2"}, "must be float64 or float32"),
+    "a dtype with a shape": ({"dtype": ("f8", -1)}, "`dtype` must be float64 or float32"),
     "no dtype": ({"dtype": "nonsense"}, "must be float64 or float32, got nonsense"),
     "out against dtype": ({"out": np.empty(3), "dtype": np.float32}, "`dtype` must be that of `out`, float64"),
 }
@@ -95,6 +102,22 @@ def test_bad_options(options: dict[str, Any], message: str) -> None:
     for ragged in (polyest.rewards, polyest.advantages):
         with pytest.raises(ArgumentError, match=message):
             ragged(np.array([1, 1, 2]), [0, 0, 0], "log", "harmonic", **options)
+
+
+def test_padding_id_that_is_not_hashable() -> None:
+    with pytest.raises(ArgumentError, match=r"`padding_id` must be hashable, as the answers are, got \['x'\]"):
+        polyest.load("log", 3, "harmonic").rewards(["a", "b", "x"], padding_id=["x"])
+
+
+def test_groups_of_two_are_named_where_a_baseline_needs_three() -> None:
+    with pytest.raises(ArgumentError, match=r"`baseline` needs groups of at least 3 .*, got 2.*drop groups of two"):
+        polyest.rewards([1, 1, 2, 1, 1], [0, 0, 0, 1, 1], "log", "harmonic", baseline="group_mean")
+
+
+def test_ragged_asks_for_the_tables_of_its_groups_only() -> None:
+    """At K = 2 power(2) has no exact table, so that aqp makes sense there; at others it does not."""
+    with pytest.raises(TableNotFoundError, match=r"--target 'power\(2\)'.*-k 2 "):
+        polyest.rewards([1, 1], [0, 0], "power(2)", noise_budget=1.25)
 
 
 def test_out_that_overlaps_the_answers_is_refused() -> None:

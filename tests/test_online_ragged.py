@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online import fast, kernels, sorting, twin
+from polyest.online import fast, sorting, twin
 
 engines = pytest.mark.parametrize("engine", oracle.ENGINES)
 rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60)
@@ -133,30 +133,6 @@ def test_rows_that_are_counted_or_sorted_by_digits_come_in_stable_order(size: in
     order, starts = sorting.sort_rows(ids)
     np.testing.assert_array_equal(order, np.argsort(ids, kind="stable"))
     np.testing.assert_array_equal(starts, [*np.unique(np.sort(ids), return_index=True)[1], size])
-
-
-@pytest.mark.parametrize("sizes", [(1, 2), (2, 3), (2, 40)])
-@pytest.mark.parametrize("factor", [1, 2**40 + 1])
-def test_contiguous_groups_are_never_moved(sizes: tuple[int, int], factor: int) -> None:
-    rng = np.random.default_rng(0)
-    groups = rng.integers(*sizes, 2000, endpoint=True)
-    for names in (np.arange(2000), np.arange(2000)[::-1], rng.permutation(2000)):
-        order, starts = fast.arrange(np.repeat(names * factor, groups))
-        if sizes[0] > 1 or names[0] == 0:
-            assert order is None
-            np.testing.assert_array_equal(np.diff(starts), groups)
-
-
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=40), st.integers(0, 5000), st.booleans())
-def test_equal_ids_are_always_found(some: list[int], more: int, repeated: bool) -> None:
-    """However the hash spreads them: multiplied by its factor, consecutive multiples of its inverse share a slot."""
-    inverse = pow(int(kernels.GOLDEN), -1, 1 << 64)
-    sharing = np.array([j * inverse % (1 << 64) for j in range(1, 4)], np.uint64).view(np.int64)
-    ids = np.concatenate([np.array(some, np.int64), sharing, np.random.default_rng(more).integers(0, 2**62, more)])
-    ids = np.unique(ids)
-    np.random.default_rng(0).shuffle(ids)
-    assert sorting.are_distinct(ids) or more < 100
-    assert not sorting.are_distinct(np.append(ids, ids[more % len(ids)]))
 
 
 @engines

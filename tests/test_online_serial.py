@@ -17,7 +17,7 @@ from polyest.online import records, serial
 from polyest.online.twin import arrange
 
 MASK = (1 << 64) - 1
-FACTOR, SEED = int(records.FACTOR), int(records.SEED)
+FACTOR, SEED = int(records.OTHER), int(records.GOLDEN)
 NAN = float("nan")
 numbers = st.one_of(st.integers(-3, 3), st.sampled_from([2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**61 - 2, 10**30]))
 reals = st.sampled_from([0.0, 0.5, 1.0, 1e300, NAN, float("inf"), -1.0])

@@ -63,7 +63,7 @@ def test_defaults_are_filled_in(arguments: Any, options: Any, expected: Problem)
         (("power(-0.7)", 4), {}, "infinite noise"),
         (("power(-0.7)", 4), {"noise_budget": 1.5}, "infinite noise"),
         (("log", 4), {"baseline": "groupmean"}, "did you mean 'group_mean'"),
-        (("log", 2), {"baseline": "group_mean"}, "needs group_size ≥ 3"),
+        (("log", 2), {"baseline": "group_mean"}, "needs groups of at least 3 completions, got 2"),
     ],
 )
 def test_bad_arguments_are_refused_with_a_reason(arguments: Any, options: Any, message: str) -> None:

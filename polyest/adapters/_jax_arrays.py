@@ -61,9 +61,14 @@ def probabilities(reference: Any, answers: Array) -> Array:
     """q as a constant array of floats, checked against the answers."""
     if not isinstance(reference, Array | np.ndarray) or not jnp.issubdtype(reference.dtype, jnp.floating):
         came = getattr(reference, "dtype", type(reference).__name__)
-        raise ArgumentError(f"`reference` must be a floating-point array of probabilities, got {came}")
+        raise ArgumentError(
+            f"`reference` must be a floating-point array of probabilities, got {came}; use .astype(float)"
+        )
     if reference.shape != answers.shape:
-        raise ArgumentError(f"`reference` must have the answers' shape {answers.shape}, got {reference.shape}")
+        raise ArgumentError(
+            f"`reference` must have the answers' shape {answers.shape}, got {reference.shape}; give one "
+            "probability for each completion"
+        )
     places = [_devices(array) for array in (answers, reference)]
     if all(places) and places[0] != places[1]:
         raise ArgumentError(f"`reference` must be on the answers' {places[0]}, got {places[1]}; use jax.device_put")

@@ -12,6 +12,7 @@ from polyest.adapters._stable import rows_of_array, rows_of_items
 from polyest.adapters._torch_matches import check_ids
 from polyest.errors import ArgumentError
 from polyest.online.answers import read_array
+from polyest.online.reference import read_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,10 @@ def read_column(values: Any, argument: str) -> NDArray[np.int64]:
         return rows_of_array(array)
     if array.dtype.kind in "OUST":
         return rows_of_items(array.tolist(), argument)
-    raise ArgumentError(f"`{argument}` must be integers, strings or hashable objects, got an array of {array.dtype}")
+    raise ArgumentError(
+        f"`{argument}` must be integers, strings or hashable objects, got an array of {array.dtype}; "
+        "map each of them to an integer or a string first"
+    )
 
 
 def read_reference(reference: Any) -> NDArray[np.float64] | None:
@@ -44,10 +48,9 @@ def read_reference(reference: Any) -> NDArray[np.float64] | None:
         return None
     if isinstance(reference, Tensor):
         reference = reference.detach().to("cpu", torch.float64).numpy()
-    try:
-        q = np.asarray(reference, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"`reference` must be probabilities, one for each answer; got {error}") from None
+    q = read_probabilities(reference)
     if q.ndim != 1:
-        raise ArgumentError(f"`reference` must be flat, one probability for each answer; got shape {q.shape}")
+        raise ArgumentError(
+            f"`reference` must be flat, one probability for each answer; got shape {q.shape}; flatten it"
+        )
     return q

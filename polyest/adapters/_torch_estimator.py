@@ -164,10 +164,13 @@ class Estimator(torch.nn.Module):
         """r(q_i), NaN where q is no probability, 0 where there is no completion."""
         if not isinstance(reference, Tensor) or not reference.dtype.is_floating_point:
             came = reference.dtype if isinstance(reference, Tensor) else type(reference).__name__
-            raise ArgumentError(f"`reference` must be a floating-point tensor of probabilities, got {came}")
+            raise ArgumentError(
+                f"`reference` must be a floating-point tensor of probabilities, got {came}; use .float()"
+            )
         if reference.shape != answers.shape:
             raise ArgumentError(
-                f"`reference` must have the answers' shape {tuple(answers.shape)}, got {tuple(reference.shape)}"
+                f"`reference` must have the answers' shape {tuple(answers.shape)}, got {tuple(reference.shape)}; "
+                "give one probability for each completion"
             )
         self._check_device("reference", reference)
         q = reference.detach().to(self.reward_table.dtype)

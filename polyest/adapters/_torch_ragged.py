@@ -18,6 +18,7 @@ from polyest.adapters._torch_columns import read_column, read_reference
 from polyest.adapters._torch_estimator import check_dtype
 from polyest.adapters._torch_gather import Completions, Gathered, agreed, gather
 from polyest.errors import ArgumentError
+from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ __all__ = ["advantages", "rewards", "values"]
 def rewards(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     reference: Any = None,
@@ -54,7 +55,7 @@ def rewards(
         padding_id: the answer that marks a row as no completion; it scores NaN.
         dtype: of the result, torch.float32 or torch.float64.
         process_group: for instance ``torch.distributed.group.WORLD``; None if this process has all completions.
-        options: the others of `polyest.rewards`, but `out`.
+        options: the others of `polyest.rewards`, but `out`; `baseline` for rewards only.
 
     Returns:
         Tensor of shape (N,), on the device of the tensors given (else the CPU); NaN for groups of one, with a warning.
@@ -73,7 +74,7 @@ def rewards(
 def advantages(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     reference: Any = None,
@@ -96,7 +97,7 @@ def advantages(
 def values(
     answers: Any,
     groups: Any,
-    target: str,
+    target: str | Target,
     method: str | None = None,
     *,
     reference: Any = None,
@@ -124,7 +125,7 @@ class _Call:
     """One of the functions above, with this process's completions and everything else that it was given."""
 
     function: Callable[..., Any]
-    target: str
+    target: str | Target
     method: str | None
     options: dict[str, Any]
     answers: Any
@@ -170,7 +171,7 @@ class _Call:
     @property
     def _settings(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in sorted(self.options.items()) if name != "threads")
-        return f"{self.function.__name__}({self.target!r}, method={self.method!r}{options})"
+        return f"{self.function.__name__}({get_target(self.target).name!r}, method={self.method!r}{options})"
 
     @property
     def _device(self) -> torch.device:

@@ -25,7 +25,7 @@ from polyest import estimator as runtime
 from polyest.adapters._jax_arrays import differ, ids, probabilities
 from polyest.adapters._tables import Functions, check_padding_id, check_shape, matrices
 from polyest.problem import Problem
-from polyest.targets import get_target
+from polyest.targets import Target, get_target
 
 __all__ = ["Estimator", "ids", "load"]
 
@@ -129,7 +129,7 @@ class Estimator:
 
 
 def load(
-    target: str,
+    target: str | Target,
     group_size: int,
     method: str | None = None,
     *,

@@ -12,7 +12,7 @@ tensor([[-0.3333, -0.3333, -0.3333, -1.8333]])
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polyest.errors import MissingDependencyError
 
@@ -25,11 +25,14 @@ from polyest import estimator as runtime
 from polyest.adapters._torch_estimator import Estimator
 from polyest.adapters._torch_ragged import advantages, rewards, values
 
+if TYPE_CHECKING:
+    from polyest.targets import Target
+
 __all__ = ["Estimator", "advantages", "load", "rewards", "values"]
 
 
 def load(
-    target: str,
+    target: str | Target,
     group_size: int,
     method: str | None = None,
     *,

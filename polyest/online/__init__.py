@@ -2,6 +2,6 @@
 
 `answers` turns what the user typed into integers (hashable answers with a `dictionary`, or `serial`), `forms` finds the
 groups in it (`layout`) and the tables they need (`lookup`), `engine` chooses who counts and looks up: `twin` (numpy,
-slow and obvious) or `fast` (numba: `kernels`, `sorting`, `records`, `vectors`). `scoring` adds the reference and
-completions without an answer, `output` puts the numbers in their place.
+slow and obvious) or `fast` (numba: `kernels`, `sorting`, `distinct`, `records`, `vectors`). `scoring` adds the
+`reference` and completions without an answer, `output` puts the numbers in their place.
 """

@@ -53,7 +53,7 @@ def read_answers(
     `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
-        ArgumentError: floats, unhashable answers, rows of unequal length, or what is no array.
+        ArgumentError: an array of floats, unhashable answers, rows of unequal length, or what is no array.
     """
     if isinstance(answers, list):
         rows, shape = _innermost(answers, argument)
@@ -95,6 +95,12 @@ def _from_objects(
 ) -> Answers:
     """`rows` are all answers in order, in one list or several."""
     size = math.prod(shape)
+    try:
+        hash(padding_id)
+    except TypeError:
+        raise ArgumentError(
+            f"`padding_id` must be hashable, as the answers are, got {padding_id!r}; use a string or a tuple"
+        ) from None
     if len(shape) > 1 and shape[-1]:
         groups = None, np.arange(0, size + 1, shape[-1])
     if groups is not None and groups[1][-1] != size:

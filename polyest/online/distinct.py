@@ -16,7 +16,7 @@ SPREAD = 16  # ids that spread over at most so many numbers each are marked one 
 FEWEST_BITS = 12  # of a place in a table: few keys seldom share a slot
 NEAR, BLOCK = 32, 1024  # keys at a time: to be fetched, to find their range
 WORD_BITS, LAST_BIT, EVEN_BIT = (np.uint64(n) for n in (6, WORD - 1, WORD - 2))
-ZERO, ONE, TWO = (np.uint64(n) for n in (0, 1, 2))
+ZERO, ONE = np.uint64(0), np.uint64(1)
 FOLD = np.uint64(16)  # half a word would not mix multiples of 2^40
 
 

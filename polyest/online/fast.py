@@ -1,4 +1,4 @@
-"""The numba engine: the functions of `polyest.online.twin`, same arguments, same results to the bit.
+"""The numba engine: the functions of `polyest.online.twin`, same arguments, same scores to the bit.
 
 One kernel, for int64 ids and float64 results that lie group by group, serves every kind: others are converted piece by
 piece, in the cache, which costs less than compiling a kernel for each.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Layout
     from polyest.online.lookup import Array
 
-__all__ = ["advantages", "arrange", "rewards", "serialize", "tally", "totals"]
+__all__ = ["advantages", "arrange", "means", "rewards", "serialize", "tally"]
 
 PIECE = 1 << 17
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)
@@ -38,15 +38,15 @@ def advantages(layout: Layout, out: NDArray[Any]) -> None:
     _pay(kernels.ADVANTAGES, layout, out)
 
 
-def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, absent_pay: float = 0.0) -> Array:
-    """See `polyest.online.twin.totals`."""
+def means(layout: Layout, left_out: int, absent: NDArray[np.bool_] | None = None, absent_pay: float = 0.0) -> Array:
+    """See `polyest.online.twin.means`."""
     result = np.empty(len(layout.starts) - 1)
     gone = NO_INTS if absent is None else layout.count(absent)
 
     def score(groups: slice) -> None:
         _, ids, begins = _piece(layout, groups)
-        rest = gone[groups], float(absent_pay), less, NO_FLOATS, result[groups]
-        kernels.score(kernels.TOTALS, ids, begins, *layout.tables.arrays(), *rest)
+        rest = gone[groups], float(absent_pay), left_out, NO_FLOATS, result[groups]
+        kernels.score(kernels.MEANS, ids, begins, *layout.tables.arrays(), *rest)
 
     _run(score, layout, _is_native(layout))
     return result

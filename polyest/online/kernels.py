@@ -2,7 +2,7 @@
 
 Matches of a small group are counted by comparing all pairs in vector registers, those of a larger one by hashing into
 a table of eight slots per completion: every answer writes itself to its slot, and the few that then find another one
-there are counted apart. All indices are unsigned, which spares a sign test per access.
+there are counted apart. Indices are unsigned where it counts, which spares a sign test per access.
 """
 
 # numba infers the types of these functions:
@@ -10,8 +10,10 @@ there are counted apart. All indices are unsigned, which spares a sign test per 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,16 +21,23 @@ import numpy as np
 
 from polyest.online.vectors import BLOCKS, LANES, count_pairs
 
-__all__ = ["ADVANTAGES", "REWARDS", "TOTALS", "jit", "score"]
+__all__ = ["ADVANTAGES", "GOLDEN", "MEANS", "OTHER", "REWARDS", "inlined", "jit", "score"]
 
-REWARDS, ADVANTAGES, TOTALS = 0, 1, 2
+REWARDS, ADVANTAGES, MEANS = 0, 1, 2
 FEW, WIDTH, PAIRWISE_LIMIT = np.uint64(32), np.uint64(LANES), np.uint64(LANES * BLOCKS)
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, TWO, HALF = (np.uint64(n) for n in (0, 1, 2, 32))
+SOURCES = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+VERSION = hashlib.sha256(SOURCES).hexdigest()[:8]
 
 
 def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile without the GIL; keep the machine code on disk unless no folder can be written to."""
+    """Compile without the GIL; keep the machine code on disk unless no folder can be written to.
+
+    numba takes it from there as long as the function's own file is the same; its name here changes with any file, as
+    functions of several files are compiled into one.
+    """
+    function.__qualname__ += f"-{VERSION}"
     try:
         compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
     except RuntimeError:
@@ -111,8 +120,8 @@ def count_by_hash(ids, lo, hi, shift, left, slots, keys, counts):
 
 
 @jit
-def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, less, out, totals):  # noqa: C901
-    """Rewards or advantages of the groups ids[starts[g] : starts[g + 1]] into `out`, or their totals into `totals`.
+def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, left_out, out, means):  # noqa: C901
+    """Rewards or advantages of the groups ids[starts[g] : starts[g + 1]] into `out`, or their means into `means`.
 
     A small group is written in whole blocks: what this puts into the rows behind it, the pay of −1 matches, is
     overwritten by their own groups. It is one function because a call per group costs as much as scoring a small one.
@@ -126,12 +135,12 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
         lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])  # early: what a size decides is not waited for
         size = hi - lo
         if size < TWO:
-            if kind == TOTALS:
-                totals[g] = np.nan
+            if kind == MEANS:
+                means[g] = np.nan
             elif size == ONE:
                 out[lo] = np.nan
             continue
-        base, total, over = np.uint64(offsets[size]), 0, np.int64(size) - less
+        base, total, over = np.uint64(offsets[size]), 0, np.int64(size) - left_out
         width = (size + WIDTH - ONE) // WIDTH * WIDTH
         if size <= PAIRWISE_LIMIT and lo + width <= end:
             count_pairs(ids, lo, size, small, ones[ZERO])
@@ -163,7 +172,7 @@ def score(kind, ids, starts, offsets, pay, weights, scales, absent, absent_pay, 
                 mean = total * scales[size] / over
                 for i in range(lo, hi):
                     out[i] = pay[slots[i - lo]] - mean
-        if kind == TOTALS:
+        if kind == MEANS:
             gone = absent[g] if absent.shape[0] else 0
             total -= gone * weights[base]
-            totals[g] = (total * scales[size] + gone * absent_pay) / over
+            means[g] = (total * scales[size] + gone * absent_pay) / over

@@ -140,7 +140,7 @@ class Tables:
     Attributes:
         offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
         pay: what a completion with m matches is paid, at offsets[n] + m.
-        weights: what it adds to its group's total, in units of scales[n], at offsets[n] + m; empty if none is wanted.
+        weights: what it adds to its group's total, in units of scales[n], at offsets[n] + m; a zero if none is wanted.
         scales: shape (largest n + 1,).
     """
 

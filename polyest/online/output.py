@@ -44,17 +44,19 @@ def check_output(out: Any, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
         return np.empty(shape, np.float64 if wanted is None else wanted)
     if not isinstance(out, np.ndarray) or out.shape != shape or not out.flags.writeable:
         came = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ArgumentError(f"`out` must be a writeable array of the answers' shape {shape}, got {came}")
-    if _dtype(out.dtype) != (wanted or out.dtype):
+        raise ArgumentError(
+            f"`out` must be a writeable array of the answers' shape {shape}, got {came}; leave it out for a new one"
+        )
+    if _dtype(out.dtype, "out") != (wanted or out.dtype):
         raise ArgumentError(f"`dtype` must be that of `out`, {out.dtype}; got {wanted}; leave `dtype` out")
     return out
 
 
-def _dtype(dtype: Any) -> np.dtype[Any]:
+def _dtype(dtype: Any, argument: str = "dtype") -> np.dtype[Any]:
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         kind = np.dtype(object)
     if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise ArgumentError(f"`dtype` (or that of `out`) must be float64 or float32, got {dtype}")
+        raise ArgumentError(f"`{argument}` must be float64 or float32, got {dtype}; convert the result instead")
     return kind

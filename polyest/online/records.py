@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyest.online.kernels import inlined, jit
+from polyest.online.kernels import GOLDEN, OTHER, inlined, jit
 from polyest.online.vectors import load_word, prefetch
 
-__all__ = ["BOOLEAN", "INTEGER", "REAL", "are_distinct", "read"]
+__all__ = ["BOOLEAN", "INTEGER", "REAL", "codes_identify", "read"]
 
 INTEGER, BOOLEAN, REAL, REFUSED = 1, 2, 4, 8
 LIST, TUPLE, STRING, SMALL, LARGE, NONE, TRUE, FALSE, FLOAT = (ord(letter) for letter in "[(uilNTFg")
-SEED, FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n) for n in (0x7FF << 52, 1 << 63, (1 << 63) - 1))
 LENGTH_BITS, PLACE_BITS, LONGEST = np.uint64(24), np.uint64(40), np.uint64((1 << 24) - 1)
@@ -84,9 +83,9 @@ def read(data, codes, marks, missing):
         kinds |= REAL if gone and found else found
         if kinds & REFUSED or end - place > LONGEST or place >> PLACE_BITS:
             return lists, REFUSED
-        code = SEED
+        code = GOLDEN
         for at in range(place, end, EIGHT):
-            code = (code ^ word_of(data, at, end)) * FACTOR
+            code = (code ^ word_of(data, at, end)) * OTHER
             code ^= code >> HALF
         codes[i], missing[i] = code >> ONE, gone
         marks[i, 0], marks[i, 1], place = code >> ONE, place << LENGTH_BITS | (end - place), end
@@ -116,7 +115,7 @@ def ask_ahead(data, marks, rows, i):
 
 
 @jit
-def are_distinct(data, marks, rows, starts):
+def codes_identify(data, marks, rows, starts):
     """Whether answers with equal codes in a group always have the same bytes."""
     bits, largest = 4, np.int64(1)
     for g in range(starts.shape[0] - 1):

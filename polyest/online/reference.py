@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["reference_values"]
+__all__ = ["read_probabilities", "reference_values"]
 
 
 def reference_values(
@@ -26,12 +26,11 @@ def reference_values(
     Raises:
         ArgumentError: another shape, a q outside [0, 1], or an r(q) that is not finite.
     """
-    try:
-        q = np.array(reference, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"`reference` must be probabilities, one for each answer; got {error}") from None
+    q = read_probabilities(reference)
     if q.shape != shape:
-        raise ArgumentError(f"`reference` must have the answers' shape {shape}, got {q.shape}")
+        raise ArgumentError(
+            f"`reference` must have the answers' shape {shape}, got {q.shape}; give one probability for each answer"
+        )
     if ignored is not None:
         q[ignored] = 1.0
     with np.errstate(all="ignore"):
@@ -45,3 +44,16 @@ def reference_values(
     if ignored is not None:
         values[ignored] = 0.0
     return values
+
+
+def read_probabilities(reference: Any) -> Array:
+    """A new float64 array of real numbers."""
+    try:
+        given = np.asarray(reference)
+        if given.dtype.kind not in "fiubO":
+            raise TypeError(f"{given.dtype} numbers")
+        return np.array(given, dtype=np.float64, order="C")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(
+            f"`reference` must be probabilities, one for each answer; got {error}; pass real numbers, without gradient"
+        ) from None

@@ -49,7 +49,7 @@ def no_answer_pay(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = np.nan
     if isinstance(value, str) or not np.isfinite(number):
         raise ArgumentError(f"`no_answer_reward` must be a finite number, got {value!r}; leave it out for 0 matches")
@@ -74,7 +74,7 @@ def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
         chosen.rewards(layout, out)
         own = extras.pay + _over(np.full(out.shape, extras.pay), layout)
         out[extras.missing] = own[extras.missing]
-        out -= layout.spread(chosen.totals(layout, 1, extras.missing, extras.pay))
+        out -= layout.spread(chosen.means(layout, 1, extras.missing, extras.pay))
     if extras.reference is not None:
         r = extras.reference
         out -= r - _over(layout.spread(layout.sums(r)) - r, layout)
@@ -82,7 +82,7 @@ def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
 
 def values(layout: Layout, extras: Extras) -> Array:
     """The mean reward of each group; NaN for fewer than two completions."""
-    result: Array = engine.choose(layout.work).totals(layout, 0, extras.missing, extras.pay)
+    result: Array = engine.choose(layout.work).means(layout, 0, extras.missing, extras.pay)
     if extras.reference is not None:
         result -= layout.sums(extras.reference) / np.maximum(layout.sizes, 1)
     return result

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.records import BOOLEAN, INTEGER, REAL, are_distinct, read
+from polyest.online.records import BOOLEAN, INTEGER, REAL, codes_identify, read
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -43,7 +43,7 @@ def serialize(
     padded = np.append(np.flatnonzero(padding), size)
     order = np.arange(size) if order is None else order
     for rows, groups in ((order, starts), (padded, np.array([0, len(padded)]))):
-        if not are_distinct(data, marks, rows, groups):
+        if not codes_identify(data, marks, rows, groups):
             return None
     return codes[:-1], missing[:-1], padding
 

@@ -90,48 +90,48 @@ def places_of(keys, shift):
 
 
 @jit
-def radix_sort(values, keys, order):
-    """(keys, order) sorted stably by value, keys = value − least value; `keys` comes empty, `order` as 0, 1, …
+def radix_sort(values, lowest, span, index):
+    """(order, keys) that sort values stably, 0 ≤ key = value − lowest ≤ span; `index` is the type of the order.
 
-    Least significant digit first, as many digits as the range of the values has.
+    Least significant digit first, as many digits as the span has.
     """
-    lowest, highest = values.min(), values.max()
-    span = np.uint64(highest) - np.uint64(lowest)
-    for i in range(values.shape[0]):
-        keys[i] = np.uint64(values[i]) - np.uint64(lowest)
-    other_keys, other_order = np.empty_like(keys), np.empty_like(order)
-    shift = ZERO
+    size, shift = values.shape[0], ZERO
+    keys, other_keys = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    order, other_order = np.empty(size, index), np.empty(size, index)
+    for i in range(size):
+        keys[i], order[i] = np.uint64(values[i]) - np.uint64(lowest), i
     while shift < np.uint64(64) and span >> shift != ZERO:
         places = places_of(keys, shift)
-        for i in range(keys.shape[0]):
-            digit = (np.uint64(keys[i]) >> shift) & MASK
+        for i in range(size):
+            digit = (keys[i] >> shift) & MASK
             place = places[digit]
             places[digit] = place + ONE
             other_keys[place], other_order[place] = keys[i], order[i]
         keys, other_keys, order, other_order = other_keys, keys, other_order, order
         shift += DIGIT_BITS
-    return keys, order
+    return order, keys
 
 
 @jit
-def sort_words(values, lowest, span, words, other, order, starts):
-    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span < 2^32; the other arrays come empty.
+def sort_words(values, lowest, span):
+    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span < 2^32.
 
     A word has the value in its upper half, its place in the lower one: both are moved at once.
     """
-    size, shift = values.shape[0], HALF
+    size, shift, groups = values.shape[0], HALF, ZERO
+    words, other = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    order, starts = np.empty(size, np.uint32), np.empty(size + 1, np.int64)
     for i in range(size):
         words[i] = (np.uint64(values[i]) - np.uint64(lowest)) << HALF | np.uint64(i)
     while shift < np.uint64(64) and span >> (shift - HALF) != ZERO:
-        places = places_of(words[:size], shift)
-        for word in words[:size]:
+        places = places_of(words, shift)
+        for word in words:
             digit = (word >> shift) & MASK
             place = places[digit]
             places[digit] = place + ONE
             other[place] = word
         words, other = other, words
         shift += DIGIT_BITS
-    groups = ZERO
     for i in range(size):
         order[i], starts[groups] = words[i], i
         groups += np.uint64(i == 0 or words[i] >> HALF != words[i - 1] >> HALF)
@@ -142,8 +142,8 @@ def sort_words(values, lowest, span, words, other, order, starts):
 @jit
 def counting_sort(values, lowest, span):
     """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span."""
-    places, order = np.zeros(span + 1, np.uint32), np.empty(values.shape[0], np.uint32)
-    starts = np.empty(span + 2, np.int64)
+    places, order = np.zeros(span + ONE, np.uint32), np.empty(values.shape[0], np.uint32)
+    starts = np.empty(span + ONE + ONE, np.int64)
     for value in values:
         places[np.uint64(value - lowest)] += np.uint32(1)
     groups, total = ZERO, np.uint32(0)
@@ -244,17 +244,14 @@ def _limits(ids: Ints, limit: int) -> list[int]:
 
 def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
     """The order that sorts them, and where each id begins in it."""
-    lowest = ids.min()
+    size, lowest = len(ids), ids.min()
     span = int(ids.max()) - int(lowest)
-    if span < min(len(ids), NARROW) and len(ids) < 1 << 32:
-        order, starts = counting_sort(ids, lowest, span)
+    if size < 1 << 32 and span < 1 << 32:
+        sort = counting_sort if span < min(size, NARROW) else sort_words
+        order, starts = sort(ids, lowest, np.uint64(span))
         return order, starts
-    if max(span, len(ids)) < 1 << 32:
-        room = (np.empty(len(ids) + 1, kind) for kind in (np.uint64, np.uint64, np.uint32, np.int64))
-        order, starts = sort_words(ids, lowest, np.uint64(span), *room)
-        return order[:-1], starts
-    keys, order = radix_sort(ids, np.empty(len(ids), np.uint64), np.arange(len(ids), dtype=_index(ids)))
-    return order, _runs(keys.view(np.int64) + lowest, len(ids), has_heads=False)[0]
+    order, keys = radix_sort(ids, lowest, np.uint64(span), _index(ids))
+    return order, _runs(keys.view(np.int64) + lowest, size, has_heads=False)[0]
 
 
 def _index(ids: Ints) -> type:

@@ -1,4 +1,4 @@
-"""The slow, obvious twin of `polyest.online.fast`: the same results to the bit, in plain numpy.
+"""The slow, obvious twin of `polyest.online.fast`: the same scores to the bit, in plain numpy.
 
 A total is a sum over the histogram of matches in fixed-point integers, hence exact: permuting the completions changes
 no bit, in whatever order the sum is taken.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["advantages", "arrange", "histogram", "matches", "rewards", "serialize", "tally", "totals"]
+__all__ = ["advantages", "arrange", "histogram", "matches", "means", "rewards", "serialize", "tally"]
 
 
 def matches(block: Ints) -> NDArray[np.int64]:
@@ -47,14 +47,14 @@ def rewards(layout: Layout, out: NDArray[Any]) -> None:
 
 def advantages(layout: Layout, out: NDArray[Any]) -> None:
     """out_i = pay[m_i] − (Σ_j weights[m_j])/(n−1); NaN in a group of one, and outside all groups."""
-    means = totals(layout, less=1)
+    baselines = means(layout, left_out=1)
     out[...] = np.nan
     for size, members, rows in layout.blocks():
-        out[rows] = layout.tables.pay_of(size)[matches(layout.codes[rows])] - means[members, None]
+        out[rows] = layout.tables.pay_of(size)[matches(layout.codes[rows])] - baselines[members, None]
 
 
-def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, absent_pay: float = 0.0) -> Array:
-    """(Σ_m h_m·weights[m] + a·absent_pay)/(n − less), shape (G,); NaN for groups of fewer than two.
+def means(layout: Layout, left_out: int, absent: NDArray[np.bool_] | None = None, absent_pay: float = 0.0) -> Array:
+    """(Σ_m h_m·weights[m] + a·absent_pay)/(n − left_out), shape (G,); NaN for groups of fewer than two.
 
     h is the histogram of matches in the group without its a absent answers, which have no matches.
     """
@@ -64,12 +64,15 @@ def totals(layout: Layout, less: int, absent: NDArray[np.bool_] | None = None, a
         gone = np.zeros(len(members), np.int64) if absent is None else absent[rows].sum(axis=1)
         counts[:, 0] -= gone
         exact = (counts * layout.tables.weights_of(size)).sum(axis=1)
-        result[members] = (exact * layout.tables.scales[size] + gone * absent_pay) / (size - less)
+        result[members] = (exact * layout.tables.scales[size] + gone * absent_pay) / (size - left_out)
     return result
 
 
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
-    """Rows group by group, as (order, starts); order is None if the rows of every group lie together already."""
+    """Rows group by group, as (order, starts); order is None if the rows of every group lie together already.
+
+    `fast` may sort them all the same where most groups have one row.
+    """
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
     if np.count_nonzero(np.diff(np.sort(ids))) == len(edges):
