@@ -118,7 +118,7 @@ class Estimator:
         [-0.405, -1.099, -0.405]
         """
         options = self._options("rewards", reference, padding_id, no_answer_reward, threads)
-        return output.scores(self._job(answers, options), "rewards", out, dtype)
+        return output.scores(self._job(answers, options), out, dtype)
 
     def advantages(
         self,
@@ -145,7 +145,7 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         options = self._options("advantages", reference, padding_id, no_answer_reward, threads)
-        return output.scores(self._job(answers, options), "advantages", out, dtype)
+        return output.scores(self._job(answers, options), out, dtype)
 
     def value(
         self,

@@ -64,7 +64,7 @@ def rewards(
     """
     options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return output.scores(job, "rewards", out, dtype)
+    return output.scores(job, out, dtype)
 
 
 def advantages(
@@ -92,7 +92,7 @@ def advantages(
     """
     options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
-    return output.scores(job, "advantages", out, dtype)
+    return output.scores(job, out, dtype)
 
 
 def values(

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "read_answers", "read_array"]
 
-READING_WORK = 24  # for `engine.choose`, per answer: as much as to arrange the rows, so that numba is loaded for both
-
 
 @dataclass(frozen=True)
 class Answers:
@@ -115,7 +113,7 @@ def _from_objects(
 def _quickly(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
     """Without a dictionary too large for the cache, if that can be: what costs less is tried first."""
     count = partial(by_small_dictionary, rows, size, padding_id, argument)
-    write = partial(engine.choose(READING_WORK * size).serialize, rows, padding_id, *groups)
+    write = partial(engine.choose(engine.ROW_WORK * size).serialize, rows, padding_id, *groups)
     found: Codes | None = (write() or count()) if groups[0] is None else (count() or write())
     return found
 

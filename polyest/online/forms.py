@@ -40,8 +40,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be scored: a layout, what is paid besides its tables, and the shape of the caller's answers."""
+    """What is to be scored, a layout, what is paid besides its tables, and the shape of the caller's answers."""
 
+    kind: str
     layout: Layout
     extras: scoring.Extras
     shape: tuple[int, ...]
@@ -93,15 +94,15 @@ def _job(
 ) -> Job:
     """`sizes` counts the groups of each size, `found` has the look-up arrays of each."""
     threads = whole_number("threads", options.threads, least=1)
-    work = sum(groups * n * (n + 8) for n, groups in sizes.items())
+    work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
     layout = Layout(codes, starts, Tables.join(found, options.kind), work, rows, threads)
-    return Job(layout, _extras(read, options), read.codes.shape)
+    return Job(options.kind, layout, _extras(read, options), read.codes.shape)
 
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = engine.choose(8 * len(starts)).tally(starts)
+    counts = engine.choose(engine.LOOKUP_WORK * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
@@ -120,8 +121,8 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
 
 
 def _arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
-    arranged: tuple[NDArray[Any] | None, NDArray[np.int64]] = engine.choose(24 * ids.size).arrange(ids.reshape(-1))
-    return arranged
+    order, starts = engine.choose(engine.ROW_WORK * ids.size).arrange(ids.reshape(-1))
+    return order, starts
 
 
 def _group_ids(groups: Any) -> NDArray[Any]:

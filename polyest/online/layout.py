@@ -26,7 +26,7 @@ class Layout:
         codes: answers, shape (N,), contiguous.
         starts: shape (G + 1,); group g consists of the rows starts[g] ≤ i < starts[g + 1] of `rows`.
         tables: the look-up arrays of every group size that occurs.
-        work: units of work for `engine.choose`: all pairs of a group, and 8 per completion for the rest.
+        work: units of work for `engine.choose`: all pairs of a group, and `engine.LOOKUP_WORK` per completion.
         rows: places in `codes`, group by group; None if `codes` lies group by group itself.
         threads: how many threads may score.
     """

@@ -19,14 +19,14 @@ __all__ = ["check_output", "scores", "values"]
 SCORERS = {"rewards": scoring.rewards, "advantages": scoring.advantages}
 
 
-def scores(job: Job, kind: str, out: Any = None, dtype: Any = None) -> NDArray[Any]:
+def scores(job: Job, out: Any = None, dtype: Any = None) -> NDArray[Any]:
     """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
     result = check_output(out, dtype, job.shape)
     if np.may_share_memory(result, job.layout.codes):
         raise ArgumentError("`out` must not share memory with the answers, which it would overwrite; pass a new array")
     in_place = job.extras.is_empty and result.flags.c_contiguous
     exact = result.reshape(-1) if in_place else np.empty(result.size)
-    SCORERS[kind](job.layout, job.extras, exact)
+    SCORERS[job.kind](job.layout, job.extras, exact)
     if not in_place:
         result[...] = exact.reshape(job.shape)
     return result
