@@ -25,6 +25,16 @@ class Cell:
         return np.array(1)
 
 
+class Ambiguous:
+    """An answer whose comparison has no truth value."""
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("the truth value is ambiguous")
+
+
 DENSE = {
     "floats": (np.array([1.0, 2.0, 3.0]), r"`answers` must be integers.* got an array of float64"),
     "complex": (np.array([1j, 2, 3]), "complex128"),
@@ -41,6 +51,7 @@ DENSE = {
     "deeper than it seems": ([1, [2], 3], "unhashable type: 'list'"),
     "rows of unequal length": ([[1, 2, 3], [1, 2]], "equal lengths, got lengths 2, 3.*polyest.rewards"),
     "a row that is none": ([[1, 2, 3], (1, 2, 3)], "none \\(no list\\)"),
+    "ambiguous": ([Ambiguous(), Ambiguous(), 3], "`answers` must compare equal or not, got .*ambiguous.*use None"),
     "a tuple": ((1, 2, 3), "must be an array or a \\(nested\\) list, got tuple"),
     "a string": ("abc", "got str"),
     "a generator": ((i for i in range(3)), "got generator"),

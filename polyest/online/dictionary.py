@@ -56,7 +56,10 @@ def by_dictionary(
     places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
     for piece in pieces:
         index: dict[Any, int] = {}
-        codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
+        try:
+            codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
+        except ValueError as error:
+            raise _incomparable(argument, error) from None
         missing[piece], padding[piece] = _masks(codes[piece], index, padding_id, argument)
     return codes, missing, padding
 
@@ -101,6 +104,10 @@ def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
     try:
         return [code for item, code in index.items() if item is None or bool(item != item)]
     except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
-        ) from None
+        raise _incomparable(argument, error) from None
+
+
+def _incomparable(argument: str, error: Exception) -> ArgumentError:
+    return ArgumentError(
+        f"`{argument}` must compare equal or not, got a comparison that raises {error!r}; use None for no answer"
+    )
