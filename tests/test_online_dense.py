@@ -139,3 +139,11 @@ def test_threads_change_nothing(threads: int) -> None:
         np.testing.assert_array_equal(est.rewards(answers, threads=threads), expected[0])
         np.testing.assert_array_equal(est.advantages(answers, threads=threads), expected[1])
         np.testing.assert_array_equal(est.value(answers, threads=threads), expected[2])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8", "object", "bfloat16"])
+def test_reference_of_any_real_numbers(dtype: str) -> None:
+    if dtype == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes").bfloat16
+    est, q = polyest.load("log", 3, "harmonic"), np.array([1, 1, 1]).astype(dtype)
+    np.testing.assert_array_equal(est.rewards([1, 1, 2], q), est.rewards([1, 1, 2]))

@@ -40,7 +40,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be scored, a layout, what is paid besides its tables, and the shape of the caller's answers."""
+    """The kind of score, the layout to score, what is paid besides its tables, the shape of the caller's answers."""
 
     kind: str
     layout: Layout

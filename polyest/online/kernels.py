@@ -21,12 +21,13 @@ import numpy as np
 
 from polyest.online.vectors import BLOCKS, LANES, count_pairs
 
-__all__ = ["ADVANTAGES", "GOLDEN", "MEANS", "OTHER", "REWARDS", "inlined", "jit", "score"]
+__all__ = ["ADVANTAGES", "GOLDEN", "MEANS", "OTHER", "REWARDS", "SOON", "inlined", "jit", "score"]
 
 REWARDS, ADVANTAGES, MEANS = 0, 1, 2
 FEW, WIDTH, PAIRWISE_LIMIT = np.uint64(32), np.uint64(LANES), np.uint64(LANES * BLOCKS)
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 ZERO, ONE, TWO, HALF = (np.uint64(n) for n in (0, 1, 2, 32))
+SOON = np.uint64(32)  # how many rows ahead those anywhere in memory are asked for
 SOURCES = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 VERSION = hashlib.sha256(SOURCES).hexdigest()[:8]
 

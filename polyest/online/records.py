@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, OTHER, inlined, jit
+from polyest.online.kernels import GOLDEN, OTHER, SOON, inlined, jit
 from polyest.online.vectors import load_word, prefetch
 
 __all__ = ["BOOLEAN", "INTEGER", "REAL", "codes_identify", "read"]
@@ -21,7 +21,6 @@ LIST, TUPLE, STRING, SMALL, LARGE, NONE, TRUE, FALSE, FLOAT = (ord(letter) for l
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 INFINITY, MINUS_ZERO, MAGNITUDE = (np.uint64(n) for n in (0x7FF << 52, 1 << 63, (1 << 63) - 1))
 LENGTH_BITS, PLACE_BITS, LONGEST = np.uint64(24), np.uint64(40), np.uint64((1 << 24) - 1)
-SOON = np.uint64(32)  # how many rows ahead marks are read, to ask for bytes; twice as many ahead marks are asked for
 
 
 @inlined

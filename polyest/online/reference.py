@@ -50,7 +50,7 @@ def read_probabilities(reference: Any) -> Array:
     """A new float64 array of real numbers."""
     try:
         given = np.asarray(reference)
-        if given.dtype.kind not in "fiubO":
+        if given.dtype.kind in "cUSTMm":
             raise TypeError(f"{given.dtype} numbers")
         return np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError, RuntimeError) as error:

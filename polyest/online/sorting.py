@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online.distinct import are_distinct
-from polyest.online.kernels import GOLDEN, jit
+from polyest.online.kernels import GOLDEN, SOON, jit
 from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ NOTHING = np.empty(0, np.int64)
 NARROW = 1 << 20  # as many values as counters that fit the third cache
 LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
-SOON = np.uint64(32)  # how many rows ahead those anywhere in memory are asked for
 
 
 @jit
