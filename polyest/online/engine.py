@@ -9,8 +9,8 @@ from polyest.online import twin
 
 __all__ = ["COLD_WORK", "LOOKUP_WORK", "ROW_WORK", "WARM_WORK", "choose"]
 
-# The twin needs about 2 ns for a unit of work, numba 0.4 s to load its machine code (2 s more, once, to make it).
-# A batch of 2^24 units costs the twin as much as a tenth of that; one of 2^13 as much as a call of numba.
+# The twin needs about 2 ns for a unit of work, numba at least 0.4 s to load its machine code (2 to 7 s, once, to
+# make it). A batch of 2^24 units costs the twin at most a tenth of that; one of 2^13 as much as a call of numba.
 COLD_WORK = 1 << 24
 WARM_WORK = 1 << 13
 LOOKUP_WORK = 8  # of a completion, besides comparing it with the others; of a group, to look at its size
