@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.finite import SOLVER, by_cvxpy, least_distance
+from polyest.offline.finite import least_distance
 from polyest.offline.program import Program
+from polyest.offline.specification import SOLVER, least_norm
 
 __all__ = ["Approximation", "Discretization", "grid"]
 
@@ -93,7 +94,7 @@ class Discretization:
         start = self._constraints(np.append(self.grid[:-1:8], 1.0), beta)
 
         def finite(rows: Any, offset: Any) -> tuple[Any, Any]:
-            return by_cvxpy(rows, offset, solver or SOLVER), np.ones(len(offset))
+            return least_norm(rows, offset, solver or SOLVER), np.ones(len(offset))
 
         constraints = self._exchange(beta, start, finite, slack)
         norm = float(np.linalg.norm(finite(constraints.rows, constraints.offset)[0]))

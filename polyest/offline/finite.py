@@ -1,49 +1,14 @@
-"""Quadratic programs with finitely many constraints: minimise ‖y‖ subject to |offset + rows·y| ≤ 1.
-
-The only calls of a convex solver.
-"""
+"""The fast twin of `polyest.offline.specification.least_norm`: minimise ‖y‖ subject to |offset + rows·y| ≤ 1."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from polyest.errors import SolveError
 
-__all__ = ["SOLVER", "by_cvxpy", "least_distance"]
-
-SOLVER = "CLARABEL"
-OPTIONS: dict[str, dict[str, Any]] = {
-    "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
-    "OSQP": {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iter": 200_000, "polishing": True},
-    "SCS": {"eps_abs": 1e-10, "eps_rel": 1e-10, "max_iters": 1_000_000},
-}
-
-
-def by_cvxpy(rows: Any, offset: Any, solver: str) -> Any:
-    """y by a solver of cvxpy.
-
-    Raises:
-        SolveError: the solver failed.
-    """
-    import cvxpy as cp
-
-    y = cp.Variable(rows.shape[1])
-    upper, lower = rows @ y <= 1 - offset, rows @ y >= -1 - offset
-    problem = cp.Problem(cp.Minimize(cp.sum_squares(y)), [upper, lower])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
-            problem.solve(solver=solver, **OPTIONS.get(solver, {}))
-    except cp.error.SolverError as error:
-        raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
-    if y.value is None:
-        raise SolveError(
-            f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver"
-        )
-    return y.value
+__all__ = ["least_distance"]
 
 
 def least_distance(rows: Any, offset: Any, norm: float) -> tuple[Any, Any]:

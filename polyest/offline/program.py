@@ -2,6 +2,7 @@
 
 It minimises Σ w_m (c_m − μ_m)² subject to |e(p)| ≤ β on (0, 1], where e = p·(Q_c − r). At its solution finitely many
 points are active; with multipliers λ_j the coefficients are c_m = μ_m − Σ_j λ_j φ_m(p_j)/(2 w_m), φ_m(p) = p·B_m(p).
+`polyest.offline.specification` states it for a convex solver.
 """
 
 from __future__ import annotations

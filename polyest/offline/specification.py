@@ -1,0 +1,139 @@
+"""The two programs, stated: what the solvers of this folder solve to the last digit (theory.md §3).
+
+The bias of a table c, e(p) = p·(Q_c(p) − r(p)), is linear in c. `minimax` asks for the table with the least max |e|;
+`aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one. Both are written here on
+finitely many points of (0, 1], in float64, for cvxpy to solve: to be read first, and to hold the solvers to.
+
+Constraints on points only are fewer than the program's: the value is at most the true one, and it is the true one as
+soon as the points include those where |e| is largest at the solution. A polynomial of degree K is nowhere more than
+1/cos(π/32) − 1 = 0.5 % above what it reaches on `grid`. float64 carries `aqp` while ‖x‖ = √F/β stays below about 10⁵:
+for log and K = 64, to κ = 4.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import SolveError
+from polyest.offline.program import Program
+from polyest.targets import Target, get_target
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["SOLVER", "Answer", "aqp", "grid", "least_norm", "minimax"]
+
+SOLVER = "CLARABEL"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
+    "OSQP": {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iter": 200_000, "polishing": True},
+    "SCS": {"eps_abs": 1e-10, "eps_rel": 1e-10, "max_iters": 1_000_000},
+}
+PER_WAVE = 16  # points in half a wave of the fastest polynomial
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program on points comes to.
+
+    Attributes:
+        value: of the program: the worst-case bias on the points for `minimax`, F for `aqp`.
+        coefficients: the table c_0 … c_{K−1}.
+    """
+
+    value: float
+    coefficients: Array
+
+
+def grid(group_size: int) -> Array:
+    """Points p = sin²(θ/2) of (0, 1], even in θ, in which polynomials of degree K are waves of frequency ≤ K.
+
+    >>> len(grid(4)), float(grid(4).max())
+    (64, 1.0)
+    """
+    return np.asarray(np.sin(np.linspace(0, np.pi, PER_WAVE * group_size + 1)[1:] / 2) ** 2)
+
+
+def minimax(target: Target | str, group_size: int, points: ArrayLike | None = None, solver: str = SOLVER) -> Answer:
+    """Minimise over c the largest |p·(Q_c(p) − r(p))|: E*_K, on the points.
+
+    p·Q_c(p) runs over the polynomials of degree ≤ K that vanish at 0. In Bernstein's basis they need coefficients
+    that grow exponentially with K; as Σ_j a_j sin²(jθ/2), j = 1..K, they need none larger than p·r itself. What is
+    sought is the way there from the least squares, in units of their largest error.
+
+    >>> round(minimax("log", 4).value, 3)  # E*_4 = 0.02002712…
+    0.02
+
+    Raises:
+        SolveError: the solver failed.
+    """
+    import cvxpy as cp
+
+    K, program = group_size, Program(get_target(target), group_size)
+    p = grid(K) if points is None else np.asarray(points, dtype=np.float64)
+    f = program.weighted_target(p).value
+    waves = np.sin(np.outer(np.arcsin(np.sqrt(p)), np.arange(1, K + 1))) ** 2
+    start = np.linalg.lstsq(waves, f, rcond=None)[0]
+    unit = np.abs(waves @ start - f).max()
+    x = cp.Variable(K)
+    problem = cp.Problem(cp.Minimize(cp.norm_inf(waves @ x + (waves @ start - f) / unit)))
+    polynomial = waves @ (start + unit * _solved(problem, x, solver))
+    coefficients = np.linalg.lstsq(program.rows(p), polynomial, rcond=None)[0]
+    return Answer(float(unit * problem.value), coefficients)
+
+
+def aqp(
+    target: Target | str, group_size: int, budget: float, points: ArrayLike | None = None, solver: str = SOLVER
+) -> Answer:
+    """Minimise F(c) = Σ_m w_m (c_m − μ_m)² subject to |p·(Q_c(p) − r(p))| ≤ β = `budget` at the points.
+
+    With x_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all numbers are of order one:
+    minimise ‖x‖² subject to |e_μ(p)/β + Σ_m x_m φ_m(p)/√w_m| ≤ 1, φ_m(p) = p·B_{m,K−1}(p), e_μ the bias of μ.
+
+    >>> aqp("log", 4, 2 * 0.020027124).coefficients.round(2)  # theory.md §3: −2.422, −0.855, −0.385, −0.040
+    array([-2.42, -0.85, -0.39, -0.04])
+
+    Raises:
+        SolveError: no table has as little bias as that on the points, or float64 does not tell.
+    """
+    program = Program(get_target(target), group_size)
+    p = grid(group_size) if points is None else np.asarray(points, dtype=np.float64)
+    phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
+    bayes = phi @ mu - program.weighted_target(p).value
+    x = least_norm(phi / root, bayes / budget, solver)
+    return Answer(float(budget**2 * (x @ x)), mu + budget * x / root)
+
+
+def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:
+    """Minimise ‖x‖² subject to |offset + rows·x| ≤ 1: aqp in scaled unknowns, or in those of a basis of the rows.
+
+    Raises:
+        SolveError: the solver failed.
+    """
+    import cvxpy as cp
+
+    x = cp.Variable(rows.shape[1])
+    upper, lower = rows @ x <= 1 - offset, rows @ x >= -1 - offset
+    return _solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), [upper, lower]), x, solver)
+
+
+def _solved(problem: Any, unknowns: Any, solver: str) -> Array:
+    import cvxpy as cp
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
+            problem.solve(solver=solver, **OPTIONS.get(solver, {}))
+    except cp.error.SolverError as error:
+        raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
+    if unknowns.value is None:
+        raise SolveError(
+            f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver"
+        )
+    return np.asarray(unknowns.value)
