@@ -155,7 +155,7 @@ def test_the_least_biases_are_proved_where_minimax_tables_are() -> None:
 
 
 def test_the_least_biases_are_those_of_theory() -> None:
-    # theory.md §3 and peers.md: E*_K; K²·E*_K = 0.32508927345417506 − 0.0787988/K² + O(1/K⁴), from 14-point fits
+    # theory.md §3: E*_K; K²·E*_K = 0.32508927345417506 − 0.0787988/K² + O(1/K⁴), from 14-point fits
     found = least_biases()
     assert abs(found[64] - Decimal("0.00007936280274199314177829")) < Decimal("1e-26")
     assert abs(found[32] - Decimal("0.0003173949164165503757783")) < Decimal("1e-25")

@@ -30,8 +30,7 @@ from polyest.games import (
 from polyest.games.penalties import TablePenalty, TargetPenalty
 from polyest.games.rootfinding import increasing_inverse
 
-# theory.md §8: K = 16, 40 answers, R = default_rng(0).normal(size=40), τ = 1. It gives 0.548 for plug_in, whose last
-# answers die slowly: 0.548 is passed on the way, the limit is 0.54876. The other figures agree in all their digits.
+# theory.md §8: K = 16, 40 answers, R = default_rng(0).normal(size=40), τ = 1
 FIGURES = {
     "plug_in": (0.549, 15),
     "harmonic": (0.366, 19),
@@ -54,8 +53,8 @@ def test_expected_updates_reach_the_figures_of_the_theory(method: str) -> None:
 
 
 def test_twelve_draws_of_the_rewards_reach_the_averages_of_the_theory() -> None:
-    # theory.md §8: 0.47 ± 0.05, 0.33, 0.11, 0.07, 0.032 ± 0.012 over 12 draws that it does not name; so within 4 of its
-    # standard errors and, where it gives none, a quarter
+    # an independent implementation had 0.47 ± 0.05, 0.33, 0.11, 0.07, 0.032 ± 0.012 over 12 draws that it did not name;
+    # so within 4 of its standard errors and, where it gave none, a quarter. Those of these draws: theory.md §8
     averages = {}
     for method in FIGURES:
         gaps = []
