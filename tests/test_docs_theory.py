@@ -17,6 +17,7 @@ import pytest
 from polyest import store
 from polyest.centring import centring_proof
 from polyest.certify.certificate import worst_case_bias, worst_noise
+from polyest.certify.optimality import least_bias_bound
 from polyest.games import alignment_game, alive, gap
 from polyest.methods import closed_form
 from polyest.offline import build, exchange
@@ -28,7 +29,7 @@ from polyest.targets import get_target
 
 ROOT = Path(__file__).parents[1]
 THEORY = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
-PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*ROOT.glob("*.md"), *(p for folder in ("docs", "benchmarks") for p in sorted((ROOT / folder).rglob("*.md")))]
 SOURCES = [p for folder in ("polyest", "benchmarks", "tests") for p in sorted((ROOT / folder).rglob("*.py"))]
 REFERENCE = re.compile(r"(\w+)\.md[^§\w]{0,4}((?:§\d+(?:(?:,| and| or| to)?\s+(?=§))?)+)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -81,7 +82,7 @@ def test_code_names_no_page_that_is_not_there() -> None:
         if path != Path(__file__)
         for page in re.findall(r"\b([a-z_-]+)\.md\b", path.read_text(encoding="utf-8"))
     }
-    assert {m for m in mentioned if m[1] not in {p.stem for p in PAGES} | {"diagnosis"}} == set()
+    assert {m for m in mentioned if m[1] not in {p.stem for p in PAGES}} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -247,6 +248,21 @@ def test_gaps_of_optimality(K: str, kappa: str, text: str) -> None:
     assert certificate.optimality is not None
     lower, upper = Fraction(certificate.optimality.lower_text), Fraction(certificate.optimality.upper_text)
     assert agrees(1 - lower / upper, text)
+
+
+def test_the_deficit_of_the_bound_on_the_least_bias() -> None:
+    assert "(deficit 1e-31 at K = 16)" in THEORY
+    bound = least_bias_bound(get_target("log"), solution("minimax", 16, "").proof["alternation"])
+    assert agrees(1 - bound / Fraction(mpmath.nstr(exchange.least_bias("log", 16), 60)), "1e-31")
+
+
+def test_pooling_is_that_of_the_benchmark() -> None:
+    assert "0.275, 0.089, 0.020 and 0.005 with 1, 2, 4 and 8 visits" in THEORY
+    games = (ROOT / "benchmarks" / "results" / "games" / "README.md").read_text(encoding="utf-8")
+    _, _, trained = games.partition("Training on one prompt")
+    (row,) = (cells(line) for line in trained.partition("`aqp`")[0].splitlines() if line.startswith("| 0.1 |"))
+    for cell, text in zip(row[2:], ("0.275", "0.089", "0.020", "0.005"), strict=True):
+        assert agrees(Fraction(cell.partition(" ")[0]), text)
 
 
 def test_the_centring_proof_table() -> None:

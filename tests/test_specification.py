@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from polyest import bernstein
-from polyest.errors import SolveError
+from polyest.errors import ArgumentError, SolveError
 from polyest.offline import exchange, specification
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.program import Program
@@ -113,6 +113,20 @@ def _alternation(target: str, K: int) -> Any:
 def test_a_budget_below_the_least_bias_is_refused() -> None:
     with pytest.raises(SolveError, match="try a larger budget"):
         specification.aqp("log", 8, 0.9 * float(exchange.least_bias("log", 8)))
+
+
+@pytest.mark.parametrize("budget", [0.0, -0.01, math.nan, math.inf])
+def test_a_budget_is_positive(budget: float) -> None:
+    with pytest.raises(ArgumentError, match="`budget` must be a positive number"):
+        specification.aqp("log", 4, budget)
+
+
+@pytest.mark.parametrize("points", [[0.0, 0.5], [0.5, 1.5], [-0.1], [math.nan], 0.5])
+def test_points_lie_where_the_bias_counts(points: Any) -> None:
+    with pytest.raises(ArgumentError, match="`points` must be"):
+        specification.aqp("log", 4, 0.1, points)
+    with pytest.raises(ArgumentError, match="`points` must be"):
+        specification.minimax("log", 4, points)
 
 
 def test_a_solver_that_is_not_there_is_named() -> None:

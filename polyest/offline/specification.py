@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import SolveError
+from polyest.errors import ArgumentError, SolveError
 from polyest.offline.program import Program
 from polyest.targets import Target, get_target
 
@@ -71,12 +71,13 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     0.02
 
     Raises:
+        ArgumentError: a point is not in (0, 1].
         SolveError: the solver failed.
     """
     import cvxpy as cp
 
     K, program = group_size, Program(get_target(target), group_size)
-    p = grid(K) if points is None else np.asarray(points, dtype=np.float64)
+    p = grid(K) if points is None else _inside(points)
     f = program.weighted_target(p).value
     waves = np.sin(np.outer(np.arcsin(np.sqrt(p)), np.arange(1, K + 1))) ** 2
     start = np.linalg.lstsq(waves, f, rcond=None)[0]
@@ -100,10 +101,13 @@ def aqp(
     array([-2.42, -0.85, -0.39, -0.04])
 
     Raises:
+        ArgumentError: `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
+    if not 0 < budget < np.inf:
+        raise ArgumentError(f"`budget` must be a positive number, β itself rather than κ; got {budget!r}")
     program = Program(get_target(target), group_size)
-    p = grid(group_size) if points is None else np.asarray(points, dtype=np.float64)
+    p = grid(group_size) if points is None else _inside(points)
     phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
     bayes = phi @ mu - program.weighted_target(p).value
     x = least_norm(phi / root, bayes / budget, solver)
@@ -121,6 +125,13 @@ def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:
     x = cp.Variable(rows.shape[1])
     upper, lower = rows @ x <= 1 - offset, rows @ x >= -1 - offset
     return _solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), [upper, lower]), x, solver)
+
+
+def _inside(points: ArrayLike) -> Array:
+    p = np.asarray(points, dtype=np.float64)
+    if p.ndim != 1 or not ((p > 0) & (p <= 1)).all():
+        raise ArgumentError(f"`points` must be a list of numbers in (0, 1], got {points!r:.80}; leave out 0")
+    return p
 
 
 def _solved(problem: Any, unknowns: Any, solver: str) -> Array:
