@@ -121,6 +121,19 @@ def test_a_budget_is_positive(budget: float) -> None:
         specification.aqp("log", 4, budget)
 
 
+@pytest.mark.parametrize("K", [0, -1, 2.5])
+def test_a_group_has_a_size(K: Any) -> None:
+    with pytest.raises(ArgumentError, match="`group_size` must be"):
+        specification.aqp("log", K, 0.1)
+    with pytest.raises(ArgumentError, match="`group_size` must be"):
+        specification.minimax("log", K)
+
+
+@pytest.mark.parametrize(("target", "K"), [("power(1)", 2), ("power(2)", 4), ("polynomial(1)", 1)])
+def test_a_polynomial_has_no_least_bias_but_rounding(target: str, K: int) -> None:
+    assert specification.minimax(target, K).value < 1e-14
+
+
 @pytest.mark.parametrize("points", [[0.0, 0.5], [0.5, 1.5], [-0.1], [math.nan], 0.5])
 def test_points_lie_where_the_bias_counts(points: Any) -> None:
     with pytest.raises(ArgumentError, match="`points` must be"):

@@ -20,6 +20,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
 from polyest.offline.program import Program
+from polyest.problem import whole_number
 from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
@@ -71,17 +72,18 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     0.02
 
     Raises:
-        ArgumentError: a point is not in (0, 1].
+        ArgumentError: `group_size` is not positive, or a point is not in (0, 1].
         SolveError: the solver failed.
     """
     import cvxpy as cp
 
-    K, program = group_size, Program(get_target(target), group_size)
+    K = whole_number("group_size", group_size, least=1)
+    program = Program(get_target(target), K)
     p = grid(K) if points is None else _inside(points)
     f = program.weighted_target(p).value
     waves = np.sin(np.outer(np.arcsin(np.sqrt(p)), np.arange(1, K + 1))) ** 2
     start = np.linalg.lstsq(waves, f, rcond=None)[0]
-    unit = np.abs(waves @ start - f).max()
+    unit = np.abs(waves @ start - f).max() or 1.0
     x = cp.Variable(K)
     problem = cp.Problem(cp.Minimize(cp.norm_inf(waves @ x + (waves @ start - f) / unit)))
     polynomial = waves @ (start + unit * _solved(problem, x, solver))
@@ -101,12 +103,12 @@ def aqp(
     array([-2.42, -0.85, -0.39, -0.04])
 
     Raises:
-        ArgumentError: `budget` is not positive, or a point is not in (0, 1].
+        ArgumentError: `group_size` or `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
     if not 0 < budget < np.inf:
         raise ArgumentError(f"`budget` must be a positive number, β itself rather than κ; got {budget!r}")
-    program = Program(get_target(target), group_size)
+    program = Program(get_target(target), whole_number("group_size", group_size, least=1))
     p = grid(group_size) if points is None else _inside(points)
     phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
     bayes = phi @ mu - program.weighted_target(p).value
@@ -139,7 +141,7 @@ def _solved(problem: Any, unknowns: Any, solver: str) -> Array:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
+            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": what follows is checked
             problem.solve(solver=solver, **OPTIONS.get(solver, {}))
     except cp.error.SolverError as error:
         raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
