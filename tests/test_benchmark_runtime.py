@@ -26,7 +26,7 @@ def test_every_section_prints_its_table(tmp_path: Path) -> None:
         "over K",
         "at K = 16",
         "hashable",
-        "radix sort",
+        "argsort",
         "import polyest",
         "rmse",
     ):

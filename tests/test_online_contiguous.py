@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.online import distinct, fast, kernels, sorting, twin
+from polyest.online import distinct, fast, kernels, twin
 
 UNGOLDEN, UNOTHER = (np.uint64(pow(int(factor), -1, 1 << 64)) for factor in (kernels.GOLDEN, kernels.OTHER))
 
@@ -41,20 +41,18 @@ named = pytest.mark.parametrize("name", NAMES)
 
 
 def assert_arranged_like_the_twin(ids: np.ndarray) -> None:
-    """With a sample and without; groups that lie together, most of them of one row, may be sorted by their ids."""
-    for large in (1, sorting.LARGE):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sorting, "LARGE", large)
-            order, starts = fast.arrange(ids)
-        slow_order, slow_starts = twin.arrange(ids)
-        if order is not None and slow_order is None:
-            assert len(starts) > len(ids) // 2
-            slow_order, slow_starts = np.argsort(ids, kind="stable"), twin.arrange(np.sort(ids))[1]
+    """The same rows in each group, in order; groups may come in any. Most groups of one row may be sorted, or not."""
+    (order, starts), (slow_order, slow_starts) = fast.arrange(ids), twin.arrange(ids)
+    if order is None:
+        assert slow_order is None
         np.testing.assert_array_equal(starts, slow_starts)
-        if order is None:
-            assert slow_order is None
-        else:
-            np.testing.assert_array_equal(order, slow_order)
+        return
+    assert slow_order is not None or len(starts) > len(ids) // 2
+    np.testing.assert_array_equal(np.sort(order), np.arange(len(ids)))
+    of_row, first = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), ids[order[starts[:-1]]]
+    np.testing.assert_array_equal(ids[order], first[of_row])
+    assert len(np.unique(first)) == len(first)
+    assert (np.diff(order.astype(np.int64)) > 0)[np.diff(of_row) == 0].all()
 
 
 @named
@@ -91,16 +89,6 @@ def test_ids_may_stop_ascending_anywhere(where: int, size: int, new: int) -> Non
     assert_arranged_like_the_twin(ids)
     ids[where:] = new
     assert_arranged_like_the_twin(ids)
-
-
-@pytest.mark.parametrize("rows", [2000, 20_000])
-def test_more_runs_than_the_sample_foretells(rows: int) -> None:
-    """None begins in a row of the sample."""
-    sampled = (np.arange(sorting.SAMPLE, dtype=np.uint64) * kernels.GOLDEN % np.uint64(rows)).astype(np.int64)
-    changes = np.random.default_rng(0).random(rows) < 0.5
-    changes[sampled] = False
-    for names in (np.arange(rows + 1), np.arange(rows + 1)[::-1]):
-        assert_arranged_like_the_twin(names[np.cumsum(changes)])
 
 
 keys = st.integers(-(2**63), 2**63 - 1)

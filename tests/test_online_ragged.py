@@ -123,16 +123,31 @@ def test_the_engines_arrange_long_rows_alike(size: int, longest: int, factor: in
             assert len(rows) == len(np.unique(ids))
 
 
-@pytest.mark.parametrize("size", [2, 1000, sorting.NARROW + 1000])
+@pytest.mark.parametrize("size", [2, 1000, 5000])
 @pytest.mark.parametrize("lowest", [-(2**63), -5])
-@pytest.mark.parametrize("span", [0, 1, 998, 999, sorting.NARROW - 1, sorting.NARROW, 2**32 - 1, 2**32, 2**63 - 1])
-def test_rows_that_are_counted_or_sorted_by_digits_come_in_stable_order(size: int, lowest: int, span: int) -> None:
-    """Spans and numbers of rows on both sides of where another sort begins."""
+@pytest.mark.parametrize("span", [0, 1, 999, 1999, 2000, 2**32, 2**63 - 1])
+def test_rows_are_counted_in_stable_order(size: int, lowest: int, span: int) -> None:
+    """Ids of a range of at most twice as many numbers as rows are counted as they are, others by first appearance."""
     rng = np.random.default_rng(0)
     ids = lowest + np.array([*rng.integers(0, span, size - 2, endpoint=True), span, 0])
     order, starts = sorting.sort_rows(ids)
-    np.testing.assert_array_equal(order, np.argsort(ids, kind="stable"))
-    np.testing.assert_array_equal(starts, [*np.unique(np.sort(ids), return_index=True)[1], size])
+    names, numbers = np.unique(ids, return_inverse=True)
+    if span >= 2 * size:
+        numbers = np.argsort(np.argsort(np.unique(ids, return_index=True)[1]))[numbers]
+    np.testing.assert_array_equal(order, np.argsort(numbers, kind="stable"))
+    np.testing.assert_array_equal(np.diff(starts), np.bincount(numbers))
+    assert len(starts) == len(names) + 1
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 2047, 2048, 9000])
+@pytest.mark.parametrize("stride", [1, 2**40, 2**61 - 1])
+def test_ids_are_numbered_by_first_appearance(count: int, stride: int) -> None:
+    rng = np.random.default_rng(count)
+    ids = rng.integers(-count, count, 2 * count) * np.int64(stride)
+    numbers, distinct = sorting.numbered(ids)
+    known: dict[int, int] = {}
+    assert numbers.tolist() == [known.setdefault(value, len(known)) for value in ids.tolist()]
+    assert distinct == len(known)
 
 
 @engines

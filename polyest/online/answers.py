@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
+from array import array
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +104,8 @@ def _from_objects(
         groups = None, np.arange(0, size + 1, shape[-1])
     if groups is not None and groups[1][-1] != size:
         groups = None
+    if (integers := _integers(rows, padding_id)) is not None:
+        return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
     found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
     codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
@@ -110,12 +113,27 @@ def _from_objects(
     return Answers(codes.reshape(shape), *masks)
 
 
+def _integers(rows: list[list[Any]], padding_id: Hashable) -> NDArray[np.int64] | None:
+    """The answers themselves where all are Python's integers of at most 64 bits."""
+    if not rows[0] or type(rows[0][0]) is not int or type(padding_id) not in (int, NoneType):
+        return None
+    if {*map(type, chain.from_iterable(rows))} != {int}:
+        return None
+    try:
+        return np.frombuffer(array("q", chain.from_iterable(rows)), np.int64)
+    except OverflowError:
+        return None
+
+
 def _quickly(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
-    """Without a dictionary too large for the cache, if that can be: what costs less is tried first."""
-    count = partial(by_small_dictionary, rows, size, padding_id, argument)
-    write = partial(engine.choose(engine.ROW_WORK * size).serialize, rows, padding_id, *groups)
-    found: Codes | None = (write() or count()) if groups[0] is None else (count() or write())
-    return found
+    """Without a dictionary too large for the cache, where that can be and groups do not lie together."""
+    if groups[0] is None:
+        return None
+    found = by_small_dictionary(rows, size, padding_id, argument)
+    if found or padding_id is not None:
+        return found
+    codes = engine.choose(engine.ROW_WORK * size).read_strings(rows, *groups)
+    return None if codes is None else (codes, *np.zeros((2, size), np.bool_))
 
 
 def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 from polyest.online.kernels import GOLDEN, OTHER, inlined, jit
 from polyest.online.vectors import WORD, prefetch
 
-__all__ = ["are_distinct"]
+__all__ = ["are_distinct", "mixed"]
 
 SPREAD = 16  # ids that spread over at most so many numbers each are marked one by one
 FEWEST_BITS = 12  # of a place in a table: few keys seldom share a slot

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.online import kernels
-from polyest.online.serial import serialize
 from polyest.online.sorting import arrange, gather, scatter, tally
+from polyest.online.strings import read_strings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Layout
     from polyest.online.lookup import Array
 
-__all__ = ["advantages", "arrange", "means", "rewards", "serialize", "tally"]
+__all__ = ["advantages", "arrange", "means", "read_strings", "rewards", "tally"]
 
 PIECE = 1 << 17
 NO_INTS, NO_FLOATS = np.empty(0, np.int64), np.empty(0)

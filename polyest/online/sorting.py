@@ -1,4 +1,4 @@
-"""Arranging ragged rows group by group, in numba: counting or radix sort of the runs of equal group ids."""
+"""Arranging ragged rows group by group, in numba: runs of equal ids, numbered by a hash table, counted by number."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.distinct import are_distinct
-from polyest.online.kernels import GOLDEN, SOON, jit
+from polyest.online.distinct import are_distinct, mixed
+from polyest.online.kernels import SOON, jit
 from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
@@ -17,15 +17,11 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["arrange", "counting_sort", "gather", "radix_sort", "scatter", "sort_rows", "tally"]
+__all__ = ["arrange", "counting_sort", "gather", "numbered", "scatter", "sort_rows", "tally"]
 
-DIGIT_BITS = np.uint64(8)
-DIGITS = 1 << 8
-MASK = np.uint64(DIGITS - 1)
-ZERO, ONE, HALF = (np.uint64(n) for n in (0, 1, 32))
-NOTHING = np.empty(0, np.int64)
-NARROW = 1 << 20  # as many values as counters that fit the third cache
-LARGE, SAMPLE = 1 << 20, 1024  # from how many rows on a sample is taken, and of how many
+ZERO, ONE, TWO = (np.uint64(n) for n in (0, 1, 2))
+FEWEST_BITS = 12  # of a slot in a hash table
+NEAR = 32  # ids whose slots are asked for together
 LINE, AHEAD = np.uint64(8), np.uint64(512)  # ids in a line of the cache; how far ahead lines are asked for
 
 
@@ -78,74 +74,49 @@ def tally(starts):
 
 
 @jit
-def places_of(keys, shift):
-    """Where the first key with each digit goes."""
-    places, total = np.zeros(DIGITS, np.uint64), ZERO
-    for key in keys:
-        places[(np.uint64(key) >> shift) & MASK] += ONE
-    for digit in range(DIGITS):
-        places[digit], total = total, total + places[digit]
-    return places
+def table_of(keys, bits):
+    """A hash table of keys that are all different: a slot is a key, and its number plus one, or zero."""
+    slots, shift, mask = np.zeros(2 << bits, np.int64), np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+    for number in range(keys.shape[0]):
+        slot = mixed(np.uint64(keys[number])) >> shift
+        while slots[TWO * slot + ONE]:
+            slot = (slot + ONE) & mask
+        slots[TWO * slot], slots[TWO * slot + ONE] = keys[number], number + 1
+    return slots
 
 
 @jit
-def radix_sort(values, lowest, span, index):
-    """(order, keys) that sort values stably, 0 ≤ key = value − lowest ≤ span; `index` is the type of the order.
-
-    Least significant digit first, as many digits as the span has.
-    """
-    size, shift = values.shape[0], ZERO
-    keys, other_keys = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    order, other_order = np.empty(size, index), np.empty(size, index)
-    for i in range(size):
-        keys[i], order[i] = np.uint64(values[i]) - np.uint64(lowest), i
-    while shift < np.uint64(64) and span >> shift != ZERO:
-        places = places_of(keys, shift)
-        for i in range(size):
-            digit = (keys[i] >> shift) & MASK
-            place = places[digit]
-            places[digit] = place + ONE
-            other_keys[place], other_order[place] = keys[i], order[i]
-        keys, other_keys, order, other_order = other_keys, keys, other_order, order
-        shift += DIGIT_BITS
-    return order, keys
-
-
-@jit
-def sort_words(values, lowest, span):
-    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span < 2^32.
-
-    A word has the value in its upper half, its place in the lower one: both are moved at once.
-    """
-    size, shift, groups = values.shape[0], HALF, ZERO
-    words, other = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    order, starts = np.empty(size, np.uint32), np.empty(size + 1, np.int64)
-    for i in range(size):
-        words[i] = (np.uint64(values[i]) - np.uint64(lowest)) << HALF | np.uint64(i)
-    while shift < np.uint64(64) and span >> (shift - HALF) != ZERO:
-        places = places_of(words, shift)
-        for word in words:
-            digit = (word >> shift) & MASK
-            place = places[digit]
-            places[digit] = place + ONE
-            other[place] = word
-        words, other = other, words
-        shift += DIGIT_BITS
-    for i in range(size):
-        order[i], starts[groups] = words[i], i
-        groups += np.uint64(i == 0 or words[i] >> HALF != words[i - 1] >> HALF)
-    starts[groups] = size
-    return order, starts[: groups + ONE]
+def numbered(ids):
+    """Ids numbered 0, 1, … by first appearance, and how many there are; the hash table grows with them."""
+    numbers, keys, count, bits = np.empty(ids.shape[0], np.int64), np.empty(ids.shape[0], np.int64), 0, FEWEST_BITS
+    slots = table_of(keys[:0], bits)
+    for first in range(0, ids.shape[0], NEAR):
+        if 2 * (count + NEAR) > 1 << bits:
+            bits += 2
+            slots = table_of(keys[:count], bits)
+        shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+        near = ids[first : first + NEAR]
+        for key in near:
+            prefetch(slots, TWO * (mixed(np.uint64(key)) >> shift))  # type: ignore[call-arg]
+        for j in range(near.shape[0]):
+            slot = mixed(np.uint64(near[j])) >> shift
+            while slots[TWO * slot + ONE] and slots[TWO * slot] != near[j]:
+                slot = (slot + ONE) & mask
+            if not slots[TWO * slot + ONE]:
+                keys[count], count = near[j], count + 1
+                slots[TWO * slot], slots[TWO * slot + ONE] = near[j], count
+            numbers[first + j] = slots[TWO * slot + ONE] - 1
+    return numbers, count
 
 
 @jit
-def counting_sort(values, lowest, span):
-    """(order, starts) of fewer than 2^32 values, 0 ≤ value − lowest ≤ span."""
-    places, order = np.zeros(span + ONE, np.uint32), np.empty(values.shape[0], np.uint32)
-    starts = np.empty(span + ONE + ONE, np.int64)
+def counting_sort(values, lowest, span, index):
+    """(order, starts) of values, 0 ≤ value − lowest ≤ span, stably; `index` is the type of the order."""
+    places, order = np.zeros(span + 1, index), np.empty(values.shape[0], index)
+    starts = np.empty(span + 2, np.int64)
     for value in values:
-        places[np.uint64(value - lowest)] += np.uint32(1)
-    groups, total = ZERO, np.uint32(0)
+        places[np.uint64(value - lowest)] += index(1)
+    groups, total = ZERO, index(0)
     for place in range(places.shape[0]):
         size = places[place]
         starts[groups], places[place] = total, total
@@ -154,7 +125,7 @@ def counting_sort(values, lowest, span):
     for i in range(values.shape[0]):
         place = np.uint64(values[i] - lowest)
         order[places[place]] = i
-        places[place] += np.uint32(1)
+        places[place] += index(1)
     return order, starts[: groups + ONE]
 
 
@@ -195,12 +166,16 @@ def scatter(values, rows, out):
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """See `polyest.online.twin.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
-    starts, _ = _runs(ids, len(ids), has_heads=False)
-    if len(starts):
-        return None, starts
-    starts, heads = _runs(ids, len(ids) // 2 + WORD, has_heads=True)
-    if not len(starts):
+    starts = np.empty(len(ids) + 1, np.int64)
+    runs, ascending = find_runs(ids, len(ids), starts, None)
+    if ascending:
+        return None, starts[: runs + 1]
+    most = len(ids) // 2 + WORD
+    heads, starts = np.empty((2, most + WORD + 1), np.int64)
+    runs, _ = find_runs(ids, most, starts, heads)
+    if runs > most:
         return sort_rows(ids)
+    heads, starts = heads[:runs], starts[: runs + 1]
     if are_distinct(heads):
         return None, starts
     order, groups = sort_rows(heads)
@@ -210,47 +185,15 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     return rows, expand(order, starts, rows)[groups]
 
 
-def _runs(ids: Ints, limit: int, has_heads: bool) -> tuple[Ints, Ints]:
-    """Where runs of equal ids begin, and the end, and the ids of the runs; nothing if there are more than `limit`.
-
-    Without heads ids have to ascend, else nothing comes back either.
-    """
-    for most in _limits(ids, limit):
-        room = min(len(ids), most + WORD) + 1
-        starts, *heads = np.empty((2 if has_heads else 1, room), np.int64)
-        runs, ascending = find_runs(ids, most, starts, heads[0] if has_heads else None)
-        if not ascending:
-            break
-        if runs <= most:
-            return starts[: runs + 1], heads[0][:runs] if has_heads else NOTHING
-    return NOTHING, NOTHING
-
-
-def _limits(ids: Ints, limit: int) -> list[int]:
-    """How many runs to have room for, in turn; none if a sample of the rows foretells more than `limit`.
-
-    Room for little more than it foretells is tried first: memory asked for anew costs more than writing to it.
-    """
-    if len(ids) < LARGE:
-        return [limit]
-    rows = (np.arange(SAMPLE, dtype=np.uint64) * GOLDEN % np.uint64(len(ids))).astype(np.int64)
-    likely = int(np.count_nonzero(ids[rows] != ids[rows - 1])) * len(ids) // SAMPLE
-    room = likely + likely // 4 + len(ids) // 64
-    if likely > limit + limit // 8:
-        return []
-    return [room, limit] if room < limit else [limit]
-
-
 def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
-    """The order that sorts them, and where each id begins in it."""
-    size, lowest = len(ids), ids.min()
-    span = int(ids.max()) - int(lowest)
-    if size < 1 << 32 and span < 1 << 32:
-        sort = counting_sort if span < min(size, NARROW) else sort_words
-        order, starts = sort(ids, lowest, np.uint64(span))
-        return order, starts
-    order, keys = radix_sort(ids, lowest, np.uint64(span), _index(ids))
-    return order, _runs(keys.view(np.int64) + lowest, size, has_heads=False)[0]
+    """An order in which equal ids lie together, each in order of appearance, and where each id begins in it."""
+    lowest = int(ids.min())
+    span = int(ids.max()) - lowest
+    if span >= 2 * len(ids):
+        ids, count = numbered(ids)
+        lowest, span = 0, count - 1
+    order, starts = counting_sort(ids, lowest, span, _index(ids))
+    return order, starts
 
 
 def _index(ids: Ints) -> type:

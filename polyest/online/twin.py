@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from numpy.typing import NDArray
 
     from polyest.online.layout import Layout
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["advantages", "arrange", "histogram", "matches", "means", "rewards", "serialize", "tally"]
+__all__ = ["advantages", "arrange", "histogram", "matches", "means", "read_strings", "rewards", "tally"]
 
 
 def matches(block: Ints) -> NDArray[np.int64]:
@@ -71,7 +69,7 @@ def means(layout: Layout, left_out: int, absent: NDArray[np.bool_] | None = None
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     """Rows group by group, as (order, starts); order is None if the rows of every group lie together already.
 
-    `fast` may sort them all the same where most groups have one row.
+    Groups may come in any order; `fast` may arrange them all the same where most groups have one row.
     """
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
@@ -86,10 +84,9 @@ def tally(starts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.bincount(np.diff(starts), minlength=1)
 
 
-def serialize(
-    rows: list[list[Any]], padding_id: Hashable, order: Ints | None, starts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """Codes ≥ 0 of all answers, equal within a group if and only if the answers are; which are missing, and padding.
+def read_strings(rows: list[list[Any]], order: Ints | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Codes ≥ 0, equal within a group if and only if the answers are; None unless all are strings that can be encoded.
 
-    None where only a dictionary can tell, as it can here always.
+    A dictionary tells them apart too; here it always has to.
     """
+    return None

@@ -1,0 +1,126 @@
+"""Strings read as bytes: the same partition as Python's equality makes, or left to the dictionary."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import polyest
+from polyest.online import kernels, strings
+from polyest.online.twin import arrange
+
+MASK = (1 << 64) - 1
+FACTOR, SEED = int(kernels.OTHER), int(kernels.GOLDEN)
+words = st.sampled_from([*"ab[(", "é", "", "ab", "1234567", "12345678", "123456789", "日本", "日本語日本語"])
+
+
+class Loose(str):
+    """Equal to everything that has the same first letter."""
+
+    def __eq__(self, other: object) -> bool:
+        return str(other)[:1] == self[:1]
+
+    def __hash__(self) -> int:
+        return hash(self[:1])
+
+
+def partition(codes: list[Any], groups: list[int]) -> list[int]:
+    """The first completion of the same group with the same code."""
+    pairs = list(zip(codes, groups, strict=True))
+    return [pairs.index(pair) for pair in pairs]
+
+
+@given(st.lists(words, max_size=30), st.integers(1, 3), st.randoms())
+@example(["a", "b", "a"], 1, random.Random(0))
+@example(["", "", "a"], 1, random.Random(0))
+def test_strings_read_as_bytes_have_the_partition_of_python(answers: list[str], kinds: int, rng: Any) -> None:
+    groups = [rng.randrange(kinds) for _ in answers]
+    codes = strings.read_strings([answers], *arrange(np.array(groups, np.int64)))
+    assert (codes >= 0).all()
+    assert partition(codes.tolist(), groups) == partition(answers, groups)
+
+
+@pytest.mark.parametrize("odd", [None, 1, b"a", "a\0", "\0", "\ud800", ("a",), float("nan")], ids=repr)
+def test_what_is_no_plain_string_is_left_to_the_dictionary(odd: Any) -> None:
+    for answers in ([odd], ["a", odd], [*"ab" * 150, odd, "a"]):
+        assert strings.read_strings([answers], None, np.array([0, len(answers)])) is None
+
+
+def test_subclasses_of_str_are_compared_as_they_say() -> None:
+    with oracle.using("fast"):
+        scores = polyest.rewards([Loose("ab"), "b", Loose("ac"), "b"], [1, 2, 1, 2], "log", "harmonic")
+    assert scores.tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
+def test_many_lists_are_read_as_one() -> None:
+    lists = [["a", "b"], ["b", "b"], ["(", "["]]
+    codes = strings.read_strings(lists, None, np.array([0, 2, 4, 6]))
+    assert partition(codes.tolist(), [0] * 6) == [0, 1, 1, 1, 4, 5]
+
+
+def code_of(data: bytes) -> int:
+    """The code of a string from its bytes, one word at a time."""
+    code = SEED
+    for at in range(0, len(data), 8):
+        code = (code ^ int.from_bytes(data[at : at + 8], "little")) * FACTOR & MASK
+        code ^= code >> 32
+    return code >> 1
+
+
+def colliding_strings() -> tuple[str, str]:
+    """Two strings with the same code: their second words cancel what their first words differ in."""
+
+    def state_after(word: bytes) -> int:
+        state = (int.from_bytes(word, "little") ^ SEED) * FACTOR & MASK
+        return state ^ state >> 32
+
+    first = b"aaaaaaaa"
+    letters = bytes(range(1, 128))
+    rng = random.Random(0)
+    for _ in range(1 << 22):
+        other = bytes(rng.choices(letters, k=8))
+        second = (state_after(first) ^ state_after(other) ^ int.from_bytes(b"bbbbbbbb", "little")).to_bytes(8, "little")
+        try:
+            pair = (first + b"bbbbbbbb").decode(), (other + second).decode()
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in pair[1]:
+            assert code_of(pair[0].encode()) == code_of(pair[1].encode())
+            return pair
+    raise AssertionError("no collision found")
+
+
+def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
+    one, other = colliding_strings()
+    answers = [one, other, one, other, other] * 3
+    groups = np.repeat(np.arange(3), 5)
+    order = np.random.default_rng(0).permutation(15)
+    answers, groups = [answers[i] for i in order], groups[order]
+    assert strings.read_strings([answers], *arrange(groups)) is None
+    assert strings.read_strings([[one, other]], None, np.array([0, 1, 2])) is not None
+    with oracle.using("fast"):
+        scores = polyest.rewards(answers, groups, "log", "harmonic")
+    c = polyest.load("log", 5, "harmonic").coefficients
+    np.testing.assert_array_equal(scores, [c[1] if answer == one else c[2] for answer in answers])
+
+
+def test_words_are_hashed_as_in_this_file() -> None:
+    for answer in ("abcdefgh", "", "abcdefghijk"):
+        codes = strings.read_strings([[answer]], None, np.array([0, 1]))
+        assert codes.tolist() == [code_of(answer.encode())]
+
+
+@pytest.mark.parametrize("rows", [5, 3000])
+def test_rows_of_any_number_and_large_groups(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    answers = [f"{n}" * (n % 40) for n in rng.integers(0, rows, rows).tolist()]
+    for groups in (rng.integers(0, 2, rows), np.zeros(rows, np.int64), rng.permutation(rows // 2 * 2 + 1)[:rows] // 2):
+        codes = strings.read_strings([answers], *arrange(groups))
+        keys = [*zip(groups.tolist(), answers, strict=True)]
+        assert len(set(keys)) == len({*zip(groups.tolist(), codes.tolist(), strict=True)})
