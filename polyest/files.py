@@ -102,7 +102,7 @@ def are_same(one: Path, other: Path) -> bool:
 
 
 def sweep(folder: Path, below: bool = True) -> None:
-    """Remove temporary files in a folder, or anywhere `below` it, of writers that were killed: on this machine, and gone.
+    """Remove temporary files in a folder, or anywhere `below` it, whose writer, on this machine, was killed.
 
     One that bears this process's number is from an earlier process; call this before anything is written.
     """

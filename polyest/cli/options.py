@@ -110,9 +110,7 @@ def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") ->
     if target.suffix.lower() not in suffixes:
         raise ArgumentError(f"`{option}` must end in {', '.join(suffixes)}; got {str(path)!r}")
     if not target.parent.is_dir():
-        raise ArgumentError(
-            f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first"
-        )
+        raise ArgumentError(f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first")
     sweep(target.parent, below=False)
     check_writable(target, option)
     return target

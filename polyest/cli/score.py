@@ -36,7 +36,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
-    text = "an answer that means none, as null does: the string VALUE, or what it is in JSON (-1, false); may be repeated"
+    text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
     add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
     add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
     add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
@@ -65,9 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     _check_groups(groups)
     methods = _methods(arguments, groups)
     names = _column_names(arguments, log, list(methods))
-    correct = share_correct(log, arguments.correct_column, _note) if arguments.correct_column != NO_COLUMN else None
     write_rows = rollouts.writer(log, out) if out else None
     write_values = rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values) if values else None
+    correct = share_correct(log, arguments.correct_column, _note) if arguments.correct_column != NO_COLUMN else None
     for note in (*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)):
         _note(note)
     scorer = _scorer(arguments, log, answers, groups)
@@ -94,7 +94,9 @@ def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
         target = writable_file(path, rollouts.SUFFIXES, option)
         for other, taken in files.items():
             if are_same(target, taken):
-                raise ArgumentError(f"`{option}` must be another file than `{other}`, {taken}; got {path}; name another")
+                raise ArgumentError(
+                    f"`{option}` must be another file than `{other}`, {taken}; got {path}; name another"
+                )
         files[option] = target
     return files.get("--out"), files.get("--values")
 
@@ -106,6 +108,8 @@ def _note(text: str) -> None:
 def _check_groups(groups: Groups) -> None:
     if groups.sizes.count(1) == len(groups.sizes):
         raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
+
+
 def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | None]:
     """The methods asked for, by name; the default one is named after what it is for groups of these sizes."""
     if arguments.method:
@@ -140,7 +144,7 @@ def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[st
     taken = added.intersection(names) if len(names) > 1 else ()
     if taken:
         raise ArgumentError(
-            f"`--prompt-column` must not be called as columns of `--values` are; got {', '.join(sorted(taken))}; rename it"
+            f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
         )
     return names if len(names) > 1 else ["prompt_id"]
 

@@ -12,7 +12,7 @@ from polyest.rollouts.grouping import Groups
 
 __all__ = ["about_answers", "about_groups"]
 
-NEARLY_ALL = 0.9
+FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
@@ -46,5 +46,5 @@ def about_answers(groups: Groups, answers: Sequence[Hashable], column: str) -> I
         yield f"no completion has an answer in {column!r}"
     elif len(pairs) and given.all() and len(pairs) == len(groups.sizes) - groups.sizes.count(1):
         yield f"every group has one distinct answer in {column!r}; is it the gold answer, not that of the completion?"
-    elif np.count_nonzero(counts == 1) >= NEARLY_ALL * counts.sum() > 0:
+    elif np.count_nonzero(counts == 1) >= max(FEWEST, NEARLY_ALL * counts.sum()):
         yield f"nearly all answers in {column!r} differ from all others of their group; are they whole texts?"

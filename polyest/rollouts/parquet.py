@@ -99,7 +99,8 @@ def _has_json_form(kind: pyarrow.DataType) -> bool:
         fields = [kind.field(i) for i in range(kind.num_fields)]
         return len({f.name for f in fields}) == len(fields) and all(_has_json_form(f.type) for f in fields)
     is_text = types.is_string(kind) or types.is_large_string(kind)
-    return is_text or types.is_null(kind) or types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
+    is_number = types.is_integer(kind) or types.is_floating(kind)
+    return bool(is_text or is_number or types.is_boolean(kind) or types.is_null(kind))
 
 
 def read(path: Path, data: bytes) -> Parquet:
