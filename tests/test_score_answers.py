@@ -194,7 +194,8 @@ def test_a_repeated_prompt_column_means_the_combination(tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     "options",
     [("--answer-column", "answer"), ("--group-size", 2), ("--out", "a.jsonl"), ("--values", "a.jsonl"),
-     ("--target", "log"), ("--correct-column", "c"), ("--reference-column", "c"), ("--reward-column", "r"), ("--advantage-column", "a"),
+     ("--target", "log"), ("--correct-column", "c"), ("--reference-column", "c"), ("--reward-column", "r"),
+     ("--advantage-column", "a"),
      ("--no-answer-reward", 0), ("--noise-budget", 1.5), ("--bias-budget", 4), ("--groups", 8), ("--growth", "1,2")],
 )  # fmt: skip
 def test_an_option_that_takes_one_value_refuses_a_second(
