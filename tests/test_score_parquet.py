@@ -1,4 +1,4 @@
-"""`polyest score` on parquet: no value changes, what cannot be kept is refused before the work, wide files, no abort."""
+"""`polyest score` on parquet: no value changes, what cannot be kept is refused before the work, wide files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,19 @@ def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Pa
     start = time.perf_counter()
     assert exit_code("score", log, *HARMONIC, "--out", tmp_path / out) == 0
     assert time.perf_counter() - start < 20  # one or two; it took 129
+
+
+@pytest.mark.parametrize(("year", "code"), [(2020, 0), (1700, 0), (2300, 2), (9000, 2)])
+def test_times_of_an_old_format_are_not_read_as_others(
+    year: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = [datetime(year, 1, 1, 0, 0, 0, 5), None, datetime(2020, 1, 1, 23)]
+    log, out = tmp_path / "log.parquet", tmp_path / "out.parquet"
+    parquet.write_table(pa.table(BASE | {"t": times}), log, use_deprecated_int96_timestamps=True)
+    assert exit_code("score", log, *HARMONIC, "--out", out) == code
+    assert capsys.readouterr().err.count("column 't' has INT96 timestamps") == code // 2
+    if code == 0:
+        assert parquet.read_table(out).column("t").cast(pa.timestamp("us")).to_pylist() == times
 
 
 def test_an_error_while_a_file_is_open_ends_the_process_in_order(tmp_path: Path) -> None:

@@ -67,9 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     names = _column_names(arguments, log, list(methods))
     write_rows = rollouts.writer(log, out) if out else None
     write_values = rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values) if values else None
-    correct = share_correct(log, arguments.correct_column, _note) if arguments.correct_column != NO_COLUMN else None
-    for note in (*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)):
-        _note(note)
+    notes = [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
+    correct = _correct(log, arguments.correct_column, notes)
     scorer = _scorer(arguments, log, answers, groups)
     scores = {label: scorer(method) for label, method in methods.items()}
     plug_in = scores.get("plug_in") or scorer("plug_in")
@@ -77,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
+    print("".join(f"polyest: {note}\n" for note in notes), end="", file=sys.stderr)
     summary = _summary(arguments.target, groups, correct, scores, plug_in)
     if arguments.json:
         print_json(summary | {"correct": None if correct != correct else correct})
@@ -101,8 +101,8 @@ def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     return files.get("--out"), files.get("--values")
 
 
-def _note(text: str) -> None:
-    print(f"polyest: {text}", file=sys.stderr)
+def _correct(log: rollouts.Log, column: str | None, notes: list[str]) -> float | None:
+    return None if column == NO_COLUMN else share_correct(log, column, notes)
 
 
 def _check_groups(groups: Groups) -> None:

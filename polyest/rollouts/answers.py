@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polyest.errors import ArgumentError
@@ -73,11 +73,11 @@ def likely_sentinels(answers: Sequence[Hashable]) -> dict[str, int]:
     return found
 
 
-def share_correct(log: Log, column: str | None, note: Callable[[str], None]) -> float | None:
+def share_correct(log: Log, column: str | None, notes: list[str]) -> float | None:
     """The mean verdict of the completions that have one; None if none has, NaN if one has no meaning.
 
-    Verdicts are true and false, numbers from 0 to 1, and words such as "yes" and "I" (incorrect). A `note` says which
-    one has no meaning: that is in nobody's way.
+    Verdicts are true and false, numbers from 0 to 1, and words such as "yes" and "I" (incorrect). One without a
+    meaning is in nobody's way: `notes` get a line that names it.
 
     Raises:
         ArgumentError: the column that was asked for is not there.
@@ -89,7 +89,7 @@ def share_correct(log: Log, column: str | None, note: Callable[[str], None]) -> 
         values = log.column(name, optional=True)
         verdicts = [_verdict(value, f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
     except ArgumentError as error:
-        note(f"{error}; correct: unknown; name another column, or none, with --correct-column")
+        notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
         return math.nan
     known = [verdict for verdict in verdicts if verdict is not None]
     return sum(known) / len(known) if known else None

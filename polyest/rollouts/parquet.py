@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -104,25 +104,50 @@ def _has_json_form(kind: pyarrow.DataType) -> bool:
 
 
 def read(path: Path, data: bytes) -> Parquet:
-    """Read a file, without threads: one that is still at work when the process ends on an error would abort it.
+    """Read a file.
 
     Raises:
-        ArgumentError: the file is damaged, or names a column twice.
+        ArgumentError: the file is damaged, names a column twice, or has times that Arrow would read as others.
         MissingDependencyError: pyarrow is not installed.
     """
     pa = _pyarrow()
-    from pyarrow import parquet
-
     try:
-        with parquet.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-            table = file.read(use_threads=False)
+        table, schema = _read(data)
         table.validate()
     except (pa.ArrowException, OSError) as error:
         raise ArgumentError(f"{path}: must be a whole parquet file; got {error}; copy it again") from None
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
         raise ArgumentError(f"{path}: must name every column once; got {', '.join(sorted(twice))} more than once")
+    wrapped = _wrapped(table, [column.path for column in schema if column.physical_type == "INT96"], data)
+    if wrapped:
+        raise ArgumentError(
+            f"{path}: column {wrapped!r} has INT96 timestamps beyond what Arrow's nanoseconds hold (1677 to 2262); "
+            "write it with timestamps in microseconds"
+        )
     return Parquet(path, table)
+
+
+def _read(data: bytes, **options: Any) -> tuple[pyarrow.Table, Any]:
+    """The table and its parquet schema, without threads: one still at work when an error ends the process aborts it."""
+    pa = _pyarrow()
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(pa.BufferReader(data), pre_buffer=False, **options) as file:
+        return file.read(use_threads=False), file.schema
+
+
+def _wrapped(table: pyarrow.Table, paths: Sequence[str], data: bytes) -> str | None:
+    """The first column of INT96 that Arrow read as other times, without an error; below a list or struct: any."""
+    pa = _pyarrow()
+    seconds = _read(data, coerce_int96_timestamp_unit="s")[0] if paths else table
+    for path in paths:
+        if path not in table.column_names:
+            return path
+        times = [source.column(path).cast(pa.int64()).fill_null(0).to_numpy() for source in (table, seconds)]
+        if (times[0] // 10**9 != times[1]).any():
+            return path
+    return None
 
 
 def write(table: pyarrow.Table, path: Path, added: Added) -> None:
