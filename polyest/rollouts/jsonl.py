@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "JsonLines", "read", "write"]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
-SHORT, MOST_DIGITS = 4300, 20_000  # of integers: those that Python reads by itself, and any
+MOST_DIGITS = 20_000  # of an integer
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def write(texts: Sequence[str], path: Path, added: Added) -> None:
 def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
     try:
         text = line.decode("utf-8").strip()
-        row = json.loads(text) if len(text) <= SHORT else json.loads(text, parse_int=_integer)
+        row = _loads(text)
     except (ValueError, RecursionError) as error:
         raise ArgumentError(f"{place}: must be one JSON object in UTF-8; got {_excerpt(line)} ({error})") from None
     if not isinstance(row, dict):
@@ -107,11 +107,19 @@ def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
     return text, row
 
 
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python reads by itself
+        return json.loads(text, parse_int=_integer)
+
+
 def _integer(text: str) -> int:
-    """An integer of more digits than Python reads by itself."""
     if len(text) > MOST_DIGITS:
         raise ValueError(f"an integer of more than {MOST_DIGITS} digits")
-    return int(text) if len(text) <= SHORT else int(Decimal(text))
+    return int(Decimal(text))
 
 
 def _excerpt(line: bytes) -> str:
