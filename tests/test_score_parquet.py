@@ -194,9 +194,9 @@ def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Pa
         write_table(tmp_path, **columns)
     else:
         write_lines(log, pa.table(BASE | columns).to_pylist())
-    start = time.perf_counter()
+    start = time.process_time()
     assert exit_code("score", log, *HARMONIC, "--out", tmp_path / out) == 0
-    assert time.perf_counter() - start < 20  # one or two; it took 129
+    assert time.process_time() - start < 20  # one or two; it took 129
 
 
 @pytest.mark.parametrize(("year", "code"), [(2020, 0), (1700, 0), (2300, 2), (9000, 2)])

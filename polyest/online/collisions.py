@@ -14,6 +14,8 @@ from itertools import chain, islice
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 __all__ = ["rekeyed"]
 
 FEWEST = 1024  # answers whose chain would cost time
@@ -67,13 +69,14 @@ def _sample(rows: list[list[Any]]) -> list[Any]:
 
 def _key(item: Any) -> Hashable:
     """Numbers as ("number", bytes), tuples as ("tuple", ...): neither equals a key of the other kind."""
+    item = item.item() if isinstance(item, np.generic) else item
     if item is None or isinstance(item, str | bytes):
         return item
     if isinstance(item, tuple):
         return "tuple", *map(_key, item)
     if isinstance(item, frozenset):
         return frozenset(map(_key, item))
-    if isinstance(item, float | Decimal) and not math.isfinite(item):
+    if (isinstance(item, float) and not math.isfinite(item)) or (isinstance(item, Decimal) and not item.is_finite()):
         return item
     return "number", *(n.to_bytes(n.bit_length() // 8 + 1, "big", signed=True) for n in _ratio(item))
 
