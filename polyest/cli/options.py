@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from polyest.errors import ArgumentError, nearest
+from polyest.files import check_writable, sweep
 
 __all__ = [
     "MOST_SIZES",
@@ -25,11 +26,24 @@ __all__ = [
 MOST_SIZES = 10_000
 
 
+class Once(argparse._StoreAction):
+    """An option that takes one value, and refuses a second one."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        given = vars(namespace).setdefault("given_options", set())
+        if option_string is not None and self.dest in given:
+            raise argparse.ArgumentError(self, "takes one value, and is given twice; leave one out")
+        given.add(self.dest)
+        super().__call__(parser, namespace, values, option_string)
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line; an option is given once, unless it collects what it is given."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **(options | {"allow_abbrev": False}))
+        for name in (None, "store"):
+            self.register("action", name, Once)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
@@ -83,17 +97,20 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def writable_file(path: Path, suffixes: Sequence[str]) -> Path:
-    """`path` if a file of one of these kinds could be written there; checked before the work begins.
+def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") -> Path:
+    """Where a file of one of these kinds will be written, links followed; checked before the work begins.
 
     Raises:
-        ArgumentError: another ending, no such folder, or something that is no file in its place.
+        ArgumentError: another ending, no such folder, what may not be written, or what is no file in its place.
     """
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise ArgumentError(f"`{option}` must be a file; {path}: {error}; name another") from None
     if target.suffix.lower() not in suffixes:
-        raise ArgumentError(f"`--out` must end in {', '.join(suffixes)}; got {str(path)!r}")
+        raise ArgumentError(f"`{option}` must end in {', '.join(suffixes)}; got {str(path)!r}")
     if not target.parent.is_dir():
-        raise ArgumentError(f"`--out` must be in a folder that exists; there is no {target.parent}; create it first")
-    if target.exists() and not target.is_file():
-        raise ArgumentError(f"`--out` must be a file, and {path} is something else; name another")
+        raise ArgumentError(f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first")
+    sweep(target.parent, below=False)
+    check_writable(target, option)
     return target

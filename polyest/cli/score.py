@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ from polyest.cli.options import add_budget_options, add_json_option, budgets, pr
 from polyest.cli.own import add_growth_option, chosen_target
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
+from polyest.files import are_same
 from polyest.problem import METHODS, make_problem, whole_number
-from polyest.rollouts.grouping import Groups, group_rows, read_answers, read_prompts, share_correct
-from polyest.rollouts.scoring import Scores, by_prompt, score
+from polyest.rollouts.answers import read_answers, share_correct
+from polyest.rollouts.grouping import Groups, group_rows, read_prompts
+from polyest.rollouts.notes import about_answers, about_groups
+from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
 
 __all__ = ["add_parser", "run"]
+
+NO_COLUMN = "none"
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,12 +36,17 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
-    add("--no-answer-reward", type=float, metavar="X", help="reward of a null answer (default: that of no match)")
+    text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
+    add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
+    add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
     add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
     add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
-    add("--prompt-column", default="prompt_id", metavar="NAME", help="default: prompt_id")
-    add("--answer-column", default="answer", metavar="NAME", help="default: answer; null means no answer")
-    add("--correct-column", metavar="NAME", help="true or false (default: correct, if there)")
+    text = "default: prompt_id; repeat for a prompt that several columns name together"
+    add("--prompt-column", action="append", metavar="NAME", help=text)
+    text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
+    add("--answer-column", default="answer", metavar="NAME", help=text)
+    text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
+    add("--correct-column", metavar="NAME", help=text)
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     add("--reward-column", default="reward", metavar="NAME", help="default: reward; reward_METHOD with several methods")
     add("--advantage-column", default="advantage", metavar="NAME", help="default: advantage, likewise")
@@ -44,41 +54,60 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for path in filter(None, (arguments.out, arguments.values)):
-        writable_file(path, rollouts.SUFFIXES)
+    out, values = _outputs(arguments)
     if arguments.group_size is not None:
         whole_number("--group-size", arguments.group_size, least=2)
     arguments.target = chosen_target(arguments.target, arguments.growth).name
     log = rollouts.read(arguments.rollouts, track)
-    answers = read_answers(log, arguments.answer_column)
-    groups = group_rows(read_prompts(log, arguments.prompt_column), arguments.group_size)
+    answers = read_answers(log, arguments.answer_column, arguments.no_answer)
+    columns = arguments.prompt_column or ["prompt_id"]
+    groups = group_rows(read_prompts(log, columns), arguments.group_size)
     _check_groups(groups)
     methods = _methods(arguments, groups)
     names = _column_names(arguments, log, list(methods))
+    write_rows = rollouts.writer(log, out) if out else None
+    write_values = rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values) if values else None
+    notes = [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
+    correct = _correct(log, arguments.correct_column, notes)
     scorer = _scorer(arguments, log, answers, groups)
     scores = {label: scorer(method) for label, method in methods.items()}
-    summary = _summary(log, groups, scores, scores.get("plug_in") or scorer("plug_in"), arguments)
-    if arguments.out:
-        columns: dict[str, Any] = {}
-        for label, scored in scores.items():
-            columns |= dict(zip(names[label], (scored.rewards, scored.advantages), strict=True))
-        rollouts.write(log, arguments.out.resolve(), columns)
-    if arguments.values:
-        prompts, values = by_prompt(groups, {_name("value", label, scores): s for label, s in scores.items()})
-        rollouts.write(prompts, arguments.values.resolve(), values)
+    plug_in = scores.get("plug_in") or scorer("plug_in")
+    if write_rows:
+        write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
+    if write_values:
+        write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
+    print("".join(f"polyest: {note}\n" for note in notes), end="", file=sys.stderr)
+    summary = _summary(arguments.target, groups, correct, scores, plug_in)
     if arguments.json:
-        print_json(summary)
+        print_json(summary | {"correct": None if correct != correct else correct})
     else:
         print("\n".join(_lines(summary)))
     return 0
 
 
+def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """Where rows and values go; neither onto what is read, nor onto the other."""
+    files: dict[str, Path] = {"ROLLOUTS": arguments.rollouts}
+    for option, path in (("--out", arguments.out), ("--values", arguments.values)):
+        if path is None:
+            continue
+        target = writable_file(path, rollouts.SUFFIXES, option)
+        for other, taken in files.items():
+            if are_same(target, taken):
+                raise ArgumentError(
+                    f"`{option}` must be another file than `{other}`, {taken}; got {path}; name another"
+                )
+        files[option] = target
+    return files.get("--out"), files.get("--values")
+
+
+def _correct(log: rollouts.Log, column: str | None, notes: list[str]) -> float | None:
+    return None if column == NO_COLUMN else share_correct(log, column, notes)
+
+
 def _check_groups(groups: Groups) -> None:
-    alone = groups.sizes.count(1)
-    if alone == len(groups.sizes):
+    if groups.sizes.count(1) == len(groups.sizes):
         raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
-    if alone:
-        print(f"polyest: {alone} groups have one completion and cannot be scored: null", file=sys.stderr)
 
 
 def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | None]:
@@ -108,6 +137,22 @@ def _column_names(arguments: argparse.Namespace, log: rollouts.Log, methods: Seq
     return names
 
 
+def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[str]:
+    """What a prompt is called in the rows of `--values`: by the columns that name it together, if they are several."""
+    names = [*dict.fromkeys(columns)]
+    added = {"completions", "groups", *(_name("value", method, methods) for method in methods)}
+    taken = added.intersection(names) if len(names) > 1 else ()
+    if taken:
+        raise ArgumentError(
+            f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
+        )
+    return names if len(names) > 1 else ["prompt_id"]
+
+
+def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Any]]:
+    return zip(names, (scored.rewards, scored.advantages), strict=True)
+
+
 def _scorer(
     arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups
 ) -> Callable[[str | None], Scores]:
@@ -125,14 +170,14 @@ def _scorer(
 
 
 def _summary(
-    log: rollouts.Log, groups: Groups, scores: dict[str, Scores], plug_in: Scores, arguments: argparse.Namespace
+    target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores
 ) -> dict[str, Any]:
     return {
-        "target": arguments.target,
-        "completions": len(log),
-        "prompts": len(set(groups.prompts)),
+        "target": target,
+        "completions": len(groups.of_row),
+        "prompts": len(groups.prompts),
         "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
-        "correct": share_correct(log, arguments.correct_column),
+        "correct": correct,
         "methods": [
             {
                 "method": method,
@@ -148,8 +193,9 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     count = sum(row["count"] for row in summary["groups"])
     lines = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]
-    if summary["correct"] is not None:
-        lines.append(f"correct: {summary['correct']:.4f}")
+    correct = summary["correct"]
+    if correct is not None:
+        lines.append(f"correct: {correct:.4f}" if correct == correct else "correct: unknown")
     lines.append(f"{'method':<10}  mean value of {summary['target']:<8}  difference to plug_in")
     for row in summary["methods"]:
         lines.append(f"{row['method']:<10}  {row['mean_value']:<22.6f}  {row['difference_to_plug_in']:+.6f}")

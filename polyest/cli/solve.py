@@ -15,7 +15,7 @@ from polyest.cli.parallel import ENGINES, parallel_map
 from polyest.cli.progress import say, track
 from polyest.comparison import rounded_up
 from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
-from polyest.files import sweep
+from polyest.files import check_writable, sweep
 from polyest.methods import CLOSED_FORM
 from polyest.problem import METHODS, Problem, make_problem
 from polyest.table import Table
@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     pending = [problem for problem in problems if arguments.force or not _is_solved(problem, folder)]
     if len(pending) < len(problems):
         print(f"{len(problems) - len(pending)} already in {folder}; --force solves them again", file=sys.stderr)
+    for problem in pending:
+        check_writable(folder / store.relative_path(problem), "--out" if arguments.out else "POLYEST_COEFFS")
     attempt = partial(
         _attempt, own=own(arguments.target), growth=arguments.growth, solver=arguments.solver, digits=arguments.digits
     )

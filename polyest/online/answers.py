@@ -15,6 +15,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online import engine
+from polyest.online.collisions import rekeyed
 from polyest.online.dictionary import by_dictionary, by_small_dictionary
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _from_objects(
         groups = None
     if (integers := _integers(rows, padding_id)) is not None:
         return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
+    rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))
     found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
     codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)

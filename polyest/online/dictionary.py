@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.collisions import rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,10 +25,14 @@ MANY = 256  # a dictionary is small if it holds at most one in so many answers
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
-def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], dict[Any, int]]:
-    """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and their index."""
+def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], list[Any]]:
+    """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and the item of each."""
     index: defaultdict[Any, int] = defaultdict(count().__next__)
-    return _map(index.__getitem__, len(items), argument, items), dict(index)
+    keys = rekeyed([items])
+    codes = _map(index.__getitem__, len(items), argument, keys[0][0] if keys else items)
+    if keys is None:
+        return codes, [*index]
+    return codes, [items[row] for row in np.unique(codes, return_index=True)[1].tolist()]
 
 
 def _map(function: Callable[..., int], size: int, argument: str, *items: Iterable[Any]) -> NDArray[np.int64]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from polyest.errors import ArgumentError
 from polyest.files import replacing
 from polyest.rollouts import jsonl, parquet
 from polyest.rollouts.log import Added, Log, Progress
 
-__all__ = ["SUFFIXES", "Log", "read", "write"]
+__all__ = ["SUFFIXES", "Log", "read", "writer"]
 
 SUFFIXES = (*jsonl.SUFFIXES, *parquet.SUFFIXES)
 
@@ -20,6 +23,10 @@ def read(path: Path, progress: Progress = lambda items, label, total: items) -> 
     Raises:
         ArgumentError: no such file, an empty one, or one in neither format; names the first bad line.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ArgumentError(
+            f"`ROLLOUTS` must be a file that can be read to its end; {path} is a pipe or a device; write it to a file"
+        )
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -30,12 +37,17 @@ def read(path: Path, progress: Progress = lambda items, label, total: items) -> 
     return log
 
 
-def write(log: Log, path: Path, added: Added) -> None:
-    """The log's rows with columns added, in the order they came, in the format that the path's ending names.
+def writer(log: Log, path: Path) -> Callable[[Added], None]:
+    """A function that writes the log's rows with columns added, in order, in the format that the path's ending names.
 
     Raises:
-        ArgumentError: a value that the format cannot hold.
+        ArgumentError: a value that the format cannot hold as it is; known here, before there are columns to add.
     """
-    writer = parquet.write if path.suffix.lower() in parquet.SUFFIXES else jsonl.write
+    if path.suffix.lower() in parquet.SUFFIXES:
+        return partial(_replace, path, parquet.write, parquet.check_schema(log.arrow()))
+    return partial(_replace, path, jsonl.write, log.lines())
+
+
+def _replace(path: Path, write: Callable[[Any, Path, Added], None], content: Any, added: Added) -> None:
     with replacing(path) as temporary:
-        writer(log, temporary, added)
+        write(content, temporary, added)

@@ -1,4 +1,4 @@
-"""From the rows of a log to groups of completions with answers that can be compared."""
+"""From the rows of a log to groups of completions."""
 
 from __future__ import annotations
 
@@ -10,32 +10,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.dictionary import encode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.log import Log
 
-__all__ = ["Groups", "group_rows", "read_answers", "read_prompts", "share_correct"]
+__all__ = ["Groups", "describe", "group_rows", "read_prompts"]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Which group every row is in; groups are numbered by first appearance.
+    """Which group every row is in; groups and prompts are numbered by first appearance.
 
     Attributes:
         of_row: group of each row, shape (N,).
-        prompts: prompt of each group.
+        prompt_of: number of the prompt of each group, shape (G,).
+        prompts: the prompts.
         sizes: completions of each group.
     """
 
     of_row: NDArray[np.int64]
+    prompt_of: NDArray[np.int64]
     prompts: list[Hashable]
     sizes: list[int]
 
     def count_by_size(self) -> dict[int, int]:
         """How many groups there are of each size."""
         return dict(sorted(Counter(self.sizes).items()))
+
+    def of_each_prompt(self, numbers: Sequence[float] | NDArray[Any]) -> list[NDArray[Any]]:
+        """Numbers of the groups, those of one prompt after the other."""
+        order = np.argsort(self.prompt_of, kind="stable")
+        ends = np.cumsum(np.bincount(self.prompt_of, minlength=len(self.prompts)))
+        return np.split(np.asarray(numbers)[order], ends[:-1])
 
 
 def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Groups:
@@ -44,72 +53,56 @@ def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Gr
     >>> group_rows(["x", "y", "x", "x"], group_size=2).of_row.tolist()
     [0, 1, 0, 2]
     """
-    seen: dict[Hashable, int] = {}
-    numbers: dict[tuple[Hashable, int], int] = {}
-    of_row = np.empty(len(prompts), np.int64)
-    for row, prompt in enumerate(prompts):
-        place = seen.get(prompt, 0)
-        seen[prompt] = place + 1
-        of_row[row] = numbers.setdefault((prompt, place // group_size if group_size else 0), len(numbers))
-    sizes: list[int] = np.bincount(of_row, minlength=len(numbers)).tolist()
-    return Groups(of_row, [prompt for prompt, _ in numbers], sizes)
+    numbers, distinct = encode([*prompts], "prompts")
+    parts = _places(numbers) // group_size if group_size else np.zeros_like(numbers)
+    width = len(prompts) + 1
+    of_row, cells = encode((numbers * width + parts).tolist(), "prompts")
+    prompt_of = np.array(cells, np.int64) // width
+    sizes: list[int] = np.bincount(of_row, minlength=len(cells)).tolist()
+    return Groups(of_row, prompt_of, distinct, sizes)
 
 
-def read_prompts(log: Log, column: str) -> list[Hashable]:
-    """The prompt of every row: strings or integers.
+def _places(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many rows with the same number come before each.
+
+    >>> _places(np.array([0, 1, 0, 0])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(numbers, kind="stable")
+    counts = np.bincount(numbers)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.empty_like(numbers)
+    places[order] = np.arange(len(numbers)) - starts
+    return places
+
+
+def read_prompts(log: Log, names: Sequence[str]) -> list[Hashable]:
+    """The prompt of every row: a string or an integer, or a tuple of them if several columns name it.
 
     Raises:
         ArgumentError: no such column, or a value that is neither; names the row.
     """
-    prompts = log.column(column)
-    for row, prompt in enumerate(prompts):
+    columns = [_ids(log, name) for name in dict.fromkeys(names)]
+    return columns[0] if len(columns) == 1 else [*zip(*columns, strict=True)]
+
+
+def _ids(log: Log, name: str) -> list[Hashable]:
+    ids = log.column(name)
+    for row, prompt in enumerate(ids):
         if type(prompt) not in (str, int):
             raise ArgumentError(
-                f"{log.place(row)}: {column!r} must be a string or an integer, got {_describe(prompt)}; "
+                f"{log.place(row)}: {name!r} must be a string or an integer, got {describe(prompt)}; "
                 "give every prompt an id"
             )
-    return prompts
+    return ids
 
 
-def read_answers(log: Log, column: str) -> list[Hashable]:
-    """The answer of every row; null (and NaN) is "no answer".
-
-    Raises:
-        ArgumentError: no such column, a float, or a value that cannot be hashed; names the row.
-    """
-    answers = log.column(column)
-    for row, answer in enumerate(answers):
-        if type(answer) in (str, int):
-            continue
-        if isinstance(answer, float) and answer != answer:
-            answers[row] = None
-        elif isinstance(answer, float | list | dict):
-            raise ArgumentError(
-                f"{log.place(row)}: {column!r} must be a string, an integer or null, got {_describe(answer)}; "
-                "write answers in one canonical form, as strings"
-            )
-    return answers
-
-
-def share_correct(log: Log, column: str | None) -> float | None:
-    """The share of correct completions among those that say so; None if none does.
-
-    Raises:
-        ArgumentError: the column that was asked for is not there, or holds something else than true and false.
-    """
-    name, values = column or "correct", log.column(column or "correct", optional=column is None)
-    known = [(row, value) for row, value in enumerate(values) if value is not None]
-    for row, value in known:
-        if value not in (0, 1):
-            raise ArgumentError(
-                f"{log.place(row)}: {name!r} must be true or false, got {_describe(value)}; "
-                "name another column with --correct-column"
-            )
-    return sum(value for _, value in known) / len(known) if known else None
-
-
-def _describe(value: Any) -> str:
+def describe(value: Any) -> str:
+    """What a value is, for error messages."""
     names = {float: "the float", list: "the list", dict: "the object", type(None): "null", bool: "the boolean"}
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "of thousands of digits"
     kind = names.get(type(value), type(value).__name__)
     return kind if value is None else f"{kind} {text if len(text) <= 40 else text[:40] + '…'}"

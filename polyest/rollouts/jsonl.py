@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyest.errors import ArgumentError, nearest
-from polyest.rollouts.log import Added, Log, Progress
+from polyest.rollouts.log import Added, Progress
 from polyest.rollouts.parquet import table_from_columns
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "JsonLines", "read", "write"]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
+MOST_DIGITS = 20_000  # of an integer
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,8 @@ class JsonLines:
     def place(self, row: int) -> str:
         return f"{self.path}, line {self.numbers[row]}"
 
-    def lines(self, added: Added) -> Iterator[str]:
-        names = [f", {json.dumps(name)}: " for name in added]
-        for text, *numbers in zip(self.texts, *added.values(), strict=True):
-            new = (f"{name}{'null' if x != x else repr(float(x))}" for name, x in zip(names, numbers, strict=True))
-            yield f"{text[:-1].rstrip()}{''.join(new)}}}"
+    def lines(self) -> list[str]:
+        return self.texts
 
     def arrow(self) -> pyarrow.Table:
         return table_from_columns({name: [row.get(name) for row in self.rows] for name in self.columns})
@@ -87,20 +86,40 @@ def read(path: Path, data: bytes, progress: Progress) -> JsonLines:
     return JsonLines(path, numbers, texts, rows)
 
 
-def write(log: Log, path: Path, added: Added) -> None:
+def write(texts: Sequence[str], path: Path, added: Added) -> None:
+    """JSON objects with columns added to each."""
+    names = [f"{json.dumps(name)}: " for name in added]
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-        stream.writelines(f"{line}\n" for line in log.lines(added))
+        for text, *numbers in zip(texts, *added.values(), strict=True):
+            old = text[:-1].rstrip()
+            new = [f"{name}{'null' if x != x else repr(float(x))}" for name, x in zip(names, numbers, strict=True)]
+            stream.write(f"{old}{', ' if new and old != '{' else ''}{', '.join(new)}}}\n")
 
 
 def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
     try:
         text = line.decode("utf-8").strip()
-        row = json.loads(text)
+        row = _loads(text)
     except (ValueError, RecursionError) as error:
         raise ArgumentError(f"{place}: must be one JSON object in UTF-8; got {_excerpt(line)} ({error})") from None
     if not isinstance(row, dict):
         raise ArgumentError(f"{place}: must be one JSON object per line; got {_excerpt(line)}")
     return text, row
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python reads by itself
+        return json.loads(text, parse_int=_integer)
+
+
+def _integer(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"an integer of more than {MOST_DIGITS} digits")
+    return int(Decimal(text))
 
 
 def _excerpt(line: bytes) -> str:

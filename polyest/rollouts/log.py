@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class Log(Protocol):
         """Where a row stands, for error messages: the file and the line or row."""
         ...
 
-    def lines(self, added: Added) -> Iterator[str]:
-        """The rows with columns added, as JSON."""
+    def lines(self) -> Sequence[str]:
+        """The rows as JSON objects, each in one line; an ArgumentError names what JSON cannot hold as it is."""
         ...
 
     def arrow(self) -> pyarrow.Table:
-        """The rows as an Arrow table."""
+        """The rows as an Arrow table; an ArgumentError names what parquet cannot hold as it is."""
         ...

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Scores", "by_prompt", "score"]
+__all__ = ["Scores", "by_prompt", "mean_values", "score"]
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,25 @@ def score(answers: Sequence[Hashable], groups: Groups, target: str, method: str 
     return Scores(rewards, advantages, values)
 
 
-def by_prompt(groups: Groups, scores: dict[str, Scores]) -> tuple[JsonLines, dict[str, list[float]]]:
-    """One row per prompt, and by name of column the mean value of the prompt's groups."""
-    index: dict[Hashable, list[int]] = {}
-    for number, prompt in enumerate(groups.prompts):
-        index.setdefault(prompt, []).append(number)
-    rows = [
-        {"prompt_id": prompt, "completions": sum(groups.sizes[g] for g in members), "groups": len(members)}
-        for prompt, members in index.items()
+def by_prompt(groups: Groups, names: Sequence[str]) -> JsonLines:
+    """One row per prompt: its ids under these names, and its numbers of completions and groups."""
+    sizes = groups.of_each_prompt(groups.sizes)
+    rows: list[dict[str, Any]] = [
+        dict(zip(names, prompt if isinstance(prompt, tuple) else (prompt,), strict=True))
+        | {"completions": int(members.sum()), "groups": len(members)}
+        for prompt, members in zip(groups.prompts, sizes, strict=True)
     ]
-    texts = [json.dumps(row, ensure_ascii=False) for row in rows]
-    means = {
-        name: [_mean_of_scored(scored.values[members]) for members in index.values()] for name, scored in scores.items()
-    }
-    return JsonLines(Path("values"), list(range(1, len(rows) + 1)), texts, rows), means
+    texts = [f"{{{', '.join(f'{_json(name)}: {_json(value)}' for name, value in row.items())}}}" for row in rows]
+    return JsonLines(Path("values"), list(range(1, len(rows) + 1)), texts, rows)
+
+
+def mean_values(groups: Groups, scores: Scores) -> list[float]:
+    """The mean value of each prompt's groups of two and more."""
+    return [_mean_of_scored(values) for values in groups.of_each_prompt(scores.values)]
+
+
+def _json(value: str | int) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(Decimal(value))
 
 
 def _mean_of_scored(values: Array) -> float:
