@@ -28,8 +28,8 @@ def test_flat_scores_are_those_of_the_numpy_runtime() -> None:
             expected = getattr(polyest, kind)(answers, groups, "log", "harmonic", reference=q, padding_id=3)
             got = getattr(adapter, kind)(torch.from_numpy(answers), ids, "log", "harmonic", **options)
             np.testing.assert_array_equal(got.numpy(), expected)
-    expected_ids, expected = polyest.values(answers, groups, "log", "harmonic", reference=q, padding_id=3)
-    got_ids, got = adapter.values(torch.from_numpy(answers), torch.from_numpy(groups), "log", "harmonic", **options)
+    expected_ids, expected = polyest.value(answers, groups, "log", "harmonic", reference=q, padding_id=3)
+    got_ids, got = adapter.value(torch.from_numpy(answers), torch.from_numpy(groups), "log", "harmonic", **options)
     assert got_ids.tolist() == expected_ids.tolist()
     np.testing.assert_array_equal(got.numpy(), expected)
 
@@ -66,7 +66,7 @@ def test_flat_lists_of_any_answers() -> None:
 def test_bad_flat_input_is_refused(change: dict[str, object], told: str) -> None:
     ids, groups = torch.tensor([1, 1, 2]), torch.tensor([0, 0, 0])
     given = {"answers": ids, "groups": groups, "target": "log", "method": "harmonic"}
-    for kind in ("rewards", "advantages", "values"):
+    for kind in ("rewards", "advantages", "value"):
         with pytest.raises(ArgumentError, match=told):
             getattr(adapter, kind)(**(given | change))
 

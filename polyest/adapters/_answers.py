@@ -56,6 +56,10 @@ class Extractor:
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without its process, which a copy starts anew."""
+        return Extractor, (self._extract, self._time_limit)
+
     def __call__(self, text: str) -> Hashable:
         """The answer in a completion's text."""
         if not isinstance(text, str):

@@ -23,7 +23,7 @@ from polyest.targets import Target, get_target
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["advantages", "rewards", "values"]
+__all__ = ["advantages", "rewards", "value"]
 
 
 def rewards(
@@ -94,7 +94,7 @@ def advantages(
     return call.per_completion(process_group)
 
 
-def values(
+def value(
     answers: Any,
     groups: Any,
     target: str | Target,
@@ -113,10 +113,10 @@ def values(
     Returns:
         The group ids by first appearance (a tensor if `groups` is one, else as given), and their values, shapes (G,).
 
-    >>> values(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
+    >>> value(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
     (['x', 'y'], tensor([-1.,  0.]))
     """
-    call = _Call(ragged.values, target, method, options, answers, groups, reference, padding_id, dtype)
+    call = _Call(ragged.value, target, method, options, answers, groups, reference, padding_id, dtype)
     return call.per_group(process_group)
 
 

@@ -119,6 +119,10 @@ class AnswerReward:
         self._trainer: Any = None
         self.__name__ = name
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the trainer, which belongs to this process."""
+        return self.__dict__ | {"_trainer": None}
+
     def bind(self, trainer: Any) -> None:
         """Check a trainer and load its tables now, instead of at its first batch; a trainer with the mixin does it.
 

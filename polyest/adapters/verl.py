@@ -46,6 +46,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,19 +109,25 @@ def reward_function(
             f"`correctness` must be a reward function as verl has them, got {correctness!r}; "
             "verl's own is verl.utils.reward_score.default_compute_score"
         )
-    extractor = Extractor(extract, time_limit)
+    return _Score(Extractor(extract, time_limit), correctness)
 
-    def compute_score(
-        data_source: Any, solution_str: str, ground_truth: Any, extra_info: Any = None, **others: Any
+
+@dataclass(frozen=True)
+class _Score:
+    """What `reward_function` returns: no closure, as verl's remote reward manager pickles it."""
+
+    extractor: Extractor
+    correctness: Callable[..., Any]
+
+    def __call__(
+        self, data_source: Any, solution_str: str, ground_truth: Any, extra_info: Any = None, **others: Any
     ) -> dict[str, Any]:
         given = {"data_source": data_source, "solution_str": solution_str, "ground_truth": ground_truth}
-        result = correctness(**given, extra_info=extra_info, **others)
+        result = self.correctness(**given, extra_info=extra_info, **others)
         extra = dict(result) if isinstance(result, dict) else {"score": result}
-        reward, answer = extra.pop("score", None), extractor(solution_str)
+        reward, answer = extra.pop("score", None), self.extractor(solution_str)
         score = encode(reward, answer)
         return {"acc": float(reward), "pred": "" if answer is None else str(answer)} | extra | {"score": score}
-
-    return compute_score
 
 
 def advantages(
