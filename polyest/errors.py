@@ -16,6 +16,7 @@ __all__ = [
     "TableFileError",
     "TableNotFoundError",
     "nearest",
+    "shown",
 ]
 
 
@@ -56,3 +57,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value in an error: its repr, abbreviated, or its type if it has none (an integer of more than 4,300 digits).
+
+    >>> shown("a" * 100, 5)
+    "'aaaa…"
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  (the value's own code)
+        return f"{type(value).__name__} that cannot be written down"
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -32,7 +32,7 @@ def test_the_reward_function_shows_the_true_reward() -> None:
     compute_score = adapter.reward_function(boxed, exact_match)
     result = compute_score("task", "so x = 7", "7", {"split": "train"})
     assert result == {"score": encode(1, "7"), "acc": 1.0, "pred": "7", "length": 8}
-    assert compute_score("task", "no", "7") == {"score": encode(0, None), "acc": 0.0, "pred": "", "length": 2}
+    assert compute_score("task", "no", "7") == {"score": encode(0, None), "acc": 0.0, "pred": None, "length": 2}
 
 
 def test_verls_reward_manager_and_estimator_end_to_end() -> None:
@@ -82,7 +82,7 @@ def test_misuse_of_the_reward_function_is_told() -> None:
         adapter.reward_function(lambda text: 1 / 0, exact_match)("task", "x=7", "7")
     with pytest.raises(ArgumentError, match=r"`extract`.*unhashable"):
         adapter.reward_function(lambda text: [text], exact_match)("task", "x=7", "7")
-    with pytest.raises(ArgumentError, match=r"`answer` must be strings, bytes, numbers"):
+    with pytest.raises(ArgumentError, match=r"`extract` must be strings, bytes, numbers"):
         adapter.reward_function(lambda text: type, exact_match)("task", "x=7", "7")
 
 
