@@ -145,6 +145,7 @@ EQUAL = [
     ("2:4", "1:2"),
     ("3:4:5", "6:8:10"),
     ("x.", "x"),
+    ("ab", "ba"),
     # what joins the pairs above: the same answers in yet another form
     ("(y,x)=(5,3)", "x=3,y=5"),
     ("-0.5", r"\frac{-1}{2}"),
@@ -214,6 +215,7 @@ DIFFERENT = [
     (r"5\text{ cm}", r"5\text{ km}"),
     (r"5\text{ cm}", r"5\text{ cm}^2"),
     (r"5\text{ mW}", r"5\text{ MW}"),
+    (r"5\text{ Mm}", r"5\text{ mm}"),
     (r"5\text{ cm}", "5"),
     (r"\$5", "5"),
     (r"\$5", "€5"),
@@ -260,6 +262,7 @@ DIFFERENT = [
     ("x=5,y=3", "x=3,y=5"),
     ("(x,y)=(5,3)", "(y,x)=(5,3)"),
     ("x=5,y=3", "5,3"),
+    ("x,y=1,2", "x,y=2,1"),
     ("x+y=5", "x+y=6"),
     ("x+y=5", "x-y=5"),
     ("2x+3y=6", "3x+2y=6"),

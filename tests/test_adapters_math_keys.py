@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from math_answers import DIFFERENT, EQUAL
@@ -56,7 +57,7 @@ print([key_of_answer(answer) for pair in EQUAL[::9] + DIFFERENT[::9] for answer 
 
 
 def test_keys_are_the_same_in_every_process() -> None:
-    folder = os.path.dirname(__file__)
+    folder = str(Path(__file__).parent)
     seeds = [os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": folder} for seed in ("1", "2")]
     runs = [
         subprocess.run([sys.executable, "-W", "ignore", "-c", KEYS], env=environment, capture_output=True, text=True)

@@ -7,7 +7,7 @@ is kept here. `polyest.adapters._math_values` has the normal form of expressions
 Equal are: polynomials, rational functions, algebraic numbers, and logarithms and trigonometric functions as far as the
 module says; decimals and the fractions that they are; equations with their sides exchanged or scaled, likewise
 inequalities; ``x = 5`` and ``5`` (a variable that is alone on a side is a name); lists and sets in any order; words in
-upper and lower case; A and (A); ``2:4`` and ``1:2``; 7:30 p.m. and 19:30; 1011_2 and 11.
+upper and lower case; A and (A); 2:4 and 1:2 (but 6:20 is a time); 7:30 p.m. and 19:30; 1011_2 and 11.
 
 Different are, though some readers may take them for equal: 50 and 50% (which is 1/2); 5, 5 cm and 0.05 m, or 90° and
 π/2 (units are compared as text); 1:2 and 1/2; 1 < x < 2 and (1, 2); {1, 2} and (1, 2). A point and an open interval are
@@ -61,7 +61,8 @@ def _latex(match: re.Match[str], latex: Any) -> str:
         if piece and "_latex" in name:
             boxed = "last" if name.endswith("latexBoxed") else "all"
             percent = r"\%" if groups.get(f"{name.split('_')[0]}_percent") else ""
-            pieces.append(latex.normalize_latex(piece, latex.NormalizationConfig(basic_latex=False, boxed=boxed)) + percent)
+            config = latex.NormalizationConfig(basic_latex=False, boxed=boxed)
+            pieces.append(latex.normalize_latex(piece, config) + percent)
     return ",".join(pieces)
 
 

@@ -1,4 +1,4 @@
-"""The key of a mathematical answer in LaTeX, by rules for its kinds; what it tells is in `polyest.adapters._math_keys`."""
+"""The key of a mathematical answer in LaTeX, by a rule for each kind (see `polyest.adapters._math_keys`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ SYMBOL = r"(?:[a-zA-Z]|\\[a-z]+)(?:_\w|_\{\w+\})?"
 RELATION = r"<|>|\\le(?![a-z]) ?|\\ge(?![a-z]) ?|\\ne(?![a-z]) ?"
 EQUALS = r"(?<![<>])="
 ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+DEGREES = r"\^\\circ ?(?:\\text\{ ?[CF] ?\}|[CF])?"
 FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
+SHORT = {"no", "up", "on", "in", "ok", "am", "pm"}  # words, where other two letters are a product
 AND = r",|;|,? ?\\text\{ ?(?:and|or) ?\} ?|,? (?:and|or) "
 
 
@@ -30,7 +32,7 @@ def packages() -> tuple[Any, Any, Any]:
     """
     try:
         import sympy
-        from latex2sympy2_extended import latex2sympy2
+        from latex2sympy2_extended import latex2sympy2  # type: ignore[import-untyped]
         from math_verify import parser
     except ImportError as error:
         raise MissingDependencyError.for_extra("math-verify", "math", 'extract="math-verify"') from error
@@ -87,10 +89,12 @@ def _list(text: str) -> str | None:
     parts = split(text, AND)
     if len(parts) < 2 or not all(parts):
         return None
+    named = [named for part in parts if (named := _assignment(part))]
+    if named and len(named) < len(parts):
+        return None  # x, y = 1, 2
     keys = [_key(part) for part in parts]
-    named = [_assignment(part) for part in parts]
-    if all(named) and len({name for name, _ in filter(None, named)}) > 1:
-        keys = [f"{name} = {_key(value)}" for name, value in filter(None, named)]
+    if len({name for name, _ in named}) > 1:
+        keys = [f"{name} = {_key(value)}" for name, value in named]
     return "{" + ", ".join(sorted(keys)) + "}"
 
 
@@ -98,7 +102,8 @@ def _words(text: str) -> str | None:
     letter = re.fullmatch(r"\(?(?:\\text\{ ?\(?)?([a-zA-Z])\)?(?: ?\})?\)?[.:]?", text)
     if letter:
         return letter[1]
-    if set(text) - set("xyz") and re.fullmatch(r"[a-zA-Z]{2,}(?:[ -][a-zA-Z]+|,? \d+)*", text):
+    is_product = re.fullmatch("[a-z]{2}|[xyz]+", text) and text not in SHORT
+    if not is_product and re.fullmatch(r"[a-zA-Z]{2,}(?: [a-zA-Z]+|-[a-zA-Z]{2,}|,? \d+)*", text):
         return _key(r"\infty") if text.lower() == "infinity" else words(text)
     inner = unwrapped(text, r"\text{", "}")
     if inner is None or re.search(r"[\\{}$]", inner):
@@ -112,10 +117,12 @@ def _measured(text: str) -> str | None:
         return _key(rf"\frac{{{percent[1].strip()}}}{{100}}")
     if money := re.fullmatch(r"([+-]?) ?(\\\$|[€£¥])(.+)", text):
         return f"{_key(money[1] + money[3].strip())} {money[2].lstrip(chr(92))}"
-    unit = re.fullmatch(r"(.*[\d\w)}!]) ?(\^\\circ ?(?:\\text\{ ?[CF] ?\}|[CF])?|\\text\{[^{}]*\}(?:\^\{?\d\}?)?)", text)
-    if unit is None or (ANGLE.search(unit[1]) and "circ" in unit[2]) or re.search(r"\\(?:sqrt|frac|cdot|div|pm)$", unit[1]) or re.search(r"\\text\{ ?(?:and|or|if|for) ", unit[2]):
+    unit = re.fullmatch(rf"(.*[\w)}}!]) ?({DEGREES}|\\text\{{[^{{}}]*\}}(?:\^\{{?\d\}}?)?)", text)
+    if unit is None or (ANGLE.search(unit[1]) and "circ" in unit[2]):
         return None
-    name = words(re.sub(r"\\text\{|[{}]", "", unit[2]).replace(r"^\circ", "degree ").strip(" ."))
+    if re.search(r"\\(?:sqrt|frac|cdot|div|pm)$", unit[1]) or re.search(r"\\text\{ ?(?:and|or|if|for) ", unit[2]):
+        return None
+    name = words(re.sub(r"\\text\{|[{}]", "", unit[2]).replace(r"^\circ", "degree ").strip(" ."), shortest=4)
     return f"{_key(unit[1])} {name}"
 
 
@@ -137,7 +144,8 @@ def _brackets(text: str) -> str | None:
         return "{}"
     inner = unwrapped(text, r"\{", r"\}")
     if inner is not None:
-        return None if "|" in inner else "{" + ", ".join(sorted({_key(part) for part in split(inner, ",") if part})) + "}"
+        keys = sorted({_key(part) for part in split(inner, ",") if part})
+        return None if "|" in inner else "{" + ", ".join(keys) + "}"
     if text[:1] not in "([" or text[-1:] not in ")]":
         return None
     parts = split(text[1:-1], ",")
@@ -224,7 +232,7 @@ def _parsed(text: str) -> Any:
     config = latex.ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
     try:
         value = latex.latex2sympy(exact, is_real=True, normalization_config=None, conversion_config=config)
-    except Exception as error:  # noqa: BLE001  (the parser raises Exception itself)
+    except Exception as error:  # the parser raises Exception itself
         raise ValueError(f"not read: {error}") from error
     if isinstance(value, sympy.Basic) and not re.search(r"(?<![a-zA-Z\\])[jk](?![a-zA-Z])", text):
         return value.xreplace({symbol: sympy.I for symbol in value.free_symbols if symbol.name == "i"})

@@ -37,10 +37,12 @@ SAME = [  # what is read, what is written for it
 ]
 KNOWN = {"yes", "no", "true", "false", "none", "undefined", "dne"}
 OPEN, CLOSE = "([{", ")]}"
-COMMANDS = set(
-    "frac sqrt cdot div pi infty log ln exp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh binom le ge ne pm "
-    "begin end alpha beta gamma delta epsilon theta lambda mu rho sigma tau phi omega lfloor rfloor lceil rceil".split()
-)
+COMMANDS = {
+    "frac", "sqrt", "binom", "cdot", "div", "pm", "le", "ge", "ne", "pi", "infty", "begin", "end",
+    "log", "ln", "exp", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+    "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "rho", "sigma", "tau", "phi", "omega",
+    "lfloor", "rfloor", "lceil", "rceil",
+}  # fmt: skip
 
 
 def clean(latex: str) -> str:
@@ -95,14 +97,19 @@ def sides(text: str, signs: str) -> tuple[list[str], list[str]]:
     return parts, found
 
 
-def words(text: str) -> str:
-    """Words with one space between them, in lower case but for those that may be names (AB, ABC, mW)."""
-    return " ".join(_word(word) for word in text.split())
+def words(text: str, shortest: int = 2) -> str:
+    """Words with one space between them, in lower case but for those that may be names or units (AB, ABC, mW).
+
+    Args:
+        text: words.
+        shortest: how many letters a word has at least whose first one is put in lower case.
+    """
+    return " ".join(_word(word, shortest) for word in text.split())
 
 
-def _word(word: str) -> str:
-    is_plain = word.islower() or (len(word) > 1 and word[0].isupper() and word[1:].islower())
-    return word.lower() if is_plain or word.lower() in KNOWN else word
+def _word(word: str, shortest: int) -> str:
+    is_capitalised = len(word) >= shortest and word[0].isupper() and word[1:].islower()
+    return word.lower() if is_capitalised or word.lower() in KNOWN else word
 
 
 def decimals(text: str) -> str:
@@ -144,6 +151,4 @@ def is_readable(text: str) -> bool:
     runs = re.findall(r"[a-zA-Z]{3,}", bare)
     if any(set(run) - set("xyz") for run in runs):
         return False
-    if re.search(r"\d \d|\d/\d+[a-zA-Z(]|[^\x00-\x7f]|['\"%:;?@#~`$]|\.", bare):
-        return False
-    return True
+    return not re.search(r"\d \d|\d/\d+[a-zA-Z(]|[^\x00-\x7f]|['\"%:;?@#~`$]|\.", bare)

@@ -2,8 +2,8 @@
 
 An expression is a rational function of generators: symbols, π, e, and functions of arguments in this form. Generators
 are taken for independent, but for sin² + cos² = 1, sums of angles, and logarithms of products. A coefficient that is an
-algebraic number is written by its minimal polynomial: as a fraction, a square root, a root of a fraction, or else as the
-place of the number among the polynomial's roots.
+algebraic number is written by its minimal polynomial: as a fraction, a square root, a root of a fraction, or else as
+the place of the number among the polynomial's roots.
 """
 
 from __future__ import annotations

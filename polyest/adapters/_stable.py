@@ -67,7 +67,9 @@ def row_of(item: Any, argument: str) -> tuple[int, int, int]:
     try:
         return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
     except RecursionError:
-        raise ArgumentError(f"`{argument}` must be nested less deeply, got {shown(item)}; turn it into a string") from None
+        raise ArgumentError(
+            f"`{argument}` must be nested less deeply, got {shown(item)}; turn it into a string"
+        ) from None
 
 
 def labels(rows: Rows) -> list[Any]:
@@ -118,7 +120,7 @@ def _residue(item: Any) -> bytes | None:
     number = _real(item)
     if number is None:
         return None
-    if isinstance(number, float | Decimal) and math.isinf(number):
+    if abs(number) == math.inf:
         return b"+" if number > 0 else b"-"
     if isinstance(number, Decimal):
         sign, digits, exponent = number.as_tuple()

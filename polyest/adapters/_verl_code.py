@@ -35,7 +35,7 @@ from polyest.errors import ArgumentError, shown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["IDENTITIES", "NO_ANSWER", "Decoded", "code", "decode", "encode", "identity"]
+__all__ = ["IDENTITIES", "NO_ANSWER", "Decoded", "code", "decode", "encode", "identity", "is_code"]
 
 UNIT = 2.0**-23
 CELL = 2**20  # 1/8 in units
@@ -79,8 +79,7 @@ def code(reward: Any, identity: int) -> float:
     Raises:
         ArgumentError: the reward is no multiple of 1/8 within ±1.875.
     """
-    within = int(CHECKS[identity]) * SPAN + identity
-    return (_eighths(reward) * CELL + (within + CELL // 2) % CELL - CELL // 2) * UNIT
+    return float(_code(_checked(reward), identity))
 
 
 def decode(codes: NDArray[Any]) -> Decoded:
@@ -89,19 +88,33 @@ def decode(codes: NDArray[Any]) -> Decoded:
     Raises:
         ArgumentError: a number is no code.
     """
-    scaled = np.asarray(codes, np.float64) / UNIT
-    whole = np.isfinite(scaled) & (np.abs(scaled) < 2 / UNIT) & (scaled == np.rint(scaled))
-    units = np.where(whole, scaled, 0).astype(np.int64)
-    eighths = (units + CELL // 2) // CELL
-    checks, identities = np.divmod((units - eighths * CELL) % CELL, SPAN)
-    wrong = ~whole | (identities == 0) | (checks != CHECKS[identities]) | (np.abs(eighths) > LARGEST)
+    wrong = ~is_code(codes)
     if wrong.any():
         raise ArgumentError(
             "`token_level_rewards` must sum to the codes that polyest's reward function returns, got "
             f"{codes[wrong].ravel()[0].item()!r} in {int(wrong.sum())} of {wrong.size} completions; make compute_score "
             "with polyest.adapters.verl.reward_function, and let nothing (overlong penalty, …) be added to its score"
         )
-    return Decoded(eighths / 8, identities)
+    return _read(np.asarray(codes, np.float64))
+
+
+def is_code(scores: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which numbers are codes."""
+    scores = np.asarray(scores, np.float64)
+    near = np.abs(scores) < 2  # not so NaN
+    read = _read(np.where(near, scores, 0))
+    found: NDArray[np.bool_] = near & (np.abs(read.rewards) <= LARGEST / 8) & (_code(*read) == scores)
+    return found & (read.identities > 0)
+
+
+def _read(codes: NDArray[np.float64]) -> Decoded:
+    units = np.rint(codes / UNIT).astype(np.int64)
+    return Decoded((units + CELL // 2) // CELL / 8, units % SPAN)
+
+
+def _code(rewards: Any, identities: Any) -> Any:
+    within = CHECKS[identities] * SPAN + identities
+    return rewards + ((within + CELL // 2) % CELL - CELL // 2) * UNIT
 
 
 def identity(answer: Hashable) -> int:
@@ -117,14 +130,14 @@ def identity(answer: Hashable) -> int:
     return digest % IDENTITIES + 1
 
 
-def _eighths(reward: Any) -> int:
+def _checked(reward: Any) -> float:
     try:
         eighths = float(reward) * 8
     except (TypeError, ValueError, OverflowError):
         eighths = float("nan")
     if isinstance(reward, str) or not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
-            f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got {shown(reward)}; "
-            "round it, and scale it by algorithm.polyest.reward_weight"
+            f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "
+            f"{shown(reward)}; round it, and scale it by algorithm.polyest.reward_weight"
         )
-    return int(eighths)
+    return eighths / 8

@@ -9,6 +9,7 @@ differ.
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -45,9 +46,9 @@ def _simplest(answer: Any) -> Any:
         return frozenset(map(_simplest, answer))
     if hasattr(answer, "item"):  # numpy's scalars
         answer = answer.item()
-    if isinstance(answer, float | Decimal) and not abs(answer) < Decimal(10) ** LARGEST:
+    if isinstance(answer, float) and not math.isfinite(answer):
         return answer
-    if isinstance(answer, Decimal) and answer and answer.adjusted() < -LARGEST:
+    if isinstance(answer, Decimal) and answer and not (answer.is_finite() and abs(answer.adjusted()) < LARGEST):
         return answer
     if isinstance(answer, int | float | Decimal | Fraction):
         return _simplest_number(Fraction(answer))

@@ -97,8 +97,8 @@ def reward_function(
 
     Returns:
         ``compute_score(data_source, solution_str, ground_truth, extra_info=None)``, which returns a dictionary:
-        ``score``, ``acc`` = R, ``pred``, and what else `correctness` returned. ``pred`` is the answer: a string as it is,
-        anything else as ``json:`` and its JSON (`polyest.rollouts.typed`), None (null in dumps) for no answer.
+        ``score``, ``acc`` = R, ``pred``, and what else `correctness` returned. ``pred`` is the answer: a string as it
+        is, anything else as ``json:`` and its JSON (`polyest.rollouts.typed`), None (null in dumps) for no answer.
 
     Raises:
         ArgumentError: an argument is outside its domain; when called: R is no multiple of 1/8 within ±1.875, or the
