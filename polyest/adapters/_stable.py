@@ -120,7 +120,7 @@ def _residue(item: Any) -> bytes | None:
     number = _real(item)
     if number is None:
         return None
-    if abs(number) == math.inf:
+    if number in (math.inf, -math.inf):
         return b"+" if number > 0 else b"-"
     if isinstance(number, Decimal):
         sign, digits, exponent = number.as_tuple()
