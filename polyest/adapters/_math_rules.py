@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import gcd
 from typing import Any
 
-from polyest.adapters._math_text import clean, decimals, is_readable, sides, split, unwrapped, words
+from polyest.adapters._math_text import CLOSE, OPEN, clean, decimals, is_readable, sides, split, unwrapped, words
 from polyest.errors import MissingDependencyError
 
 __all__ = ["key_of_answer", "packages"]
@@ -54,8 +54,8 @@ def _key(text: str) -> str:
     for rule in RULES:
         try:
             key: str | None = rule(text)
-        except (ArithmeticError, AttributeError, NotImplementedError, RecursionError, TypeError, ValueError):
-            key = None  # no value
+        except Exception:  # noqa: BLE001  (no value: unknown to sympy, too many digits, too deep, …)
+            key = None
         if key is not None:
             return key
     return text
@@ -86,16 +86,24 @@ def _integer(text: str) -> str | None:
 
 
 def _list(text: str) -> str | None:
-    parts = split(text, AND)
-    if len(parts) < 2 or not all(parts):
+    parts, joins = sides(text, AND)
+    if len(parts) < 2 or not _are_elements(parts):
         return None
+    kinds = {"or" if "or" in join else "and" for join in joins if join.strip() not in (",", ";")} or {"and"}
     named = [named for part in parts if (named := _assignment(part))]
     if named and len(named) < len(parts):
         return None  # x, y = 1, 2
     keys = [_key(part) for part in parts]
     if len({name for name, _ in named}) > 1:
         keys = [f"{name} = {_key(value)}" for name, value in named]
-    return "{" + ", ".join(sorted(keys)) + "}"
+    elif not re.search(RELATION, text):
+        return "{" + ", ".join(sorted(keys)) + "}"
+    return None if len(kinds) > 1 else f" {kinds.pop()} ".join(sorted(set(keys)))
+
+
+def _are_elements(parts: list[str]) -> bool:
+    """Whether parts between commas are elements, and not the thousands of a number or the beginning of a sequence."""
+    return all(part and not re.fullmatch(r"0\d+|.*\\[lc]?dots(?![a-z]).*", part) for part in parts)
 
 
 def _words(text: str) -> str | None:
@@ -123,7 +131,7 @@ def _measured(text: str) -> str | None:
     if re.search(r"\\(?:sqrt|frac|cdot|div|pm)$", unit[1]) or re.search(r"\\text\{ ?(?:and|or|if|for) ", unit[2]):
         return None
     name = words(re.sub(r"\\text\{|[{}]", "", unit[2]).replace(r"^\circ", "degree ").strip(" ."), shortest=4)
-    return f"{_key(unit[1])} {name}"
+    return f"{_key(unit[1])} {'degree' if name == 'degrees' else name}"
 
 
 def _ratio(text: str) -> str | None:
@@ -144,12 +152,14 @@ def _brackets(text: str) -> str | None:
         return "{}"
     inner = unwrapped(text, r"\{", r"\}")
     if inner is not None:
-        keys = sorted({_key(part) for part in split(inner, ",") if part})
-        return None if "|" in inner else "{" + ", ".join(keys) + "}"
-    if text[:1] not in "([" or text[-1:] not in ")]":
+        parts = split(inner, ",") if inner else []
+        if "|" in inner or not _are_elements(parts):
+            return None
+        return "{" + ", ".join(sorted({_key(part) for part in parts})) + "}"
+    if text[:1] not in OPEN or text[-1:] not in CLOSE:
         return None
     parts = split(text[1:-1], ",")
-    if len(parts) < 2 or unwrapped(text, text[0], text[-1]) is None:
+    if len(parts) < 2 or unwrapped(text, text[0], text[-1]) is None or not _are_elements(parts):
         return None
     return f"{text[0]}{', '.join(map(_key, parts))}{text[-1]}"
 
@@ -214,7 +224,7 @@ def _matrix_or_value(text: str) -> str | None:
     if isinstance(value, sympy.MatrixBase):
         rows = [", ".join(_written(_normal(entry)) for entry in value.row(i)) for i in range(value.rows)]
         return f"Matrix([[{'], ['.join(rows)}]])"
-    if isinstance(value, sympy.Set):
+    if isinstance(value, sympy.Set) and "," not in text:  # of ±
         return "{" + ", ".join(sorted(_written(_normal(part)) for part in value.args)) + "}"
     return _written(_normal(value))
 
@@ -258,5 +268,5 @@ def _written(value: Any) -> str:
 
 
 RULES: tuple[Callable[[str], str | None], ...] = (
-    _time, _date, _integer, _words, _list, _measured, _ratio, _brackets, _equation, _inequality, _matrix_or_value,
+    _time, _date, _integer, _words, _list, _equation, _inequality, _measured, _ratio, _brackets, _matrix_or_value,
 )  # fmt: skip

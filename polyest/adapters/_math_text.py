@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BLANK", "clean", "decimals", "is_readable", "sides", "split", "unwrapped", "words"]
+__all__ = ["CLOSE", "OPEN", "clean", "decimals", "is_readable", "sides", "split", "unwrapped", "words"]
 
 BLANK = r"(?:(?<!\\)\\[,;:!> ]|\\quad|\\qquad|\\displaystyle|\\left(?![a-z])\.?|\\right(?![a-z])\.?|~|\s)+"
 SAME = [  # what is read, what is written for it
@@ -22,6 +22,8 @@ SAME = [  # what is read, what is written for it
     (r"\\varnothing(?![a-z])|∅", r"\\emptyset "),
     (r"\\cdot(?![a-z])|\\times(?![a-z])|[×·]", r"\\cdot "),
     (r"\\mid(?![a-z])|\\vert(?![a-z])", "|"),
+    (r"\\langle(?![a-z])", "⟨"),
+    (r"\\rangle(?![a-z])", "⟩"),
     ("π", r"\\pi "),
     ("∞", r"\\infty "),
     ("−", "-"),
@@ -36,7 +38,7 @@ SAME = [  # what is read, what is written for it
     (r"_(\w)", r"_{\1}"),
 ]
 KNOWN = {"yes", "no", "true", "false", "none", "undefined", "dne"}
-OPEN, CLOSE = "([{", ")]}"
+OPEN, CLOSE = "([{⟨", ")]}⟩"
 COMMANDS = {
     "frac", "sqrt", "binom", "cdot", "div", "pm", "le", "ge", "ne", "pi", "infty", "begin", "end",
     "log", "ln", "exp", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
@@ -151,4 +153,5 @@ def is_readable(text: str) -> bool:
     runs = re.findall(r"[a-zA-Z]{3,}", bare)
     if any(set(run) - set("xyz") for run in runs):
         return False
-    return not re.search(r"\d \d|\d/\d+[a-zA-Z(]|[^\x00-\x7f]|['\"%:;?@#~`$]|\.", bare)
+    differentials = r"(?<![a-zA-Z])d[a-z](?![a-zA-Z])"
+    return not re.search(rf"{differentials}|\d \d|\d/\d+[a-zA-Z(]|[^\x00-\x7f]|['\"%:;?@#~`$]|\.", bare)

@@ -42,7 +42,7 @@ def normal(expr: Any) -> Expr:
         return expr
     if expr.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.Float):
         raise ValueError(f"{expr} has no value")
-    if any(abs(power.exp) > LARGEST_POWER and power.free_symbols for power in expr.atoms(Pow) if power.exp.is_Integer):
+    if any(power.exp.is_Integer and abs(power.exp) > LARGEST_POWER and power.has(Add) for power in expr.atoms(Pow)):
         raise ValueError("too large to be multiplied out")
     for function, quotient in QUOTIENTS.items():
         expr = expr.replace(function, quotient)
