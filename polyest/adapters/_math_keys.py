@@ -11,9 +11,10 @@ upper and lower case; A and (A); 2:4 and 1:2 (but 6:20 is a time); 7:30 p.m. and
 
 Different are, though some readers may take them for equal: 50 and 50% (which is 1/2); 5, 5 cm and 0.05 m, or 90° and
 π/2 (units are compared as text); 1:2 and 1/2; 1 < x < 2 and (1, 2); {1, 2} and (1, 2). A point and an open interval are
-written alike and so equal, and i is the imaginary unit where it does not stand beside j or k.
+written alike and so equal, i is the imaginary unit where it does not stand beside j or k, odd roots of negative numbers
+are the real ones, and a common factor is cancelled though it may be zero somewhere.
 
-What cannot be told: identities between functions other than those named, algebraic numbers of degree above 16, what
+What cannot be told: identities between functions other than those named, algebraic numbers of degree above 24, what
 sums, integrals and limits amount to, and whatever math-verify's parser does not read: these are keyed by their text,
 without its spaces. In a text without LaTeX, words behind a number are no part of the answer.
 """

@@ -43,7 +43,7 @@ def packages() -> tuple[Any, Any, Any]:
 def key_of_answer(answer: str) -> str:
     """The key of an answer in LaTeX which is remembered.
 
-    >>> key_of_answer(r"\\\\text{Yes}"), key_of_answer("12:00"), key_of_answer("0.50")
+    >>> key_of_answer(r"\\text{Yes}"), key_of_answer("12:00"), key_of_answer("0.50")
     ('yes', '12:00', '1/2')
     """
     return _key(clean(answer))

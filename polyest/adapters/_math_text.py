@@ -29,6 +29,7 @@ SAME = [  # what is read, what is written for it
     ("−", "-"),
     (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-z])|\\degree(?![a-z])|°", r"^\\circ "),
     (r"\\text\{\s*\}", " "),
+    (r"\\text\{ ?(?:\\?%|percent) ?\}|(?<=\d) percent(?![a-z])", r"\\%"),
     (BLANK, " "),
     (r" ?(\\frac|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
     (r"\\frac(\d)(\d)", r"\\frac{\1}{\2}"),

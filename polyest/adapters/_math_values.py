@@ -17,7 +17,7 @@ from sympy import Add, Expr, I, Mul, Pow, Rational, Symbol
 
 __all__ = ["monic", "normal", "written"]
 
-MOST_DEGREE = 16  # of an algebraic number, at most: the product of the indices of its roots
+MOST_DEGREE = 24  # of an algebraic number, at most: the product of the indices of its roots
 LARGEST_POWER = 64  # that is multiplied out
 DIGITS = 60
 QUOTIENTS = {
@@ -46,6 +46,7 @@ def normal(expr: Any) -> Expr:
         raise ValueError("too large to be multiplied out")
     for function, quotient in QUOTIENTS.items():
         expr = expr.replace(function, quotient)
+    expr = expr.replace(_is_odd_root_of_negative, _real_root)
     kernels: dict[Expr, Symbol] = {}
     body = sympy.expand(_body(sympy.expand(sympy.expand_log(expr, factor=True), trig=True), kernels))
     n, d = (body, sympy.S.One) if _is_polynomial(body) else sympy.fraction(sympy.cancel(sympy.together(body)))
@@ -95,11 +96,29 @@ def _symbol(kernel: Expr, kernels: dict[Expr, Symbol]) -> Expr:
 
 
 def _is_algebraic(expr: Expr) -> bool:
-    if expr.is_Rational or expr == I:
+    if expr.is_Rational or expr == I or _turn(expr):
         return True
     if isinstance(expr, Pow):
         return expr.exp.is_Rational and _is_algebraic(expr.base)
     return isinstance(expr, Add | Mul) and all(map(_is_algebraic, expr.args))
+
+
+def _turn(expr: Expr) -> int:
+    """The n of sin(kπ/n), cos(kπ/n) and exp(ikπ/n), which are algebraic; 0 for anything else."""
+    if not isinstance(expr, sympy.sin | sympy.cos | sympy.exp):
+        return 0
+    share = expr.args[0] / (sympy.pi * I if isinstance(expr, sympy.exp) else sympy.pi)
+    return int(share.q) if share.is_Rational and share.q <= MOST_DEGREE else 0
+
+
+def _real_root(power: Expr) -> Expr:
+    """The real one of the odd roots of a negative number, as √[3]{−8} = −2, instead of the principal one."""
+    p, q = power.exp.p, power.exp.q
+    return (-1) ** p * Pow(-power.base, Rational(p, q))
+
+
+def _is_odd_root_of_negative(expr: Expr) -> bool:
+    return isinstance(expr, Pow) and expr.exp.is_Rational and expr.exp.q % 2 == 1 < expr.exp.q and expr.base.is_negative
 
 
 def _is_polynomial(body: Expr) -> bool:
@@ -139,33 +158,35 @@ def _number(number: Expr) -> Expr:
     if number.has(sympy.zoo, sympy.nan):
         raise ValueError("division by zero")
     roots = [power.exp.q for power in number.atoms(Pow) if power.exp.is_Rational]
+    roots += filter(None, map(_turn, number.atoms(sympy.sin, sympy.cos, sympy.exp)))
     if reduce(mul, roots, 2 if number.has(I) else 1) > MOST_DEGREE:
         return sympy.expand(number)
     x = Symbol("x")
     polynomial = sympy.Poly(sympy.minimal_polynomial(number, x), x)
     if polynomial.degree() == 1:
         return -polynomial.coeff_monomial(1) / polynomial.LC()
-    value = number.evalf(DIGITS, maxn=10 * DIGITS)
-    values = polynomial.nroots(n=DIGITS, maxsteps=500)
-    return _root(polynomial, values, _place(value, values))
+    return _root(polynomial, number.evalf(DIGITS, maxn=10 * DIGITS))
 
 
 def _place(value: Expr, values: list[Expr]) -> int:
     distances = [abs(other - value) for other in values]
     place = min(range(len(values)), key=distances.__getitem__)
-    if not distances[place] < 10**-30 < 10**-10 < min(distances[:place] + distances[place + 1 :]):
+    size = max(1, abs(value))
+    if not distances[place] < size * 10**-30 < size * 10**-10 < min(distances[:place] + distances[place + 1 :]):
         raise ValueError("roots too close to be told apart")
     return place
 
 
-def _root(polynomial: Any, values: list[Expr], place: int) -> Expr:
-    """The root at a place among all roots, of which the values are given."""
-    coefficients, degree, is_real = polynomial.all_coeffs(), polynomial.degree(), values[place].is_real
+def _root(polynomial: Any, value: Expr) -> Expr:
+    """The root that is nearest to a value, exactly."""
+    coefficients, degree = polynomial.all_coeffs(), polynomial.degree()
     if degree == 2:
         a, b, c = coefficients
         roots = [sympy.expand((-b + sign * sympy.sqrt(b**2 - 4 * a * c)) / (2 * a)) for sign in (1, -1)]
-        return roots[_place(values[place], [root.evalf(DIGITS) for root in roots])]
-    if is_real and not any(coefficients[1:-1]):
+        return roots[_place(value, [root.evalf(DIGITS) for root in roots])]
+    values = polynomial.nroots(n=DIGITS, maxsteps=500)
+    place = _place(value, values)
+    if values[place].is_real and not any(coefficients[1:-1]):
         size = abs(Rational(coefficients[-1], coefficients[0]))
         return sympy.sign(values[place]) * Pow(size, Rational(1, degree))
-    return Symbol(f"root {place} of ({polynomial.as_expr()})", real=is_real)
+    return Symbol(f"root {place} of ({polynomial.as_expr()})", real=values[place].is_real)
