@@ -227,14 +227,16 @@ def test_answers_of_more_than_4300_digits(trainer: GRPOTrainer, limit: float | N
     assert time.perf_counter() - start < 30
 
 
-class SlowHash(str):
-    def __hash__(self) -> int:
-        time.sleep(1e6)
-        return 0
+class Slow(str):
+    """Its conversion to bytes takes longer than the limit, after its extraction."""
+
+    def encode(self, *args: str) -> bytes:
+        time.sleep(3)
+        return super().encode(*args)
 
 
 def test_the_limit_covers_all_that_is_done_to_an_answer(trainer: GRPOTrainer) -> None:
-    reward = AnswerReward(lambda text: SlowHash(text) if text == "c" else answer(text), time_limit=0.5)
+    reward = AnswerReward(lambda text: Slow(text) if text == "c" else answer(text), time_limit=0.5)
     plain = AnswerReward(lambda text: None if text == "c" else answer(text), time_limit=None)
     with pytest.warns(UserWarning, match=r"`extract` took longer than 0.5 s for 'c'"):
         paid = called(reward, trainer, ANSWERS)

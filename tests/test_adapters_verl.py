@@ -176,7 +176,7 @@ def test_kl_in_the_reward_and_filtered_groups_are_refused() -> None:
 
 
 @pytest.mark.parametrize("section", ["reward", "reward_model"])
-def test_daposs_overlong_buffer_is_refused_before_anything_is_added(section: str) -> None:
+def test_the_overlong_buffer_of_dapo_is_refused_before_anything_is_added(section: str) -> None:
     from hydra import compose, initialize_config_module
 
     name = f"{section}.reward_kwargs.overlong_buffer_cfg"
