@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "ArgumentError",
@@ -16,7 +17,7 @@ __all__ = [
     "TableFileError",
     "TableNotFoundError",
     "nearest",
-    "shown",
+    "shortened",
 ]
 
 
@@ -59,14 +60,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def shown(value: object, most: int = 60) -> str:
-    """A value in an error: its repr, abbreviated, or its type if it has none (an integer of more than 4,300 digits).
+def shortened(value: Any, length: int = 60) -> str:
+    """What came, for a message: its repr, or the start of it, or its kind where it has none.
 
-    >>> shown("a" * 100, 5)
-    "'aaaa…"
+    >>> shortened(10**5000), shortened("1" * 100, 10)
+    ('a number of type int, too long to print', "'111111111…")
     """
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001  (the value's own code)
-        return f"{type(value).__name__} that cannot be written down"
-    return text if len(text) <= most else f"{text[:most]}…"
+    except ValueError:  # an integer of more digits than Python prints
+        return f"a number of type {type(value).__name__}, too long to print"
+    return text if len(text) <= length else f"{text[:length]}…"

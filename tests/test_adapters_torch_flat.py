@@ -93,9 +93,9 @@ def test_answers_and_groups_of_more_than_4300_digits(long: object) -> None:
 
 def test_settings_that_python_cannot_write_down_are_refused_by_name() -> None:
     long = Fraction(10**5000, 3)
-    with pytest.raises(ArgumentError, match=r"`padding_id` must be an integer.*got Fraction that cannot"):
+    with pytest.raises(ArgumentError, match=r"`padding_id` must be an integer.*got a number of type Fraction"):
         adapter.load("log", 4, padding_id=long)
-    with pytest.raises(ArgumentError, match="`no_answer_reward` must be a finite number, got Fraction"):
+    with pytest.raises(ArgumentError, match="`no_answer_reward` must be a finite number, got a number"):
         adapter.rewards(["a", "b"], [1, 1], "log", no_answer_reward=long)
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from polyest.adapters._math_keys import math_verify_key, packages
-from polyest.errors import ArgumentError, nearest, shown
+from polyest.errors import ArgumentError, nearest, shortened
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -78,8 +78,8 @@ class Extractor:
         done, answer = _try(self._extract, self._finish, text) if self._time_limit is None else self._ask(text)
         if not done:
             raise ArgumentError(
-                f"`extract` must return a hashable answer, or None, for every text; got {answer} from {shown(text)}; "
-                "return None for what it cannot read, and a string or a tuple for an answer"
+                f"`extract` must return a hashable answer, or None, for every text; got {answer} from "
+                f"{shortened(text)}; return None for what it cannot read, and a string or a tuple for an answer"
             )
         return answer
 
@@ -93,7 +93,7 @@ class Extractor:
                 self._worker = None
         if reply is None:
             warnings.warn(
-                f"`extract` took longer than {self._time_limit:g} s for {shown(text)}, which counts as without an "
+                f"`extract` took longer than {self._time_limit:g} s for {shortened(text)}, which counts as without an "
                 "answer; make it faster or raise `time_limit`",
                 stacklevel=3,
             )
@@ -167,7 +167,7 @@ def _try(extract: Callable[[str], Any], finish: Callable[[Any], Any] | None, tex
     except ArgumentError as error:
         return False, f"what is refused ({error})"
     except Exception as error:  # noqa: BLE001  (the user's function; the caller raises it again)
-        return False, shown(error, 200)
+        return False, shortened(error, 200)
 
 
 def _nothing(text: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError, shown
+from polyest.errors import ArgumentError
 from polyest.online.dictionary import encode
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def row_of(item: Any, argument: str) -> tuple[int, int, int]:
         return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
     except RecursionError:
         raise ArgumentError(
-            f"`{argument}` must be nested less deeply, got {shown(item)}; turn it into a string"
+            f"`{argument}` must be nested less deeply, got a {type(item).__name__} too deep to read; make it a string"
         ) from None
 
 

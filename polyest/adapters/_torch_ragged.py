@@ -17,7 +17,7 @@ from polyest.adapters._tables import check_padding_id
 from polyest.adapters._torch_columns import read_column, read_reference
 from polyest.adapters._torch_estimator import check_dtype
 from polyest.adapters._torch_gather import Completions, Gathered, agreed, gather
-from polyest.errors import ArgumentError, shown
+from polyest.errors import ArgumentError, shortened
 from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class _Call:
     @property
     def _settings(self) -> str:
         given = sorted((name, value) for name, value in self.options.items() if name != "threads")
-        options = "".join(f", {name}={shown(value, 10_000)}" for name, value in given)
+        options = "".join(f", {name}={shortened(value, 10_000)}" for name, value in given)
         return f"{self.function.__name__}({get_target(self.target).name!r}, method={self.method!r}{options})"
 
     @property

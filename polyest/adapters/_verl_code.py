@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from polyest.adapters._stable import NOTHING, row_of
-from polyest.errors import ArgumentError, shown
+from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,6 +138,6 @@ def _checked(reward: Any) -> float:
     if isinstance(reward, str) or not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
             f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "
-            f"{shown(reward)}; round it, and scale it by algorithm.polyest.reward_weight"
+            f"{shortened(reward)}; round it, and scale it by algorithm.polyest.reward_weight"
         )
     return eighths / 8
