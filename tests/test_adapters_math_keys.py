@@ -80,6 +80,8 @@ def test_keys_are_the_same_in_every_process() -> None:
         (r"\boxed{1} and \boxed{2}", "{1, 2}"),
         (r"$x = 3$ or $x = 4$", "{3, 4}"),
         ("", None),
+        (r"\boxed{}", None),
+        (r"\boxed{\,}", None),
         ("I do not know", None),
     ],
 )

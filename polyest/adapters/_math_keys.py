@@ -37,7 +37,7 @@ def math_verify_key(text: str) -> str | None:
         MissingDependencyError: math-verify is not installed.
     """
     answer = _answer(text)
-    return None if answer is None else key_of_answer(answer)
+    return None if answer is None else key_of_answer(answer) or None
 
 
 def _answer(text: str) -> str | None:

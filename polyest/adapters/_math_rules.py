@@ -18,6 +18,8 @@ SYMBOL = r"(?:[a-zA-Z]|\\[a-z]+)(?:_\w|_\{\w+\})?"
 RELATION = r"<|>|\\le(?![a-z]) ?|\\ge(?![a-z]) ?|\\ne(?![a-z]) ?"
 EQUALS = r"(?<![<>])="
 ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+MONEY = r"(?:\\\$|[€£¥])"
+MEASURE = r"(?:\\?%| ?\^\\circ| ?\\text)"
 DEGREES = r"\^\\circ ?(?:\\text\{ ?[CF] ?\}|[CF])?"
 FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 SHORT = {"no", "up", "on", "in", "ok", "am", "pm"}  # words, where other two letters are a product
@@ -79,8 +81,10 @@ def _date(text: str) -> str | None:
 
 def _integer(text: str) -> str | None:
     """Integers with separators of thousands, and in other bases."""
-    if re.fullmatch(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?", text):
-        return _key(re.sub("[, ]", "", text))
+    number = r"\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?"
+    separated = re.fullmatch(rf"([+-]?{MONEY}?)({number})({MEASURE}.*)?", text)
+    if separated and "," not in (separated[3] or ""):
+        return _key(separated[1] + re.sub("[, ]", "", separated[2]) + (separated[3] or ""))
     based = re.fullmatch(r"(\d+)_\{?(\d+)\}?", text)
     return None if based is None else str(int(based[1], int(based[2])))
 
@@ -123,7 +127,7 @@ def _measured(text: str) -> str | None:
     """A value with a percent sign, a sign of currency or degrees, or a unit in words."""
     if percent := re.fullmatch(r"(.*[^\\])\\?%", text):
         return _key(rf"\frac{{{percent[1].strip()}}}{{100}}")
-    if money := re.fullmatch(r"([+-]?) ?(\\\$|[€£¥])(.+)", text):
+    if money := re.fullmatch(rf"([+-]?) ?({MONEY})(.+)", text):
         return f"{_key(money[1] + money[3].strip())} {money[2].lstrip(chr(92))}"
     unit = re.fullmatch(rf"(.*[\w)}}!]) ?({DEGREES}|\\text\{{[^{{}}]*\}}(?:\^\{{?\d\}}?)?)", text)
     if unit is None or (ANGLE.search(unit[1]) and "circ" in unit[2]):

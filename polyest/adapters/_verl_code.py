@@ -18,7 +18,7 @@ are a fixed random function of the identity. Hence
 
 The identity 2¹¹ − 1 stands for "no answer". The others are a hash, the same in every process: two different answers
 have the same one with probability ε = 1/2046 = 0.049 %. That is as if the probability p of an answer were p + ε(1 − p)
-on average, which for `log` adds at most ε to the worst-case bias of 3.1e-3 of K = 16.
+on average, which for `log` adds at most ε to a worst-case bias, of 3.1e-3 for K = 16 and 5.5e-4 for K = 64.
 """
 
 from __future__ import annotations
