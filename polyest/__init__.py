@@ -8,30 +8,35 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy  # noqa: F401  (the one heavy import; the others wait until they are needed)
 
-from polyest.errors import PolyestError
+from polyest.errors import PolyestError, nearest
 
 if TYPE_CHECKING:
+    from polyest import games, history, success
     from polyest.custom import custom
     from polyest.estimator import Estimator, load
     from polyest.listing import methods, tables, targets
-    from polyest.ragged import advantages, rewards, values
+    from polyest.ragged import advantages, rewards, value
 
 __all__ = [
     "Estimator",
     "PolyestError",
     "advantages",
     "custom",
+    "games",
+    "history",
     "load",
     "methods",
     "rewards",
+    "success",
     "tables",
     "targets",
-    "values",
+    "value",
 ]
 __version__ = "0.1.0"
 
@@ -44,8 +49,10 @@ _HOMES = {
     "targets": "listing",
     "advantages": "ragged",
     "rewards": "ragged",
-    "values": "ragged",
+    "value": "ragged",
 }
+_MODULES = ("games", "history", "success")
+_RENAMED = {"values": "value"}
 
 
 class _Package(ModuleType):
@@ -55,19 +62,25 @@ class _Package(ModuleType):
         if not (name in _HOMES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By reference, as pickles of functions that use the module need it; cloudpickle knows plain modules only."""
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"polyest.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'polyest' has no attribute {name!r}")
-    from importlib import import_module
-
+        known = _RENAMED.get(name)
+        hint = f"; it is called 'polyest.{known}'" if known else nearest(name, __all__)
+        raise AttributeError(f"module 'polyest' has no attribute {name!r}{hint}")
     value = getattr(import_module(f"polyest.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})

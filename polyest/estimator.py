@@ -184,6 +184,13 @@ class Estimator:
     def _siblings(self, sizes: list[int]) -> dict[int, Lookup]:
         return lookups([sibling(self.problem, n) for n in sizes])
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same table: the same question, coefficients and certificate."""
+        return self.table == other.table if isinstance(other, Estimator) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.problem, self.table.coefficients))
+
     def __repr__(self) -> str:
         return f"Estimator({self.problem})"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from polyest.online.lookup import Lookup
     from polyest.targets import Target
 
-__all__ = ["advantages", "rewards", "values"]
+__all__ = ["advantages", "rewards", "value"]
 
 LARGE = 1 << 20  # a group size for which the arguments are checked where there is no group
 
@@ -95,7 +95,7 @@ def advantages(
     return output.scores(job, out, dtype)
 
 
-def values(
+def value(
     answers: Any,
     groups: Any,
     target: str | Target,
@@ -117,7 +117,7 @@ def values(
         The group ids by first appearance (a list, or an array if `groups` is one), and their values, both of shape
         (G,). Groups of padding alone are left out.
 
-    >>> ids, means = values([1, 1, 2, 1], ["x", "y", "x", "y"], "log", method="harmonic")
+    >>> ids, means = value([1, 1, 2, 1], ["x", "y", "x", "y"], "log", method="harmonic")
     >>> dict(zip(ids, means.tolist()))
     {'x': -1.0, 'y': 0.0}
     """

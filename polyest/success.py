@@ -48,6 +48,10 @@ class SuccessRate:
     polynomial: tuple[Fraction, ...]
     group_size: int
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes: copies of the arrays could be written to."""
+        return SuccessRate, (self.name, self.polynomial, self.group_size)
+
     @cached_property
     def value_coefficients(self) -> Array:
         """The value at h = 0..K correct completions, shape (K+1,): Σ_j a_j (h)_j/(K)_j, rounded once."""

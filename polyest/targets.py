@@ -84,6 +84,12 @@ class Target:
                 f"--target MODULE:{parts.function}, for polyest verify --custom MODULE:{parts.function}"
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name, as most formulas cannot be pickled; a function of one's own goes along."""
+        if self.is_custom and self.is_known:
+            return _restored, (self.name, self.formula, self.growth)
+        return get_target, (self.name,)
+
     def __str__(self) -> str:
         return self.name
 
@@ -185,6 +191,10 @@ def register(target: Target) -> Target:
     """Make a custom target known by its name in this process."""
     _registered[target.name] = target
     return target
+
+
+def _restored(name: str, formula: Formula, growth: tuple[Fraction, Fraction]) -> Target:
+    return register(Target(name, formula, growth))
 
 
 def custom_parts(name: str) -> CustomParts | None:

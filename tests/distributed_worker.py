@@ -164,7 +164,7 @@ def main(rank: int, world: int, init_file: str, out_file: str) -> None:
     outcomes = {
         f"{name} {function.__name__}": outcome(function, case(rank, world), everyone)
         for name, case in CASES.items()
-        for function in (adapter.rewards, adapter.advantages, adapter.values)
+        for function in (adapter.rewards, adapter.advantages, adapter.value)
     }
     whole = {"answers": [1, 1, 2], "groups": [0, 0, 0], "target": "log", "method": "harmonic"}
     outcomes["subgroup"] = outcome(adapter.rewards, whole, first)

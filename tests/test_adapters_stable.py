@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.adapters._stable import HASHED, INTEGER, NOTHING, labels, rows_of_array, rows_of_items
+from polyest.adapters._stable import HASHED, INTEGER, NOTHING, PRIME, labels, row_of, rows_of_array, rows_of_items
 from polyest.errors import ArgumentError
 
 NUMBERS = st.one_of(
@@ -87,3 +88,37 @@ def test_answers_without_a_canonical_form_are_refused(item: Any) -> None:
 def test_no_items_have_no_rows() -> None:
     assert rows_of_items([], "answers").shape == (0, 3)
     assert labels(rows_of_items([], "answers")) == []
+
+
+HUGE = [10**5000, -(10**5000), 10**5000 + 1, Fraction(10**5000, 7), (10**5000,), frozenset({10**5000})]
+HUGE += [Decimal(10**5000), float("inf"), Fraction(1, 10**5000), Decimal("1e10000000"), Decimal("-1e10000000")]
+HUGE += [Decimal("1e-10000000"), 2**521, 2**1042]
+
+
+@pytest.mark.parametrize("one", HUGE, ids=range(len(HUGE)))
+def test_long_numbers_have_rows_too(one: Any) -> None:
+    """Those of more digits than Python writes into a string, and of more than fit into memory."""
+    start = time.perf_counter()
+    found = row(one)
+    for other in HUGE:
+        assert (found == row(other)) == (one == other)
+    assert time.perf_counter() - start < 5
+
+
+def test_the_prime_is_one() -> None:
+    """Fermat's test to twenty bases, none of which a composite of this size is likely to pass."""
+    assert PRIME.bit_length() == 512
+    assert all(pow(base, PRIME - 1, PRIME) == 1 for base in range(2, 22))
+
+
+@pytest.mark.parametrize("number", ["0.1", "1.50", "-2.5e-7", "12345678901234567890.5", "1e40", "0e500"])
+def test_a_decimal_has_the_row_of_its_fraction(number: str) -> None:
+    assert row(Decimal(number)) == row(Fraction(number))
+
+
+def test_an_answer_that_is_nested_too_deeply_is_refused_by_name() -> None:
+    answer: Any = ()
+    for _ in range(100_000):
+        answer = (answer,)
+    with pytest.raises(ArgumentError, match="`answers` must be nested less deeply"):
+        row_of(answer, "answers")

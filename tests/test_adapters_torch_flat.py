@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 import weakref
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -28,8 +31,8 @@ def test_flat_scores_are_those_of_the_numpy_runtime() -> None:
             expected = getattr(polyest, kind)(answers, groups, "log", "harmonic", reference=q, padding_id=3)
             got = getattr(adapter, kind)(torch.from_numpy(answers), ids, "log", "harmonic", **options)
             np.testing.assert_array_equal(got.numpy(), expected)
-    expected_ids, expected = polyest.values(answers, groups, "log", "harmonic", reference=q, padding_id=3)
-    got_ids, got = adapter.values(torch.from_numpy(answers), torch.from_numpy(groups), "log", "harmonic", **options)
+    expected_ids, expected = polyest.value(answers, groups, "log", "harmonic", reference=q, padding_id=3)
+    got_ids, got = adapter.value(torch.from_numpy(answers), torch.from_numpy(groups), "log", "harmonic", **options)
     assert got_ids.tolist() == expected_ids.tolist()
     np.testing.assert_array_equal(got.numpy(), expected)
 
@@ -66,13 +69,34 @@ def test_flat_lists_of_any_answers() -> None:
 def test_bad_flat_input_is_refused(change: dict[str, object], told: str) -> None:
     ids, groups = torch.tensor([1, 1, 2]), torch.tensor([0, 0, 0])
     given = {"answers": ids, "groups": groups, "target": "log", "method": "harmonic"}
-    for kind in ("rewards", "advantages", "values"):
+    for kind in ("rewards", "advantages", "value"):
         with pytest.raises(ArgumentError, match=told):
             getattr(adapter, kind)(**(given | change))
 
 
 class Items(list):
     """A list that can be referred to weakly."""
+
+
+LONG = [10**5000, -(10**5000), Fraction(10**5000, 7), (10**5000,), frozenset({10**5000}), Decimal("1e10000000")]
+
+
+@pytest.mark.parametrize("long", LONG, ids=range(len(LONG)))
+def test_answers_and_groups_of_more_than_4300_digits(long: object) -> None:
+    start = time.perf_counter()
+    expected = adapter.rewards(["a", "a", "b"], [1, 1, 1], "log")
+    assert torch.equal(adapter.rewards([long, long, "b"], [1, 1, 1], "log"), expected)
+    assert torch.equal(adapter.rewards(["a", "a", "b"], [long] * 3, "log"), expected)
+    assert torch.isnan(adapter.rewards([long, "b"], ["u", "u"], "log", padding_id=long)).all()
+    assert time.perf_counter() - start < 5
+
+
+def test_settings_that_python_cannot_write_down_are_refused_by_name() -> None:
+    long = Fraction(10**5000, 3)
+    with pytest.raises(ArgumentError, match=r"`padding_id` must be an integer.*got a number of type Fraction"):
+        adapter.load("log", 4, padding_id=long)
+    with pytest.raises(ArgumentError, match="`no_answer_reward` must be a finite number, got a number"):
+        adapter.rewards(["a", "b"], [1, 1], "log", no_answer_reward=long)
 
 
 def test_an_error_keeps_nothing_alive() -> None:

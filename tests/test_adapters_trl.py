@@ -6,6 +6,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,35 @@ def never(text: str) -> str:
 def test_an_extractor_that_fails_is_an_error(trainer: GRPOTrainer, extract: Any, told: str, limit: float) -> None:
     with pytest.raises(ArgumentError, match=f"(?s){told}"):
         called(AnswerReward(extract, time_limit=limit), trainer, [*"aabb"])
+
+
+LONG = [10**5000, (-(10**5000), "x"), Fraction(10**5000, 7), frozenset({10**5000}), Decimal("1e10000000")]
+
+
+@pytest.mark.parametrize("limit", [None, 60.0])
+def test_answers_of_more_than_4300_digits(trainer: GRPOTrainer, limit: float | None) -> None:
+    start = time.perf_counter()
+    for long in LONG:
+        reward = AnswerReward(lambda text, long=long: {"a": long, "": None}.get(text, text), time_limit=limit)
+        plain = AnswerReward(answer, time_limit=None)
+        assert called(reward, trainer, ANSWERS) == called(plain, trainer, ANSWERS)
+    assert time.perf_counter() - start < 30
+
+
+class Slow(str):
+    """Its conversion to bytes takes longer than the limit, after its extraction."""
+
+    def encode(self, *args: str) -> bytes:
+        time.sleep(3)
+        return super().encode(*args)
+
+
+def test_the_limit_covers_all_that_is_done_to_an_answer(trainer: GRPOTrainer) -> None:
+    reward = AnswerReward(lambda text: Slow(text) if text == "c" else answer(text), time_limit=0.5)
+    plain = AnswerReward(lambda text: None if text == "c" else answer(text), time_limit=None)
+    with pytest.warns(UserWarning, match=r"`extract` took longer than 0.5 s for 'c'"):
+        paid = called(reward, trainer, ANSWERS)
+    assert paid == called(plain, trainer, ANSWERS)
 
 
 def test_an_extractor_that_never_returns_finds_no_answer(trainer: GRPOTrainer) -> None:

@@ -175,6 +175,21 @@ def test_kl_in_the_reward_and_filtered_groups_are_refused() -> None:
             advantages(["a", "b"], ["u", "u"], [0.0, 1.0], algorithm)
 
 
+@pytest.mark.parametrize("section", ["reward", "reward_model"])
+def test_the_overlong_buffer_of_dapo_is_refused_before_anything_is_added(section: str) -> None:
+    from hydra import compose, initialize_config_module
+
+    name = f"{section}.reward_kwargs.overlong_buffer_cfg"
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        given = [f"+algorithm.polyest.{name}={value}" for name, value in OPTIONS.items()]
+        overlong = [f"+{name}.enable=True", f"+{name}.len=4096", f"+{name}.penalty_factor=1.0"]
+        whole = compose("ppo_trainer", [*given, *overlong, "algorithm.adv_estimator=polyest"])
+    with pytest.raises(ArgumentError, match=rf"`{name}.enable` must be False, as the penalty.*got True; switch it off"):
+        advantages(["a", "b"], ["u", "u"], [0.0, 1.0], whole.algorithm)
+    omegaconf.OmegaConf.update(whole, f"{name}.enable", False)
+    assert advantages(["a", "b"], ["u", "u"], [0.0, 1.0], whole.algorithm).isfinite().all()
+
+
 def test_verls_dataclass_serves_too() -> None:
     from verl.trainer.config import AlgoConfig
 

@@ -334,6 +334,6 @@ def test_real_rollouts(
     answers, of_row = read_answers(log, "answer"), group_rows(read_prompts(log, ["prompt_id"]), *options[1:]).of_row
     assert [row["reward"] for row in read_lines(out)] == polyest.rewards(answers, of_row, "log", method).tolist()
     assert summary["methods"][0]["mean_value"] == pytest.approx(
-        polyest.values(answers, of_row, "log", method)[1].mean()
+        polyest.value(answers, of_row, "log", method)[1].mean()
     )
     assert summary["methods"][0]["difference_to_plug_in"] < 0  # less entropy is missed

@@ -18,7 +18,7 @@ from polyest import store
 from polyest.centring import centring_proof
 from polyest.errors import ArgumentError, TableNotFoundError
 from polyest.problem import make_problem
-from polyest.table import Certificate, Enclosure, Table
+from polyest.table import Certificate, Enclosure, Table, to_json
 
 # theory.md §3 and §5: K = 8, κ = 4
 KAPPA_4 = (-3.123043049872042, -1.672358370939686, -1.123265478624008, -0.8000645837777301, -0.547293871815438,
@@ -169,3 +169,24 @@ def test_every_listed_table_loads_and_scores() -> None:
         answers = rng.integers(0, 4, (3, problem.group_size))
         assert np.isfinite(est.rewards(answers)).all()
         assert np.isfinite(est.advantages(answers)).all()
+
+
+def test_equal_loads_are_equal_and_hash_alike() -> None:
+    for arguments in (("log", 16), ("log", 4, "harmonic"), ("power(2)", 4)):
+        assert polyest.load(*arguments) == polyest.load(*arguments)
+        assert hash(polyest.load(*arguments)) == hash(polyest.load(*arguments))
+    assert len({polyest.load("log", 16), polyest.load("log", group_size=16, noise_budget="1.50")}) == 1
+
+
+def test_different_questions_or_tables_are_unequal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    est = polyest.load("log", 16)
+    others = [polyest.load("log", 16, "minimax"), polyest.load("log", 16, groups=64), polyest.load("log", 15)]
+    others += [polyest.load("log", 16, baseline=baseline) for baseline in ("group_mean", "leave_one_out_mean")]
+    assert len({est, *others}) == 6
+    assert est != est.table
+    path = tmp_path / store.relative_path(est.problem)
+    changed = replace(est.table, coefficients=(est.table.coefficients[0] - 1, *est.table.coefficients[1:]))
+    monkeypatch.setenv("POLYEST_COEFFS", str(tmp_path))
+    path.parent.mkdir(parents=True)
+    path.write_text(to_json(changed), encoding="utf-8")
+    assert polyest.load("log", 16) != est

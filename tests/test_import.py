@@ -22,7 +22,7 @@ def loaded(code: str) -> set[str]:
     "code",
     [
         "import polyest",
-        "from polyest import load, rewards, advantages, values, targets, methods, tables, Estimator, PolyestError",
+        "from polyest import load, rewards, advantages, value, targets, methods, tables, Estimator, PolyestError",
         "import polyest; polyest.targets(); polyest.methods()",
         f"{SMALL}; e.rewards(a); e.advantages(a); e.value(a)",
         f"{SMALL}; polyest.rewards(a.ravel(), numpy.arange(8192) // 16, 'log', 'harmonic')",
@@ -52,3 +52,25 @@ def test_the_public_names() -> None:
     assert all(getattr(polyest, name) is not None for name in polyest.__all__)
     with pytest.raises(AttributeError, match="no attribute 'reward'"):
         _ = polyest.reward
+
+
+@pytest.mark.parametrize("name", ["success", "history", "games"])
+def test_the_parts_are_reachable_as_attributes_once_they_are_asked_for(name: str) -> None:
+    assert "numpy" in loaded(f"import polyest, sys; assert 'polyest.{name}' not in sys.modules; polyest.{name}.__all__")
+
+
+def test_a_value_has_one_name() -> None:
+    import polyest
+
+    assert polyest.value([1, 1], [0, 0], "log", "harmonic")[1].tolist() == [0.0]
+    with pytest.raises(AttributeError, match=r"no attribute 'values'; it is called 'polyest\.value'"):
+        _ = polyest.values
+    assert "values" not in dir(polyest)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("advantage", "advantages"), ("sucess", "success"), ("target", "targets")])
+def test_a_name_that_is_not_there_leads_to_the_nearest(typed: str, meant: str) -> None:
+    import polyest
+
+    with pytest.raises(AttributeError, match=f"'{typed}'; did you mean '{meant}'"):
+        getattr(polyest, typed)

@@ -156,7 +156,7 @@ RAGGED: dict[str, tuple[Any, Any, str]] = {
 
 @pytest.mark.parametrize(("answers", "groups", "message"), RAGGED.values(), ids=RAGGED)
 def test_bad_ragged_input(answers: Any, groups: Any, message: str) -> None:
-    for score in (polyest.rewards, polyest.advantages, polyest.values):
+    for score in (polyest.rewards, polyest.advantages, polyest.value):
         with pytest.raises(ArgumentError, match=message):
             score(answers, groups, "log", "harmonic")
 

@@ -44,7 +44,7 @@ def test_ragged_agrees_with_the_oracle_to_the_bit(engine: str, pairs, name, cont
         for kind, numbers in expected.items():
             scores = getattr(polyest, kind)(given_answers, given_groups, "log", "harmonic")
             np.testing.assert_array_equal(scores, numbers)
-        ids, values = polyest.values(given_answers, given_groups, "log", "harmonic")
+        ids, values = polyest.value(given_answers, given_groups, "log", "harmonic")
     assert list(ids) == list(members)
     np.testing.assert_array_equal(values, list(means.values()))
 

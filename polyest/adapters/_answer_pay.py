@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
     from polyest.estimator import Estimator
@@ -41,17 +41,19 @@ class AnswerPay:
 
     def __post_init__(self) -> None:
         if self.sign not in (-1, 1):
-            raise ArgumentError(f"`{self.SECTION}sign` must be -1 (diversity) or 1 (consistency), got {self.sign!r}")
+            raise ArgumentError(
+                f"`{self.SECTION}sign` must be -1 (diversity) or 1 (consistency), got {shortened(self.sign)}"
+            )
         if not (_is_finite(self.weight) and self.weight > 0):
             raise ArgumentError(
-                f"`{self.SECTION}weight` must be positive and finite, got {self.weight!r}; its sign is `sign`"
+                f"`{self.SECTION}weight` must be positive and finite, got {shortened(self.weight)}; its sign is `sign`"
             )
         if self.no_answer_reward is not None:
             self.check_finite("no_answer_reward", self.no_answer_reward)
 
     def check_finite(self, name: str, value: Any) -> None:
         if not _is_finite(value):
-            raise ArgumentError(f"`{self.SECTION}{name}` must be a finite number, got {value!r}; leave it out")
+            raise ArgumentError(f"`{self.SECTION}{name}` must be a finite number, got {shortened(value)}; leave it out")
 
     @property
     def scale(self) -> float:
@@ -71,4 +73,7 @@ class AnswerPay:
 
 
 def _is_finite(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False

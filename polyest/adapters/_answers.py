@@ -9,16 +9,20 @@ import signal
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from polyest.errors import ArgumentError, MissingDependencyError, nearest
+from polyest.adapters._math_keys import math_verify_key, packages
+from polyest.errors import ArgumentError, nearest, shortened
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkProcess
 
-__all__ = ["Extractor", "math_verify_key"]
+__all__ = ["Extractor"]
+
+Work = Callable[[str], tuple[bool, Any]]  # whether it worked, and the answer or what went wrong
 
 START_LIMIT = 60.0  # seconds that a forked process has for its first word
 
@@ -41,77 +45,60 @@ class Extractor:
         extract: text → hashable answer, or None for no answer; or ``"math-verify"`` for `math_verify_key`.
         time_limit: seconds for one completion, after which it counts as without an answer, with a warning; None calls
             the function directly, and waits for ever.
+        finish: what is made of an answer under the same limit, and returned in its place; by default the answer.
 
     Raises:
         ArgumentError: an argument is outside its domain; when called: the function raises, its answer is unhashable or
-            cannot be pickled, or its process dies.
+            cannot be pickled, `finish` refuses it, or its process dies.
 
     >>> Extractor(str.strip, time_limit=None)(" 42 ")
     '42'
     """
 
-    def __init__(self, extract: Callable[[str], Any] | str, time_limit: float | None = 5.0) -> None:
+    def __init__(
+        self,
+        extract: Callable[[str], Any] | str,
+        time_limit: float | None = 5.0,
+        finish: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._extract = _function(extract)
+        self._finish = finish
         self._time_limit = _check_limit(time_limit)
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
-    def __call__(self, text: str) -> Hashable:
-        """The answer in a completion's text."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without its process, which a copy starts anew."""
+        return Extractor, (self._extract, self._time_limit, self._finish)
+
+    def __call__(self, text: str) -> Any:
+        """The answer in a completion's text, or what `finish` makes of it."""
         if not isinstance(text, str):
             raise ArgumentError(f"`text` must be a completion's text, got {type(text).__name__}; decode it first")
-        done, answer = _try(self._extract, text) if self._time_limit is None else self._ask(text)
+        done, answer = _try(self._extract, self._finish, text) if self._time_limit is None else self._ask(text)
         if not done:
             raise ArgumentError(
-                f"`extract` must return a hashable answer, or None, for every text; got {answer} from {_shown(text)}; "
-                "return None for what it cannot read, and a string or a tuple for an answer"
+                f"`extract` must return a hashable answer, or None, for every text; got {answer} from "
+                f"{shortened(text)}; return None for what it cannot read, and a string or a tuple for an answer"
             )
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def _ask(self, text: str) -> tuple[bool, Any]:
         with self._lock:
             if self._worker is None or self._worker.owner != os.getpid():
-                self._worker = _Worker(self._extract)
+                self._worker = _Worker(partial(_try, self._extract, self._finish))
             reply = self._worker.ask(text, self._time_limit)
             if reply is None or reply == DIED:
                 self._worker.stop()
                 self._worker = None
         if reply is None:
             warnings.warn(
-                f"`extract` took longer than {self._time_limit:g} s for {_shown(text)}, which counts as without an "
+                f"`extract` took longer than {self._time_limit:g} s for {shortened(text)}, which counts as without an "
                 "answer; make it faster or raise `time_limit`",
                 stacklevel=3,
             )
-            return True, None
+            return _try(_nothing, self._finish, text)
         return reply
-
-
-def math_verify_key(text: str) -> str | None:
-    """A key that is equal for equal mathematical answers: what math-verify parses, in sympy's normal form.
-
-    math-verify's own comparison is not transitive (0.5 ~ 50% ~ 50), so that completions are grouped by a key. Decimals
-    become fractions: ``$0.5$`` and ``$\\frac{1}{2}$`` are one answer, ``$50\\%$`` is 1/2 or 50 as math-verify reads it.
-    ``$x=5$`` is 5. What sympy cannot write down (``$10^{9999}$``) is the text that math-verify found.
-
-    Raises:
-        MissingDependencyError: math-verify is not installed.
-    """
-    math_verify, sympy = _math_verify()
-    parsed = math_verify.parse(text, parsing_timeout=None)  # its own limits are signals, which threads do not get
-    if not parsed:
-        return None
-    try:
-        return str(_normal_form(parsed[0], sympy))
-    except Exception:  # noqa: BLE001  (too many digits, too deep, unknown to sympy, …)
-        return str(parsed[-1])
-
-
-def _normal_form(value: Any, sympy: Any) -> Any:
-    if isinstance(value, sympy.Eq) and value.lhs.is_Symbol:
-        value = value.rhs
-    if isinstance(value, sympy.Basic | sympy.MatrixBase):
-        value = value.xreplace({decimal: sympy.Rational(str(decimal)) for decimal in value.atoms(sympy.Float)})
-    return sympy.simplify(value) if isinstance(value, sympy.Expr) else value
 
 
 DIED = (False, "the end of its process")
@@ -120,10 +107,10 @@ DIED = (False, "the end of its process")
 class _Worker:
     """A forked process that answers one text after the other."""
 
-    def __init__(self, extract: Callable[[str], Any]) -> None:
+    def __init__(self, work: Work) -> None:
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(extract, self._connection, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(work, self._connection, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self.owner = os.getpid()
@@ -148,7 +135,7 @@ class _Worker:
         return reply
 
 
-def _serve(extract: Callable[[str], Any], parents: Connection, connection: Connection) -> None:
+def _serve(work: Work, parents: Connection, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's to handle
     parents.close()
     connection.send("ready")
@@ -157,7 +144,7 @@ def _serve(extract: Callable[[str], Any], parents: Connection, connection: Conne
             text = connection.recv()
         except EOFError:
             return
-        reply = _try(extract, text)
+        reply = work(text)
         try:
             connection.send(reply)
         except Exception as error:  # noqa: BLE001  (pickling runs the answer's own code)
@@ -171,29 +158,27 @@ def _stop(owner: int, process: ForkProcess, connection: Connection) -> None:
         process.join()
 
 
-def _try(extract: Callable[[str], Any], text: str) -> tuple[bool, Any]:
+def _try(extract: Callable[[str], Any], finish: Callable[[Any], Any] | None, text: str) -> tuple[bool, Any]:
+    """Whether it worked, and the answer or what went wrong."""
     try:
         answer = extract(text)
         hash(answer)
+        return True, answer if finish is None else finish(answer)
+    except ArgumentError as error:
+        return False, f"what is refused ({error})"
     except Exception as error:  # noqa: BLE001  (the user's function; the caller raises it again)
-        return False, repr(error)
-    return True, answer
+        return False, shortened(error, 200)
 
 
-def _math_verify() -> tuple[Any, Any]:
-    try:
-        import math_verify
-        import sympy
-    except ImportError as error:
-        raise MissingDependencyError.for_extra("math-verify", "math", 'extract="math-verify"') from error
-    return math_verify, sympy
+def _nothing(text: str) -> None:
+    """No answer."""
 
 
 def _function(extract: Any) -> Callable[[str], Any]:
     if callable(extract):
         return extract  # type: ignore[no-any-return]
     if extract == "math-verify":
-        _math_verify()
+        packages()
         return math_verify_key
     hint = nearest(extract, ["math-verify"]) if isinstance(extract, str) else ""
     raise ArgumentError(f'`extract` must be a function of a text, or "math-verify", got {extract!r}{hint}')
@@ -212,7 +197,3 @@ def _check_limit(time_limit: Any) -> float | None:
             "time inside `extract`"
         )
     return float(time_limit)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")

@@ -2,12 +2,14 @@
 
 Python's own hash differs between processes. Here integers of up to 127 bits stand for themselves; everything else is
 hashed by BLAKE2b to 128 bits, so that n distinct answers collide with probability below n²/2¹²⁹ (the birthday bound):
-1.5e-27 for a million distinct answers.
+1.5e-27 for a million distinct answers. Of a number n/d its residue n·d⁻¹ modulo a fixed prime of 512 bits is hashed,
+which takes no time for ``Decimal("1e10000000")`` either; numbers with the same residue have to be made for it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import numbers
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,9 +24,14 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "rows_of_array", "rows_of_items"]
+__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "row_of", "rows_of_array", "rows_of_items"]
 
 INTEGER, HASHED, NOTHING = 0, 1, 2
+PRIME = int(  # the first after shake_128(b"polyest"), with its highest of 512 bits set
+    "fb6fc3ef26376ce2380c84a9abc78b0f2567e747c0ae4a3d13155c4705caf025"
+    "c5265f2456fe8f05f8174247c2a92f8ccf78acd7f06daf77ca3c3403bc135fd9",
+    16,
+)
 
 
 def rows_of_array(array: NDArray[Any]) -> Rows:
@@ -46,8 +53,23 @@ def rows_of_items(items: list[Any], argument: str) -> Rows:
         ArgumentError: an answer is unhashable, or of a type whose equality cannot be told from its parts.
     """
     codes, index = encode(items, argument)
-    distinct = np.array([_row(item, argument) for item in index], np.int64).reshape(-1, 3)
+    distinct = np.array([row_of(item, argument) for item in index], np.int64).reshape(-1, 3)
     return distinct[codes]
+
+
+def row_of(item: Any, argument: str) -> tuple[int, int, int]:
+    """One hashable answer as a row; see `rows_of_items`."""
+    if item is None or _is_nan(item):
+        return NOTHING, 0, 0
+    small = _small_integer(item)
+    if small is not None:
+        return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
+    try:
+        return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
+    except RecursionError:
+        raise ArgumentError(
+            f"`{argument}` must be nested less deeply, got a {type(item).__name__} too deep to read; make it a string"
+        ) from None
 
 
 def labels(rows: Rows) -> list[Any]:
@@ -56,15 +78,6 @@ def labels(rows: Rows) -> list[Any]:
     for row in np.flatnonzero(rows[:, 0] == NOTHING).tolist():
         found[row] = None
     return found
-
-
-def _row(item: Any, argument: str) -> tuple[int, int, int]:
-    if item is None or _is_nan(item):
-        return NOTHING, 0, 0
-    number = _ratio(item)
-    if number is not None and number[1] == 1 and number[0].bit_length() < 127:
-        return INTEGER, *_halves(number[0].to_bytes(16, "big", signed=True))
-    return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
 
 
 def _halves(data: bytes) -> tuple[int, int]:
@@ -84,26 +97,47 @@ def _canonical(item: Any, argument: str) -> bytes:
             return b"f" + b"".join(sorted(_sized(_canonical(part, argument)) for part in item))
         case None:
             return b"n"
-    ratio = _ratio(item)
-    if ratio is None:
+    residue = _residue(item)
+    if residue is None:
         raise ArgumentError(
             f"`{argument}` must be strings, bytes, numbers, None, or tuples and frozensets of these; "
             f"got {type(item).__name__}; turn it into a string that is equal where the answers are"
         )
-    return b"r%d/%d" % ratio
+    return b"r" + residue
 
 
-def _ratio(item: Any) -> tuple[int, int] | None:
-    """A real number as numerator and denominator in lowest terms; (±1, 0) for the infinities; None for what is none."""
+def _small_integer(item: Any) -> int | None:
+    """An integer, of whatever type, of less than 127 bits."""
+    number = _real(item)
+    if number is None or not -(2**126) < number < 2**126:
+        return None
+    whole = int(number)
+    return whole if whole == number else None
+
+
+def _residue(item: Any) -> bytes | None:
+    """A real number modulo `PRIME`, or the sign of an infinity; None for what is none."""
+    number = _real(item)
+    if number is None:
+        return None
+    if number in (math.inf, -math.inf):
+        return b"+" if number > 0 else b"-"
+    if isinstance(number, Decimal):
+        sign, digits, exponent = number.as_tuple()
+        n, d = int(Decimal((sign, digits, 0))), pow(10, -int(exponent), PRIME)
+    else:
+        n, d = map(int, number.as_integer_ratio())
+    if d % PRIME == 0:
+        return b"0"
+    return (n * pow(d, -1, PRIME) % PRIME).to_bytes(64, "big")
+
+
+def _real(item: Any) -> Any:
+    """The number that an item is; None for what is none, and for NaN."""
     if isinstance(item, np.generic):
         item = item.item()
-    if not isinstance(item, numbers.Real | Decimal) or not hasattr(item, "as_integer_ratio") or item != item:
-        return None
-    try:
-        n, d = item.as_integer_ratio()
-    except OverflowError:
-        return (1, 0) if item == float("inf") else (-1, 0)
-    return int(n), int(d)
+    is_real = isinstance(item, numbers.Real | Decimal) and hasattr(item, "as_integer_ratio")
+    return item if is_real and item == item else None
 
 
 def _is_nan(item: Any) -> bool:

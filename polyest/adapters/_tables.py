@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from polyest.errors import ArgumentError, PolyestError, TableNotFoundError
+from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened
 from polyest.loading import lookup_of, sibling
 from polyest.online.lookup import Lookup
 
@@ -93,7 +93,9 @@ def check_padding_id(padding_id: Any) -> int | None:
     try:
         return None if padding_id is None else operator.index(padding_id)
     except TypeError:
-        raise ArgumentError(f"`padding_id` must be an integer, as the answers are, got {padding_id!r}") from None
+        raise ArgumentError(
+            f"`padding_id` must be an integer, as the answers are, got {shortened(padding_id)}"
+        ) from None
 
 
 def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:

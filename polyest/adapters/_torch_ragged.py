@@ -17,13 +17,13 @@ from polyest.adapters._tables import check_padding_id
 from polyest.adapters._torch_columns import read_column, read_reference
 from polyest.adapters._torch_estimator import check_dtype
 from polyest.adapters._torch_gather import Completions, Gathered, agreed, gather
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["advantages", "rewards", "values"]
+__all__ = ["advantages", "rewards", "value"]
 
 
 def rewards(
@@ -94,7 +94,7 @@ def advantages(
     return call.per_completion(process_group)
 
 
-def values(
+def value(
     answers: Any,
     groups: Any,
     target: str | Target,
@@ -113,10 +113,10 @@ def values(
     Returns:
         The group ids by first appearance (a tensor if `groups` is one, else as given), and their values, shapes (G,).
 
-    >>> values(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
+    >>> value(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
     (['x', 'y'], tensor([-1.,  0.]))
     """
-    call = _Call(ragged.values, target, method, options, answers, groups, reference, padding_id, dtype)
+    call = _Call(ragged.value, target, method, options, answers, groups, reference, padding_id, dtype)
     return call.per_group(process_group)
 
 
@@ -170,7 +170,8 @@ class _Call:
 
     @property
     def _settings(self) -> str:
-        options = "".join(f", {name}={value!r}" for name, value in sorted(self.options.items()) if name != "threads")
+        given = sorted((name, value) for name, value in self.options.items() if name != "threads")
+        options = "".join(f", {name}={shortened(value, 10_000)}" for name, value in given)
         return f"{self.function.__name__}({get_target(self.target).name!r}, method={self.method!r}{options})"
 
     @property

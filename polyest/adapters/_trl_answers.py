@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from torch import distributed
 
-from polyest.adapters._stable import labels, rows_of_items
+from polyest.adapters._stable import labels
 from polyest.adapters._torch_gather import shared
 from polyest.errors import ArgumentError
+
+Row = tuple[int, int, int]  # of polyest.adapters._stable
 
 __all__ = ["Batch", "gathered", "statistics", "text_of"]
 
@@ -40,14 +42,10 @@ class Batch:
         return [self.answers[first : first + group_size] for first in range(0, len(self.answers), group_size)]
 
 
-def gathered(extract: Callable[[], list[Hashable]]) -> Batch:
-    """What `extract` returns on every process, brought together; what it raises on one is raised on all.
-
-    Raises:
-        ArgumentError: an extractor failed, or an answer has no form that is the same in every process.
-    """
+def gathered(extract: Callable[[], list[Row]]) -> Batch:
+    """The rows that `extract` returns on every process, brought together; what it raises on one is raised on all."""
     started = distributed.is_available() and distributed.is_initialized()
-    parts = shared(lambda: rows_of_items(extract(), "extract"), distributed.group.WORLD if started else None)
+    parts = shared(lambda: np.array(extract(), np.int64).reshape(-1, 3), distributed.group.WORLD if started else None)
     ends = list(accumulate(map(len, parts), initial=0))
     rank = distributed.get_rank() if started else 0
     return Batch(labels(np.concatenate(parts)), slice(ends[rank], ends[rank + 1]))

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError
+
 from polyest.adapters._answer_pay import AnswerPay
 from polyest.errors import ArgumentError, nearest
 from polyest.estimator import Estimator
@@ -41,8 +44,12 @@ class Options(AnswerPay):
 
     @classmethod
     def of(cls, config: Any) -> Options:
-        """The options in verl's ``config.algorithm``, which is checked for what would undo unbiased advantages."""
+        """The options in verl's ``config.algorithm``, which is checked for what would undo unbiased advantages.
+
+        So is the rest of the configuration, as far as the section still belongs to it.
+        """
         _check(config)
+        _check_overlong_buffer(config)
         given = config.get("polyest")
         if not isinstance(given, Mapping):
             raise ArgumentError(
@@ -82,3 +89,20 @@ def _check(config: Any) -> None:
             "`algorithm.filter_groups.enable` must be False, as dropping groups for their rewards biases what is left, "
             "got True; switch it off"
         )
+
+
+def _check_overlong_buffer(algorithm: Any) -> None:
+    """Refuse DAPO's overlong penalty, for which the reward section stands beside this one, under two names."""
+    if not isinstance(algorithm, DictConfig):
+        return
+    for section in ("reward", "reward_model"):
+        name = f"{section}.reward_kwargs.overlong_buffer_cfg.enable"
+        try:
+            enabled = OmegaConf.select(algorithm, f"..{name}", default=False)
+        except ConfigKeyError:  # the section stands alone
+            return
+        if enabled:
+            raise ArgumentError(
+                f"`{name}` must be False, as the penalty would be added to a score that carries the identity of the "
+                f"answer, got {enabled!r}; switch it off, or let `correctness` subtract a multiple of 1/8"
+            )

@@ -53,6 +53,16 @@ class Estimator:
         self._estimator = estimator
         self._matrices = matrices(estimator, padded=padding_id is not None)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same table and the same padding."""
+        return self._parts() == other._parts() if isinstance(other, Estimator) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def _parts(self) -> tuple[runtime.Estimator, int | None]:
+        return self._estimator, self.padding_id
+
     @property
     def problem(self) -> Problem:
         """What is estimated, and how."""

@@ -23,6 +23,7 @@ Tested with trl `TESTED`; with another version a warning says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ except ImportError as error:
     raise MissingDependencyError.for_extra("trl", "trl", "polyest.adapters.trl") from error
 
 from polyest.adapters._answers import Extractor
+from polyest.adapters._stable import row_of
 from polyest.adapters._trl_answers import gathered, statistics, text_of
 from polyest.adapters._trl_scoring import Scoring
 from polyest.adapters._trl_trainer import TESTED, check_trainer, check_version, group_size, trainer_of
@@ -76,8 +78,8 @@ class AnswerReward:
         no_answer_reward: the reward of a completion without an answer; by default the least that the table pays,
             weight · min_m(sign · c[m]).
         time_limit: seconds for one completion, after which it is without an answer, with a warning. The extractor runs
-            in a process of its own, forked at the first call, which is killed when it is late (a thread could not be).
-            None calls it directly, and waits for ever.
+            in a process of its own, forked at the first call, which is killed when it is late (a thread could not be);
+            everything else that is done to an answer happens there too. None calls it directly, and waits for ever.
         name: the name in TRL's logs.
 
     Raises:
@@ -115,9 +117,13 @@ class AnswerReward:
             groups=groups,
             no_answer_reward=no_answer_reward,
         )
-        self._extract = Extractor(extract, time_limit)
+        self._extract = Extractor(extract, time_limit, partial(row_of, argument="extract"))
         self._trainer: Any = None
         self.__name__ = name
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the trainer, which belongs to this process."""
+        return self.__dict__ | {"_trainer": None}
 
     def bind(self, trainer: Any) -> None:
         """Check a trainer and load its tables now, instead of at its first batch; a trainer with the mixin does it.

@@ -29,11 +29,13 @@ float32. So the identity of the answer travels in its low bits (`polyest.adapter
 number that depends on the answer and lies within ±1/16. Hence
 
 - R has to be a multiple of 1/8 between −1.875 and 1.875, and nothing may be added to the score afterwards: KL in the
-  reward is refused (use ``actor.use_kl_loss``), and so are rewards on more than one token and scores that are no codes.
+  reward is refused (use ``actor.use_kl_loss``), and so are DAPO's overlong buffer, rewards on more than one token, and
+  scores that are no codes. Of these, multiples of 1/4096 and codes with one added are refused always (a multiple of 1/8
+  is a part of R), anything else with probability 99.8 %.
 - ``critic/score/*``, ``critic/rewards/*``, ``reward`` in validation and the scores in dumps are off by up to 1/16, in a
   direction that depends on the answers; ``critic/advantages/*`` are the true ones. The exact R is in the extra key
   ``acc`` (validation metrics and dumps; verl logs no extra keys in training), the answer in ``pred``.
-- two different answers are taken for one with probability 1/524286 = 1.9e-6.
+- two different answers are taken for one with probability 1/2046 = 0.05 %.
 
 A completion without an answer gets the least rewarding value of the table. A completion alone in its group gets
 reward_weight·R, with one warning. Rows that verl adds as padding get 0. Agent loops must return one output per session:
@@ -46,6 +48,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +64,9 @@ except ImportError as error:
     raise MissingDependencyError.for_extra("verl 0.9", "verl", "polyest.adapters.verl") from error
 
 from polyest.adapters._answers import Extractor
-from polyest.adapters._verl_code import NO_ANSWER, decode, encode
+from polyest.adapters._verl_code import NO_ANSWER, code, decode, identity
 from polyest.adapters._verl_options import Options
+from polyest.adapters._verl_pred import pred
 from polyest.online import dictionary
 
 if TYPE_CHECKING:
@@ -93,7 +97,8 @@ def reward_function(
 
     Returns:
         ``compute_score(data_source, solution_str, ground_truth, extra_info=None)``, which returns a dictionary:
-        ``score``, ``acc`` = R, ``pred`` the answer as a string (empty for none), and what else `correctness` returned.
+        ``score``, ``acc`` = R, ``pred``, and what else `correctness` returned. ``pred`` is the answer: a string as it
+        is, anything else as ``json:`` and its JSON (`polyest.rollouts.typed`), None (null in dumps) for no answer.
 
     Raises:
         ArgumentError: an argument is outside its domain; when called: R is no multiple of 1/8 within ±1.875, or the
@@ -108,19 +113,30 @@ def reward_function(
             f"`correctness` must be a reward function as verl has them, got {correctness!r}; "
             "verl's own is verl.utils.reward_score.default_compute_score"
         )
-    extractor = Extractor(extract, time_limit)
+    return _Score(Extractor(extract, time_limit, _carried), correctness)
 
-    def compute_score(
-        data_source: Any, solution_str: str, ground_truth: Any, extra_info: Any = None, **others: Any
+
+@dataclass(frozen=True)
+class _Score:
+    """What `reward_function` returns: no closure, as verl's remote reward manager pickles it."""
+
+    extractor: Extractor
+    correctness: Callable[..., Any]
+
+    def __call__(
+        self, data_source: Any, solution_str: str, ground_truth: Any, extra_info: Any = None, **others: Any
     ) -> dict[str, Any]:
         given = {"data_source": data_source, "solution_str": solution_str, "ground_truth": ground_truth}
-        result = correctness(**given, extra_info=extra_info, **others)
+        result = self.correctness(**given, extra_info=extra_info, **others)
         extra = dict(result) if isinstance(result, dict) else {"score": result}
-        reward, answer = extra.pop("score", None), extractor(solution_str)
-        score = encode(reward, answer)
-        return {"acc": float(reward), "pred": "" if answer is None else str(answer)} | extra | {"score": score}
+        reward, (carried, written) = extra.pop("score", None), self.extractor(solution_str)
+        score = code(reward, carried)
+        return {"acc": float(reward), "pred": written} | extra | {"score": score}
 
-    return compute_score
+
+def _carried(answer: Any) -> tuple[int, str | None]:
+    """What the score carries of an answer, and what dumps show."""
+    return identity(answer), pred(answer)
 
 
 def advantages(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.lookup import read_only
 from polyest.problem import whole_number
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class InverseBinomial:
 
     @property
     def coefficients(self) -> Array:
-        """The reward at L = 1 … K, where K stands for "did not recur", shape (K,)."""
-        return np.concatenate([[0.0], np.cumsum(-1 / np.arange(1, self.cap))])
+        """The reward at L = 1 … K, where K stands for "did not recur", shape (K,), read-only."""
+        return read_only([0.0, *np.cumsum(-1 / np.arange(1, self.cap))])
 
     def rewards(self, further_draws: ArrayLike) -> Array:
         """The reward of completions that recurred at the L-th further draw.

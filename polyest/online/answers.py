@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.online import engine
 from polyest.online.collisions import rekeyed
 from polyest.online.dictionary import by_dictionary, by_small_dictionary
@@ -99,7 +99,7 @@ def _from_objects(
         hash(padding_id)
     except TypeError:
         raise ArgumentError(
-            f"`padding_id` must be hashable, as the answers are, got {padding_id!r}; use a string or a tuple"
+            f"`padding_id` must be hashable, as the answers are, got {shortened(padding_id)}; use a string or a tuple"
         ) from None
     if len(shape) > 1 and shape[-1]:
         groups = None, np.arange(0, size + 1, shape[-1])
@@ -181,6 +181,6 @@ def _integer_padding(array: NDArray[Any], padding_id: Any) -> NDArray[np.bool_] 
         padding = ids == operator.index(padding_id)
     except TypeError:
         raise ArgumentError(
-            f"`padding_id` must be an integer where the answers are integers, got {padding_id!r}"
+            f"`padding_id` must be an integer where the answers are integers, got {shortened(padding_id)}"
         ) from None
     return np.asarray(padding) if np.any(padding) else None

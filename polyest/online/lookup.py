@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,6 +87,10 @@ class Lookup:
     @classmethod
     def of(cls, table: Table) -> Lookup:
         return cls(table, read_only(table.coefficients))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its table: copies of the arrays could be written to."""
+        return Lookup.of, (self.table,)
 
     @cached_property
     def others(self) -> Array:

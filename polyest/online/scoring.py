@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.online import engine
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def no_answer_pay(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         number = np.nan
     if isinstance(value, str) or not np.isfinite(number):
-        raise ArgumentError(f"`no_answer_reward` must be a finite number, got {value!r}; leave it out for 0 matches")
+        raise ArgumentError(
+            f"`no_answer_reward` must be a finite number, got {shortened(value)}; leave it out for 0 matches"
+        )
     return number
 
 

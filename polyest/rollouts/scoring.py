@@ -57,7 +57,7 @@ def score(answers: Sequence[Hashable], groups: Groups, target: str, method: str 
             warnings.filterwarnings("ignore", message=".* groups have one completion")
             rewards = polyest.rewards(answers, groups.of_row, target, method, **options)
             advantages = polyest.advantages(answers, groups.of_row, target, method, **options)
-            order, means = polyest.values(answers, groups.of_row, target, method, **options)
+            order, means = polyest.value(answers, groups.of_row, target, method, **options)
     except TableNotFoundError as error:
         raise TableNotFoundError(f"{error}; or cut the groups with --group-size") from None
     values = np.empty(len(groups.sizes))

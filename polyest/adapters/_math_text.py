@@ -1,0 +1,158 @@
+"""The writing of a mathematical answer: LaTeX without what means nothing, taken apart at its outermost signs."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["CLOSE", "OPEN", "clean", "decimals", "is_readable", "sides", "split", "unwrapped", "words"]
+
+BLANK = r"(?:(?<!\\)\\[,;:!> ]|\\quad|\\qquad|\\displaystyle|\\left(?![a-z])\.?|\\right(?![a-z])\.?|~|\s)+"
+SAME = [  # what is read, what is written for it
+    (r"\\(?:d|t|c)frac(?![a-zA-Z])", r"\\frac"),
+    (r"\\(?:math(?:rm|it|bf|sf)|text(?:normal|bf|it|rm)|mbox|operatorname)\s*\{", r"\\text{"),
+    (r"\{,\}", ","),
+    (r"(?<=\d)(?:\\,|\\ |~)(?=\d{3}(?!\d))", " "),
+    (r"\\leq(?:slant)?(?![a-z])|≤", r"\\le "),
+    (r"\\geq(?:slant)?(?![a-z])|≥", r"\\ge "),
+    (r"\\neq(?![a-z])|≠", r"\\ne "),
+    (r"\\lt(?![a-z])", "<"),
+    (r"\\gt(?![a-z])", ">"),
+    (r"\\lbrace(?![a-z])", r"\\{"),
+    (r"\\rbrace(?![a-z])", r"\\}"),
+    (r"\\varnothing(?![a-z])|∅", r"\\emptyset "),
+    (r"\\cdot(?![a-z])|\\times(?![a-z])|[×·]", r"\\cdot "),
+    (r"\\mid(?![a-z])|\\vert(?![a-z])", "|"),
+    (r"\\langle(?![a-z])", "⟨"),
+    (r"\\rangle(?![a-z])", "⟩"),
+    ("π", r"\\pi "),
+    ("∞", r"\\infty "),
+    ("−", "-"),
+    (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-z])|\\degree(?![a-z])|°", r"^\\circ "),
+    (r"\\text\{\s*\}", " "),
+    (r"\\text\{ ?(?:\\?%|percent) ?\}|(?<=\d) percent(?![a-z])", r"\\%"),
+    (BLANK, " "),
+    (r" ?(\\frac|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
+    (r"\\frac(\d)(\d)", r"\\frac{\1}{\2}"),
+    (r"\\frac(\d)\{", r"\\frac{\1}{"),
+    (r"(\\frac\{[^{}]*\})(\d)", r"\1{\2}"),
+    (r"\\sqrt(\d|[a-zA-Z])", r"\\sqrt{\1}"),
+    (r"_(\w)", r"_{\1}"),
+]
+KNOWN = {"yes", "no", "true", "false", "none", "undefined", "dne"}
+OPEN, CLOSE = "([{⟨", ")]}⟩"
+COMMANDS = {
+    "frac", "sqrt", "binom", "cdot", "div", "pm", "le", "ge", "ne", "pi", "infty", "begin", "end",
+    "log", "ln", "exp", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+    "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "rho", "sigma", "tau", "phi", "omega",
+    "lfloor", "rfloor", "lceil", "rceil",
+}  # fmt: skip
+
+
+def clean(latex: str) -> str:
+    """Without spaces, sizes and synonyms that mean nothing.
+
+    >>> clean(r"\\left( \\dfrac12 ,\\; x \\right).")
+    '(\\\\frac{1}{2},x)'
+    """
+    for pattern, written in SAME:
+        latex = re.sub(pattern, written, latex)
+    latex = re.sub(r"(?<!\\)\$", "", latex).strip().rstrip(".,;").strip()
+    return unwrapped(latex, "{", "}") or latex
+
+
+def unwrapped(text: str, opening: str, closing: str) -> str | None:
+    """What stands between two brackets that belong together and enclose everything; else None."""
+    if not (text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening) + len(closing)):
+        return None
+    inner = text[len(opening) : len(text) - len(closing)]
+    return inner.strip() if _is_balanced(inner) else None
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether no bracket closes that was not opened; the kinds may be mixed, as in intervals."""
+    depth = 0
+    for sign in text:
+        depth += (sign in OPEN) - (sign in CLOSE)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def split(text: str, pattern: str) -> list[str]:
+    """The parts between matches of a pattern outside all brackets and environments.
+
+    >>> split("(1,2),3", ",")
+    ['(1,2)', '3']
+    """
+    parts, start = [], 0
+    for match in re.finditer(pattern, text):
+        before = text[: match.start()]
+        if _is_balanced(before) and before.count(r"\begin") == before.count(r"\end"):
+            parts.append(text[start : match.start()].strip())
+            start = match.end()
+    return [*parts, text[start:].strip()]
+
+
+def sides(text: str, signs: str) -> tuple[list[str], list[str]]:
+    """The sides of a chain of relations, and the signs between them."""
+    parts = split(text, signs)
+    found = [match.group() for match in re.finditer(signs, text) if _is_balanced(text[: match.start()])]
+    return parts, found
+
+
+def words(text: str, shortest: int = 2) -> str:
+    """Words with one space between them, in lower case but for those that may be names or units (AB, ABC, mW).
+
+    Args:
+        text: words.
+        shortest: how many letters a word has at least whose first one is put in lower case.
+    """
+    return " ".join(_word(word, shortest) for word in text.split())
+
+
+def _word(word: str, shortest: int) -> str:
+    is_capitalised = len(word) >= shortest and word[0].isupper() and word[1:].islower()
+    return word.lower() if is_capitalised or word.lower() in KNOWN else word
+
+
+def decimals(text: str) -> str:
+    """Decimals, powers of ten and mixed numbers as exact fractions in parentheses.
+
+    >>> decimals("0.25x")
+    '(\\\\frac{25}{100})x'
+    """
+    text = re.sub(r"(?<![\d.\\])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}?", _repeating, text)
+    text = re.sub(r"(?<![\d.])(\d+\.?\d*|\.\d+)[eE]([+-]?\d+)(?![\d.a-zA-Z])", r"(\1\\cdot 10^{\2})", text)
+    text = re.sub(r"(?<![\d.}])(\d+) ?(\\frac\{(\d+)\}\{(\d+)\})", _mixed, text)
+    return re.sub(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])", _decimal, text)
+
+
+def _decimal(match: re.Match[str]) -> str:
+    whole, part = match.groups()
+    return rf"(\frac{{{int(whole + part)}}}{{{10 ** len(part)}}})"
+
+
+def _repeating(match: re.Match[str]) -> str:
+    whole, part, period = match.groups()
+    nines = (10 ** len(period) - 1) * 10 ** len(part)
+    return rf"(\frac{{{int(whole + part + period) - int(whole + part or '0')}}}{{{nines}}})"
+
+
+def _mixed(match: re.Match[str]) -> str:
+    whole, fraction, n, d = match.groups()
+    if int(n) >= int(d):
+        raise ValueError("neither a mixed number nor clearly a product")
+    return f"({whole}+{fraction})"
+
+
+def is_readable(text: str) -> bool:
+    """Whether every sign is one that the parser of LaTeX is known to understand, and not to drop."""
+    text = text.replace(r"\\", "&")  # the end of a row
+    if set(re.findall(r"\\([a-zA-Z]+)", text)) - COMMANDS or re.search(r"\\[^a-zA-Z{}|]", text):
+        return False
+    bare = re.sub(r"\\(?:begin|end)\{[pb]?matrix\}|\\[a-zA-Z]+", " ", text)
+    runs = re.findall(r"[a-zA-Z]{3,}", bare)
+    if any(set(run) - set("xyz") for run in runs):
+        return False
+    differentials = r"(?<![a-zA-Z])d[a-z](?![a-zA-Z])"
+    return not re.search(rf"{differentials}|\d \d|\d/\d+[a-zA-Z(]|[^\x00-\x7f]|['\"%:;?@#~`$]|\.", bare)
