@@ -57,8 +57,7 @@ class SuccessRate:
     @cached_property
     def coefficients(self) -> Array:
         """The reward of a correct completion at 0..K−1 correct others, shape (K,): the exact table of g'."""
-        derivative = tuple(j * a for j, a in enumerate(self.polynomial))[1:] or (Fraction(0),)
-        return _frozen([u_statistic(derivative, m, self.group_size - 1) for m in range(self.group_size)])
+        return _frozen(self._rationals)
 
     def values(self, correct: ArrayLike) -> Array:
         """Unbiased estimates of g(s), shape (...,), from `correct` of shape (..., K), booleans or 0 and 1."""
@@ -72,11 +71,24 @@ class SuccessRate:
     def advantages(self, correct: ArrayLike) -> Array:
         """Rewards minus a baseline that completion i has no part in, shape (..., K); the same expected gradient.
 
-        A_i = c[h_i]·(1{i correct} − h_i/(K−1)), h_i the number of correct ones among the others.
+        A_i = c[h_i]·(1{i correct} − h_i/(K−1)), rounded once, h_i the number of correct ones among the others.
         """
         hits = self._checked(correct)
-        others = self._others(hits)
-        return np.asarray(self.coefficients[others] * (hits - others / (self.group_size - 1)))
+        return np.asarray(self._advantage_pay[hits.astype(np.intp), self._others(hits)])
+
+    @cached_property
+    def _rationals(self) -> list[Fraction]:
+        derivative = tuple(j * a for j, a in enumerate(self.polynomial))[1:] or (Fraction(0),)
+        return [u_statistic(derivative, m, self.group_size - 1) for m in range(self.group_size)]
+
+    @cached_property
+    def _advantage_pay(self) -> Array:
+        """The advantages of incorrect and of correct completions at 0..K−1 correct others, shape (2, K)."""
+        last, c = self.group_size - 1, self._rationals
+        shares = [Fraction(h, last) for h in range(last + 1)]
+        wrong = [-x * share for x, share in zip(c, shares, strict=True)]
+        right = [x * (1 - share) for x, share in zip(c, shares, strict=True)]
+        return np.stack([_frozen(wrong), _frozen(right)])
 
     def _others(self, hits: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The number of correct ones among the others; at an incorrect one at most K−1."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Lookups = Callable[[list[int]], dict[int, Lookup]]
 
-__all__ = ["Job", "Options", "dense", "ragged"]
+__all__ = ["Job", "Options", "arrange", "dense", "group_ids", "ragged"]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
-    ids = _group_ids(groups)
-    order, starts = _arrange(ids)
+    ids = group_ids(groups)
+    order, starts = arrange(ids)
     read = read_answers(answers, options.padding_id, groups=(order, starts))
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
@@ -78,7 +78,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
         )
     if read.padding is not None:
         kept = np.flatnonzero(~read.padding)
-        order, starts = _arrange(ids[kept])
+        order, starts = arrange(ids[kept])
         order = kept if order is None else kept[order]
     sizes = _sizes(starts)
     return _job(read, options, starts, sizes, lookups([*sizes]), order)
@@ -120,12 +120,14 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0)
 
 
-def _arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+    """Rows group by group, as (order, starts), see `polyest.online.twin.arrange`."""
     order, starts = engine.choose(engine.ROW_WORK * ids.size).arrange(ids.reshape(-1))
     return order, starts
 
 
-def _group_ids(groups: Any) -> NDArray[Any]:
+def group_ids(groups: Any) -> NDArray[Any]:
+    """The group of each completion as an integer, none of them missing."""
     read = read_answers(groups, argument="groups")
     if read.missing is not None:
         raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows first")
