@@ -13,13 +13,16 @@ others *above* each threshold and added up over the thresholds, train the expect
 
 from __future__ import annotations
 
+from polyest.graded.calibrated import Calibrated, calibrated
 from polyest.graded.objective import Objective, best_of, l_statistic, majority_vote, median_of, quantile, worst_of
 from polyest.graded.ragged import advantages, rewards, values
 
 __all__ = [
+    "Calibrated",
     "Objective",
     "advantages",
     "best_of",
+    "calibrated",
     "l_statistic",
     "majority_vote",
     "median_of",

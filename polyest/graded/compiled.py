@@ -1,4 +1,4 @@
-"""The functions of `polyest.graded.scoring` in numba: the same arguments, the same scores to the bit."""
+"""The functions of `polyest.graded.scoring` in numba, for small groups: same arguments, same scores to the bit."""
 
 # numba infers the types of these functions:
 # mypy: ignore-errors
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["scores", "totals"]
 
-FEW = 48  # rewards that are faster sorted by insertion
-
 
 def scores(rewards: Array, pay: Pay, out: Array) -> None:
     """See `polyest.graded.scoring.scores`."""
@@ -30,25 +28,14 @@ def totals(rewards: Array, pay: Pay, out: Array) -> None:
 
 
 @jit
-def _insert(group, ranked, order):
-    """Sort a small group."""
+def _rank(group, ranked, order):
+    """The rewards in ascending order, and who has them, by insertion."""
     for i in range(group.shape[0]):
         x, j = group[i], i
         while j > 0 and ranked[j - 1] > x:
             ranked[j], order[j] = ranked[j - 1], order[j - 1]
             j -= 1
         ranked[j], order[j] = x, i
-
-
-@jit
-def _rank(group, ranked, order):
-    """The rewards in ascending order, and who has them."""
-    if group.shape[0] <= FEW:
-        _insert(group, ranked, order)
-        return
-    order[:] = np.argsort(group)
-    for j in range(group.shape[0]):
-        ranked[j] = group[order[j]]
 
 
 @jit

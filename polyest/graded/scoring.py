@@ -22,6 +22,7 @@ __all__ = ["score", "scores", "totals"]
 
 PIECE = 1 << 14  # rewards at a time, so that all that is computed from them stays in the cache
 WORK = 16  # units of `engine`'s work for a reward
+SMALL = 48  # rewards of a group that insertion sorts faster than numpy does
 
 
 def score(kind: str, rewards: Array, pay: Pay) -> Array:
@@ -32,7 +33,7 @@ def score(kind: str, rewards: Array, pay: Pay) -> Array:
     """
     groups, size = rewards.shape
     result = np.empty(groups if kind == "values" else rewards.shape)
-    step, run = max(PIECE // size, 1), _chosen(rewards.size)
+    step, run = max(PIECE // size, 1), _chosen(*rewards.shape)
     function = run.totals if kind == "values" else run.scores
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, groups, step):
@@ -78,10 +79,10 @@ def _sums(ranked: Array, pay: Pay) -> tuple[Array, Array]:
     return up, down
 
 
-def _chosen(size: int) -> ModuleType:
-    """This module for small batches, numba for large ones, as in `engine.choose`."""
+def _chosen(groups: int, size: int) -> ModuleType:
+    """numba for large batches of small groups, which it sorts by insertion; else this module. See `engine.choose`."""
     loaded = "polyest.graded.compiled" in sys.modules
-    if WORK * size < (engine.WARM_WORK if loaded else engine.COLD_WORK):
+    if size > SMALL or WORK * groups * size < (engine.WARM_WORK if loaded else engine.COLD_WORK):
         return sys.modules[__name__]
     from polyest.graded import compiled
 
