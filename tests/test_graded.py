@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import warnings
 from fractions import Fraction
 
@@ -362,6 +364,15 @@ def test_groups_with_too_few_left_score_nan_with_one_warning() -> None:
     assert np.isnan(values[0])
     with pytest.warns(UserWarning, match="1 of 1 groups"):
         assert np.isnan(graded.best_of(1, 3).advantages([math.nan] * 3, missing="drop")).all()
+
+
+@pytest.mark.parametrize("made", [graded.best_of(3, 6), graded.best_of(2), graded.calibrated("exp(2)", 4)], ids=str)
+def test_copies_and_pickles_are_equal_and_read_only(made) -> None:
+    for twin in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert twin == made
+        if getattr(made, "group_size", 1):
+            assert twin.coefficients.tolist() == made.coefficients.tolist()
+            assert not twin.coefficients.flags.writeable
 
 
 NAN, INF = math.nan, math.inf

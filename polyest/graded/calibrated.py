@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Calibrated:
     transform: str
     exact: tuple[Fraction, ...]
     error_bound: float
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes: copies of the arrays could be written to."""
+        return Calibrated, (self.transform, self.exact, self.error_bound)
 
     @property
     def references(self) -> int:

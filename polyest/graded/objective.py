@@ -45,6 +45,10 @@ class Objective:
     group_size: int | None = None
     baseline: str | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes: copies of the arrays could be written to."""
+        return Objective, (self.name, self.weights, self.group_size, self.baseline)
+
     @property
     def least_group_size(self) -> int:
         """The least K that estimates it: n, with a baseline n + 1, and at least 2."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online import engine
+from polyest.online import engine, twin
 
 if TYPE_CHECKING:
     from polyest.graded.tables import Array, Pay
@@ -81,8 +81,7 @@ def _sums(ranked: Array, pay: Pay) -> tuple[Array, Array]:
 
 def _chosen(groups: int, size: int) -> ModuleType:
     """numba for large batches of small groups, which it sorts by insertion; else this module. See `engine.choose`."""
-    loaded = "polyest.graded.compiled" in sys.modules
-    if size > SMALL or WORK * groups * size < (engine.WARM_WORK if loaded else engine.COLD_WORK):
+    if size > SMALL or engine.choose(WORK * groups * size) is twin:
         return sys.modules[__name__]
     from polyest.graded import compiled
 
