@@ -15,6 +15,7 @@ from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference import reference_values
+from polyest.online.weighted import read_weights
 from polyest.problem import whole_number
 from polyest.targets import Target
 
@@ -36,6 +37,7 @@ class Options:
     padding_id: Hashable = None
     no_answer_reward: Any = None
     threads: int = 1
+    weights: Any = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _job(
     threads = whole_number("threads", options.threads, least=1)
     work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    layout = Layout(codes, starts, Tables.join(found, options.kind), work, rows, threads)
+    layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
     return Job(options.kind, layout, _extras(read, options), read.codes.shape)
 
 
@@ -112,12 +114,19 @@ def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
 def _extras(read: Answers, options: Options) -> scoring.Extras:
     pay = scoring.no_answer_pay(options.no_answer_reward)
     missing = read.missing if pay is not None else None
-    reference = options.reference
+    reference, weights = options.reference, options.weights
+    if weights is not None:
+        weights = read_weights(weights, read.codes.shape, read.padding)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
         reference = reference_values(options.target, reference, read.codes.shape, ignored).reshape(-1)
-    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0)
+    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
+
+
+def _table_kind(options: Options) -> str:
+    """Weighted advantages look up c and c', the others what has been made of them."""
+    return "weighted" if options.weights is not None and options.kind == "advantages" else options.kind
 
 
 def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
