@@ -34,7 +34,7 @@ def read_weights(weights: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_
         given = np.asarray(weights)
         if given.dtype.kind in "cUSTMm":
             raise TypeError(f"{given.dtype} numbers")
-        w = np.array(given, dtype=np.float64, order="C")
+        w = np.asarray(given, dtype=np.float64, order="C", copy=True if ignored is not None else None)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentError(f"`weights` must be real numbers, one for each completion; got {error}") from None
     if w.shape != shape:
@@ -43,8 +43,8 @@ def read_weights(weights: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_
         )
     if ignored is not None:
         w[ignored] = 0.0
-    wrong = ~(np.abs(w) <= LARGEST)
-    if wrong.any():
+    if w.size and not (w.min() >= -LARGEST and w.max() <= LARGEST):
+        wrong = ~(np.abs(w) <= LARGEST)
         raise ArgumentError(
             f"`weights` must be finite and at most 1e200 in size, got {w[wrong][0]} (and {np.count_nonzero(wrong) - 1} "
             "more); give 0 to completions that count for nothing"
@@ -59,13 +59,7 @@ def advantages(layout: Layout, weights: Array, absent: NDArray[np.bool_] | None,
     """
     out[...] = np.nan
     if engine.choose(layout.work) is not twin:
-        from polyest.online import weighted_kernels
-
-        codes = layout.codes.astype(np.int64, copy=False)
-        rows = np.arange(len(codes)) if layout.rows is None else layout.rows
-        gone = NONE if absent is None else absent
-        rest = weights, gone, absent_pay, out
-        weighted_kernels.advantages(codes, layout.starts, rows, *layout.tables.arrays(), *rest)
+        _compiled(layout, weights, absent, absent_pay, out)
         return
     for size, _, rows in layout.blocks():
         codes, w = layout.codes[rows], weights[rows]
@@ -76,6 +70,19 @@ def advantages(layout: Layout, weights: Array, absent: NDArray[np.bool_] | None,
             paid, rate = (np.where(absent[rows], absent_pay, x) for x in (paid, rate))
         rest = _rest(w * rate) - _same(codes, w) * (others[counts] - others[np.maximum(counts - 1, 0)])
         out[rows] = w * paid - rest / (size - 1)
+
+
+def _compiled(layout: Layout, weights: Array, absent: NDArray[np.bool_] | None, absent_pay: float, out: Any) -> None:
+    from polyest.online import weighted_kernels
+
+    codes, gone, rows = layout.codes.astype(np.int64, copy=False), NONE if absent is None else absent, layout.rows
+    if rows is None:
+        weighted_kernels.advantages(codes, layout.starts, *layout.tables.arrays(), weights, gone, absent_pay, out)
+        return
+    scores, gone = np.full(len(rows), np.nan), gone if absent is None else gone[rows]
+    rest = weights[rows], gone, absent_pay, scores
+    weighted_kernels.advantages(codes[rows], layout.starts, *layout.tables.arrays(), *rest)
+    out[rows] = scores
 
 
 def _rest(values: Array) -> Array:
@@ -106,6 +113,11 @@ def _fixed(values: Array) -> tuple[NDArray[np.int64], Array]:
 def means(layout: Layout, values: Array) -> Array:
     """The mean of each group's values, shape (G,); NaN for fewer than two completions."""
     result = np.full(len(layout.starts) - 1, np.nan)
+    if engine.choose(layout.work) is not twin:
+        from polyest.online import weighted_kernels
+
+        weighted_kernels.means(values if layout.rows is None else values[layout.rows], layout.starts, result)
+        return result
     for size, members, rows in layout.blocks():
         integers, scales = _fixed(values[rows])
         result[members] = integers.sum(axis=1) * scales[:, 0] / size
