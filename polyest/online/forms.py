@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class Options:
     no_answer_reward: Any = None
     threads: int = 1
     weights: Any = None
+    usable: Any = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Job:
 
 def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
     """Answers (..., K). With padding, every group is scored with the table of as many completions as it really has."""
-    read = read_answers(answers, options.padding_id)
+    read = _usable(read_answers(answers, options.padding_id), options.usable)
     shape, K = read.codes.shape, len(lookup.coefficients)
     if not shape or shape[-1] != K:
         raise ArgumentError(
@@ -71,7 +72,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = group_ids(groups)
     order, starts = arrange(ids)
-    read = read_answers(answers, options.padding_id, groups=(order, starts))
+    read = _usable(read_answers(answers, options.padding_id, groups=(order, starts)), options.usable)
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(
@@ -100,6 +101,19 @@ def _job(
     codes = np.ascontiguousarray(read.codes.reshape(-1))
     layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
     return Job(options.kind, layout, _extras(read, options), read.codes.shape)
+
+
+def _usable(read: Answers, usable: Any) -> Answers:
+    """The answers with those that are not usable taken for padding."""
+    if usable is None:
+        return read
+    mask = np.asarray(usable)
+    if mask.dtype != np.bool_ or mask.shape != read.codes.shape:
+        raise ArgumentError(
+            f"`usable` must be booleans of the answers' shape {read.codes.shape}, got {mask.dtype} of shape "
+            f"{mask.shape}; say True for every completion that counts"
+        )
+    return replace(read, padding=~mask if read.padding is None else read.padding | ~mask)
 
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
