@@ -199,6 +199,15 @@ def test_outputs_of_other_dtypes_and_groups_of_one() -> None:
     assert np.isfinite(scores[:2]).all()
 
 
+def test_weights_are_not_overwritten() -> None:
+    weights, est = np.array([1.0, 2, 3]), polyest.load("log", 3, "harmonic")
+    for score in (est.rewards, est.advantages):
+        with pytest.raises(ArgumentError, match="`out` must not share memory with the weights"):
+            score([1, 1, 2], weights=weights, out=weights)
+        score([1, 1, 2], weights=weights, usable=[True, True, False])
+    assert weights.tolist() == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
