@@ -17,7 +17,7 @@ import numpy as _numpy  # noqa: F401  (the one heavy import; the others wait unt
 from polyest.errors import PolyestError, nearest
 
 if TYPE_CHECKING:
-    from polyest import games, history, success
+    from polyest import games, graded, history, success
     from polyest.custom import custom
     from polyest.estimator import Estimator, load
     from polyest.listing import methods, tables, targets
@@ -29,6 +29,7 @@ __all__ = [
     "advantages",
     "custom",
     "games",
+    "graded",
     "history",
     "load",
     "methods",
@@ -51,7 +52,7 @@ _HOMES = {
     "rewards": "ragged",
     "value": "ragged",
 }
-_MODULES = ("games", "history", "success")
+_MODULES = ("games", "graded", "history", "success")
 _RENAMED = {"values": "value"}
 
 

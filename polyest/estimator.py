@@ -90,6 +90,8 @@ class Estimator:
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
+        weights: Any = None,
+        usable: Any = None,
         out: NDArray[Any] | None = None,
         dtype: Any = None,
         threads: int = 1,
@@ -101,6 +103,12 @@ class Estimator:
             reference: q, shape (..., K): the probability that a reference gives each completion's answer; adds −r(q).
             padding_id: the answer that marks an entry as padding.
             no_answer_reward: the whole reward of a completion without an answer; None for that of 0 matches.
+            weights: w, shape (..., K): what the whole reward of each completion is multiplied by, any finite numbers.
+                The gradient is that of E[w(y)·Q_c(ν(ans y))] with w held fixed, also where w differs within an answer.
+            usable: booleans, shape (..., K): False for a completion that was lost for a reason that does not depend on
+                its answer (a crash, a lost worker). It is padding: the others are an independent group of their number,
+                scored without bias by the table of that number, so that no group has to be dropped. Completions lost
+                for what they said (too long, filtered) are another matter: the policy is then that of the survivors.
             out: array of the answers' shape to write to, float64 or float32.
             dtype: float64 (default) or float32; numbers are computed in float64 and rounded once.
             threads: how many threads may work on a large batch.
@@ -117,7 +125,7 @@ class Estimator:
         >>> load("log", 3, method="plug_in").rewards(["a", None, "a"]).round(3).tolist()
         [-0.405, -1.099, -0.405]
         """
-        options = self._options("rewards", reference, padding_id, no_answer_reward, threads)
+        options = self._options("rewards", reference, padding_id, no_answer_reward, threads, weights, usable)
         return output.scores(self._job(answers, options), out, dtype)
 
     def advantages(
@@ -127,14 +135,16 @@ class Estimator:
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
+        weights: Any = None,
+        usable: Any = None,
         out: NDArray[Any] | None = None,
         dtype: Any = None,
         threads: int = 1,
     ) -> NDArray[Any]:
         """Rewards minus the exact leave-one-out baseline; their expected gradient is that of the rewards.
 
-        A_i = c[m_i] − 1/(K−1) Σ_{j≠i} c'[m_j − 1{z_j = z_i}]: the others are scored as a group of K−1 without i. The
-        reference's part of a reward has the mean of the others' as its baseline.
+        A_i = w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}], w = 1 without weights: the others are scored as a
+        group of K−1 without i. The reference's part of a reward has the mean of the others' as its baseline.
 
         Arguments, returns and errors are those of `rewards`; an estimator loaded with ``baseline=`` has no advantages,
         because its rewards are made for a trainer that subtracts the mean itself.
@@ -144,7 +154,7 @@ class Estimator:
         >>> load("log", 3, method="harmonic").advantages([5, 5, 8]).round(3).tolist()
         [0.5, 0.5, -1.5]
         """
-        options = self._options("advantages", reference, padding_id, no_answer_reward, threads)
+        options = self._options("advantages", reference, padding_id, no_answer_reward, threads, weights, usable)
         return output.scores(self._job(answers, options), out, dtype)
 
     def value(
@@ -154,6 +164,8 @@ class Estimator:
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
+        weights: Any = None,
+        usable: Any = None,
         threads: int = 1,
     ) -> Any:
         """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
@@ -171,7 +183,7 @@ class Estimator:
         >>> float(load("log", 2, method="plug_in").value([[1, 1], [1, 2]]).sum().round(6))
         -0.693147
         """
-        options = self._options("values", reference, padding_id, no_answer_reward, threads)
+        options = self._options("values", reference, padding_id, no_answer_reward, threads, weights, usable)
         job = self._job(answers, options)
         return output.values(job).reshape(job.shape[:-1])[()]
 

@@ -38,6 +38,8 @@ def rewards(
     reference: Any = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
+    weights: Any = None,
+    usable: Any = None,
     out: NDArray[Any] | None = None,
     dtype: Any = None,
     threads: int = 1,
@@ -49,7 +51,8 @@ def rewards(
         groups: shape (N,), the group of each completion: integers or hashable ids, in any order.
         target, method, noise_budget, bias_budget, baseline: as in `polyest.load`.
         averaged_groups: what `polyest.load` calls ``groups``, the number M of groups that an update averages.
-        reference, padding_id, no_answer_reward, out, dtype, threads: as in `polyest.load(...).rewards`.
+        reference, padding_id, no_answer_reward, weights, usable, out, dtype, threads: as in
+            `polyest.load(...).rewards`.
 
     Returns:
         Array of shape (N,), in the order of the answers; NaN for groups of one, with one warning.
@@ -62,7 +65,7 @@ def rewards(
     >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
-    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads)
+    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
     return output.scores(job, out, dtype)
 
@@ -79,6 +82,8 @@ def advantages(
     reference: Any = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
+    weights: Any = None,
+    usable: Any = None,
     out: NDArray[Any] | None = None,
     dtype: Any = None,
     threads: int = 1,
@@ -90,7 +95,7 @@ def advantages(
     >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
     [0.5, 0.5, -1.5]
     """
-    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads)
+    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
     return output.scores(job, out, dtype)
 
@@ -107,6 +112,8 @@ def value(
     reference: Any = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
+    weights: Any = None,
+    usable: Any = None,
     threads: int = 1,
 ) -> tuple[Any, NDArray[np.float64]]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
@@ -121,7 +128,7 @@ def value(
     >>> dict(zip(ids, means.tolist()))
     {'x': -1.0, 'y': 0.0}
     """
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)

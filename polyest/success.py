@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +20,28 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.methods.exact import u_statistic
 from polyest.problem import whole_number
+from polyest.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from polyest.estimator import Estimator
+    from polyest.table import Certificate
+    from polyest.targets import Target
+
     Array = NDArray[np.float64]
 
-__all__ = ["SuccessRate", "majority_at", "pass_at", "polynomial", "truncated_log", "variance"]
+__all__ = [
+    "EstimatedRate",
+    "SuccessRate",
+    "integral",
+    "majority_at",
+    "pass_at",
+    "polynomial",
+    "power",
+    "truncated_log",
+    "variance",
+]
 
 
 @dataclass(frozen=True)
@@ -61,8 +77,7 @@ class SuccessRate:
     @cached_property
     def coefficients(self) -> Array:
         """The reward of a correct completion at 0..K−1 correct others, shape (K,): the exact table of g'."""
-        derivative = tuple(j * a for j, a in enumerate(self.polynomial))[1:] or (Fraction(0),)
-        return _frozen([u_statistic(derivative, m, self.group_size - 1) for m in range(self.group_size)])
+        return _frozen(self._rationals)
 
     def values(self, correct: ArrayLike) -> Array:
         """Unbiased estimates of g(s), shape (...,), from `correct` of shape (..., K), booleans or 0 and 1."""
@@ -76,11 +91,24 @@ class SuccessRate:
     def advantages(self, correct: ArrayLike) -> Array:
         """Rewards minus a baseline that completion i has no part in, shape (..., K); the same expected gradient.
 
-        A_i = c[h_i]·(1{i correct} − h_i/(K−1)), h_i the number of correct ones among the others.
+        A_i = c[h_i]·(1{i correct} − h_i/(K−1)), rounded once, h_i the number of correct ones among the others.
         """
         hits = self._checked(correct)
-        others = self._others(hits)
-        return np.asarray(self.coefficients[others] * (hits - others / (self.group_size - 1)))
+        return np.asarray(self._advantage_pay[hits.astype(np.intp), self._others(hits)])
+
+    @cached_property
+    def _rationals(self) -> list[Fraction]:
+        derivative = tuple(j * a for j, a in enumerate(self.polynomial))[1:] or (Fraction(0),)
+        return [u_statistic(derivative, m, self.group_size - 1) for m in range(self.group_size)]
+
+    @cached_property
+    def _advantage_pay(self) -> Array:
+        """The advantages of incorrect and of correct completions at 0..K−1 correct others, shape (2, K)."""
+        last, c = self.group_size - 1, self._rationals
+        shares = [Fraction(h, last) for h in range(last + 1)]
+        wrong = [-x * share for x, share in zip(c, shares, strict=True)]
+        right = [x * (1 - share) for x, share in zip(c, shares, strict=True)]
+        return np.stack([_frozen(wrong), _frozen(right)])
 
     def _others(self, hits: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The number of correct ones among the others; at an incorrect one at most K−1."""
@@ -99,6 +127,30 @@ class SuccessRate:
                 f"`correct` must be booleans, or the integers 0 and 1; got {hits.dtype}; apply the verifier"
             )
         return hits.astype(bool)
+
+
+@dataclass(frozen=True)
+class EstimatedRate(SuccessRate):
+    """An objective g(s) = ±∫_0^s r with a target r that no table estimates exactly; made by `integral` and `power`.
+
+    What is trained is g_Q(s) = ±∫_0^s Q_c, a polynomial of degree K, of which values, rewards and advantages are exact.
+
+    Attributes:
+        estimator: what `polyest.load` gives for r; `coefficients` are ± its own.
+    """
+
+    estimator: Estimator
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes: copies of the arrays could be written to."""
+        return EstimatedRate, (self.name, self.polynomial, self.group_size, self.estimator)
+
+    @property
+    def certificate(self) -> Certificate:
+        """That of the table: s(1−s)·|g_Q'(s) − g'(s)|, the error of the gradient by the logit of s, is at most
+        ``worst_case_bias``. It says nothing of `values`: these are g_Q(s), off by ∫_0^s (Q_c − r).
+        """
+        return self.estimator.certificate
 
 
 def pass_at(k: int, group_size: int) -> SuccessRate:
@@ -142,6 +194,65 @@ def polynomial(coefficients: Sequence[Any], group_size: int) -> SuccessRate:
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"`coefficients` must be finite numbers, got {coefficients!r:.60}") from None
     return _objective("polynomial", exact or (Fraction(0),), group_size)
+
+
+def power(a: Any, group_size: int, method: str | None = None, **budget: Any) -> EstimatedRate:
+    """g(s) = s^{1+a}/(1+a), −1 < a < 0: correct completions are paid an estimate of s^a (Tsallis; a → −1 is log s).
+
+    Args:
+        a: the power that is paid, between −1 and 0.
+        group_size, method, budget: as in `polyest.load`, of the target ``power(a)``; a < −½ needs a `bias_budget`.
+
+    Raises:
+        ArgumentError: a power outside (−1, 0), for which `polynomial` or `truncated_log` may serve.
+        TableNotFoundError: names the command that solves the table.
+
+    >>> rate = power(-0.5, group_size=8)
+    >>> rate.rewards([1, 0, 0, 0, 0, 0, 0, 0])[0] > rate.rewards([1] * 8)[0]  # rare successes are paid more
+    np.True_
+    >>> rate.certificate.worst_case_bias.upper < 0.06
+    True
+    """
+    number = get_target(f"power({a})").growth[1]
+    if not 0 < number < 1:
+        raise ArgumentError(
+            f"`a` must be between −1 and 0, got {a!r}; whole powers are polynomials, log s is truncated_log, others "
+            "are success.integral('power(a)', …)"
+        )
+    return integral(f"power({a})", group_size, method, sign=-1, **budget)
+
+
+def integral(
+    target: str | Target, group_size: int, method: str | None = None, *, sign: int = 1, **budget: Any
+) -> EstimatedRate:
+    """g(s) = ±∫_0^s r: any target as the derivative of a value of the success rate.
+
+    Args:
+        target, group_size, method, budget: as in `polyest.load`.
+        sign: 1 or −1; the target ``power(a)`` is −s^a for a < 0.
+
+    >>> integral("power(2)", 4).coefficients.round(3).tolist()
+    [0.0, 0.0, 0.333, 1.0]
+    """
+    from polyest.estimator import load
+
+    if sign not in (1, -1):
+        raise ArgumentError(f"`sign` must be 1 or -1, got {sign!r}")
+    estimator = load(target, group_size, method, **budget)
+    if estimator.problem.baseline is not None:
+        raise ArgumentError("`baseline` is not supported for success rates; subtract none, and use .advantages")
+    c = [sign * Fraction(x) for x in estimator.coefficients.tolist()]
+    name = f"{'−' if sign < 0 else ''}∫{estimator.problem.target}"
+    return EstimatedRate(name, _antiderivative(c), len(c), estimator)
+
+
+def _antiderivative(c: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """∫_0^s Q_c in powers of s: Q_c = Σ_j C(K−1,j) Δ^j c_0 s^j."""
+    powers, differences = [Fraction(0)], list(c)
+    for j in range(len(c)):
+        powers.append(math.comb(len(c) - 1, j) * differences[0] / (j + 1))
+        differences = [b - a for a, b in pairwise(differences)]
+    return tuple(powers)
 
 
 def _objective(name: str, polynomial: tuple[Fraction, ...], group_size: int) -> SuccessRate:

@@ -27,6 +27,9 @@ def loaded(code: str) -> set[str]:
         f"{SMALL}; e.rewards(a); e.advantages(a); e.value(a)",
         f"{SMALL}; polyest.rewards(a.ravel(), numpy.arange(8192) // 16, 'log', 'harmonic')",
         "import polyest; polyest.load('log', 4, 'harmonic', baseline='group_mean').rewards([['a', 'b', None, 'a']])",
+        f"{SMALL}; e.advantages(a, weights=a); e.value(a, weights=a, usable=a > 0)",
+        "import numpy; from polyest import graded; graded.best_of(4, 16).advantages(numpy.ones((512, 16)))",
+        "from polyest import graded as g; g.advantages([1.0, 2], [0, 0], g.best_of(2)); g.calibrated('log', 4)",
     ],
 )
 def test_small_work_loads_numpy_and_nothing_heavier(code: str) -> None:

@@ -23,11 +23,12 @@ from jax import Array
 
 from polyest import estimator as runtime
 from polyest.adapters._jax_arrays import differ, ids, probabilities
+from polyest.adapters._jax_graded import GradedObjective
 from polyest.adapters._tables import Functions, check_padding_id, check_shape, matrices
 from polyest.problem import Problem
 from polyest.targets import Target, get_target
 
-__all__ = ["Estimator", "ids", "load"]
+__all__ = ["Estimator", "GradedObjective", "ids", "load"]
 
 FUNCTIONS = Functions(jnp)
 UNROLL = 16

@@ -2,7 +2,7 @@
 
 Groups of equal size are scored on the device where they are by an `Estimator`, a module that `load` makes. Flat
 completions with group ids, also of groups that are spread over processes, are scored by `rewards`, `advantages` and
-`value`.
+`value`. Graded rewards are scored by a `GradedObjective`.
 
 >>> import torch, polyest.adapters.torch
 >>> estimator = polyest.adapters.torch.load("log", group_size=4, method="harmonic")
@@ -23,12 +23,13 @@ except ImportError as error:
 
 from polyest import estimator as runtime
 from polyest.adapters._torch_estimator import Estimator
+from polyest.adapters._torch_graded import GradedObjective
 from polyest.adapters._torch_ragged import advantages, rewards, value
 
 if TYPE_CHECKING:
     from polyest.targets import Target
 
-__all__ = ["Estimator", "advantages", "load", "rewards", "value"]
+__all__ = ["Estimator", "GradedObjective", "advantages", "load", "rewards", "value"]
 
 
 def load(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference import reference_values
+from polyest.online.weighted import read_weights
 from polyest.problem import whole_number
 from polyest.targets import Target
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Lookups = Callable[[list[int]], dict[int, Lookup]]
 
-__all__ = ["Job", "Options", "dense", "ragged"]
+__all__ = ["Job", "Options", "arrange", "dense", "group_ids", "ragged"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Options:
     padding_id: Hashable = None
     no_answer_reward: Any = None
     threads: int = 1
+    weights: Any = None
+    usable: Any = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Job:
 
 def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
     """Answers (..., K). With padding, every group is scored with the table of as many completions as it really has."""
-    read = read_answers(answers, options.padding_id)
+    read = _usable(read_answers(answers, options.padding_id), options.usable)
     shape, K = read.codes.shape, len(lookup.coefficients)
     if not shape or shape[-1] != K:
         raise ArgumentError(
@@ -67,9 +70,9 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
 
 def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
-    ids = _group_ids(groups)
-    order, starts = _arrange(ids)
-    read = read_answers(answers, options.padding_id, groups=(order, starts))
+    ids = group_ids(groups)
+    order, starts = arrange(ids)
+    read = _usable(read_answers(answers, options.padding_id, groups=(order, starts)), options.usable)
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(
@@ -78,7 +81,7 @@ def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job
         )
     if read.padding is not None:
         kept = np.flatnonzero(~read.padding)
-        order, starts = _arrange(ids[kept])
+        order, starts = arrange(ids[kept])
         order = kept if order is None else kept[order]
     sizes = _sizes(starts)
     return _job(read, options, starts, sizes, lookups([*sizes]), order)
@@ -96,8 +99,21 @@ def _job(
     threads = whole_number("threads", options.threads, least=1)
     work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    layout = Layout(codes, starts, Tables.join(found, options.kind), work, rows, threads)
+    layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
     return Job(options.kind, layout, _extras(read, options), read.codes.shape)
+
+
+def _usable(read: Answers, usable: Any) -> Answers:
+    """The answers with those that are not usable taken for padding."""
+    if usable is None:
+        return read
+    mask = np.asarray(usable)
+    if mask.dtype != np.bool_ or mask.shape != read.codes.shape:
+        raise ArgumentError(
+            f"`usable` must be booleans of the answers' shape {read.codes.shape}, got {mask.dtype} of shape "
+            f"{mask.shape}; say True for every completion that counts"
+        )
+    return replace(read, padding=~mask if read.padding is None else read.padding | ~mask)
 
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
@@ -112,20 +128,29 @@ def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
 def _extras(read: Answers, options: Options) -> scoring.Extras:
     pay = scoring.no_answer_pay(options.no_answer_reward)
     missing = read.missing if pay is not None else None
-    reference = options.reference
+    reference, weights = options.reference, options.weights
+    if weights is not None:
+        weights = read_weights(weights, read.codes.shape, read.padding)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
         reference = reference_values(options.target, reference, read.codes.shape, ignored).reshape(-1)
-    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0)
+    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
 
 
-def _arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+def _table_kind(options: Options) -> str:
+    """Weighted advantages look up c and c', the others what has been made of them."""
+    return "weighted" if options.weights is not None and options.kind == "advantages" else options.kind
+
+
+def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+    """Rows group by group, as (order, starts), see `polyest.online.twin.arrange`."""
     order, starts = engine.choose(engine.ROW_WORK * ids.size).arrange(ids.reshape(-1))
     return order, starts
 
 
-def _group_ids(groups: Any) -> NDArray[Any]:
+def group_ids(groups: Any) -> NDArray[Any]:
+    """The group of each completion as an integer, none of them missing."""
     read = read_answers(groups, argument="groups")
     if read.missing is not None:
         raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows first")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[Any]
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "blocks"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,8 @@ class Layout:
         return int(self.starts[-1]) == len(self.codes)
 
     def blocks(self) -> Iterator[tuple[int, Ints, Ints]]:
-        """For every size n ≥ 2: n, its groups (G,), and the places of their completions in `codes`, (G, n)."""
-        sizes = self.sizes
-        for size in np.flatnonzero(np.bincount(sizes)).tolist():  # np.unique would load numpy.ma
-            if size < 2:
-                continue
-            members = np.flatnonzero(sizes == size)
-            rows = self.starts[members][:, None] + np.arange(size)
-            yield size, members, rows if self.rows is None else self.rows[rows]
+        """`blocks` of these groups."""
+        return blocks(self.starts, self.rows)
 
     def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many of the chosen completions each group has, shape (G,)."""
@@ -79,3 +73,14 @@ class Layout:
         result = np.full(len(self.codes), np.nan)
         result[self.rows] = ordered
         return result
+
+
+def blocks(starts: NDArray[np.int64], rows: Ints | None) -> Iterator[tuple[int, Ints, Ints]]:
+    """For every size n ≥ 2: n, its groups (G,), and the places of their completions, (G, n)."""
+    sizes = np.diff(starts)
+    for size in np.flatnonzero(np.bincount(sizes)).tolist():  # np.unique would load numpy.ma
+        if size < 2:
+            continue
+        members = np.flatnonzero(sizes == size)
+        places = starts[members][:, None] + np.arange(size)
+        yield size, members, places if rows is None else rows[places]

@@ -131,9 +131,11 @@ class Lookup:
         return read_only(advantage_pay(self.coefficients.tolist(), others))
 
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
-        """What a completion is paid, and what it adds to its group's total, for rewards, advantages or values."""
+        """What a completion is paid, and what it adds to its group's total; `weighted` is for weighted advantages."""
         if kind == "advantages":
             return self.advantage_pay, self.fixed_weights
+        if kind == "weighted":
+            return self.coefficients, self.fixed_weights
         return self.coefficients, self.fixed_coefficients if kind == "values" else None
 
 

@@ -22,9 +22,12 @@ SCORERS = {"rewards": scoring.rewards, "advantages": scoring.advantages}
 def scores(job: Job, out: Any = None, dtype: Any = None) -> NDArray[Any]:
     """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
     result = check_output(out, dtype, job.shape)
-    if np.may_share_memory(result, job.layout.codes):
-        raise ArgumentError("`out` must not share memory with the answers, which it would overwrite; pass a new array")
-    in_place = job.extras.is_empty and result.flags.c_contiguous
+    for name, given in (("answers", job.layout.codes), ("weights", job.extras.weights)):
+        if given is not None and np.may_share_memory(result, given):
+            raise ArgumentError(
+                f"`out` must not share memory with the {name}, which it would overwrite; pass a new array"
+            )
+    in_place = result.flags.c_contiguous and (job.extras.is_empty or result.dtype == np.float64)
     exact = result.reshape(-1) if in_place else np.empty(result.size)
     SCORERS[job.kind](job.layout, job.extras, exact)
     if not in_place:

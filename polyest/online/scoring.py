@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online import engine
+from polyest.online import engine, weighted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,15 +32,17 @@ class Extras:
         reference: r(q_i), or None.
         missing: completions without an answer that are paid `pay` instead; None if they are paid as 0 matches.
         pay: the reward of a completion without an answer.
+        weights: what the whole reward is multiplied by, or None.
     """
 
     reference: Array | None = None
     missing: NDArray[np.bool_] | None = None
     pay: float = 0.0
+    weights: Array | None = None
 
     @property
     def is_empty(self) -> bool:
-        return self.reference is None and self.missing is None
+        return self.reference is None and self.missing is None and self.weights is None
 
 
 def no_answer_pay(value: Any) -> float | None:
@@ -65,12 +67,16 @@ def rewards(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
         out[extras.missing & ~np.isnan(out)] = extras.pay
     if extras.reference is not None:
         out -= extras.reference
+    if extras.weights is not None:
+        out *= extras.weights
 
 
 def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
     """The reward minus the mean of what the others are paid when this completion is left out; NaN in a group of one."""
     chosen = engine.choose(layout.work)
-    if extras.missing is None:
+    if extras.weights is not None:
+        weighted.advantages(layout, extras.weights, extras.missing, extras.pay, out)
+    elif extras.missing is None:
         chosen.advantages(layout, out)
     else:
         chosen.rewards(layout, out)
@@ -78,12 +84,16 @@ def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
         out[extras.missing] = own[extras.missing]
         out -= layout.spread(chosen.means(layout, 1, extras.missing, extras.pay))
     if extras.reference is not None:
-        r = extras.reference
+        r = extras.reference if extras.weights is None else extras.reference * extras.weights
         out -= r - _over(layout.spread(layout.sums(r)) - r, layout)
 
 
 def values(layout: Layout, extras: Extras) -> Array:
     """The mean reward of each group; NaN for fewer than two completions."""
+    if extras.weights is not None:
+        paid = np.empty(len(layout.codes))
+        rewards(layout, extras, paid)
+        return weighted.means(layout, paid)
     result: Array = engine.choose(layout.work).means(layout, 0, extras.missing, extras.pay)
     if extras.reference is not None:
         result -= layout.sums(extras.reference) / np.maximum(layout.sizes, 1)

@@ -1,0 +1,237 @@
+"""Objectives of graded rewards that groups estimate exactly: expected L-statistics of n draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from polyest.errors import ArgumentError, nearest
+from polyest.graded import tables
+from polyest.graded.grouping import dense
+from polyest.graded.reading import read_rewards
+from polyest.online.lookup import read_only
+from polyest.problem import BASELINES, whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from polyest.graded.tables import Array, Pay
+
+__all__ = ["Objective", "best_of", "l_statistic", "majority_vote", "median_of", "quantile", "worst_of"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """E[Σ_j w_j R_(j:n)], R_(1:n) ≤ … ≤ R_(n:n) the sorted rewards of n draws; made by the functions of this module.
+
+    Attributes:
+        name: how it is written.
+        weights: w_1..w_n.
+        group_size: K ≥ n; None for the ragged functions only, which use the size of every group.
+        baseline: None, or the mean that the trainer is going to subtract.
+
+    >>> objective = best_of(2, group_size=4)
+    >>> objective.values([1, 0, 3, 0]).round(3).tolist(), objective.advantages([1, 0, 3, 0]).round(3).tolist()
+    (1.833, [0.0, -1.333, 4.889, -1.333])
+    """
+
+    name: str
+    weights: tuple[Fraction, ...]
+    group_size: int | None = None
+    baseline: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its attributes: copies of the arrays could be written to."""
+        return Objective, (self.name, self.weights, self.group_size, self.baseline)
+
+    @property
+    def least_group_size(self) -> int:
+        """The least K that estimates it: n, with a baseline n + 1, and at least 2."""
+        return max(len(self.weights) + (self.baseline is not None), 2)
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """c, shape (K,), read-only: the pay per unit of reward while 0..K−1 of the others have more."""
+        return read_only([float(c) for c in tables.coefficients(self.weights, self._size, self.baseline)])
+
+    def values(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+        """Unbiased estimates of the objective, (1/K) Σ_k c_{K−k} R_(k), from rewards of shape (..., K); shape (...,).
+
+        With a baseline, those without it. Arguments and errors are those of `rewards`.
+
+        >>> float(worst_of(2, group_size=3).values([1, 2, 4]).round(3))
+        1.333
+        """
+        return self._scores("values", rewards, missing)
+
+    def rewards(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+        """Pay whose policy gradient is that of the objective on average: ∫_0^{R_i} c[m_i(t)] dt, shape (..., K).
+
+        m_i(t) is the number of others with rewards above t. With a baseline the integral starts at the group's least
+        reward, and the gradient is exact after the trainer has subtracted that mean.
+
+        Args:
+            rewards: shape (..., K), real numbers of any dtype; equal numbers are ties, which need no convention.
+            missing: None, or "drop": a completion whose reward is NaN (or None) scores NaN, and its group is scored by
+                the table of as many as are left; groups with too few left score NaN, with one warning.
+
+        Returns:
+            float64 array of the rewards' shape.
+
+        Raises:
+            ArgumentError: a wrong last dimension, what are no real numbers, NaN, or ±inf.
+
+        >>> best_of(2, group_size=3).rewards([1, 2, 4]).tolist()
+        [0.0, 1.0, 5.0]
+        """
+        return self._scores("rewards", rewards, missing)
+
+    def advantages(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+        """∫ c[m_i(t)]·(1{R_i > t} − m_i(t)/(K−1)) dt, shape (..., K): the expected gradient of `rewards`, less noise.
+
+        A constant added to all rewards changes nothing, a factor scales them; a group without spread gets 0. Arguments
+        and errors are those of `rewards`; there are none with a baseline.
+
+        >>> best_of(1, group_size=3).advantages([1, 2, 4]).tolist()  # R_i − the mean of the others
+        [-2.0, -0.5, 2.5]
+        """
+        return self._scores("advantages", rewards, missing)
+
+    def at(self, group_size: int) -> Objective:
+        """The same for another group size.
+
+        Raises:
+            ArgumentError: groups of that size cannot estimate it.
+        """
+        return _made(self.name, self.weights, group_size, self.baseline)
+
+    def pay(self, kind: str) -> Pay:
+        """What the gaps between sorted rewards pay; `kind` is rewards, advantages or values."""
+        if kind == "advantages" and self.baseline is not None:
+            raise ArgumentError(
+                f"`advantages` need an objective without baseline, got baseline={self.baseline!r}: its rewards are "
+                "made for a trainer that subtracts the mean itself; use .rewards, or leave `baseline` out"
+            )
+        return tables.pay(kind, self.weights, self._size, self.baseline)
+
+    @property
+    def _size(self) -> int:
+        if self.group_size is None:
+            raise ArgumentError(f"`group_size` must be given for this, as in {self.name} with group_size=16; got None")
+        return self.group_size
+
+    def _scores(self, kind: str, rewards: ArrayLike, missing: str | None) -> Array:
+        self.pay(kind)
+        values, absent = read_rewards(rewards, missing)
+        if values.ndim == 0 or values.shape[-1] != self.group_size:
+            raise ArgumentError(
+                f"`rewards` must have shape (..., {self.group_size}), the group size of this {self.name}; got shape "
+                f"{values.shape}; make an objective for that size, or pass flat rewards and group ids to polyest.graded"
+            )
+        return np.asarray(dense(kind, self, values, absent))
+
+
+def best_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
+    """The expected greatest of n rewards, n ≤ K; pass@n where rewards are 0 and 1.
+
+    Args:
+        n: how many draws.
+        group_size: K ≥ 2; may be left out for the ragged functions of `polyest.graded`.
+        baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself; n < K.
+
+    Raises:
+        ArgumentError: n > K, which no estimator does without bias.
+
+    >>> best_of(3, group_size=5).coefficients.tolist()
+    [3.0, 1.5, 0.5, 0.0, 0.0]
+    """
+    n = whole_number("n", n, least=1)
+    return _made(f"best_of({n})", _unit(n, n), group_size, baseline)
+
+
+def worst_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
+    """The expected least of n rewards, n ≤ K; that all of n are correct where rewards are 0 and 1. See `best_of`."""
+    n = whole_number("n", n, least=1)
+    return _made(f"worst_of({n})", _unit(1, n), group_size, baseline)
+
+
+def median_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
+    """The expected median of n rewards, n odd, n ≤ K; majority@n where rewards are 0 and 1. See `best_of`."""
+    n = whole_number("n", n, least=1)
+    if n % 2 == 0:
+        raise ArgumentError(
+            f"`n` must be odd, so that one reward is the middle one; got {n}; use {n - 1} or {n + 1}, or l_statistic "
+            "with weights ½ for the two in the middle"
+        )
+    return _made(f"median_of({n})", _unit(n // 2 + 1, n), group_size, baseline)
+
+
+def l_statistic(weights: Sequence[Any], group_size: int | None = None, baseline: str | None = None) -> Objective:
+    """E[Σ_j w_j R_(j:n)], R_(1:n) the least of n rewards: trimmed means, the mean of the top j, L-moments, ...
+
+    Args:
+        weights: w_1..w_n, n ≤ K; floats are taken by their exact value.
+        group_size, baseline: as in `best_of`.
+
+    >>> l_statistic([0, 0, 0.5, 0.5], group_size=5).coefficients.tolist()  # the better half of four
+    [2.0, 2.0, 1.0, 0.0, 0.0]
+    """
+    try:
+        exact = tuple(Fraction(w) for w in weights)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"`weights` must be finite numbers, got {weights!r:.60}") from None
+    if not exact:
+        raise ArgumentError("`weights` must be at least one number, got none")
+    return _made(f"l_statistic({', '.join(map(str, exact))})", exact, group_size, baseline)
+
+
+def quantile(q: float, group_size: int | None = None) -> NoReturn:
+    """Raises the reason why there is no such objective.
+
+    A quantile weighs thresholds by a step function of S(t), and a polynomial of any degree is half the step away from
+    it somewhere: no table of any group size estimates it.
+    """
+    raise ArgumentError(
+        f"`quantile` of the policy's rewards cannot be estimated (q = {q}), by groups of any size: polynomials stay "
+        "half a step away from a step; use an order statistic of n draws: median_of(n), best_of(n) or l_statistic"
+    )
+
+
+def majority_vote(group_size: int | None = None) -> NoReturn:
+    """Raises the reason why there is no such objective.
+
+    Which answer wins a vote depends on the counts of all answers, which are not independent of each other given one of
+    them; with a verifier, `polyest.success.majority_at` is exact.
+    """
+    raise ArgumentError(
+        "`majority_vote` without a verifier cannot be estimated: which answer wins depends on the counts of all, which "
+        "are not independent of each other; with a verifier, use polyest.success.majority_at"
+    )
+
+
+def _made(name: str, weights: tuple[Fraction, ...], group_size: int | None, baseline: str | None) -> Objective:
+    if baseline is not None and baseline not in BASELINES:
+        raise ArgumentError(
+            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
+            f"{nearest(str(baseline), BASELINES)}"
+        )
+    objective = Objective(name, weights, None, baseline)
+    if group_size is None:
+        return objective
+    K, least = whole_number("group_size", group_size, least=2), objective.least_group_size
+    if least > K:
+        proof = " with a baseline, as the table of K−1 is used" if baseline is not None else ""
+        raise ArgumentError(
+            f"`group_size` must be at least {least} for {name}{proof}; got {K}: no estimator from fewer completions is "
+            "unbiased; sample larger groups, or choose a smaller n"
+        )
+    return replace(objective, group_size=K)
+
+
+def _unit(place: int, n: int) -> tuple[Fraction, ...]:
+    return tuple(Fraction(j == place) for j in range(1, n + 1))

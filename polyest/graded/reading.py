@@ -1,0 +1,88 @@
+"""What a user calls rewards, as finite float64 numbers."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.errors import ArgumentError, nearest
+from polyest.online.answers import read_array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["MISSING", "check_missing", "read_rewards"]
+
+MISSING = ("drop",)
+WIDEST = 1 << 53  # integers up to here are float64 numbers
+
+
+def read_rewards(rewards: Any, missing: str | None = None, argument: str = "rewards") -> tuple[Array, Any]:
+    """Contiguous float64 numbers, and which are missing: a mask, or None if all are there.
+
+    Raises:
+        ArgumentError: what is no array of real numbers, ±inf, or a NaN unless `missing` is "drop".
+    """
+    check_missing(missing)
+    array = _real(_array(rewards, argument), argument)
+    values: Array = np.array(array, dtype=np.float64, order="C")
+    finite = np.isfinite(values)
+    if finite.all():
+        return values, None
+    absent = np.isnan(values)
+    if missing is None and absent.any():
+        raise ArgumentError(
+            f"`{argument}` must be numbers, got NaN {_places(absent)}: it has no rank; pass missing='drop' to leave "
+            "such completions out, or give them the reward of a failure"
+        )
+    if not (finite | absent).all():
+        raise ArgumentError(
+            f"`{argument}` must be finite, got ±inf {_places(~(finite | absent))}: the objective would be infinite; "
+            "give a finite floor or ceiling"
+        )
+    return values, absent
+
+
+def check_missing(missing: Any) -> None:
+    if missing is not None and missing not in MISSING:
+        raise ArgumentError(
+            f"`missing` must be None (a NaN is an error) or 'drop', got {missing!r:.60}{nearest(str(missing), MISSING)}"
+        )
+
+
+def _array(rewards: Any, argument: str) -> NDArray[Any]:
+    if not isinstance(rewards, list | tuple):
+        return read_array(rewards, argument)
+    try:
+        return np.asarray(rewards)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(
+            f"`{argument}` must be nested lists of equal lengths, got {error}; for groups of mixed sizes pass flat "
+            "rewards and group ids to the functions of polyest.graded"
+        ) from None
+
+
+def _real(array: NDArray[Any], argument: str) -> NDArray[Any]:
+    """The array, if it holds real numbers that float64 can tell apart."""
+    dtype, kind = array.dtype, array.dtype.kind
+    is_number = kind in "biuf" or dtype.type.__module__ == "ml_dtypes"  # bfloat16 and its like
+    if not is_number and not (kind == "O" and all(x is None or isinstance(x, Real) for x in array.flat)):
+        raise ArgumentError(f"`{argument}` must be real numbers, got {dtype}; convert them to floats first")
+    if kind in "iu" and dtype.itemsize == 8 and array.size:
+        largest = max(int(array.max()), -int(array.min()))
+        if largest > WIDEST:
+            raise ArgumentError(
+                f"`{argument}` must be within ±2^53, where float64 tells integers apart, got {largest}; rescale them"
+            )
+    return array
+
+
+def _places(wrong: NDArray[np.bool_]) -> str:
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
+    more = int(np.count_nonzero(wrong)) - 1
+    place = first[0] if len(first) == 1 else first
+    return f"at {place}" + (f" and {more} more" if more else "")

@@ -1,0 +1,75 @@
+"""Graded rewards on JAX arrays are those of numpy, to a few units in the last place."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from polyest import graded
+from polyest.errors import ArgumentError
+
+jax = pytest.importorskip("jax")
+adapter = pytest.importorskip("polyest.adapters.jax")
+
+KINDS = ("values", "rewards", "advantages")
+OBJECTIVES = [graded.best_of(3, 8), graded.worst_of(2, 8), graded.median_of(5, 8), graded.l_statistic([-1, 0.5], 8)]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
+@pytest.mark.parametrize("x64", [False, True])
+def test_scores_are_numpys(objective, x64: bool) -> None:
+    rng = np.random.default_rng(0)
+    rewards = np.concatenate([rng.normal(size=(50, 8)), rng.integers(-2, 3, (50, 8)), np.zeros((1, 8))]).astype("f4")
+    with jax.enable_x64(x64):
+        for kind in KINDS:
+            score = getattr(adapter.GradedObjective(objective), kind)
+            exact = getattr(objective, kind)(rewards)
+            for found in (score(rewards), jax.jit(score)(rewards), jax.vmap(score)(rewards)):
+                # sums of 8 terms of sizes up to 3·|x|, in the precision of the result
+                assert np.asarray(found) == pytest.approx(exact, abs=96 * float(np.finfo(found.dtype).eps))
+            if kind != "values":
+                assert all(len(set(zip(a, b, strict=True))) == len(set(a)) for a, b in _rows(rewards, score(rewards)))
+
+
+def _rows(rewards, scores):
+    return zip(rewards.tolist(), np.asarray(scores).tolist(), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "bool"])
+def test_any_real_dtype_is_scored(dtype: str) -> None:
+    rewards = jax.numpy.asarray([0, 1, 1, 0, 1, 0, 0, 1], dtype)
+    assert adapter.GradedObjective(OBJECTIVES[0]).values(rewards) == pytest.approx(OBJECTIVES[0].values([0, 1] * 4))
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_a_group_with_a_number_that_has_no_rank_scores_nan_and_no_other(wrong: float) -> None:
+    rewards = np.arange(16.0).reshape(2, 8)
+    rewards[0, 3] = wrong
+    for kind in KINDS:
+        scores = getattr(adapter.GradedObjective(OBJECTIVES[0]), kind)(rewards)
+        assert np.isnan(scores[0]).all()
+        assert np.isfinite(scores[1]).all()
+
+
+def test_no_gradient_flows() -> None:
+    score = adapter.GradedObjective(OBJECTIVES[0]).values
+    assert not jax.grad(lambda x: score(x).sum())(jax.numpy.arange(8.0)).any()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: adapter.GradedObjective(graded.best_of(3)), "`objective` must be made by polyest.graded with a"),
+        (lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards([1.0]), r"`rewards` must have shape \(\.\.\., 8\)"),
+        (lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards(np.zeros(8, complex)), "must be real numbers"),
+        (
+            lambda: adapter.GradedObjective(graded.best_of(2, 3, baseline="group_mean")).advantages([1.0, 2, 3]),
+            "need an objective without baseline",
+        ),
+    ],
+)
+def test_bad_input_is_refused_with_the_reason(call, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        call()
