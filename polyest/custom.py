@@ -8,11 +8,11 @@ from fractions import Fraction
 from types import FunctionType
 from typing import Any
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.fingerprint import fingerprint
 from polyest.formal import Formal, trace
 from polyest.methods.plug_in import DecimalContext
-from polyest.rationals import rational_text
+from polyest.rationals import bounded_rational, rational_text
 from polyest.targets import Target, custom_parts, get_target, register
 
 __all__ = ["Function", "custom", "provide"]
@@ -123,13 +123,19 @@ def _growth(function: FunctionType, growth: Any) -> tuple[Fraction, Fraction]:
             "|r(p)| < C·p^(−alpha) on (0, 1]; for log p that may be (1.5, 0.25)"
         )
     try:
-        C, alpha = (Fraction(str(number)) for number in growth)
-    except (TypeError, ValueError, ZeroDivisionError):
-        raise ArgumentError(f"`growth` must be two numbers (C, alpha); got {growth!r}; give (1.5, 0.25), say") from None
+        first, second = growth
+    except (TypeError, ValueError):
+        got = shortened(growth)
+        raise ArgumentError(f"`growth` must be two numbers (C, alpha); got {got}; give (1.5, 0.25), say") from None
+    C, alpha = (bounded_rational(n, "growth", "be two numbers (C, alpha), each finite and") for n in (first, second))
     if alpha >= 1:
-        raise ArgumentError(f"`growth` needs alpha < 1, got {growth!r}: if nothing less bounds r, {IMPOSSIBLE}")
+        raise ArgumentError(
+            f"`growth` needs alpha < 1, got {shortened(growth)}: if nothing less bounds r, {IMPOSSIBLE}"
+        )
     if C <= 0 or alpha < 0:
-        raise ArgumentError(f"`growth` needs C > 0 and alpha ≥ 0, got {growth!r}; alpha = 0 where r is bounded")
+        raise ArgumentError(
+            f"`growth` needs C > 0 and alpha ≥ 0, got {shortened(growth)}; alpha = 0 where r is bounded"
+        )
     return C, alpha
 
 

@@ -45,7 +45,7 @@ def _short_text(value: Any) -> str:
 
 def is_decimal(value: Fraction) -> bool:
     """Whether `value` has a terminating decimal expansion."""
-    return 10 ** value.denominator.bit_length() % value.denominator == 0
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0
 
 
 def decimal_text(value: Fraction) -> str:
