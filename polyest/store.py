@@ -55,8 +55,8 @@ def relative_path(problem: Problem) -> Path:
     if len(longest) > LONGEST_NAME:
         argument = "target" if longest == folder.parts[0] or problem.budget is None else problem.budget.kind
         raise ArgumentError(
-            f"`{argument}` must make the name of a folder, {LONGEST_NAME} bytes at most, which holds its tables; got {len(longest)} bytes, "
-            f"{longest[:40]}…; give the function a shorter name, or numbers fewer digits"
+            f"`{argument}` must make the name of a folder, {LONGEST_NAME} bytes at most, which holds its tables; got "
+            f"{len(longest)} bytes, {longest[:40]}…; give the function a shorter name, or numbers fewer digits"
         )
     return folder / f"k{problem.group_size}.json"
 

@@ -212,8 +212,8 @@ def custom_parts(name: str) -> CustomParts | None:
 def get_target(name: str | Target) -> Target:
     """The target that `name` names; parameters are read as exact rationals.
 
-    A target passes as it is. ``entropy``, ``shannon`` and ``kl`` are other names of ``log``. A custom target that is not
-    known in this process has a formula that asks for it.
+    A target passes as it is. ``entropy``, ``shannon`` and ``kl`` are other names of ``log``. A custom target that is
+    not known in this process has a formula that asks for it.
 
     >>> get_target("power(2.0)").name
     'power(2)'
