@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, Locator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from polyest import bernstein, store
 from polyest.comparison import rounded_up
@@ -36,6 +36,7 @@ STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the col
 NOISE_ROOM = 1.6
 WIDE = 30.0  # ratio of worst-case biases from which the axis becomes logarithmic beyond the smallest
 LONGEST_NAME = 50  # characters of a target in a title
+FEWEST_TICKS = 3
 DECADES = 3.0  # of a logarithmic axis, beyond which its labels are powers of ten
 
 
@@ -85,7 +86,7 @@ def bias_and_noise(chosen: Sequence[Estimator], absent: Sequence[Problem] = ()) 
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     problem = chosen[0].problem
-    least = min(1e-4, 0.1 / problem.group_size**2)
+    least = _least_probability(chosen)
     p = np.unique(np.concatenate([np.geomspace(least, 1, 4000), np.linspace(0, 1, 2001)[1:]]))
     for estimator in chosen:
         table, style = estimator.table, STYLES[estimator.problem.method]
@@ -99,6 +100,8 @@ def bias_and_noise(chosen: Sequence[Estimator], absent: Sequence[Problem] = ()) 
     _finish(right, least, f"noise  V(p) of one group  [{square}]")
     _spread_bias(left, chosen, p)
     _limit_noise(right, chosen, p)
+    if not get_target(problem.target).bounds_noise:
+        _note(right, "not bounded towards p = 0")
     left.axhline(0, color="0.7", linewidth=0.8, zorder=0)
     figure.legend(loc="outside lower center", ncols=5, frameon=False)
     figure.suptitle(_title(problem, absent))
@@ -133,6 +136,14 @@ def frontier_figure(frontier: Frontier, chosen: Sequence[Estimator], absent: Seq
     return figure
 
 
+def _least_probability(chosen: Sequence[Estimator]) -> float:
+    """Where the axis begins: below every place where a bias is largest."""
+    usual, wide = min(1e-4, 0.1 / chosen[0].table.group_size ** 2), np.geomspace(1e-30, 1, 3001)
+    curves = [np.abs(bernstein.bias(e.problem.target, e.coefficients, wide)) for e in chosen]
+    tops = [float(wide[np.argmax(curve)]) for curve in curves if curve.max() > 0]
+    return min([usual, *(top / 10 for top in tops if top < usual)])
+
+
 def _title(problem: Problem, absent: Sequence[Problem]) -> str:
     name = shortened(problem.target, LONGEST_NAME).strip("'")
     title = f"{name}, groups of {problem.group_size}"
@@ -149,7 +160,11 @@ def _units(target: str) -> tuple[str, str]:
 def _label_decades(axes: Axes) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         low, high = axis.get_view_interval()
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if np.log10(high / low) < DECADES else (1,)))
+        locator: Locator = LogLocator(subs=(1, 2, 5) if np.log10(high / low) < DECADES else (1,))
+        places = np.asarray(locator.tick_values(low, high))
+        if np.count_nonzero((places >= low) & (places <= high)) < FEWEST_TICKS:
+            locator = MaxNLocator(5)
+        axis.set_major_locator(locator)
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
 

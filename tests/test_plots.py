@@ -161,3 +161,29 @@ def test_pdfs_have_no_type_3_fonts(tmp_path: Path, options: tuple[str, ...]) -> 
     content = path.read_bytes()
     assert b"/Type3" not in content
     assert b"/TrueType" in content or b"/CIDFontType2" in content
+
+
+def test_no_frontier_is_drawn_where_noise_is_infinite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cvxpy")
+    assert main(["plot", "power(-0.7)", "-k", "4", "--frontier", "--out", str(tmp_path / "x.png")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), list(tmp_path.iterdir())) == ("", 1, [])
+    assert "must have tables of finite noise" in err
+    assert any("not bounded towards p = 0" in text for text, _ in texts(over_p("power(-0.7)", 4)))
+
+
+@pytest.mark.parametrize("target", ["js(1e-9)", "js(1e-5)", "log"])
+def test_the_axis_reaches_below_the_place_of_the_largest_bias(target: str) -> None:
+    axes = over_p(target, 8).axes[0]
+    assert_legible(over_p(target, 8))
+    for line in axes.get_lines()[: len(estimators(target, 8))]:
+        top = np.argmax(np.abs(np.asarray(line.get_ydata())))
+        assert top > 0
+        assert axes.get_xlim()[0] < np.asarray(line.get_xdata())[top] / 5
+
+
+def test_short_axes_have_ticks_too() -> None:
+    axes = along_the_frontier("polynomial(9,0,-120,0,432,0,-576,0,256)", 3).axes[0]
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        assert sum(low <= place_ <= high for place_ in axis.get_ticklocs()) >= 3
