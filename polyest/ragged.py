@@ -12,7 +12,7 @@ import numpy as np
 
 from polyest.loading import lookups
 from polyest.online import forms, output
-from polyest.problem import Problem, make_problem
+from polyest.problem import LARGEST_GROUP, Problem, make_problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from polyest.targets import Target
 
 __all__ = ["advantages", "rewards", "value"]
-
-LARGE = 1 << 20  # a group size for which the arguments are checked where there is no group
 
 
 def rewards(
@@ -154,7 +152,7 @@ def _job(
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
         if not sizes:
-            problem(LARGE)
+            problem(LARGEST_GROUP)  # the arguments are checked where there is no group, too
         return lookups(problem(n) for n in sizes)
 
     return forms.ragged(tables, answers, groups, options)

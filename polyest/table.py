@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from polyest.schema import Reader
 __all__ = ["FORMAT_VERSION", "Certificate", "Enclosure", "Table", "digest", "from_json", "to_json"]
 
 FORMAT_VERSION = 1
+SHOWN = 6  # digits of an enclosure's ends in its repr
 PROOF_FIELDS = {
     "minimax": ("alternation",),
     "aqp": ("points", "multipliers", "alternation"),
@@ -31,15 +32,18 @@ PROOF_FIELDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Enclosure:
     """An interval that provably contains a number; its endpoints are decimals.
 
     Attributes:
         lower_text, upper_text: the endpoints as claimed, exact decimals; ``"Infinity"`` where a supremum is infinite.
 
-    >>> Enclosure("0.1", "0.2").upper
-    0.2
+    As a float it is its upper end, rounded up, which holds wherever the number has to be at most something.
+
+    >>> enclosure = Enclosure("0.1249999999", "0.125")
+    >>> enclosure, float(enclosure), str(enclosure)
+    (Enclosure(0.124999, 0.125), 0.125, '[0.1249999999, 0.125]')
     """
 
     lower_text: str
@@ -57,8 +61,15 @@ class Enclosure:
         value = float(self.upper_text)
         return math.nextafter(value, math.inf) if Decimal(value) < Decimal(self.upper_text) else value
 
+    def __float__(self) -> float:
+        return self.upper
+
     def __str__(self) -> str:
         return f"[{self.lower_text}, {self.upper_text}]"
+
+    def __repr__(self) -> str:
+        """Rounded outward to six digits."""
+        return f"Enclosure({_shortest(self.lower_text, ROUND_FLOOR)}, {_shortest(self.upper_text, ROUND_CEILING)})"
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,11 @@ class Table:
     @property
     def group_size(self) -> int:
         return self.problem.group_size
+
+
+def _shortest(text: str, rounding: str) -> str:
+    with localcontext(prec=SHOWN, rounding=rounding):
+        return f"{(+Decimal(text)).normalize():g}"
 
 
 def digest(table: Table) -> str:

@@ -257,7 +257,7 @@ def test_an_extractor_that_never_returns_finds_no_answer(trainer: GRPOTrainer) -
         ({"scale_rewards": "group"}, "`scale_rewards` must be 'none', got 'group'.*ExactAdvantagesMixin"),
         ({"scale_rewards": "batch"}, "`scale_rewards` must be 'none', got 'batch'"),
         ({"multi_objective_aggregation": "normalize_then_sum"}, "`multi_objective_aggregation` must be"),
-        ({"num_generations": 2}, "`baseline` needs groups of at least 3 completions, got 2"),
+        ({"num_generations": 2}, "`num_generations` must be 3 or more .* got 2: TRL subtracts the group mean"),
         ({"reward_weights": [-1.0]}, "`reward_weights` must not be negative for answer_reward, got -1.0.*`sign`"),
     ],
 )

@@ -376,8 +376,8 @@ def test_plot_draws_every_method_that_has_a_table(solved: Path, monkeypatch: pyt
 
     monkeypatch.setenv("POLYEST_COEFFS", str(solved))
     figure = bias_and_noise(estimators("log", 3))
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["plug_in", "harmonic", "minimax", "aqp (κ = 1.93)"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["plug_in", "harmonic", "minimax", "aqp (κ = 1.93)", "aqp, proved: |bias| ≤ 0.0681"]
     assert all(axes.get_xscale() == "log" for axes in figure.axes)
     assert [e.problem.method for e in estimators("power(2)", 3)] == ["plug_in", "exact"]
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import MissingDependencyError
+from polyest.errors import ArgumentError, MissingDependencyError
 
 try:
     import torch
@@ -133,6 +133,11 @@ class AnswerReward:
         """
         exact = isinstance(trainer, ExactAdvantagesMixin)
         check_trainer(trainer, self, exact)
+        if not exact and trainer.num_generations == 2:
+            raise ArgumentError(
+                "`num_generations` must be 3 or more for AnswerReward as a reward function, got 2: TRL subtracts the "
+                "group mean, which cancels every reward for matches between two; raise it, or use ExactAdvantagesMixin"
+            )
         self._scoring.load(trainer.num_generations, None if exact else BASELINE)
         if trainer.num_generations_eval > 1:
             self._scoring.load(trainer.num_generations_eval)

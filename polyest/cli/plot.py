@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from polyest.cli.options import add_budget_options, budgets, writable_file
 from polyest.cli.own import add_growth_option, chosen_target
 from polyest.errors import MissingDependencyError
 from polyest.files import replacing
+from polyest.store import solve_command
 
 if TYPE_CHECKING:
     from polyest.offline.trace import Frontier
@@ -34,14 +36,23 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     path = writable_file(arguments.out, SUFFIXES)
     try:
-        from polyest.plots import bias_and_noise, estimators, frontier_figure
+        from polyest.plots import bias_and_noise, estimators, frontier_figure, lacking, save
     except ModuleNotFoundError as error:
         raise MissingDependencyError.for_extra(error.name or "matplotlib", "plot", "polyest plot") from None
     arguments.target = chosen_target(arguments.target, arguments.growth).name
-    chosen = estimators(arguments.target, arguments.group_size, **budgets(arguments))
-    figure = frontier_figure(_frontier(arguments), chosen) if arguments.frontier else bias_and_noise(chosen)
+    question = arguments.target, arguments.group_size
+    chosen, absent = estimators(*question, **budgets(arguments)), lacking(*question, **budgets(arguments))
+    for problem in absent:
+        if problem.method == "aqp":
+            print(
+                f"no table for {problem}, which is not drawn; solve it with: {solve_command(problem)}", file=sys.stderr
+            )
+    if arguments.frontier:
+        figure = frontier_figure(_frontier(arguments), chosen, absent)
+    else:
+        figure = bias_and_noise(chosen, absent)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=160)
+        save(figure, temporary, path.suffix[1:].lower())
     print(arguments.out)
     return 0
 

@@ -18,7 +18,8 @@ from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
-from polyest.problem import Problem
+from polyest.problem import Problem, whole_number
+from polyest.rationals import MOST_DIGITS
 from polyest.table import Table
 from polyest.targets import get_target
 
@@ -35,18 +36,21 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     Args:
         problem: the question; its baseline is ignored, since centring-proof tables are derived (theory.md §5).
         solver: a solver of cvxpy for the first active set of aqp, the package's choice by default.
-        digits: working precision in decimal digits; the coefficients do not depend on it.
+        digits: working precision in decimal digits, if more than usual; the coefficients do not depend on it.
 
     Returns:
         The certified table, with the certified table of group size K−1 (same method, same κ) inside.
 
     Raises:
+        ArgumentError: more digits than `polyest.rationals.MOST_DIGITS`.
         SolveError: no table of float64 numbers keeps the promise of the program, or a solver failed.
 
     >>> from polyest.problem import make_problem
     >>> solve(make_problem("log", 4, bias_budget=2)).coefficients[:2]
     (-2.4218706777288874, -0.8552943836633414)
     """
+    if digits is not None:
+        digits = whole_number("digits", digits, least=1, most=MOST_DIGITS)
     problem = replace(problem, baseline=None)
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})

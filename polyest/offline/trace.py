@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import SolveError
+from polyest.errors import ArgumentError, SolveError
 from polyest.offline import frontier
 from polyest.offline.methods import minimax
 from polyest.offline.path import Path
 from polyest.problem import make_problem
+from polyest.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +50,14 @@ def trace(target: str, group_size: int, points: int = 100, solver: str | None = 
     ([1.0, 12.48], [0.194, 0.047])
 
     Raises:
+        ArgumentError: every table of the target has infinite noise, or may have.
         SolveError: not even the middle of the frontier could be solved.
     """
+    if not get_target(target).bounds_noise:
+        raise ArgumentError(
+            f"`target` must have tables of finite noise for a frontier of bias against noise; that of {target} is "
+            "infinite, or not known to be finite; leave the frontier out"
+        )
     path = frontier.path_for(make_problem(target, group_size, "aqp", bias_budget=2), solver)
     ends = [_minimax_end(target, path), (path.bayes_bias, path.noise(path.program.means))]
     found = sorted([*ends, *_inner(path, points)])

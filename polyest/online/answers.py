@@ -63,10 +63,19 @@ def read_answers(
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
     if array.dtype.kind in "OUST":
         return _from_objects([array.reshape(-1).tolist()], array.shape, padding_id, argument, groups)
-    raise ArgumentError(
-        f"`{argument}` must be integers, strings or hashable objects; got an array of {array.dtype}; "
-        "map every answer to an integer or a string first"
-    )
+    raise ArgumentError(f"`{argument}` must be integers, strings or hashable objects; got {_came(answers, array)}")
+
+
+def _came(answers: Any, array: NDArray[Any]) -> str:
+    """What came, and what to do; numpy reads columns of integers with missing values as floats."""
+    column = str(getattr(answers, "dtype", getattr(answers, "type", "")))
+    if array.dtype.kind == "f" and "int" in column.lower():
+        return (
+            f"a column of {column} with missing values; pass a list with None in their place: "
+            "column.astype(object).where(column.notna(), None).tolist() (pandas), .to_list() (polars), .to_pylist() "
+            "(arrow)"
+        )
+    return f"an array of {array.dtype}; map every answer to an integer or a string first"
 
 
 def read_array(values: Any, argument: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.online.collisions import rekeyed
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["by_dictionary", "by_small_dictionary", "encode"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
+REMEDIES: dict[type, str] = {
+    dict: "use json.dumps(answer, sort_keys=True) or tuple(sorted(answer.items()))",
+    set: "use frozenset(answer)",
+    bytearray: "use bytes(answer)",
+    list: "use tuple(answer), or, if each cell of the column is a whole group, nested lists: column.tolist() (pandas), "
+    ".to_list() (polars), .to_pylist() (arrow)",
+}
 MANY = 256  # a dictionary is small if it holds at most one in so many answers
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
@@ -39,7 +46,7 @@ def _map(function: Callable[..., int], size: int, argument: str, *items: Iterabl
     try:
         return np.fromiter(map(function, *items), np.int64, size)
     except TypeError as error:
-        raise ArgumentError(f"`{argument}` must be hashable, got {error}; use tuples or strings") from None
+        raise _unhashable(argument, error, items[0]) from None
 
 
 def by_small_dictionary(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str) -> Codes | None:
@@ -63,6 +70,8 @@ def by_dictionary(
         index: dict[Any, int] = {}
         try:
             codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
+        except ArgumentError:
+            raise
         except ValueError as error:
             raise _incomparable(argument, error) from None
         missing[piece], padding[piece] = _masks(codes[piece], index, padding_id, argument)
@@ -99,6 +108,11 @@ def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
     """The codes of None and NaN."""
     kinds = set(map(type, index))
     for kind in kinds:
+        if kind.__name__ == "NAType":  # pandas' NA, which is neither equal to itself nor different
+            raise ArgumentError(
+                f"`{argument}` must have None where there is no answer, got pandas' NA; pass "
+                "column.astype(object).where(column.notna(), None)"
+            )
         if hasattr(kind, "__array__") and not issubclass(kind, np.generic):
             raise ArgumentError(
                 f"`{argument}` must hold plain hashable answers, got {kind.__module__}.{kind.__name__} objects, which "
@@ -110,6 +124,23 @@ def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
         return [code for item, code in index.items() if item is None or bool(item != item)]
     except (TypeError, ValueError) as error:
         raise _incomparable(argument, error) from None
+
+
+def _unhashable(argument: str, error: TypeError, items: Iterable[Any]) -> ArgumentError:
+    """What came, and what would do in its place."""
+    item = next((item for item in items if not _is_hashable(item)), None)
+    remedy = next((text for kinds, text in REMEDIES.items() if isinstance(item, kinds)), "use tuples or strings")
+    if hasattr(item, "__array__"):
+        remedy = REMEDIES[list]
+    return ArgumentError(f"`{argument}` must be hashable, got {error}, as in {shortened(item)}; {remedy}")
+
+
+def _is_hashable(item: Any) -> bool:
+    try:
+        hash(item)
+    except TypeError:
+        return False
+    return True
 
 
 def _incomparable(argument: str, error: Exception) -> ArgumentError:
