@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from itertools import chain
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from polyest.errors import ArgumentError, MissingDependencyError
@@ -27,8 +30,11 @@ def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, addres
     ray = _ray()
     from joblib import Parallel, delayed
 
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         size = min(_connect(ray, jobs, address), max(2, len(items)))  # joblib's one worker would be this process
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
         waves = (items[start : start + size] for start in range(0, len(items), size))
         with Parallel(size, backend="ray", batch_size=1) as workers:
             yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
@@ -55,7 +61,8 @@ def _connect(ray: Any, jobs: int, address: str | None) -> int:
         options |= {"include_dashboard": False, "num_cpus": None if jobs == -1 else jobs}
     try:
         _knock(address)
-        ray.init(address, **options)
+        with TemporaryDirectory() as empty, chdir(empty):  # Ray would import from the current folder
+            ray.init(address, **options)
     except (OSError, ValueError, RuntimeError) as error:
         raise ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}") from None
     workers = int(ray.cluster_resources()["CPU"])
