@@ -55,8 +55,8 @@ class Own:
             found = getattr(importlib.import_module(module), name)
         except Exception as error:
             raise ArgumentError(
-                f"`{self.text}` must be MODULE:FUNCTION, a function r(p, ctx) in an installed module (they come first), "
-                f"or in a file or package of {self.folder}, from which nothing else is imported; got "
+                f"`{self.text}` must be MODULE:FUNCTION, a function r(p, ctx) in an installed module (these come "
+                f"first), or in a file or package of {self.folder}, from which nothing else is imported; got "
                 f"{type(error).__name__}: {error}"
             ) from error
         if isinstance(found, (FunctionType, Target)):

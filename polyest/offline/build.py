@@ -14,6 +14,7 @@ from polyest.certify.certificate import worst_noise
 from polyest.errors import SolveError
 from polyest.methods import CLOSED_FORM, closed_form, plug_in
 from polyest.offline import exchange, frontier
+from polyest.offline.finite import checked_solver
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
 from polyest.offline.rounding import rounded
@@ -41,13 +42,14 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
         The certified table, with the certified table of group size K−1 (same method, same κ) inside.
 
     Raises:
+        ArgumentError: no such solver.
         SolveError: no table of float64 numbers keeps the promise of the program, or a solver failed.
 
     >>> from polyest.problem import make_problem
     >>> solve(make_problem("log", 4, bias_budget=2)).coefficients[:2]
     (-2.4218706777288874, -0.8552943836633414)
     """
-    problem = replace(problem, baseline=None)
+    problem, solver = replace(problem, baseline=None), solver and checked_solver(solver)
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})
     with threadpool_limits(1):  # the matrices are small, and on a busy machine threads wait for each other

@@ -5,21 +5,56 @@ The only calls of a convex solver.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from polyest.errors import SolveError
+from polyest.errors import ArgumentError, SolveError
 
-__all__ = ["SOLVER", "by_cvxpy", "least_distance"]
+__all__ = ["SOLVER", "by_cvxpy", "checked_solver", "least_distance"]
 
 SOLVER = "CLARABEL"
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, Any]] = {  # a rough solution is start enough; first-order solvers have limits of seconds
     "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
-    "OSQP": {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iter": 200_000, "polishing": True},
-    "SCS": {"eps_abs": 1e-10, "eps_rel": 1e-10, "max_iters": 1_000_000},
+    "OSQP": {"eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 50_000, "polishing": True},
+    "SCS": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 5_000},
+    "HIGHS": {"time_limit": 10.0},
 }
+STDOUT = 1  # the file descriptor that C writes to, whatever sys.stdout is
+
+
+def checked_solver(name: str) -> str:
+    """The name of an installed solver of cvxpy that takes these programs, in capitals.
+
+    Raises:
+        ArgumentError: it is none; the message lists them.
+    """
+    known = _solvers()
+    if str(name).upper() not in known:
+        raise ArgumentError(
+            f"`solver` must be one of {', '.join(known)}, those of cvxpy that are installed and take quadratic "
+            f"programs; got {name!r}; leave it out for the usual one"
+        )
+    return str(name).upper()
+
+
+@lru_cache(maxsize=1)
+def _solvers() -> tuple[str, ...]:
+    import cvxpy as cp
+
+    problem, found = _program(np.ones((1, 1)), np.zeros(1))[0], []
+    for name in cp.installed_solvers():
+        with suppress(cp.error.SolverError):
+            problem.get_problem_data(name)
+            found.append(name)
+    return tuple(found)
 
 
 def by_cvxpy(rows: Any, offset: Any, solver: str) -> Any:
@@ -30,11 +65,9 @@ def by_cvxpy(rows: Any, offset: Any, solver: str) -> Any:
     """
     import cvxpy as cp
 
-    y = cp.Variable(rows.shape[1])
-    upper, lower = rows @ y <= 1 - offset, rows @ y >= -1 - offset
-    problem = cp.Problem(cp.Minimize(cp.sum_squares(y)), [upper, lower])
+    problem, y = _program(rows, offset)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _silence():
             warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
             problem.solve(solver=solver, **OPTIONS.get(solver, {}))
     except cp.error.SolverError as error:
@@ -44,6 +77,43 @@ def by_cvxpy(rows: Any, offset: Any, solver: str) -> Any:
             f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver"
         )
     return y.value
+
+
+def _program(rows: Any, offset: Any) -> tuple[Any, Any]:
+    """The program of cvxpy, and its unknowns."""
+    import cvxpy as cp
+
+    y = cp.Variable(rows.shape[1])
+    upper, lower = rows @ y <= 1 - offset, rows @ y >= -1 - offset
+    return cp.Problem(cp.Minimize(cp.sum_squares(y)), [upper, lower]), y
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Drop what is written to standard output, also by C, which keeps it in a buffer of its own."""
+    try:
+        kept = os.dup(STDOUT)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _flush()
+    os.dup2(nowhere, STDOUT)
+    try:
+        yield
+    finally:
+        _flush()
+        os.dup2(kept, STDOUT)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _flush() -> None:
+    """Have C and Python write what they hold back."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with suppress(OSError, TypeError, AttributeError):  # Windows
+        ctypes.CDLL(None).fflush(None)
 
 
 def least_distance(rows: Any, offset: Any, norm: float) -> tuple[Any, Any]:
