@@ -13,6 +13,7 @@ from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from polyest.cli.parallel import nothing_from_here
 from polyest.errors import ArgumentError, MissingDependencyError
 
 __all__ = ["map_on_ray"]
@@ -36,7 +37,7 @@ def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, addres
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
         waves = (items[start : start + size] for start in range(0, len(items), size))
-        with Parallel(size, backend="ray", batch_size=1) as workers:
+        with nothing_from_here(), Parallel(size, backend="ray", batch_size=1) as workers:
             yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
     finally:
         ray.shutdown()

@@ -10,7 +10,7 @@ from typing import TypeVar
 from polyest.cli.signals import held_back
 from polyest.errors import ArgumentError, MissingDependencyError
 
-__all__ = ["ENGINES", "parallel_map"]
+__all__ = ["ENGINES", "nothing_from_here", "parallel_map"]
 
 ENGINES = ("local", "ray")
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -56,7 +56,7 @@ def _map_locally(function: Callable[[T], R], items: Sequence[T], jobs: int) -> I
 
     workers = Parallel(processes, backend="loky", return_as="generator_unordered", batch_size=1)
     with ExitStack() as stack:
-        stack.enter_context(_nothing_from_here())
+        stack.enter_context(nothing_from_here())
         with held_back():
             results = workers(map(delayed(function), items))
             stack.callback(_abandon, results)
@@ -86,7 +86,7 @@ def _abandon(results: Generator[R, None, None]) -> None:
 
 
 @contextmanager
-def _nothing_from_here() -> Iterator[None]:
+def nothing_from_here() -> Iterator[None]:
     """Python processes that are started meanwhile, by `-m` or `-c`, import nothing from the current folder."""
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"

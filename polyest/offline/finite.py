@@ -23,7 +23,7 @@ __all__ = ["SOLVER", "by_cvxpy", "checked_solver", "least_distance"]
 SOLVER = "CLARABEL"
 OPTIONS: dict[str, dict[str, Any]] = {  # a rough solution is start enough; first-order solvers have limits of seconds
     "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
-    "OSQP": {"eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 50_000, "polishing": True},
+    "OSQP": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iter": 10_000, "polishing": True},
     "SCS": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 5_000},
     "HIGHS": {"time_limit": 10.0},
 }
