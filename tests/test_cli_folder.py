@@ -13,7 +13,8 @@ import pytest
 SHADOWS = "random joblib numpy json cloudpickle tempfile struct pickle argparse flint mpmath cvxpy scipy tqdm selectors"
 TRAP = "import os\nos.close(os.open(os.environ['TRAP'], os.O_CREAT | os.O_WRONLY))\nraise ImportError('a trap')\n"
 MINE = "def capped(p, ctx):\n    return ctx.log(p + 1)\n"
-COMMANDS = {"module": ["-m", "polyest"], "command": ["-c", "import sys, polyest_command; sys.exit(polyest_command.main())"]}
+MAIN = "import sys, polyest_command; sys.exit(polyest_command.main())"
+COMMANDS = {"module": ["-m", "polyest"], "command": ["-c", MAIN]}
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def sprung(folder: Path) -> bool:
 @pytest.mark.parametrize("start", COMMANDS)
 def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path) -> None:
     out = folder.parent / "tables"
-    for arguments in (("solve", "--target", "log", "-k", "2:4", "--jobs", 2, "--out", out), ("verify", "--jobs", 2, out)):
+    solve = ("solve", "--target", "log", "-k", "2:4", "--jobs", 2, "--out", out)
+    for arguments in (solve, ("verify", "--jobs", 2, out)):
         result = run(folder, *arguments, start=start)
         assert result.returncode == 0, result.stderr
         assert not sprung(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import sys
 import threading
@@ -45,7 +44,7 @@ def raising() -> Iterator[list[Stopped]]:
     def again(swallowed: Any) -> None:
         """Where nothing can be raised, as in a finaliser, the signal is sent once more."""
         if isinstance(swallowed.exc_value, Stopped):
-            threading.Timer(0.05, _thread.interrupt_main, [swallowed.exc_value.number]).start()
+            threading.Timer(0.05, _strike, [swallowed.exc_value.number]).start()
         else:
             report(swallowed)
 
@@ -82,3 +81,11 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number in late:
             signal.raise_signal(number)
+
+
+def _strike(number: int) -> None:
+    """Signal the main thread, which wakes it from whatever it waits for, except on Windows."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
