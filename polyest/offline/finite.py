@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,27 +91,19 @@ def _program(rows: Any, offset: Any) -> tuple[Any, Any]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Drop what is written to standard output, also by C, which keeps it in a buffer of its own."""
-    try:
-        kept = os.dup(STDOUT)
-    except OSError:  # there is none
+    with Path(os.devnull).open("w") as nowhere, ExitStack() as stack:
+        stack.enter_context(redirect_stdout(nowhere))
+        with suppress(OSError):  # there is no standard output
+            kept = os.dup(STDOUT)
+            stack.callback(os.close, kept)
+            _flush_c()
+            os.dup2(nowhere.fileno(), STDOUT)
+            stack.callback(os.dup2, kept, STDOUT)
+            stack.callback(_flush_c)
         yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    _flush()
-    os.dup2(nowhere, STDOUT)
-    try:
-        yield
-    finally:
-        _flush()
-        os.dup2(kept, STDOUT)
-        os.close(kept)
-        os.close(nowhere)
 
 
-def _flush() -> None:
-    """Have C and Python write what they hold back."""
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.flush()
+def _flush_c() -> None:
     with suppress(OSError, TypeError, AttributeError):  # Windows
         ctypes.CDLL(None).fflush(None)
 
