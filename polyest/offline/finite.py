@@ -23,7 +23,7 @@ __all__ = ["SOLVER", "by_cvxpy", "checked_solver", "least_distance"]
 SOLVER = "CLARABEL"
 OPTIONS: dict[str, dict[str, Any]] = {  # a rough solution is start enough; first-order solvers have limits of seconds
     "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
-    "OSQP": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iter": 10_000, "polishing": True},
+    "OSQP": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iter": 10_000},
     "SCS": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 5_000},
     "HIGHS": {"time_limit": 10.0},
 }
@@ -68,7 +68,7 @@ def by_cvxpy(rows: Any, offset: Any, solver: str) -> Any:
     problem, y = _program(rows, offset)
     try:
         with warnings.catch_warnings(), _silence():
-            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": it is a start, what follows is checked
+            warnings.simplefilter("ignore")  # "may be inaccurate", say: it is a start, what follows is checked
             problem.solve(solver=solver, **OPTIONS.get(solver, {}))
     except cp.error.SolverError as error:
         raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
