@@ -1,6 +1,7 @@
 # Nothing has to be done before: every target builds the environment it needs, once.
 #   make demo     solve, prove and score real rollouts; results in demo-output/
 #   make test     the test suite, lint and types included
+#   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
 # VENV=DIR uses another environment. On Linux, PIP_EXTRA_INDEX_URL set to torch's index of CPU builds spares `make test`
 # the CUDA build of torch.
 
@@ -9,7 +10,10 @@ VENV ?= .venv
 WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint clean
+LOWEST = .venv-lowest
+CORE = online_dense online_ragged online_kernels online_serial certify cli cli_score estimator table history_state solvers
+
+.PHONY: demo test test-lowest lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -17,6 +21,9 @@ demo: $(VENV)/.installed
 
 test: lint
 	$(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE:%=tests/test_%.py)
 
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .
@@ -28,9 +35,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) -e '.[test]'
 	@touch $@
 
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
+		-e '.[offline,plot,score]' daqp hypothesis piqp pytest pytest-xdist
+	@touch $@
+
 $(VENV)/.frameworks: $(VENV)/.installed
 	$(PIP) -e '.[torch,jax,ray,math,trl,verl]' cachetools fastapi uvicorn  # the last three: verl's trainer imports them
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo-output dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) demo-output dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

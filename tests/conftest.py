@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import HealthCheck, settings
 
 # while tests are collected, before the fixture below takes over
 os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # in the background of a shell (`nohup make test &`), where also what the tests start and interrupt would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), max_examples=200, derandomize=True, print_blob=True)

@@ -71,8 +71,13 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "the following arguments are required: VERB"),
-        (("scor",), "invalid choice: 'scor'"),
+        ((), "the following arguments are required: VERB, one of list, show, solve, verify, score, plot"),
+        (("scor",), "invalid choice: 'scor' (choose from list, show, solve, verify, score, plot, help); did you"),
+        (("help", "slve"), "invalid choice: 'slve'"),
+        (("help", "slve"), "did you mean 'solve'"),
+        (("show", "--target", "log", "-k", "4"), "TARGET is given without a name: polyest show [-h]"),
+        (("show", "--target=log", "-k", "4"), "are required: TARGET; it is: polyest show [-h]"),
+        (("plot", "--target", "log", "-k", "4", "--out", "x.png"), "TARGET is given without a name: polyest plot [-h]"),
         (("show", "log"), "the following arguments are required: -k"),
         (("show", "log", "-k", "many"), "invalid int value: 'many'"),
         (("show", "log", "-k", "1"), "`group_size` must be at least 2, got 1"),
@@ -104,6 +109,14 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...], mes
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_the_version_and_help_are_there_under_every_name(run: Run) -> None:
+    assert run("-V") == run("--version") == (0, f"polyest {polyest.__version__}\n", "")
+    for verb in ((), ("solve",), ("verify",)):
+        assert run("help", *verb) == run(*verb, "--help")
+    assert "Exit codes: 0 done" in run("help")[1]
+
 
 
 def test_help_and_version(run: Run) -> None:

@@ -71,7 +71,7 @@ def test_a_value_has_one_name() -> None:
     assert "values" not in dir(polyest)
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("advantage", "advantages"), ("sucess", "success"), ("target", "targets")])
+@pytest.mark.parametrize(("typed", "meant"), [("advantage", "advantages"), ("sucess", "success"), ("tabel", "tables")])
 def test_a_name_that_is_not_there_leads_to_the_nearest(typed: str, meant: str) -> None:
     import polyest
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,38 @@ def test_every_direct_dependency_is_pinned_for_test_runs() -> None:
     pinned = {line.partition("==")[0] for line in lines if "==" in line}
     needed = packages(PROJECT["dependencies"]) | packages(PROJECT["optional-dependencies"]["all"])
     assert needed | packages(PROJECT["optional-dependencies"]["test"]) <= pinned
+
+
+def pinned(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def floors() -> dict[str, set[str]]:
+    """The least versions that each package may have, by the base install and all extras."""
+    found: dict[str, set[str]] = {}
+    for requirement in chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
+        match = re.match(r"([\w-]+)(?:\[.*?\])?>=([\d.]+)", requirement)
+        if match:
+            found.setdefault(match[1], set()).add(match[2])
+    return found
+
+
+def test_every_floor_is_a_version_that_is_tested() -> None:
+    """The oldest versions by `make test-lowest`; frameworks and tools by `make test`."""
+    lowest, newest = pinned("constraints-lowest.txt"), pinned("constraints.txt")
+    for package, (floor,) in floors().items():  # one each
+        if package == "torch":  # constraints.txt has one that is newer than some of verl's; pyproject.toml says so
+            continue
+        tested = lowest.get(package) or ".".join(newest[package].split(".")[: floor.count(".") + 1])
+        assert re.fullmatch(rf"{re.escape(floor)}(\.0)*", tested), (package, floor, tested)
+
+
+def test_no_floor_is_a_version_with_a_known_hole() -> None:
+    """tqdm before 4.66.3: CVE-2024-34062; torch before 2.6: CVE-2025-32434."""
+    (tqdm,), (torch,) = floors()["tqdm"], floors()["torch"]
+    assert [*map(int, tqdm.split("."))] >= [4, 66, 3]
+    assert [*map(int, torch.split("."))] >= [2, 6]
 
 
 def test_one_version_everywhere() -> None:

@@ -36,7 +36,8 @@ def test_the_module_itself(copied: Callable[[Any], Any]) -> None:
 
 def test_a_function_that_uses_the_module_by_its_global_name(tmp_path: Path) -> None:
     """As a task of Ray or joblib that is defined in a script does."""
-    script = "import polyest, cloudpickle, sys\ndef task(): return polyest.load('log', 4, 'harmonic').rewards([1] * 4)\n"
+    script = "import polyest, cloudpickle, sys\n"
+    script += "def task(): return polyest.load('log', 4, 'harmonic').rewards([1] * 4)\n"
     script += "sys.stdout.buffer.write(cloudpickle.dumps(task))"
     data = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, cwd=tmp_path).stdout
     assert pickle.loads(data)().tolist() == [0.0] * 4

@@ -1,52 +1,93 @@
 """The command line: one file per verb, each with `add_parser` and a `run` that returns the exit code.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 a check failed, 2 wrong usage or
-bad input, 130 interrupted, 141 nobody reads on.
+bad input, 70 a mistake of polyest's own, 130 interrupted, 141 nobody reads on, 143 terminated.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from polyest import __version__
 from polyest.cli import listing, plot, score, show, solve, verify
 from polyest.cli.options import Parser, reject_unknown
+from polyest.cli.signals import Stopped, raising
 from polyest.errors import PolyestError
+from polyest_command import INTERNAL_ERROR
 
 __all__ = ["main"]
 
 VERBS = (listing, show, solve, verify, score, plot)
+CODES = (
+    "Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 70 a mistake of polyest's own, 130 interrupted, "
+    "141 nobody reads on, 143 terminated."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` is without the program's name."""
+    came: list[Stopped] = []
+    code, message = 0, ""
+    try:
+        with raising() as came:
+            code, message = _outcome(argv)
+    except KeyboardInterrupt:
+        came = came or [Stopped(signal.SIGINT)]
+    except BaseException:
+        if not came:
+            raise
+    if came:
+        code, message = came[-1].code, str(came[-1])
+    if message:
+        print(f"polyest: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
+    """The exit code, and what is to be said about it; only signals and argparse raise."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ≥ still gets its line
     try:
         code = _run(argv)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return 141, ""
     except (PolyestError, OSError) as error:
-        return _complain(str(error), 2)
-    return code
+        return 2, str(error)
+    except Exception as error:  # noqa: BLE001  (Python's own exit code, 1, would say that a check failed)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        return INTERNAL_ERROR, f"internal error in {place}: {type(error).__name__}: {error}; please report it"
+    return code, ""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
-    parser = Parser("polyest", description="Solve, prove, show and apply tables of count-based rewards.")
-    parser.add_argument("--version", action="version", version=f"polyest {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
+    parser = Parser("polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES)
+    parser.add_argument("-V", "--version", action="version", version=f"polyest {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for verb in VERBS:
         verb.add_parser(verbs)
+    about = verbs.add_parser("help", help="say what a verb does", description="Say what a verb does.")
+    about.add_argument("about", nargs="?", metavar="VERB", choices=tuple(verbs.choices), help="all of them by default")
+    about.set_defaults(run=lambda arguments: _help(verbs.choices.get(arguments.about, parser)), parser=about)
+    words = ", ".join(verbs.choices)
+    parser.set_defaults(run=lambda _: parser.error(f"the following arguments are required: VERB, one of {words}"))
+    parser.set_defaults(parser=parser)
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 0
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -54,9 +95,4 @@ def _run(argv: Sequence[str] | None) -> int:
     arguments, rest = parser.parse_known_args(argv)
     reject_unknown(arguments.parser, rest)
     code: int = arguments.run(arguments)
-    return code
-
-
-def _complain(message: str, code: int) -> int:
-    print(f"polyest: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from itertools import chain
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from polyest.cli.parallel import nothing_from_here
 from polyest.errors import ArgumentError, MissingDependencyError
 
 __all__ = ["map_on_ray"]
@@ -27,10 +31,13 @@ def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, addres
     ray = _ray()
     from joblib import Parallel, delayed
 
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         size = min(_connect(ray, jobs, address), max(2, len(items)))  # joblib's one worker would be this process
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
         waves = (items[start : start + size] for start in range(0, len(items), size))
-        with Parallel(size, backend="ray", batch_size=1) as workers:
+        with nothing_from_here(), Parallel(size, backend="ray", batch_size=1) as workers:
             yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
     finally:
         ray.shutdown()
@@ -55,7 +62,8 @@ def _connect(ray: Any, jobs: int, address: str | None) -> int:
         options |= {"include_dashboard": False, "num_cpus": None if jobs == -1 else jobs}
     try:
         _knock(address)
-        ray.init(address, **options)
+        with TemporaryDirectory() as empty, chdir(empty):  # Ray would import from the current folder
+            ray.init(address, **options)
     except (OSError, ValueError, RuntimeError) as error:
         raise ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}") from None
     workers = int(ray.cluster_resources()["CPU"])

@@ -46,15 +46,31 @@ class Parser(argparse.ArgumentParser):
             self.register("action", name, Once)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+        usage = f"; it is: {self.usage_line()}" if "arguments are required" in message else ""
+        self.exit(2, f"{self.prog}: {message}{usage}; see: {self.prog} --help\n")
+
+    def usage_line(self) -> str:
+        """How the command is written, on one line."""
+        return " ".join(self.format_usage().split()[1:])
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is no choice, and offer the nearest one."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            hint = nearest(str(value), known)
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(known)}){hint}")
 
 
-def reject_unknown(parser: argparse.ArgumentParser, rest: Sequence[str]) -> None:
-    """End with one line that offers the nearest option, if anything on the command line was not understood."""
+def reject_unknown(parser: Parser, rest: Sequence[str]) -> None:
+    """End with one line that offers what was meant, if anything on the command line was not understood."""
     if rest:
         options = [name for name in parser._option_string_actions if name.startswith("--")]
         name = rest[0].partition("=")[0]
-        parser.error(f"unrecognized argument {rest[0]!r}{nearest(name, options)}")
+        places = [a.metavar for a in parser._actions if not a.option_strings and isinstance(a.metavar, str)]
+        hint = nearest(name, options)
+        if name.lstrip("-").upper() in places:
+            hint = f"; {name.lstrip('-').upper()} is given without a name: {parser.usage_line()}"
+        parser.error(f"unrecognized argument {rest[0]!r}{hint}")
 
 
 def group_sizes(text: str) -> list[int]:

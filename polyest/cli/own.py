@@ -6,8 +6,10 @@ import argparse
 import importlib
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 from polyest.custom import Function, custom
 from polyest.errors import ArgumentError
@@ -26,13 +28,19 @@ def add_growth_option(parser: argparse.ArgumentParser) -> None:
 class Own:
     """`MODULE:NAME` as typed, to be imported in this process or in a worker.
 
+    An installed module comes first; else MODULE is the file MODULE.py of the current folder, or the package MODULE/,
+    where MODULE may be PACKAGE.MODULE. Nothing else is imported from there, whatever it is called: not by that module,
+    and by nobody else either.
+
     Attributes:
         text: MODULE:NAME.
-        path: where modules are searched: the current folder, then the path of the process that was asked.
+        folder: where the module's file is: the current folder of the process that was asked.
+        path: where installed modules are searched, besides: the path of that process.
     """
 
     text: str
-    path: tuple[str, ...] = field(default_factory=lambda: (str(Path.cwd()), *sys.path))
+    folder: Path = field(default_factory=Path.cwd)
+    path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(_is_elsewhere, sys.path)))
 
     def load(self) -> Function | Target:
         """The function, or the target made of one.
@@ -40,20 +48,42 @@ class Own:
         Raises:
             ArgumentError: it cannot be imported, or is something else.
         """
-        sys.path[:0] = [folder for folder in self.path if folder not in sys.path]
+        sys.path.extend(folder for folder in self.path if folder not in sys.path)
         module, _, name = self.text.partition(":")
         try:
+            _provide(module.partition(".")[0], self.folder)
             found = getattr(importlib.import_module(module), name)
         except Exception as error:
             raise ArgumentError(
-                f"`{self.text}` must be MODULE:FUNCTION, a function r(p, ctx) in a module that can be imported from "
-                f"{self.path[0]}; got {type(error).__name__}: {error}"
+                f"`{self.text}` must be MODULE:FUNCTION, a function r(p, ctx) in an installed module (these come "
+                f"first), or in a file or package of {self.folder}, from which nothing else is imported; got "
+                f"{type(error).__name__}: {error}"
             ) from error
         if isinstance(found, (FunctionType, Target)):
             return found
         raise ArgumentError(
             f"`{self.text}` must be a function r(p, ctx), or a target made by polyest.custom; got {found!r:.80}"
         )
+
+
+def _is_elsewhere(folder: str) -> bool:
+    return Path(folder).resolve() != Path.cwd()
+
+
+def _provide(name: str, folder: Path) -> None:
+    """Import a module or package of a folder that is not installed, the folder itself being no place for modules."""
+    if name in sys.modules or find_spec(name):
+        return
+    files = [folder / name / "__init__.py", folder / f"{name}.py"]
+    found = next((file for file in files if file.is_file()), None)
+    spec: Any = found and spec_from_file_location(name, found)
+    if spec:
+        sys.modules[name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
 
 
 def own(text: str) -> Own | None:

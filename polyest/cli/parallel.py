@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import signal
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TypeVar
 
+from polyest.cli.signals import held_back
 from polyest.errors import ArgumentError, MissingDependencyError
 
-__all__ = ["ENGINES", "parallel_map"]
+__all__ = ["ENGINES", "nothing_from_here", "parallel_map"]
 
 ENGINES = ("local", "ray")
+SAFE_PATH = "PYTHONSAFEPATH"
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -54,7 +56,8 @@ def _map_locally(function: Callable[[T], R], items: Sequence[T], jobs: int) -> I
 
     workers = Parallel(processes, backend="loky", return_as="generator_unordered", batch_size=1)
     with ExitStack() as stack:
-        with _interrupts_held_back():
+        stack.enter_context(nothing_from_here())
+        with held_back():
             results = workers(map(delayed(function), items))
             stack.callback(_abandon, results)
         yield results
@@ -83,16 +86,14 @@ def _abandon(results: Generator[R, None, None]) -> None:
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which is this one's to handle; it gets it afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # joblib starts it in any case, and starting it lets interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def nothing_from_here() -> Iterator[None]:
+    """Python processes that are started meanwhile, by `-m` or `-c`, import nothing from the current folder."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before

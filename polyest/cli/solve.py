@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or store.user_folder()
     target = chosen_target(arguments.target, arguments.growth)
     problems = [_problem(arguments, target, K) for K in arguments.group_sizes]
+    solver = arguments.solver and _checked_solver(arguments.solver)
     sweep(folder)
     pending = [problem for problem in problems if arguments.force or not _is_solved(problem, folder)]
     if len(pending) < len(problems):
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in pending:
         check_writable(folder / store.relative_path(problem), "--out" if arguments.out else "POLYEST_COEFFS")
     attempt = partial(
-        _attempt, own=own(arguments.target), growth=arguments.growth, solver=arguments.solver, digits=arguments.digits
+        _attempt, own=own(arguments.target), growth=arguments.growth, solver=solver, digits=arguments.digits
     )
     with parallel_map(attempt, pending, arguments.jobs, arguments.engine, arguments.address) as outcomes:
         return _write_all(track(outcomes, "solve", len(pending)), folder)
@@ -74,6 +75,15 @@ def _is_solved(problem: Problem, folder: Path) -> bool:
         return store.read(folder / store.relative_path(problem)).problem == problem
     except TableFileError:
         return False
+
+
+def _checked_solver(name: str) -> str:
+    try:
+        from polyest.offline.solver import checked_solver
+
+        return checked_solver(name)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError.for_extra(error.name or "cvxpy", "offline", "`--solver`") from None
 
 
 def _attempt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +12,21 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bias, squared_drift
-from polyest.history.state import Key, Visits, plain_answers, plain_key, read_state, write_state
-from polyest.problem import whole_number
+from polyest.history.state import Key, Saved, Visits, plain_answers, plain_key, read_state, write_state
+from polyest.problem import Problem, whole_number
+from polyest.rationals import decimal_text
+from polyest.table import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.targets import Target
+
     Array = NDArray[np.float64]
 
 __all__ = ["Pooled", "PromptHistory"]
+
+LARGEST_GROUP = 10_000  # whose closed forms take seconds
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class PromptHistory:
     dropped) of at most K·T answers each.
 
     Args:
-        target, group_size, method, budget: as for `polyest.load`; tables of every pooled size have to exist.
+        target, group_size, method, budget: as for `polyest.load`; tables of every pooled size have to exist. At most
+            10,000 completions in a group.
         visits: T ≥ 1.
         forgetting: γ in (0, 1]; 1 keeps all.
         drift: in [0, 1], or None: pool everything, and promise nothing about a policy that moves.
@@ -103,7 +109,7 @@ class PromptHistory:
 
     def __init__(
         self,
-        target: str = "log",
+        target: str | Target = "log",
         group_size: int = 16,
         method: str | None = None,
         *,
@@ -114,12 +120,15 @@ class PromptHistory:
         seed: int = 0,
         **budget: Any,
     ) -> None:
-        first = load(target, group_size, method, **budget)
-        if first.problem.baseline is not None:
+        if whole_number("group_size", group_size, 2) > LARGEST_GROUP:
+            raise ArgumentError(f"`group_size` must be at most {LARGEST_GROUP}, got {group_size}; pool smaller groups")
+        problem = load(target, group_size, method, **budget).problem
+        if problem.baseline is not None:
             raise ArgumentError(
                 "`baseline` must be left out, got one: the pool is larger than the group the trainer centres"
             )
-        self.target, self.group_size, self.method, self.budget = target, first.problem.group_size, method, budget
+        self.target, self.group_size, self.method = problem.target, problem.group_size, method
+        self.budget = _plain_budget(problem) if any(value is not None for value in budget.values()) else {}
         self.visits = whole_number("visits", visits, 1)
         self.forgetting = _share("forgetting", forgetting, least_open=True)
         self.drift = None if drift is None else _share("drift", drift)
@@ -167,26 +176,34 @@ class PromptHistory:
         """Everything, as plain data that `json.dumps` writes and `restore` reads back exactly."""
         names = ("target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts")
         settings = {name: getattr(self, name) for name in names} | {"budget": dict(self.budget)}
-        return write_state(settings, self._prompts, self._rng.bit_generator.state)
+        return write_state(Saved(settings, self._digests(), self._prompts, dict(self._rng.bit_generator.state)))
 
     @classmethod
     def restore(cls, state: Any) -> PromptHistory:
         """The accumulator that `state` describes: it goes on as if it had never been saved.
 
         Raises:
-            ArgumentError: the state is not one that `PromptHistory.state` wrote.
+            ArgumentError: the state is not one that `PromptHistory.state` wrote, or a table that paid then is another
+                one now.
+            TableNotFoundError: a table that paid then is not here.
         """
-        settings, prompts, rng = read_state(state)
-        budget = settings.pop("budget")
-        history = cls(**settings, **budget)
-        history._prompts = prompts
-        try:
-            history._rng.bit_generator.state = rng
-        except (TypeError, ValueError, KeyError) as error:
+        saved = read_state(state)
+        budget = saved.settings.pop("budget")
+        history = cls(**saved.settings, **budget)
+        history._prompts = saved.prompts
+        digests = history._digests()
+        if saved.tables != digests:
             raise ArgumentError(
-                f"`state` must hold the random state that was saved, got one that fails: {error}"
-            ) from None
+                f"`state` must be restored beside the tables that it was saved with; those of {history.target} for "
+                f"groups of {', '.join(digests)} have other digests here; bring the tables along"
+            )
+        history._rng.bit_generator.state = saved.random
         return history
+
+    def _digests(self) -> dict[str, str]:
+        """Of the tables of one group and of what each prompt holds, by size."""
+        sizes = {self.group_size, *(sum(map(len, visits)) for visits in self._prompts.values())}
+        return {str(size): digest(self._estimator(size).table) for size in sorted(sizes)}
 
     def _thinned(self, visits: Visits) -> Visits:
         kept = visits[-(self.visits - 1) :] if self.visits > 1 else []
@@ -229,8 +246,16 @@ def _ids(answers: Sequence[Any]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
+def _plain_budget(problem: Problem) -> dict[str, Any]:
+    """The budget as JSON keeps it exactly, and as `polyest.load` takes it."""
+    if problem.budget is None:
+        return {}
+    value = problem.budget.value
+    return {problem.budget.kind: int(value) if problem.budget.kind == "groups" else decimal_text(value)}
+
+
 def _share(argument: str, value: Any, *, least_open: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and 0 <= value <= 1):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ArgumentError(f"`{argument}` must be a number in {'(' if least_open else '['}0, 1], got {value!r}")
     if least_open and value == 0:
         raise ArgumentError(f"`{argument}` must be positive, got 0; use visits=1 to forget everything at once")

@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.problem import BUDGETS
+from polyest.targets import custom_parts
 
-__all__ = ["Key", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
+__all__ = ["Key", "Saved", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
 
 Key = str | int
 Answer = str | int | None
 Visits = list[list[Answer]]
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SETTINGS = {"target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts", "budget"}
+GENERATOR = "PCG64"
+LIMITS = {"state": 1 << 128, "inc": 1 << 128, "has_uint32": 2, "uinteger": 1 << 32}  # of a PCG64's numbers
+TARGET = re.compile(r"[a-z]+(\([\d,./-]*\))?")  # as canonical names are written: no exponents
+DECIMAL = re.compile(r"\d{1,100}(\.\d{1,100})?")
 
 
-def write_state(settings: Mapping[str, Any], prompts: Mapping[Key, Visits], rng: Any) -> dict[str, Any]:
+class Saved(NamedTuple):
+    """What a state holds: the arguments of `PromptHistory`, digests of tables by size, prompts, and random numbers."""
+
+    settings: dict[str, Any]
+    tables: dict[str, str]
+    prompts: OrderedDict[Key, Visits]
+    random: dict[str, Any]
+
+
+def write_state(saved: Saved) -> dict[str, Any]:
     """The state as nested dicts and lists of strings, numbers and None; prompts from least to most recently visited."""
-    remembered = [[prompt, [list(visit) for visit in visits]] for prompt, visits in prompts.items()]
-    return {"format_version": FORMAT_VERSION, "settings": dict(settings), "prompts": remembered, "random": rng}
+    remembered = [[prompt, [list(visit) for visit in visits]] for prompt, visits in saved.prompts.items()]
+    return {"format_version": FORMAT_VERSION, **saved._asdict(), "prompts": remembered}
 
 
-def read_state(state: Any) -> tuple[dict[str, Any], OrderedDict[Key, Visits], Any]:
-    """Settings, prompts and random state; refuses whatever `write_state` did not write.
+def read_state(state: Any) -> Saved:
+    """What `write_state` wrote; the values of settings are checked by who is made of them.
 
     Raises:
         ArgumentError: names the part that is wrong.
     """
-    if not isinstance(state, Mapping) or set(state) != {"format_version", "settings", "prompts", "random"}:
-        raise ArgumentError("`state` must be what PromptHistory.state returned, got other fields; save it again")
-    if state["format_version"] != FORMAT_VERSION:
-        raise ArgumentError(
-            f"`state` must have format_version {FORMAT_VERSION}, got {state['format_version']!r}; a newer "
-            "polyest may read it"
-        )
-    settings = state["settings"]
-    if not isinstance(settings, Mapping) or set(settings) != SETTINGS or not isinstance(settings["budget"], Mapping):
-        raise ArgumentError(
-            f"`state` settings must be {', '.join(sorted(SETTINGS))}; got {settings!r:.80}; save it again"
-        )
-    return dict(settings), _prompts(state["prompts"], settings), state["random"]
+    _expect(
+        isinstance(state, Mapping) and set(state) == {"format_version", *Saved._fields},
+        "must be what PromptHistory.state returned",
+        state,
+    )
+    version = state["format_version"]
+    _expect(type(version) is int and version == FORMAT_VERSION, f"format_version must be {FORMAT_VERSION}", version)
+    settings = _settings(state["settings"])
+    tables = state["tables"]
+    _expect(isinstance(tables, Mapping), "tables must be digests by group size", tables)
+    return Saved(settings, dict(tables), _prompts(state["prompts"], settings), _random(state["random"]))
 
 
 def plain_key(prompt: Any) -> Key:
@@ -74,15 +88,66 @@ def plain_answers(answers: Any, size: int | None) -> list[Answer]:
     return plain
 
 
+def _expect(holds: bool, requirement: str, came: Any) -> None:
+    if not holds:
+        raise ArgumentError(f"`state` {requirement}, got {came!r:.60}; save it again with PromptHistory.state")
+
+
+def _settings(settings: Any) -> dict[str, Any]:
+    """The settings, of the types that they have; nothing large is made of them."""
+    _expect(
+        isinstance(settings, Mapping) and set(settings) == SETTINGS,
+        f"settings must be {', '.join(sorted(SETTINGS))}",
+        settings,
+    )
+    target, method, budget = settings["target"], settings["method"], settings["budget"]
+    is_name = isinstance(target, str) and (TARGET.fullmatch(target) or custom_parts(target))
+    _expect(bool(is_name), "settings need the canonical name of a target", target)
+    _expect(method is None or isinstance(method, str), "settings need the name of a method, or null", method)
+    for name in ("group_size", "visits", "max_prompts"):
+        _expect(type(settings[name]) is int, f"settings need a whole number as {name}", settings[name])
+    _expect(type(settings["forgetting"]) is float, "settings need a number as forgetting", settings["forgetting"])
+    _expect(type(settings["drift"]) in (float, type(None)), "settings need a number as drift", settings["drift"])
+    _expect(isinstance(budget, Mapping) and all(map(_is_budget, budget.items())), "settings need a budget", budget)
+    return dict(settings)
+
+
+def _is_budget(item: tuple[Any, Any]) -> bool:
+    kind, value = item
+    if kind == "groups":
+        return type(value) is int
+    return kind in BUDGETS and isinstance(value, str) and DECIMAL.fullmatch(value) is not None
+
+
 def _prompts(entries: Any, settings: Mapping[str, Any]) -> OrderedDict[Key, Visits]:
+    """The prompts, as `PromptHistory.score` leaves them with these settings."""
+    _expect(isinstance(entries, list), "prompts must be a list of [prompt, visits] pairs", entries)
     prompts: OrderedDict[Key, Visits] = OrderedDict()
-    for entry in entries if isinstance(entries, list) else [None]:
-        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], list):
-            raise ArgumentError(f"`state` prompts must be [prompt, visits] pairs, got {entry!r:.60}; save it again")
-        visits = [plain_answers(visit, None) for visit in entry[1]]
-        if len(visits) > settings["visits"] or any(len(visit) > settings["group_size"] for visit in visits):
-            raise ArgumentError(
-                f"`state` prompts must keep to the settings' limits; {entry[0]!r:.60} does not; save it again"
-            )
-        prompts[plain_key(entry[0])] = visits
+    for entry in entries:
+        is_pair = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], list)
+        _expect(is_pair and all(isinstance(visit, list) for visit in entry[1]), "prompts must be pairs", entry)
+        key, visits = plain_key(entry[0]), [plain_answers(visit, None) for visit in entry[1]]
+        _expect(key not in prompts, "prompts must be different from each other", key)
+        _expect(_keeps_to(settings, [*map(len, visits)]), "prompts must keep to the settings; visits do not", key)
+        prompts[key] = visits
+    _expect(len(prompts) <= settings["max_prompts"], "prompts must be at most max_prompts", len(prompts))
     return prompts
+
+
+def _keeps_to(settings: Mapping[str, Any], sizes: Sequence[int]) -> bool:
+    """Whether visits have these sizes: the last one is whole, older ones may have been thinned."""
+    K = settings["group_size"]
+    whole = [size == K for size in sizes]
+    is_whole = all(whole) if settings["forgetting"] == 1 else whole[-1:] == [True]
+    return 1 <= len(sizes) <= settings["visits"] and is_whole and max(sizes) <= K
+
+
+def _random(state: Any) -> dict[str, Any]:
+    """The state of a PCG64."""
+    is_named = isinstance(state, Mapping) and set(state) == {"bit_generator", "state", "has_uint32", "uinteger"}
+    is_named = is_named and state["bit_generator"] == GENERATOR and isinstance(state["state"], Mapping)
+    numbers = {**state, **state["state"]} if is_named else {}
+    is_small = all(type(numbers.get(name)) is int and 0 <= numbers[name] < most for name, most in LIMITS.items())
+    is_state = is_named and is_small and set(state["state"]) == {"state", "inc"} and numbers["inc"] % 2 == 1
+    _expect(is_state, f"random must be the state of numpy's {GENERATOR}", state)
+    return {**state, "state": dict(state["state"])}

@@ -18,6 +18,7 @@ from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
+from polyest.offline.solver import checked_solver
 from polyest.problem import Problem, whole_number
 from polyest.rationals import MOST_DIGITS
 from polyest.table import Table
@@ -42,7 +43,7 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
         The certified table, with the certified table of group size K−1 (same method, same κ) inside.
 
     Raises:
-        ArgumentError: more digits than `polyest.rationals.MOST_DIGITS`.
+        ArgumentError: no such solver, or more digits than `polyest.rationals.MOST_DIGITS`.
         SolveError: no table of float64 numbers keeps the promise of the program, or a solver failed.
 
     >>> from polyest.problem import make_problem
@@ -51,7 +52,7 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     """
     if digits is not None:
         digits = whole_number("digits", digits, least=1, most=MOST_DIGITS)
-    problem = replace(problem, baseline=None)
+    problem, solver = replace(problem, baseline=None), solver and checked_solver(solver)
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})
     with threadpool_limits(1):  # the matrices are small, and on a busy machine threads wait for each other

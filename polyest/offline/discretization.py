@@ -16,7 +16,8 @@ import numpy as np
 from polyest.errors import SolveError
 from polyest.offline.finite import least_distance
 from polyest.offline.program import Program
-from polyest.offline.specification import SOLVER, least_norm
+from polyest.offline.solver import SOLVER
+from polyest.offline.specification import least_norm
 
 __all__ = ["Approximation", "Discretization", "grid"]
 

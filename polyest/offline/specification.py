@@ -12,14 +12,14 @@ for log and K = 64, to κ = 4.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError, SolveError
+from polyest.errors import ArgumentError
 from polyest.offline.program import Program
+from polyest.offline.solver import SOLVER, solved
 from polyest.problem import whole_number
 from polyest.targets import Target, get_target
 
@@ -28,14 +28,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["SOLVER", "Answer", "aqp", "grid", "least_norm", "minimax"]
+__all__ = ["Answer", "aqp", "grid", "least_norm", "minimax"]
 
-SOLVER = "CLARABEL"
-OPTIONS: dict[str, dict[str, Any]] = {
-    "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-14, "tol_feas": 1e-10, "max_iter": 200},
-    "OSQP": {"eps_abs": 1e-9, "eps_rel": 1e-9, "max_iter": 200_000, "polishing": True},
-    "SCS": {"eps_abs": 1e-10, "eps_rel": 1e-10, "max_iters": 1_000_000},
-}
 PER_WAVE = 16  # points in half a wave of the fastest polynomial
 
 
@@ -86,7 +80,7 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     unit = np.abs(waves @ start - f).max() or 1.0
     x = cp.Variable(K)
     problem = cp.Problem(cp.Minimize(cp.norm_inf(waves @ x + (waves @ start - f) / unit)))
-    polynomial = waves @ (start + unit * _solved(problem, x, solver))
+    polynomial = waves @ (start + unit * solved(problem, x, solver))
     coefficients = np.linalg.lstsq(program.rows(p), polynomial, rcond=None)[0]
     return Answer(float(unit * problem.value), coefficients)
 
@@ -126,7 +120,7 @@ def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:
 
     x = cp.Variable(rows.shape[1])
     upper, lower = rows @ x <= 1 - offset, rows @ x >= -1 - offset
-    return _solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), [upper, lower]), x, solver)
+    return solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), [upper, lower]), x, solver)
 
 
 def _inside(points: ArrayLike) -> Array:
@@ -134,19 +128,3 @@ def _inside(points: ArrayLike) -> Array:
     if p.ndim != 1 or not ((p > 0) & (p <= 1)).all():
         raise ArgumentError(f"`points` must be a list of numbers in (0, 1], got {points!r:.80}; leave out 0")
     return p
-
-
-def _solved(problem: Any, unknowns: Any, solver: str) -> Array:
-    import cvxpy as cp
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": what follows is checked
-            problem.solve(solver=solver, **OPTIONS.get(solver, {}))
-    except cp.error.SolverError as error:
-        raise SolveError(f"the solver {solver} failed: {error}; try another one of {cp.installed_solvers()}") from None
-    if unknowns.value is None:
-        raise SolveError(
-            f"the solver {solver} ended with status {problem.status}; try a larger budget or another solver"
-        )
-    return np.asarray(unknowns.value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from functools import lru_cache
 from types import ModuleType
 
 from polyest.online import twin
@@ -20,8 +22,17 @@ ROW_WORK = 24  # of a row to be arranged, and of an answer to be read: the same,
 def choose(work: int) -> ModuleType:
     """`twin` below `COLD_WORK` units of work, or, once numba is loaded, below `WARM_WORK`; `fast` from there on."""
     loaded = "polyest.online.kernels" in sys.modules
-    if work < (WARM_WORK if loaded else COLD_WORK):
-        return twin
-    from polyest.online import fast
+    return twin if work < (WARM_WORK if loaded else COLD_WORK) else _fast()
 
+
+@lru_cache(maxsize=1)
+def _fast() -> ModuleType:
+    """`fast`, or `twin` where numba is absent or broken, with a warning that is given once."""
+    try:
+        from polyest.online import fast
+    except Exception as error:  # noqa: BLE001  (with a numpy that it does not know, numba raises almost anything)
+        message = f"numba cannot be loaded ({type(error).__name__}: {error}); large batches are scored by numpy, with "
+        message += "the same results, but more slowly; run: pip install 'numba>=0.60'"
+        warnings.warn(message, stacklevel=2)
+        return twin
     return fast

@@ -19,6 +19,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from polyest.online.machine_code import keep
 from polyest.online.vectors import BLOCKS, LANES, count_pairs
 
 __all__ = ["ADVANTAGES", "GOLDEN", "MEANS", "OTHER", "REWARDS", "SOON", "inlined", "jit", "score"]
@@ -33,17 +34,13 @@ VERSION = hashlib.sha256(SOURCES).hexdigest()[:8]
 
 
 def jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile without the GIL; keep the machine code on disk unless no folder can be written to.
+    """Compile without the GIL; keep the machine code on disk if possible.
 
-    numba takes it from there as long as the function's own file is the same; its name here changes with any file, as
+    It is taken from there as long as the function's own file is the same; its name here changes with any file, as
     functions of several files are compiled into one.
     """
     function.__qualname__ += f"-{VERSION}"
-    try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
-    except RuntimeError:
-        compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    return compiled
+    return keep(numba.njit(nogil=True, error_model="numpy", **options)(function))
 
 
 inlined = partial(jit, forceinline=True)

@@ -1,0 +1,86 @@
+"""numba's machine code on disk, so kept that a broken file, an unwritable folder or a full disk costs speed only.
+
+numba's own cache believes what it reads: half a file ends the run, and a flipped bit may end up in the processor. Here
+every entry is a file of its own that begins with the sha256 of what follows; where anything is wrong with it, the
+function is compiled again.
+"""
+
+# numba has no types:
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
+
+from polyest.errors import PolyestError
+from polyest.files import replacing
+
+__all__ = ["keep"]
+
+DIGEST = hashlib.sha256().digest_size
+
+
+def keep(compiled: Any) -> Any:
+    """The same function of numba's; its machine code is kept where numba keeps it, or nowhere if there is no place."""
+    with suppress(OSError, RuntimeError):  # "no locator available"
+        compiled._cache = _Cache(compiled.py_func)
+    return compiled
+
+
+class _Cache(FunctionCache):
+    """The cache of a function, which never raises."""
+
+    def __init__(self, py_func: Any) -> None:
+        super().__init__(py_func)
+        stamp = numba.__version__, self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(Path(self._cache_path), self._impl.filename_base, stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001  (what numba makes of old machine code is not told)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except (OSError, PolyestError):
+            self.disable()
+
+
+class _Files:
+    """One file for each key, in place of numba's index and data files."""
+
+    def __init__(self, folder: Path, base: str, stamp: Any) -> None:
+        self._folder, self._base, self._stamp = folder, base, stamp
+
+    def load(self, key: Any) -> Any:
+        """What was saved; None if it was not, or is not whole."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        body = content[DIGEST:]
+        return pickle.loads(body) if content[:DIGEST] == _digest(path.name, body) else None
+
+    def save(self, key: Any, data: Any) -> None:
+        path, body = self._path(key), dumps(data)
+        with replacing(path) as temporary:
+            temporary.write_bytes(_digest(path.name, body) + body)
+
+    def _path(self, key: Any) -> Path:
+        number = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()[:16]
+        return self._folder / f"{self._base}.{number}.polyest"
+
+
+def _digest(name: str, body: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + body).digest()
