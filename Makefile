@@ -11,7 +11,7 @@ WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 LOWEST = .venv-lowest
-CORE = online_dense online_ragged online_kernels online_serial certify cli cli_score estimator table history_state solvers
+CORE = online_dense online_ragged online_kernels online_strings certify cli cli_score estimator table history_state solvers
 
 .PHONY: demo test test-lowest lint clean
 .DELETE_ON_ERROR:

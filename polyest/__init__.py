@@ -8,17 +8,14 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from itertools import pairwise
+
+if sys.argv[:1] == ["-m"] and ("-m", "polyest") in pairwise(sys.orig_argv) and not sys.flags.safe_path:
+    del sys.path[0]  # `python -m polyest` has just begun: nothing is to be imported from the current folder
+
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-if sys.argv[:1] == ["-m"] and ("-m", "polyest") in pairwise(sys.orig_argv):  # `python -m polyest` has just begun
-    if not sys.flags.safe_path:
-        del sys.path[0]  # the current folder, from which nothing is to be imported
-    import_module("polyest_command").guard()
-
-import numpy as _numpy  # noqa: F401  (the one heavy import; the others wait until they are needed)
 
 from polyest.errors import PolyestError, nearest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from polyest_command import main
+from polyest.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -18,7 +18,7 @@ def slowly(descriptor):
     print("writing", file=sys.stderr, flush=True)
     time.sleep({seconds})
 os.fsync = slowly
-from polyest_command import main
+from polyest.command import main
 sys.exit(main())
 """
 

@@ -13,7 +13,7 @@ import pytest
 SHADOWS = "random joblib numpy json cloudpickle tempfile struct pickle argparse flint mpmath cvxpy scipy tqdm selectors"
 TRAP = "import os\nos.close(os.open(os.environ['TRAP'], os.O_CREAT | os.O_WRONLY))\nraise ImportError('a trap')\n"
 MINE = "def capped(p, ctx):\n    return ctx.log(p + 1)\n"
-MAIN = "import sys, polyest_command; sys.exit(polyest_command.main())"
+MAIN = "import sys, polyest.command; sys.exit(polyest.command.main())"
 COMMANDS = {"module": ["-m", "polyest"], "command": ["-c", MAIN]}
 
 

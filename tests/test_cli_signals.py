@@ -18,7 +18,7 @@ from polyest.errors import SolveError
 
 ALL = ("-k", "2:30", "--jobs", 2)
 ENDS = {signal.SIGINT: (130, "polyest: interrupted"), signal.SIGTERM: (143, "polyest: terminated")}
-MAIN = "print('up', flush=True)\nimport sys, polyest_command\nsys.exit(polyest_command.main())"
+MAIN = "print('up', flush=True)\nimport sys, polyest.command\nsys.exit(polyest.command.main())"
 COMMAND = [sys.executable, "-c", MAIN]
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
@@ -90,8 +90,8 @@ def test_an_interrupt_during_any_import_is_one_line(heavy: str, jobs: int, tmp_p
         f"        if name == {heavy!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupt())\n"
         "for name in [name for name in sys.modules if name == 'argparse']: del sys.modules[name]\n"
-        "import polyest_command\n"
-        "sys.exit(polyest_command.main())\n"
+        "import polyest.command\n"
+        "sys.exit(polyest.command.main())\n"
     )
     options = ["solve", "--target", "log", "-k", "2,3", "--jobs", str(jobs), "--out", str(tmp_path)]
     result = subprocess.run([sys.executable, "-c", hook, *options], capture_output=True, text=True)
@@ -152,7 +152,7 @@ def test_an_error_of_use_is_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_broken_installation_does_not_look_like_a_failed_check(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')\n")
-    program = "import sys, polyest_command; sys.exit(polyest_command.main())"
+    program = "import sys, polyest.command; sys.exit(polyest.command.main())"
     result = subprocess.run(
         [sys.executable, "-c", program, "verify"],
         capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)},

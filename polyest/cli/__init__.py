@@ -18,8 +18,8 @@ from polyest import __version__
 from polyest.cli import listing, plot, score, show, solve, verify
 from polyest.cli.options import Parser, reject_unknown
 from polyest.cli.signals import Stopped, raising
+from polyest.command import INTERNAL_ERROR
 from polyest.errors import PolyestError
-from polyest_command import INTERNAL_ERROR
 
 __all__ = ["main"]
 

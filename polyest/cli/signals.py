@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import polyest_command
+from polyest import command
 
 __all__ = ["Stopped", "held_back", "raising"]
 
@@ -49,7 +49,7 @@ def raising() -> Iterator[list[Stopped]]:
             report(swallowed)
 
     before = {number: signal.getsignal(number) for number in WORDS}
-    is_program, report = before[signal.SIGINT] is polyest_command.stop, sys.unraisablehook
+    is_program, report = before[signal.SIGINT] is command.stop, sys.unraisablehook
     try:
         sys.unraisablehook = again
         for number, handler in before.items():

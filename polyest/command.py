@@ -1,7 +1,4 @@
-"""Starts the command `polyest`, so that an interrupt is answered by one line also while everything else is loaded.
-
-It is no part of the package because `polyest`, before any of its modules, loads numpy.
-"""
+"""Starts the command `polyest`, so that an interrupt is answered by one line also while everything else is loaded."""
 
 from __future__ import annotations
 
