@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 from fractions import Fraction
 
-__all__ = ["decimal_text", "is_decimal", "rational_text"]
+__all__ = ["decimal_text", "is_decimal", "rational_text", "short_text"]
 
 
 def is_decimal(value: Fraction) -> bool:
@@ -37,3 +38,13 @@ def rational_text(value: Fraction) -> str:
     ('0.25', '1/3')
     """
     return decimal_text(value) if is_decimal(value) else f"{value.numerator}/{value.denominator}"
+
+
+def short_text(value: Fraction, digits: int = 6) -> str:
+    """About so many digits of a rational, of any size.
+
+    >>> short_text(Fraction(1, 3)), short_text(Fraction(10) ** 9999)
+    ('0.333333', '1e+9999')
+    """
+    with decimal.localcontext(prec=digits, Emin=-999_999, Emax=999_999):
+        return f"{(decimal.Decimal(value.numerator) / value.denominator).normalize():g}"
