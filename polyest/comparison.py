@@ -51,8 +51,8 @@ def extremes(target: str, coefficients: Sequence[float] | Array) -> Extremes:
 
 
 def noise_peak(target: Target, coefficients: Sequence[float] | Array) -> float:
-    """A probability at which the noise is, next to rounding errors of it, the largest on (10^−9, 1]."""
-    return _top(lambda p: bernstein.noise(target, coefficients, p), _grid(len(coefficients)))[0]
+    """A probability at which the noise is close to the largest, for tables as smooth as plug_in."""
+    return _top(lambda p: bernstein.noise(target, coefficients, p), _grid(1))[0]
 
 
 def rounded_up(value: float, digits: int = 4) -> str:

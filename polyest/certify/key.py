@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, ctx
 
@@ -53,7 +54,9 @@ from polyest.rationals import decimal_text, short_text
 def question(table: Table) -> Iterator[str]:
     """What is wrong with the question in the key, and with the parts that its answer must have."""
     problem, budget = table.problem, table.problem.budget
-    given = {} if budget is None else {budget.kind: budget.value}
+    given: dict[str, Any] = {}
+    if budget is not None:
+        given[budget.kind] = int(budget.value) if budget.value.denominator == 1 else budget.value
     try:
         canonical = make_problem(problem.target, problem.group_size, problem.method, **given)
     except ArgumentError as error:
