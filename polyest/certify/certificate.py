@@ -17,7 +17,7 @@ from polyest.methods import CLOSED_FORM, leave_one_out_problem
 from polyest.table import Certificate, Enclosure, Table
 from polyest.targets import Target, get_target
 
-__all__ = ["certificate", "verify", "worst_case_bias", "worst_noise"]
+__all__ = ["certificate", "enclosures", "verify", "worst_case_bias", "worst_noise"]
 
 DIGITS = 17
 WIDTH = Fraction(1, 10**12)  # by which the ends of a claim may lie outside what is proved, of its upper end
@@ -38,12 +38,22 @@ def certificate(table: Table) -> Certificate:
         SolveError: an enclosure could not be closed.
         ArgumentError: the proof data make no sense.
     """
-    target = _sound(table)
-    bias = worst_case_bias(target, table.coefficients)
-    noise = worst_noise(target, table.coefficients)
-    claimed = _outward(bias)
-    best = _optimality(target, table, Fraction(claimed.upper_text))
-    return Certificate(claimed, _noise_claim(target, noise), _outward(best) if best else None)
+    claims = enclosures(table.problem.target, table.coefficients)
+    best = _optimality(get_target(table.problem.target), table, Fraction(claims.worst_case_bias.upper_text))
+    return replace(claims, optimality=_outward(best) if best else None)
+
+
+def enclosures(target: str, coefficients: Sequence[float]) -> Certificate:
+    """What is true of any coefficients: their worst-case bias and noise, proved.
+
+    >>> enclosures("power(-0.5)", [-1.0] * 4).noise.upper
+    0.25
+
+    Raises:
+        SolveError: an enclosure could not be closed.
+    """
+    row, c = _sound(target), tuple(map(float, coefficients))
+    return Certificate(_outward(worst_case_bias(row, c)), _noise_claim(row, worst_noise(row, c)))
 
 
 def verify(table: Table, custom: Iterable[Callable[[Any, Any], Any] | Target] = ()) -> list[str]:
@@ -96,7 +106,7 @@ def _verify_one(table: Table, path: str) -> list[str]:
     if claims.worst_case_bias in (INFINITE, UNKNOWN):
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
-        target = _sound(table)
+        target = _sound(table.problem.target)
         bias, noise = worst_case_bias(target, table.coefficients), worst_noise(target, table.coefficients)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
         broken = list(key.broken_promises(target, table, bias, best))
@@ -122,9 +132,9 @@ def _false_claims(claims: Certificate, proved: Certificate, enclosures: Sequence
             yield f"certificate.{name} claims {claim}, wider than needed: {expected} can be proved"
 
 
-def _sound(table: Table) -> Target:
-    """The table's target; a user's own has to be known and to keep its bound."""
-    target = get_target(table.problem.target)
+def _sound(name: str) -> Target:
+    """The target of that name; a user's own has to be known and to keep its bound."""
+    target = get_target(name)
     if target.is_custom:
         target.require()
         prove_growth(target)
