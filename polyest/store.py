@@ -159,7 +159,7 @@ def is_misplaced(path: Path, problem: Problem, folder: Path | None = None) -> bo
     A file has a place if it is somewhere below `folder`, or if its path ends like that of a table; others, such as
     /tmp/x.json, have none.
     """
-    parts, place = Path(os.path.abspath(path)).parts, relative_path(problem).parts
+    parts, place = (path.resolve() if ".." in path.parts else path.absolute()).parts, relative_path(problem).parts
     has_place = NAME.fullmatch(path.name) and any(part in METHODS for part in parts[-3:-1])
     is_below = folder is not None and path.parent != folder
     return bool(has_place or is_below) and parts[-len(place) :] != place

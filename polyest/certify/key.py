@@ -43,7 +43,6 @@ def unproved(table: Table) -> list[str]:
     """What the key says and no proof covers.
 
     >>> from polyest.problem import make_problem
-from polyest.rationals import decimal_text, short_text
     >>> unproved(Table(make_problem("log", 2, groups=8), (-1.5, 0.0)))
     ['that kappa is the best for that many groups']
     """
@@ -124,7 +123,7 @@ def _rounding(table: Table, budget: Fraction) -> Fraction:
 
 
 def _is_bayes(target: Target, table: Table) -> bool:
-    """Whether the coefficients are the Bayes table's to an ulp: it solves the program where the budget does not bind."""
+    """Whether the coefficients are the Bayes table's, to an ulp: the best where the budget does not bind."""
     if table.proof.get("points"):
         return False
     with ctx.workprec(BITS):

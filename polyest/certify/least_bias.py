@@ -1,7 +1,7 @@
 """An enclosure of E*_K, the least bias of any table, from points that are found here and need not be believed.
 
-On a reference t_0 < … < t_K the levelled polynomial has e(t_i) = ±h with alternating signs, e = p(Q − r), and |h| ≤ E*_K
-(de la Vallée Poussin). Newton's steps take all points up |e| at once, until E*_K ≤ sup |e| is next to |h|.
+On a reference t_0 < … < t_K the levelled polynomial has e(t_i) = ±h with alternating signs, e = p(Q − r), and
+|h| ≤ E*_K (de la Vallée Poussin). Newton's steps take all points up |e| at once, until sup |e| ≥ E*_K is next to |h|.
 
 For targets whose p·r has no vanishing derivative of order K+1 (theory.md §3), sup |e| is cheap: by Rolle e' has K zeros
 at most. Where |e| is lower at both ends of K disjoint brackets than at the point t_i inside, each has one, ξ_i, and

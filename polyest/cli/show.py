@@ -55,7 +55,7 @@ def describe(estimator: Estimator) -> dict[str, Any]:
     problem, table = estimator.problem, estimator.table
     path = store.find(replace(problem, baseline=None)) if table.kappa or problem.method == "minimax" else None
     own = _figures(problem.target, estimator.coefficients.tolist())
-    plug_in = _figures(problem.target, load(problem.target, problem.group_size, "plug_in").coefficients)
+    plug_in = _figures(problem.target, load(problem.target, problem.group_size, "plug_in").coefficients.tolist())
     certificate = table.certificate
     return {
         "target": problem.target,
@@ -118,8 +118,8 @@ def _lines(shown: dict[str, Any]) -> list[str]:
 
 
 def _comparison(shown: dict[str, Any], name: str, ratio_name: str) -> str:
-    own, plug_in, ratio = shown[name], shown["plug_in"][name], shown[ratio_name]
-    if own is None:
+    ratio = shown[ratio_name]
+    if shown[name] is None:
         return f"  {name:<16} infinite, as far as the growth of the target tells"
     times = f", {ratio:.3g} times plug_in's {_figure(shown['plug_in'], name)}" if ratio is not None else ""
     return f"  {name:<16} {_figure(shown, name)}{times}"

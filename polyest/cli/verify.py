@@ -19,7 +19,7 @@ from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError, TableFileError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "judge", "run"]
 
 File = tuple[Path, Path | None]
 TOGETHER = 4  # files that one process takes at a time: neighbours in group size share a part of the work
@@ -94,9 +94,9 @@ def _files(paths: Sequence[Path]) -> tuple[list[File], list[Verdict]]:
     files: dict[Path, Path | None] = {}
     refused: list[Verdict] = []
     for path in paths:
-        if not os.path.lexists(path):
+        if not (path.is_symlink() or path.exists()):
             raise ArgumentError(f"`PATH` must be a table file or a folder of them; there is no {path}")
-        found, unreadable = store.candidates(path) if os.path.isdir(path) else ([path], [])
+        found, unreadable = store.candidates(path) if path.is_dir() else ([path], [])
         if not found and not unreadable:
             raise ArgumentError(f"`PATH` must hold table files k<K>.json; {path} has none")
         files = {file: path for file in found if path.is_dir()} | dict.fromkeys(found) | files
@@ -105,10 +105,11 @@ def _files(paths: Sequence[Path]) -> tuple[list[File], list[Verdict]]:
 
 
 def _judge_all(files: Sequence[File], custom: tuple[Own, ...]) -> list[Verdict]:
-    return [_judge(path, folder, custom) for path, folder in files]
+    return [judge(path, folder, custom) for path, folder in files]
 
 
-def _judge(path: Path, folder: Path | None, custom: tuple[Own, ...]) -> Verdict:
+def judge(path: Path, folder: Path | None, custom: tuple[Own, ...]) -> Verdict:
+    """What comes of one file; `folder` is the one given on the command line that it was found in."""
     from polyest.certify import unproved, verify
 
     try:
@@ -119,7 +120,7 @@ def _judge(path: Path, folder: Path | None, custom: tuple[Own, ...]) -> Verdict:
         not_proved = () if reasons else tuple(unproved(table))
     except (TableFileError, ArgumentError) as error:
         return _refused(path, str(error).removeprefix(f"{path}: "))
-    except Exception as error:  # what a proof met inside is the verdict on this file, and the others go on
+    except Exception as error:  # noqa: BLE001  (this file's verdict; the others go on)
         reasons, not_proved = [f"the proof broke off: {type(error).__name__}: {error}"], ()
     return Verdict(_shown(path), "failed" if reasons else "proved", tuple(reasons), not_proved)
 
