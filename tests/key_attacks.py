@@ -146,7 +146,8 @@ def other_point_of_the_frontier(rng: random.Random) -> Table:
     target, K = rng.choice([("log", 4), ("power(0.5)", 4), ("js(0.1)", 3), ("power(-0.5)", 4)])
     kappa = solved(target, K).kappa
     assert kappa is not None
-    other = solved(target, K, bias_budget=str(Fraction(kappa + rng.choice([-9, -3, -1, 1, 4]), 100)))
+    kappa = max(100, kappa + rng.choice([-9, -3, -1, 1, 4]))
+    other = solved(target, K, bias_budget=Fraction(kappa, 100))
     return renamed(other, budget=Budget("noise_budget", Fraction(3, 2)))
 
 
