@@ -169,7 +169,9 @@ def impossible_budget(rng: random.Random) -> Table:
 def budget_where_none_belongs(rng: random.Random) -> Table:
     if rng.random() < 0.5:
         return renamed(honest(rng, "aqp"), budget=None)
-    return renamed(honest(rng, "minimax", "plug_in", "harmonic", "exact"), budget=Budget("noise_budget", Fraction(3, 2)))
+    return renamed(
+        honest(rng, "minimax", "plug_in", "harmonic", "exact"), budget=Budget("noise_budget", Fraction(3, 2))
+    )
 
 
 def other_kind_of_budget(rng: random.Random) -> Table:
@@ -192,7 +194,10 @@ def minimax_as_aqp(rng: random.Random) -> Table:
     inner, host = table.leave_one_out, solved("log", table.group_size)
     empty = Enclosure("0", "1" + "0" * 300)
     assert inner is not None
-    table, inner = (replace(t, proof={}, certificate=t.certificate and replace(t.certificate, optimality=empty)) for t in (table, inner))
+    table, inner = (
+        replace(t, proof={}, certificate=t.certificate and replace(t.certificate, optimality=empty))
+        for t in (table, inner)
+    )
     nested = replace(inner, kappa=host.kappa, problem=replace(host.problem, group_size=inner.group_size))
     return rng.choice([replace(table, leave_one_out=inner), replace(host, leave_one_out=nested)])
 
@@ -254,7 +259,12 @@ def elsewhere(rng: random.Random) -> Forged:
     """An honest file in the place of another table, or in none that there is."""
     table, other = honest(rng), honest(rng)
     own = place_of(table.problem)
-    wrong = [own.replace("/k", "/k0"), own.replace("/k", "/K"), own.replace("log/", "power%282%29/"), f"extra/x/{own[:-5]}7.json"]
+    wrong = [
+        own.replace("/k", "/k0"),
+        own.replace("/k", "/K"),
+        own.replace("log/", "power%282%29/"),
+        f"extra/x/{own[:-5]}7.json",
+    ]
     wrong.append(place_of(other.problem))
     return Forged(table, rng.choice(wrong))
 
@@ -327,7 +337,10 @@ def _false_words(table: Table) -> str:
     assert claims is not None
     bias = brute.worst_case_bias(problem.target, c)
     if problem.method in ("plug_in", "harmonic", "exact"):
-        if c != closed_form(replace(problem, group_size=max(problem.group_size, 2))).coefficients[: len(c)] and len(c) > 1:
+        if (
+            c != closed_form(replace(problem, group_size=max(problem.group_size, 2))).coefficients[: len(c)]
+            and len(c) > 1
+        ):
             return "coefficients"
     elif problem.method == "minimax" or table.kappa == 100:
         if bias > _least(problem.target, len(c))[1] * (1 + 1.1e-3):
@@ -378,7 +391,9 @@ def _false_claim(table: Table, bias: object) -> str:
     """A claim that does not hold the truth, or is wider than 10^−11 of it."""
     claims = table.certificate
     assert isinstance(claims, Certificate)
-    noise = brute.worst_noise(table.problem.target, table.coefficients) if table.problem.target != "power(-0.75)" else None
+    noise = (
+        brute.worst_noise(table.problem.target, table.coefficients) if table.problem.target != "power(-0.75)" else None
+    )
     for name, truth in (("worst_case_bias", bias), ("noise", noise)):
         claim = getattr(claims, name)
         if "Infinity" in (claim.lower_text, claim.upper_text):
@@ -395,7 +410,11 @@ def _false_claim(table: Table, bias: object) -> str:
     best = claims.optimality
     if best is None or table.problem.method not in ("aqp", "minimax"):
         return ""
-    top = brute.objective(table.problem.target, table.coefficients) if table.problem.method == "aqp" and table.kappa != 100 else bias
+    top = (
+        brute.objective(table.problem.target, table.coefficients)
+        if table.problem.method == "aqp" and table.kappa != 100
+        else bias
+    )
     if "Infinity" in (best.lower_text, best.upper_text) or abs(brute.number(best.upper_text) - top) > top * 1e-11:
         return "optimality claimed falsely or too widely"
     return ""
