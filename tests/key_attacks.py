@@ -222,8 +222,7 @@ def missing_part(rng: random.Random) -> Table:
 def widened(rng: random.Random) -> Table:
     """Claims that are true, and wider than need be by too much."""
     by = 10 ** rng.uniform(-11.5, 1)
-    table = attacks.widened(honest(rng), 0, by)
-    return table
+    return attacks.widened(honest(rng), 0, by)
 
 
 def infinitely_wide(rng: random.Random) -> Table:
