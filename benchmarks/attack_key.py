@@ -39,7 +39,7 @@ def run(cases: int, seed: int) -> dict[str, Tally]:
         file = key_attacks.forged(kind, rng)
         with tempfile.TemporaryDirectory() as folder:
             taken = accepted(file, Path(folder))
-        word = key_attacks.falsehood(file)
+        word = file.falsehood()
         tallies[kind][bool(word), taken] += 1
         if (word and taken) or (not word and not taken and kind in key_attacks.HARMLESS):
             print(f"wrong: {kind}, {word or 'true'}: {file.place} {file.table.problem}", file=sys.stderr)
