@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from polyest.cli import main, progress
+from polyest.errors import MissingDependencyError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -49,7 +50,10 @@ def test_the_figures_of_plug_in_are_proved_too(run: Run) -> None:
 
 
 def test_show_names_approximations(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyest.cli.show.LARGEST_PROVED", 4)
+    def enclosures(*arguments: Any) -> Any:
+        raise MissingDependencyError.for_extra("python-flint", "verify", "proving a certificate")
+
+    monkeypatch.setattr("polyest.certify.certificate.enclosures", enclosures)
     assert json.loads(run("show", "log", "-k", 5, "--method", "harmonic", "--json")[1])["proved"] is None
     lines = run("show", "log", "-k", 5, "--method", "harmonic")[1].splitlines()
     assert [line.count("(approximate)") for line in lines[2:4]] == [2, 2]
@@ -58,4 +62,4 @@ def test_show_names_approximations(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 def test_show_has_a_largest_group_size(run: Run) -> None:
     code, out, err = run("show", "log", "-k", 1000000000)
     assert (code, out) == (2, "")
-    assert err == "polyest: `--group-size` must be at most 4096 here, got 1000000000\n"
+    assert err == "polyest: `--group-size` must be at most 2048 here, got 1000000000\n"

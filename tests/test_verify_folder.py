@@ -14,6 +14,7 @@ import pytest
 
 from polyest import certify, store
 from polyest.cli import main, progress
+from polyest.errors import TableFileError
 from polyest.problem import make_problem
 from polyest.table import Table
 
@@ -162,3 +163,12 @@ def test_folders_whose_names_hold_odd_budgets_are_not_listed(run: Run, tmp_path:
     code, out, _ = run("list", "--json")
     assert code == 0
     assert not [row for row in json.loads(out) if row["folder"] == str(tmp_path)]
+
+
+def test_a_folder_that_cannot_be_searched_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_file(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(TableFileError, match="must be a place that can be read; got Permission denied"):
+        store.load(make_problem("log", 4))

@@ -46,8 +46,8 @@ def certificate(table: Table) -> Certificate:
 def enclosures(target: str, coefficients: Sequence[float]) -> Certificate:
     """What is true of any coefficients: their worst-case bias and noise, proved.
 
-    >>> enclosures("power(-0.5)", [-1.0] * 4).noise.upper
-    0.25
+    >>> print(enclosures("power(-0.5)", [-1.0] * 4).noise)
+    [0.24999999999999999, 0.25000000000000001]
 
     Raises:
         SolveError: an enclosure could not be closed.

@@ -60,7 +60,7 @@ def least_bias(target: Target, group_size: int) -> Interval:
 
     >>> from polyest.targets import get_target
     >>> round(float(least_bias(get_target("log"), 4)[0]), 12)
-    0.020027112418
+    0.020027124118
 
     Raises:
         SolveError: the enclosure could not be closed.

@@ -20,8 +20,7 @@ from polyest.table import Certificate, digest
 
 __all__ = ["add_parser", "run"]
 
-LARGEST = 4096  # group size that is shown
-LARGEST_PROVED = 1024  # whose figures are proved on the spot, within seconds
+LARGEST = 2048  # group size whose figures are proved within seconds
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -76,18 +75,16 @@ def describe(estimator: Estimator) -> dict[str, Any]:
 
 
 def _figures(target: str, coefficients: Sequence[float]) -> dict[str, Any]:
-    """Worst-case bias and noise, rounded up from what is proved; without python-flint, or where it is slow, about."""
+    """Worst-case bias and noise, the upper ends of what is proved; without python-flint approximations."""
     try:
-        if len(coefficients) <= LARGEST_PROVED:
-            from polyest.certify.certificate import enclosures
+        from polyest.certify.certificate import enclosures
 
-            proved = enclosures(target, coefficients)
-            figures = {name: _finite(getattr(proved, name).upper) for name in ("worst_case_bias", "noise")}
-            return figures | {"proved": _ends(proved)}
+        proved = enclosures(target, coefficients)
     except (MissingDependencyError, SolveError):
-        pass
-    about = extremes(target, coefficients)
-    return {"worst_case_bias": about.worst_case_bias, "noise": _finite(about.noise), "proved": None}
+        about = extremes(target, coefficients)
+        return {"worst_case_bias": about.worst_case_bias, "noise": _finite(about.noise), "proved": None}
+    figures = {name: _finite(getattr(proved, name).upper) for name in ("worst_case_bias", "noise")}
+    return figures | {"proved": _ends(proved)}
 
 
 def _ends(certificate: Certificate) -> dict[str, list[str]]:
