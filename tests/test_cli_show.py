@@ -53,7 +53,7 @@ def test_show_names_approximations(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def enclosures(*arguments: Any) -> Any:
         raise MissingDependencyError.for_extra("python-flint", "verify", "proving a certificate")
 
-    monkeypatch.setattr("polyest.certify.certificate.enclosures", enclosures)
+    monkeypatch.setattr("polyest.certify.enclosures", enclosures)
     assert json.loads(run("show", "log", "-k", 5, "--method", "harmonic", "--json")[1])["proved"] is None
     lines = run("show", "log", "-k", 5, "--method", "harmonic")[1].splitlines()
     assert [line.count("(approximate)") for line in lines[2:4]] == [2, 2]

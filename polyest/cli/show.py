@@ -77,7 +77,7 @@ def describe(estimator: Estimator) -> dict[str, Any]:
 def _figures(target: str, coefficients: Sequence[float]) -> dict[str, Any]:
     """Worst-case bias and noise, the upper ends of what is proved; without python-flint approximations."""
     try:
-        from polyest.certify.certificate import enclosures
+        from polyest.certify import enclosures
 
         proved = enclosures(target, coefficients)
     except (MissingDependencyError, SolveError):
