@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest import bernstein
-from polyest.targets import get_target
+from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["Extremes", "extremes", "rounded_up"]
+__all__ = ["Extremes", "extremes", "noise_peak", "rounded_up"]
+
+
+ZOOMS, FINER = 4, 41  # grids of so many points, each within two steps of the one before
+AT_ONCE = 1024  # points of a grid, so that large groups fit into memory
 
 
 @dataclass(frozen=True)
 class Extremes:
-    """Suprema over p in (0, 1], located on a grid and refined once: good to about six digits, no proof.
+    """Suprema over p in (0, 1], located on a grid and refined: approximations, no proof.
 
     Attributes:
         worst_case_bias: sup p·|Q_c(p) − r(p)|.
@@ -41,10 +45,15 @@ def extremes(target: str, coefficients: Sequence[float] | Array) -> Extremes:
     Extremes(worst_case_bias=0.161..., noise=0.12...)
     """
     grid = _grid(len(coefficients))
-    bias = _supremum(lambda p: np.abs(bernstein.bias(target, coefficients, p)), grid)
+    bias = _top(lambda p: np.abs(bernstein.bias(target, coefficients, p)), grid)[1]
     if not get_target(target).bounds_noise:
         return Extremes(bias, math.inf)
-    return Extremes(bias, _supremum(lambda p: bernstein.noise(target, coefficients, p), grid))
+    return Extremes(bias, _top(lambda p: bernstein.noise(target, coefficients, p), grid)[1])
+
+
+def noise_peak(target: Target, coefficients: Sequence[float] | Array) -> float:
+    """A probability at which the noise is close to the largest, for tables as smooth as plug_in."""
+    return _top(lambda p: bernstein.noise(target, coefficients, p), _grid(1))[0]
 
 
 def rounded_up(value: float, digits: int = 4) -> str:
@@ -63,7 +72,11 @@ def _grid(group_size: int) -> Array:
     return np.unique(np.concatenate([turns, np.geomspace(1e-9, 1, 400)]))
 
 
-def _supremum(function: Callable[[Array], Array], grid: Array) -> float:
-    top = int(np.argmax(function(grid)))
-    around = np.linspace(grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)], 200)
-    return float(function(around).max())
+def _top(function: Callable[[Array], Array], grid: Array) -> tuple[float, float]:
+    """Where a function is largest, and its value: the best point of the grid, then of finer grids around it."""
+    for _ in range(ZOOMS):
+        parts = np.array_split(grid, len(grid) // AT_ONCE + 1)
+        top = int(np.argmax(np.concatenate([function(part) for part in parts])))
+        grid = np.linspace(grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)], FINER)
+    values = function(grid)
+    return float(grid[np.argmax(values)]), float(values.max())

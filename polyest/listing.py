@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,6 +12,9 @@ from polyest.problem import METHODS, Problem, make_problem
 from polyest.targets import names
 
 __all__ = ["methods", "tables", "targets"]
+
+
+PLAIN = re.compile(r"\d+(\.\d+)?", re.ASCII)  # how a budget is written in the name of a folder: no exponents
 
 
 def targets() -> tuple[str, ...]:
@@ -48,7 +52,9 @@ def _problem_at(relative: Path) -> Problem | None:
     parts = relative.parts
     if len(parts) not in (3, 4):
         return None
-    kind, _, value = parts[2].rpartition("-")
+    kind, _, value = parts[2].partition("-")
+    if len(parts) == 4 and not PLAIN.fullmatch(value):
+        return None
     budget = {kind: value} if len(parts) == 4 else {}
     try:
         problem = make_problem(unquote(parts[0]), int(relative.stem[1:]), parts[1], **budget)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import decimal
 import re
 from fractions import Fraction
 from typing import Any
 
 from polyest.errors import ArgumentError, shortened
 
-__all__ = ["MOST_DIGITS", "bounded_rational", "decimal_text", "is_decimal", "rational_text"]
+__all__ = ["MOST_DIGITS", "bounded_rational", "decimal_text", "is_decimal", "rational_text", "rounded_text"]
 
 MOST_DIGITS = 1000  # of a number written out: far below what Python refuses to print, far above what a name can hold
 TEXT = re.compile(r"[+-]?(?P<number>[\d_]*(?:\.[\d_]*)?(?:/[\d_]+)?)(?:[eE](?P<exponent>[+-]?\d{1,5}))?")
@@ -76,3 +77,13 @@ def rational_text(value: Fraction) -> str:
     ('0.25', '1/3')
     """
     return decimal_text(value) if is_decimal(value) else f"{value.numerator}/{value.denominator}"
+
+
+def rounded_text(value: Fraction, digits: int = 6) -> str:
+    """About so many digits of a rational, of any size.
+
+    >>> rounded_text(Fraction(1, 3)), rounded_text(Fraction(10) ** 9999)
+    ('0.333333', '1e+9999')
+    """
+    with decimal.localcontext(prec=digits, Emin=-999_999, Emax=999_999):
+        return f"{(decimal.Decimal(value.numerator) / value.denominator).normalize():g}"

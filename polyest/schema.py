@@ -13,7 +13,10 @@ from polyest.errors import TableFileError
 
 __all__ = ["Reader"]
 
-DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,4})?")
+DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE]([+-]?\d{1,4}))?", re.ASCII)
+LONGEST = 1000  # characters of a decimal
+FARTHEST = 100  # exponent of ten of a budget or a kappa
+LARGEST = 10**9  # whole number
 
 
 class Reader:
@@ -39,7 +42,8 @@ class Reader:
 
     def error(self, name: str, required: str, came: str) -> TableFileError:
         """The error for the field `name`."""
-        return TableFileError(f"{self._source}: field `{self._path}{name}` {required}; got {came}")
+        field = ascii(f"{self._path}{name}")[1:-1]
+        return TableFileError(f"{self._source}: field `{field:.80}` {required}; got {came:.160}")
 
     def close(self) -> None:
         """Refuse fields that nobody has read."""
@@ -57,39 +61,43 @@ class Reader:
     def choice(self, name: str, allowed: Sequence[str]) -> str:
         value = self.string(name)
         if value not in allowed:
-            raise self.error(name, f"must be one of {', '.join(allowed)}", repr(value))
+            raise self.error(name, f"must be one of {', '.join(allowed)}", ascii(value)[:40])
         return value
 
     def only_key(self, allowed: Sequence[str]) -> str:
         if len(self._content) != 1 or next(iter(self._content)) not in allowed:
-            raise self.error("", f"must hold exactly one of {', '.join(allowed)}", ", ".join(self._content) or "none")
+            raise self.error("", f"must hold exactly one of {', '.join(allowed)}", ascii(list(self._content)))
         return next(iter(self._content))
 
     def integer(self, name: str) -> int:
         value: int = self._typed(name, int, "a whole number")
-        if isinstance(value, bool):
-            raise self.error(name, "must be a whole number", repr(value))
+        if isinstance(value, bool) or abs(value) > LARGEST:
+            raise self.error(name, f"must be a whole number, at most {LARGEST}", ascii(value)[:40])
         return value
 
     def decimal(self, name: str) -> Fraction:
-        return Fraction(self._decimal_text(name, self.string(name)))
+        text = self._decimal_text(name, self.string(name))
+        exponent = DECIMAL.fullmatch(text)[4]  # type: ignore[index]
+        if abs(int(exponent or 0)) > FARTHEST:
+            raise self.error(name, f"must have an exponent of at most {FARTHEST}", ascii(text)[:40])
+        return Fraction(text)
 
     def interval(self, name: str) -> tuple[str, str]:
         ends = self._typed(name, list, "a list of two decimal strings")
         if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
-            raise self.error(name, "must be a list of two decimal strings", repr(ends)[:80])
+            raise self.error(name, "must be a list of two decimal strings", ascii(ends)[:80])
         if tuple(ends) in (("Infinity", "Infinity"), ("0", "Infinity")):
             return ends[0], ends[1]
         lower, upper = (Fraction(self._decimal_text(name, end)) for end in ends)
         if lower > upper:
-            raise self.error(name, "must have lower ≤ upper", f"{ends[0]} > {ends[1]}")
+            raise self.error(name, "must have lower ≤ upper", f"{ends[0]:.40} > {ends[1]:.40}")
         return ends[0], ends[1]
 
     def floats(self, name: str) -> tuple[float, ...]:
         values = self._typed(name, list, "a list of numbers")
         for i, value in enumerate(values):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
-                raise self.error(f"{name}[{i}]", "must be a finite number", repr(value)[:40])
+                raise self.error(f"{name}[{i}]", "must be a finite number", ascii(value)[:40])
         return tuple(float(value) for value in values)
 
     def mapping(self, name: str) -> Reader:
@@ -104,12 +112,12 @@ class Reader:
         self._read.add(name)
         value = self._content[name]
         if not isinstance(value, kind):
-            raise self.error(name, f"must be {description}", repr(value)[:40])
+            raise self.error(name, f"must be {description}", ascii(value)[:40])
         return value
 
     def _decimal_text(self, name: str, text: str) -> str:
-        if not DECIMAL.fullmatch(text):
-            raise self.error(name, "must be a finite decimal", repr(text)[:40])
+        if len(text) > LONGEST or not DECIMAL.fullmatch(text):
+            raise self.error(name, f"must be a finite decimal of at most {LONGEST} characters", ascii(text)[:40])
         return text
 
 

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from polyest.errors import ArgumentError, TableFileError, TableNotFoundError
-from polyest.problem import Problem
+from polyest.problem import METHODS, Problem
 from polyest.rationals import decimal_text, rational_text
 from polyest.table import Table, from_json, to_json
 from polyest.targets import custom_parts
 
-__all__ = ["find", "load", "paths", "read", "relative_path", "shipped_folder", "solve_command", "user_folder", "write"]
+__all__ = [
+    "candidates",
+    "find",
+    "is_misplaced",
+    "load",
+    "paths",
+    "read",
+    "relative_path",
+    "shipped_folder",
+    "solve_command",
+    "user_folder",
+    "write",
+]
+
+NAME = re.compile(r"k\d+\.json", re.IGNORECASE)
+LARGEST = 2**26  # bytes of a table file; a table of 10,000 coefficients takes 2^20
 
 LONGEST_NAME = 255  # bytes that file systems allow; names are ASCII once quoted
 
@@ -62,11 +78,18 @@ def relative_path(problem: Problem) -> Path:
 
 
 def find(problem: Problem) -> Path | None:
-    """The file that holds the problem's table, the user's own before the shipped one; None if there is none."""
+    """The file that holds the problem's table, the user's own before the shipped one; None if there is none.
+
+    Raises:
+        TableFileError: a folder on the way cannot be searched.
+    """
     relative = relative_path(problem)
-    for folder in (user_folder(), shipped_folder()):
-        if (folder / relative).is_file():
-            return folder / relative
+    for path in (user_folder() / relative, shipped_folder() / relative):
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:
+            raise TableFileError(f"{path}: must be a place that can be read; got {error.strerror}") from None
     return None
 
 
@@ -83,8 +106,8 @@ def load(problem: Problem) -> Table:
             f"no table for {problem} in {user_folder()} nor among the shipped ones; "
             f"solve it with: {solve_command(problem)}"
         )
-    stat = path.stat()
-    table = _read_cached(path, stat.st_mtime_ns, stat.st_size)
+    status = path.stat()
+    table = _read_cached(path, status.st_mtime_ns, status.st_size)
     if relative_path(table.problem) != relative_path(problem):
         raise TableFileError(
             f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again"
@@ -93,8 +116,17 @@ def load(problem: Problem) -> Table:
 
 
 def read(path: Path) -> Table:
-    """The table in one file, schema and digest checked."""
+    """The table in one file, schema and digest checked.
+
+    Raises:
+        TableFileError: it is no file, larger than any table, or not one.
+    """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise TableFileError(f"{path}: must be a table file; it is a folder, a device or a pipe")
+        if status.st_size > LARGEST:
+            raise TableFileError(f"{path}: must have {LARGEST} bytes at most; it has {status.st_size}")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TableFileError(f"{path}: cannot be read as text: {error}") from None
@@ -106,12 +138,43 @@ _read_cached = lru_cache(maxsize=4096)(lambda path, mtime_ns, size: read(path))
 
 def paths(folder: Path) -> Iterator[Path]:
     """All table files below a folder, by target, method, budget, group size."""
+    yield from (path for path in candidates(folder)[0] if re.fullmatch(r"k\d+\.json", path.name) and path.is_file())
 
-    def order(path: Path) -> tuple[str, int]:
-        return path.parent.as_posix(), int(path.stem[1:])
 
-    found = (path for path in folder.rglob("k*.json") if re.fullmatch(r"k\d+", path.stem))
-    yield from sorted(found, key=order)
+def candidates(folder: Path) -> tuple[list[Path], list[OSError]]:
+    """Whatever bears the name of a table below a folder, through links too, and the folders that cannot be read.
+
+    Names that only some disks take for a table's (K16.json) are among them, and so are folders, pipes and broken links.
+    """
+    found, unreadable = list[Path](), list[OSError]()
+    _collect(folder, (), found, unreadable)
+    return sorted(found, key=lambda path: (path.parent.as_posix(), int(path.stem[1:]), path.name)), unreadable
+
+
+def _collect(folder: Path, above: tuple[Path, ...], found: list[Path], unreadable: list[OSError]) -> None:
+    try:
+        real, entries = folder.resolve(), list(os.scandir(folder))
+        if real in above:  # a link to a folder that it is in
+            return
+        found += [Path(entry.path) for entry in entries if NAME.fullmatch(entry.name)]
+        inner = [Path(entry.path) for entry in entries if not NAME.fullmatch(entry.name) and entry.is_dir()]
+    except (OSError, RuntimeError) as error:  # Python's own for links that go round in circles
+        unreadable.append(error if isinstance(error, OSError) else OSError(40, str(error), str(folder)))
+        return
+    for path in inner:
+        _collect(path, (*above, real), found, unreadable)
+
+
+def is_misplaced(path: Path, problem: Problem, folder: Path | None = None) -> bool:
+    """Whether a file stands in the place of another table.
+
+    A file has a place if it is somewhere below `folder`, or if its path ends like that of a table; others, such as
+    /tmp/x.json, have none.
+    """
+    parts, place = (path.resolve() if ".." in path.parts else path.absolute()).parts, relative_path(problem).parts
+    has_place = NAME.fullmatch(path.name) and any(part in METHODS for part in parts[-3:-1])
+    is_below = folder is not None and path.parent != folder
+    return bool(has_place or is_below) and parts[-len(place) :] != place
 
 
 def solve_command(problem: Problem) -> str:

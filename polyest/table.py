@@ -163,7 +163,8 @@ def from_json(text: str, source: str | Path = "table") -> Table:
     key.close()
     top.close()
     if claimed != digest(table):
-        raise top.error("digest", f"must be {digest(table)}, that of the content", f"{claimed}: the file was altered")
+        came = f"{ascii(claimed)[1:-1]:.80}: the file was altered"
+        raise top.error("digest", f"must be {digest(table)}, that of the content", came)
     return table
 
 

@@ -92,10 +92,10 @@ def raise_optimum(table: Table, index: int, size: float) -> Table:
 
 
 def widened(table: Table, index: int, size: float) -> Table:
-    """Every interval widened outward by about |size|: still true, and still provable."""
+    """Every interval but [0, 0] widened outward by about |size|: still true."""
     claims, by = table.certificate, abs(size)
     assert claims is not None
-    wider = Certificate(*(None if e is None else scaled(e, -by, by) for e in vars(claims).values()))
+    wider = Certificate(*(e and (scaled(e, -by, by) if Decimal(e.upper_text) else e) for e in vars(claims).values()))
     if claims.optimality is not None and table.problem.method == "aqp":
         slope = 2 * sum(map(abs, table.proof.get("multipliers", ()))) * claims.worst_case_bias.upper
         relative = slope / claims.optimality.lower if claims.optimality.lower else 0.0
@@ -104,6 +104,7 @@ def widened(table: Table, index: int, size: float) -> Table:
 
 
 PROOF = ("points", "alternation")
+NARROW, WIDE = 1e-13, 1e-11  # the ends of a claim may be off by 1e-12, relative
 ATTACKS: dict[str, Callable[[Table, int, float], Table]] = {
     "coefficient": coefficient,
     "coefficient, claims anew": coefficient_claimed_anew,
@@ -119,10 +120,12 @@ ATTACKS: dict[str, Callable[[Table, int, float], Table]] = {
     ),
     "points only": lambda t, i, s: with_proof(t, PROOF, i, s),
     "multipliers only": lambda t, i, s: with_proof(t, ("multipliers",), i, s),
-    "widened outward": widened,
+    "widened outward": lambda t, i, s: widened(t, i, min(abs(s), NARROW)),
+    "widened too far": lambda t, i, s: widened(t, i, max(abs(s), WIDE)),
     "untouched": lambda t, i, s: t,
 }
 HARMLESS = ("widened outward", "untouched")
+BARRED = ("widened too far",)  # true, and refused nevertheless: a claim says no less than can be proved
 
 
 def attack(kind: str, base: int, inner: bool, index: int, size: float) -> Table:

@@ -190,7 +190,7 @@ from polyest.cli import main
 @pytest.mark.skipif(importlib.util.find_spec("flint") is None, reason="needs python-flint")
 def test_verify_works_without_any_solver(tmp_path: Path) -> None:
     path = next(store.paths(ROOT / "coeffs" / "log"))
-    assert run(f"{BLOCK_SOLVERS}sys.exit(main(['verify', sys.argv[1]]))", str(path)) == "1 proved\n"
+    assert run(f"{BLOCK_SOLVERS}sys.exit(main(['verify', sys.argv[1]]))", str(path)).endswith("1 proved\n")
 
 
 WITHOUT: dict[str, tuple[tuple[str, ...], str, str]] = {

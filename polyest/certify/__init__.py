@@ -9,6 +9,7 @@ try:
 except ImportError:
     raise MissingDependencyError.for_extra("python-flint", "verify", "proving a certificate") from None
 
-from polyest.certify.certificate import certificate, verify
+from polyest.certify.certificate import certificate, enclosures, verify
+from polyest.certify.key import unproved
 
-__all__ = ["certificate", "verify"]
+__all__ = ["certificate", "enclosures", "unproved", "verify"]

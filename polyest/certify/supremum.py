@@ -22,7 +22,8 @@ from polyest.errors import SolveError
 __all__ = ["supremum"]
 
 MOST_CELLS = 20_000
-DEEPEST_ZERO = 160
+DEEP_ZERO, DEEPEST_ZERO = 160, 1000  # −log₂ of the ε below which a bound does for f
+LEVEL = 0.99  # per halving of ε: a bound that falls less has come to the limit at 0
 DEEPEST_CELL = 100  # halvings; further ones need more digits, if anything helps
 UNIT_BITS = 140
 ATTEMPTS = 4  # each with twice the digits
@@ -143,12 +144,16 @@ class _Search:
         return [self._meet(cell, list(form)) for cell, form in zip(patch.cell.halves(), forms, strict=True)]
 
     def _near_zero(self, start: Fraction) -> Fraction:
-        """An ε with |f| over (0, ε] below `known`, or as close to the limit at 0 as ε = 2^−160 gets."""
+        """An ε with |f| over (0, ε] below `known`, or one so small that the bound at 0 hardly falls any more."""
+        before = arb("inf")
         for k in range(start.denominator.bit_length() - 1, DEEPEST_ZERO + 1):
             epsilon = Fraction(1, 2**k)
             bound = self.f.near_zero(exact(epsilon)).upper()
             if bound < self.known:
                 return epsilon
+            if k >= DEEP_ZERO and bound > before * LEVEL:
+                break
+            before = bound
         self.at_zero = bound
         return epsilon
 

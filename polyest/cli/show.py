@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,15 @@ from polyest import store
 from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json
 from polyest.cli.own import add_growth_option, chosen_target
 from polyest.comparison import extremes
+from polyest.errors import ArgumentError, MissingDependencyError, SolveError
 from polyest.estimator import Estimator, load
 from polyest.problem import BASELINES, METHODS
 from polyest.rationals import decimal_text
-from polyest.table import digest
+from polyest.table import Certificate, digest
 
 __all__ = ["add_parser", "run"]
+
+LARGEST = 2048  # group size whose figures are proved within seconds
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,6 +37,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.group_size > LARGEST:
+        raise ArgumentError(f"`--group-size` must be at most {LARGEST} here, got {arguments.group_size}")
     options = budgets(arguments) | {"baseline": arguments.baseline}
     target = chosen_target(arguments.target, arguments.growth)
     description = describe(load(target, arguments.group_size, arguments.method, **options))
@@ -47,8 +53,8 @@ def describe(estimator: Estimator) -> dict[str, Any]:
     """Everything that `show` prints, as JSON."""
     problem, table = estimator.problem, estimator.table
     path = store.find(replace(problem, baseline=None)) if table.kappa or problem.method == "minimax" else None
-    own = extremes(problem.target, estimator.coefficients)
-    plug_in = extremes(problem.target, load(problem.target, problem.group_size, "plug_in").coefficients)
+    own = _figures(problem.target, estimator.coefficients.tolist())
+    plug_in = _figures(problem.target, load(problem.target, problem.group_size, "plug_in").coefficients.tolist())
     certificate = table.certificate
     return {
         "target": problem.target,
@@ -60,14 +66,33 @@ def describe(estimator: Estimator) -> dict[str, Any]:
         "path": str(path) if path else None,
         "digest": digest(table) if path and problem.baseline is None else None,
         "coefficients": estimator.coefficients.tolist(),
-        "certificate": certificate
-        and {name: [e.lower_text, e.upper_text] for name, e in vars(certificate).items() if e is not None},
-        "worst_case_bias": own.worst_case_bias,
-        "noise": _finite(own.noise),
-        "plug_in": {"worst_case_bias": plug_in.worst_case_bias, "noise": _finite(plug_in.noise)},
-        "bias_ratio": own.worst_case_bias / plug_in.worst_case_bias if plug_in.worst_case_bias else None,
-        "noise_ratio": _finite(own.noise / plug_in.noise if plug_in.noise else math.nan),
+        "certificate": certificate and _ends(certificate),
+        **own,
+        "plug_in": plug_in,
+        "bias_ratio": _ratio(own["worst_case_bias"], plug_in["worst_case_bias"]),
+        "noise_ratio": _ratio(own["noise"], plug_in["noise"]),
     }
+
+
+def _figures(target: str, coefficients: Sequence[float]) -> dict[str, Any]:
+    """Worst-case bias and noise, the upper ends of what is proved; without python-flint approximations."""
+    try:
+        from polyest.certify import enclosures
+
+        proved = enclosures(target, coefficients)
+    except (MissingDependencyError, SolveError):
+        about = extremes(target, coefficients)
+        return {"worst_case_bias": about.worst_case_bias, "noise": _finite(about.noise), "proved": None}
+    figures = {name: _finite(getattr(proved, name).upper) for name in ("worst_case_bias", "noise")}
+    return figures | {"proved": _ends(proved)}
+
+
+def _ends(certificate: Certificate) -> dict[str, list[str]]:
+    return {name: [e.lower_text, e.upper_text] for name, e in vars(certificate).items() if e is not None}
+
+
+def _ratio(own: float | None, plug_in: float | None) -> float | None:
+    return _finite(own / plug_in) if own is not None and plug_in else None
 
 
 def _finite(value: float) -> float | None:
@@ -83,14 +108,19 @@ def _lines(shown: dict[str, Any]) -> list[str]:
     lines.append(f"  file             {shown['path'] or 'none: a closed form, computed on the spot'}")
     lines += [f"  digest           {shown['digest']}"] if shown["digest"] else []
     lines += [_comparison(shown, "worst_case_bias", "bias_ratio"), _comparison(shown, "noise", "noise_ratio")]
-    lines += [f"  proved: {name} in [{', '.join(ends)}]" for name, ends in (shown["certificate"] or {}).items()]
+    for title, ends in (("proved", shown["proved"]), ("in the file", shown["certificate"])):
+        lines += [f"  {title}: {name} in [{', '.join(pair)}]" for name, pair in (ends or {}).items()]
     lines.append("  matches  reward")
     return lines + [f"  {m:7d}  {c!r}" for m, c in enumerate(shown["coefficients"])]
 
 
 def _comparison(shown: dict[str, Any], name: str, ratio_name: str) -> str:
-    own, plug_in, ratio = shown[name], shown["plug_in"][name], shown[ratio_name]
-    if own is None:
+    ratio = shown[ratio_name]
+    if shown[name] is None:
         return f"  {name:<16} infinite, as far as the growth of the target tells"
-    times = f", {ratio:.3g} times plug_in's {plug_in:.5g}" if ratio is not None else ""
-    return f"  {name:<16} {own:.5g}{times}"
+    times = f", {ratio:.3g} times plug_in's {_figure(shown['plug_in'], name)}" if ratio is not None else ""
+    return f"  {name:<16} {_figure(shown, name)}{times}"
+
+
+def _figure(figures: dict[str, Any], name: str) -> str:
+    return f"{figures[name]:.5g}{'' if figures['proved'] else ' (approximate)'}"

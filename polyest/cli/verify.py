@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from polyest import store
 from polyest.cli.options import add_json_option, print_json
@@ -14,15 +19,37 @@ from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError, TableFileError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "judge", "run"]
 
-Verdict = tuple[str, str, list[str]]
+File = tuple[Path, Path | None]
+TOGETHER = 4  # files that one process takes at a time: neighbours in group size share a part of the work
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one file.
+
+    Attributes:
+        path: as printed.
+        kind: proved, failed, or refused: it is no table, cannot be read, or its function is not given.
+        reasons: why it is not proved.
+        not_proved: what the key of a proved table says and no proof covers.
+    """
+
+    path: str
+    kind: str
+    reasons: tuple[str, ...] = ()
+    not_proved: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        lists = {"reasons": list(self.reasons), "not_proved": list(self.not_proved)}
+        return {"path": self.path, "verdict": self.kind} | lists
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     description = (
-        "Prove the certificates of stored tables again. Exit code 1: a proof failed; 2: a file is no table, or needs "
-        "--custom."
+        "Prove stored tables again, from their coefficients: every claim, and every word of the key but those that the "
+        "summary names. Exit code 1: a proof failed; 2: a file is no table, cannot be read, or needs --custom."
     )
     parser = verbs.add_parser("verify", help="prove the certificates again", description=description)
     parser.set_defaults(run=run, parser=parser)
@@ -34,50 +61,74 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    files = _files(arguments.paths or [store.shipped_folder()])
+    files, verdicts = _files(arguments.paths or [store.shipped_folder()])
     custom = tuple(map(Own, arguments.custom))
     for given in custom:
         given.load()
-    with parallel_map(partial(_judge, custom=custom), files, arguments.jobs) as outcomes:
-        verdicts = list(track(outcomes, "verify", len(files)))
-    order = {str(path): i for i, path in enumerate(files)}
-    verdicts.sort(key=lambda verdict: order[verdict[0]])
+    shares = [files[i : i + TOGETHER] for i in range(0, len(files), TOGETHER)]
+    with parallel_map(partial(_judge_all, custom=custom), shares, arguments.jobs) as outcomes:
+        verdicts += track(chain.from_iterable(outcomes), "verify", len(files))
+    order = {_shown(path): i for i, (path, _) in enumerate(files)}
+    verdicts.sort(key=lambda verdict: order.get(verdict.path, len(files)))
     if arguments.json:
-        print_json([dict(zip(("path", "verdict", "reasons"), verdict, strict=True)) for verdict in verdicts])
+        print_json([verdict.as_json() for verdict in verdicts])
     else:
         _report(verdicts)
-    kinds = {kind for _, kind, _ in verdicts}
+    kinds = {verdict.kind for verdict in verdicts}
     return 1 if "failed" in kinds else 2 if "refused" in kinds else 0
 
 
 def _report(verdicts: Sequence[Verdict]) -> None:
-    for path, kind, reasons in verdicts:
-        for reason in reasons:
-            print(f"{kind}: {path}: {reason}" if kind == "failed" else f"{kind}: {reason}")
-    counts = {kind: sum(kind == other for _, other, _ in verdicts) for kind in ("proved", "failed", "refused")}
+    for verdict in verdicts:
+        for reason in verdict.reasons:
+            print(f"{verdict.kind}: {verdict.path}: {reason}")
+    unproved = Counter(text for verdict in verdicts for text in verdict.not_proved)
+    for text, count in unproved.items():
+        print(f"not proved, of {count} of the tables: {text}")
+    counts = {kind: sum(kind == verdict.kind for verdict in verdicts) for kind in ("proved", "failed", "refused")}
     print(", ".join(f"{count} {kind}" for kind, count in counts.items() if count or kind == "proved"))
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
-    files: dict[Path, None] = {}
+def _files(paths: Sequence[Path]) -> tuple[list[File], list[Verdict]]:
+    """The files to judge, each with the folder that it was found in, and the folders that cannot be read."""
+    files: dict[Path, Path | None] = {}
+    refused: list[Verdict] = []
     for path in paths:
-        if not path.exists():
+        if not (path.is_symlink() or path.exists()):
             raise ArgumentError(f"`PATH` must be a table file or a folder of them; there is no {path}")
-        found = list(store.paths(path)) if path.is_dir() else [path]
-        if not found:
+        found, unreadable = store.candidates(path) if path.is_dir() else ([path], [])
+        if not found and not unreadable:
             raise ArgumentError(f"`PATH` must hold table files k<K>.json; {path} has none")
-        files.update(dict.fromkeys(found))
-    return list(files)
+        files = {file: path for file in found if path.is_dir()} | dict.fromkeys(found) | files
+        refused += [_refused(Path(error.filename), f"cannot be read: {error.strerror}") for error in unreadable]
+    return list(files.items()), refused
 
 
-def _judge(path: Path, custom: tuple[Own, ...]) -> Verdict:
-    """The path, its verdict (proved, failed, or refused: no table, or its function is not given), and the reasons."""
-    from polyest.certify import verify
+def _judge_all(files: Sequence[File], custom: tuple[Own, ...]) -> list[Verdict]:
+    return [judge(path, folder, custom) for path, folder in files]
+
+
+def judge(path: Path, folder: Path | None, custom: tuple[Own, ...]) -> Verdict:
+    """What comes of one file; `folder` is the one given on the command line that it was found in."""
+    from polyest.certify import unproved, verify
 
     try:
-        reasons = verify(store.read(path), [given.load() for given in custom])
-    except TableFileError as error:
-        return str(path), "refused", [str(error)]
-    except ArgumentError as error:
-        return str(path), "refused", [f"{path}: {error}"]
-    return str(path), "failed" if reasons else "proved", reasons
+        table = store.read(path)
+        reasons = verify(table, [given.load() for given in custom])
+        if not reasons and store.is_misplaced(path, table.problem, folder):
+            reasons = [f"must hold the table that its place says; it holds that of {table.problem}"]
+        not_proved = () if reasons else tuple(unproved(table))
+    except (TableFileError, ArgumentError) as error:
+        return _refused(path, str(error).removeprefix(f"{path}: "))
+    except Exception as error:  # noqa: BLE001  (this file's verdict; the others go on)
+        reasons, not_proved = [f"the proof broke off: {type(error).__name__}: {error}"], ()
+    return Verdict(_shown(path), "failed" if reasons else "proved", tuple(reasons), not_proved)
+
+
+def _refused(path: Path, reason: str) -> Verdict:
+    return Verdict(_shown(path), "refused", (reason,))
+
+
+def _shown(path: Path) -> str:
+    """A path as text that can be printed, whatever its bytes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

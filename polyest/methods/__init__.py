@@ -5,12 +5,14 @@ The methods that solve a program, `minimax` and `aqp`, are in `polyest.offline.m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from polyest.methods import exact, harmonic, plug_in
 from polyest.problem import Problem
 from polyest.table import Table
 from polyest.targets import get_target
 
-__all__ = ["CLOSED_FORM", "closed_form"]
+__all__ = ["CLOSED_FORM", "closed_form", "leave_one_out_problem"]
 
 CLOSED_FORM = {"plug_in": plug_in.coefficients, "harmonic": harmonic.coefficients, "exact": exact.coefficients}
 
@@ -25,8 +27,13 @@ def closed_form(problem: Problem) -> Table:
     >>> closed_form(make_problem("log", 2, "harmonic")).coefficients
     (-1.0, 0.0)
     """
-    target, K = get_target(problem.target), problem.group_size
-    method = problem.method
-    other = "plug_in" if method == "exact" and not target.is_exact(K - 1) else method
-    inner = Table(Problem(target.name, K - 1, other), CLOSED_FORM[other](target, K - 1))
-    return Table(problem, CLOSED_FORM[method](target, K), leave_one_out=inner)
+    target, other = get_target(problem.target), leave_one_out_problem(problem)
+    inner = Table(other, CLOSED_FORM[other.method](target, other.group_size))
+    return Table(problem, CLOSED_FORM[problem.method](target, problem.group_size), leave_one_out=inner)
+
+
+def leave_one_out_problem(problem: Problem) -> Problem:
+    """What the table of K−1 answers that belongs to a table: the same, or plug_in where no exact one exists."""
+    K, method = problem.group_size - 1, problem.method
+    other = "plug_in" if method == "exact" and not get_target(problem.target).is_exact(K) else method
+    return replace(problem, group_size=K, method=other)

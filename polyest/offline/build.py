@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from polyest import certify
 from polyest.certify.certificate import worst_noise
+from polyest.certify.key import EXCESS, MOST_ROUNDING, ROUNDING
 from polyest.errors import SolveError
 from polyest.methods import CLOSED_FORM, closed_form, plug_in
 from polyest.offline import exchange, frontier
@@ -25,10 +26,6 @@ from polyest.table import Table
 from polyest.targets import get_target
 
 __all__ = ["solve"]
-
-EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
-ROUNDING = 1e-9  # share by which the rounded aqp table may miss its budgets
-MOST_ROUNDING = 1e-6  # and its bias budget where an ulp of the coefficients is more than that, close to E*_K
 
 
 def solve(problem: Problem, *, solver: str | None = None, digits: int | None = None) -> Table:

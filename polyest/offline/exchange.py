@@ -24,12 +24,11 @@ from polyest.bernstein import NumpyContext
 from polyest.errors import SolveError
 from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact, weighted_target
 from polyest.targets import Target, get_target
+from polyest.unit import ASYMPTOTE, is_defined
 
 __all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
 
 DIGITS = 80
-ASYMPTOTE = ("0.32508927345417506", "-0.0787988")  # theory.md §3: the unit of κ for `log` above K = 256
-LARGEST_EXACT = 256
 STEPS = 200
 LONGEST_STEP = 0.4  # of the gap to the nearer neighbour
 EPSILON = 2.0**-53
@@ -127,7 +126,7 @@ def rough_least_bias(target: Target, group_size: int) -> float:
 @lru_cache(maxsize=4096)
 def _least_bias(row: Target, group_size: int, digits: int) -> Any:
     ctx = Multiprecision(digits)
-    if group_size > LARGEST_EXACT and row.name == "log":
+    if is_defined(row.name, group_size):
         first, second = map(ctx.mp.mpf, ASYMPTOTE)
         return (first + second / group_size**2) / group_size**2
     return ctx.rational(exact(solve(row, group_size, digits).level))
