@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from polyest import store
 from polyest.centring import centring_proof
@@ -68,5 +69,5 @@ def lookups(problems: Iterable[Problem]) -> dict[int, Lookup]:
 
 def sibling(problem: Problem, group_size: int) -> Problem:
     """The same question for another group size."""
-    budget = {} if problem.budget is None else {problem.budget.kind: problem.budget.value}
+    budget: dict[str, Any] = {} if problem.budget is None else problem.budget.argument
     return make_problem(problem.target, group_size, problem.method, baseline=problem.baseline, **budget)

@@ -39,6 +39,11 @@ class Budget:
     kind: str
     value: Fraction
 
+    @property
+    def argument(self) -> dict[str, int | Fraction]:
+        """As `make_problem` takes it."""
+        return {self.kind: int(self.value) if self.value.denominator == 1 else self.value}
+
     def __str__(self) -> str:
         return f"{self.kind}={decimal_text(self.value)}"
 

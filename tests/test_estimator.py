@@ -190,3 +190,10 @@ def test_different_questions_or_tables_are_unequal(tmp_path: Path, monkeypatch: 
     path.parent.mkdir(parents=True)
     path.write_text(to_json(changed), encoding="utf-8")
     assert polyest.load("log", 16) != est
+
+
+@pytest.mark.parametrize("budget", [{"groups": 64}, {"noise_budget": 1.5}])
+def test_padded_groups_take_the_table_of_their_size_with_the_same_budget(budget: dict[str, Any]) -> None:
+    """Whole numbers of averaged groups are whole numbers again when the question is asked for another size."""
+    padded = polyest.load("log", 8, **budget).rewards([[1, 1, 2, 3, -1, -1, -1, -1]], padding_id=-1)[0]
+    np.testing.assert_array_equal(padded[:4], polyest.load("log", 4, **budget).rewards([1, 1, 2, 3]))

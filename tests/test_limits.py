@@ -176,8 +176,8 @@ LONG_FUNCTION = f"def {'r' * 300}(p, ctx):\n    return ctx.log(p)\n"
         (["solve", "--target", "log", "-k", "4", "--noise-budget", "1e-9999"], "at most 1000 digits"),
         (["solve", "--target", "js(1)", "-k", "3", "--digits", "1000000000"], "`digits` must be at most 1000"),
         (["solve", "--target", "js(1)", "-k", "3", "--digits", "0"], "`digits` must be at least 1"),
-        (["show", "log", "-k", "1000000000"], "`group_size` must be at most 65536"),
-        (["show", "log", "-k", "1000000000", "--method", "plug_in"], "`group_size` must be at most 65536"),
+        (["show", "log", "-k", "1000000000"], "`--group-size` must be at most 2048"),
+        (["show", "log", "-k", "1000000000", "--method", "plug_in"], "`--group-size` must be at most 2048"),
         (["solve", "--target", "js(1e-300)", "-k", "4"], "`target` must make the name of a folder, 255 bytes at most"),
         (["solve", "--target", "js(1e-300)", "-k", "4", "--force"], "`target` must make the name of a folder"),
         (

@@ -53,9 +53,7 @@ def unproved(table: Table) -> list[str]:
 def question(table: Table) -> Iterator[str]:
     """What is wrong with the question in the key, and with the parts that its answer must have."""
     problem, budget = table.problem, table.problem.budget
-    given: dict[str, Any] = {}
-    if budget is not None:
-        given[budget.kind] = int(budget.value) if budget.value.denominator == 1 else budget.value
+    given: dict[str, Any] = {} if budget is None else budget.argument
     try:
         canonical = make_problem(problem.target, problem.group_size, problem.method, **given)
     except ArgumentError as error:
@@ -90,7 +88,8 @@ def broken_promises(target: Target, table: Table, bias: Interval, best: Interval
     if table.problem.method == "aqp" and table.kappa != 100:
         yield from _missed_kappa(target, table, bias, bayes)
     if best is not None and not bayes and best[1] - best[0] > best[1] * _allowed_gap(table, best[1]):
-        yield f"optimality is proved to {rounded_text(best[1] / best[0] - 1) if best[0] else 'nothing'} only, of the best"
+        gap = rounded_text(best[1] / best[0] - 1) if best[0] else "nothing"
+        yield f"optimality is proved to {gap} only, of the best"
 
 
 def missed_noise(target: Target, table: Table, noise: Interval | None) -> Iterator[str]:
@@ -111,8 +110,8 @@ def _missed_kappa(target: Target, table: Table, bias: Interval, bayes: bool) -> 
     allowed = _rounding(table, low)
     if bias[1] > low * (1 + allowed) or (not bayes and bias[0] * (1 + allowed) < high):
         yield (
-            f"worst_case_bias must be kappa times the least there is, {decimal_text(kappa)}·{rounded_text(low / kappa)} "
-            f"= {rounded_text(low)}; it is {rounded_text(bias[1])}"
+            f"worst_case_bias must be kappa times the least there is, {decimal_text(kappa)}·"
+            f"{rounded_text(low / kappa)} = {rounded_text(low)}; it is {rounded_text(bias[1])}"
         )
 
 
