@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from polyest.custom import custom
     from polyest.estimator import Estimator, load
     from polyest.listing import methods, tables, targets
-    from polyest.ragged import advantages, rewards, values
+    from polyest.ragged import advantages, rewards, value_with_error, values
+    from polyest.uncertainty import summary
 
 __all__ = [
     "Estimator",
@@ -29,8 +30,10 @@ __all__ = [
     "load",
     "methods",
     "rewards",
+    "summary",
     "tables",
     "targets",
+    "value_with_error",
     "values",
 ]
 __version__ = "0.1.0"
@@ -44,6 +47,8 @@ _HOMES = {
     "targets": "listing",
     "advantages": "ragged",
     "rewards": "ragged",
+    "summary": "uncertainty",
+    "value_with_error": "ragged",
     "values": "ragged",
 }
 
