@@ -40,7 +40,8 @@ class ValueEstimate:
         variance: an estimate of Var V over fresh groups of K from the same policy. With ``error="unbiased"`` it may be
             negative.
         bias: an estimate of E V − Σ_z ν(z) r(ν(z)), which more groups do not average away, and which `standard_error`
-            leaves out; it is too small where most answers were not seen. NaN for ``error="jackknife"``.
+            leaves out. Good enough to warn of plug_in's and harmonic's; aqp's comes out too small, take its
+            certificate: at most β for every answer. NaN for ``error="jackknife"`` and for unknown custom targets.
         is_doubtful: True where experience says that the error may be wrong: at most 8 completions, three quarters of
             the group agree on one answer, or |bias| exceeds the standard error.
         error: how the variance was estimated.
@@ -64,7 +65,7 @@ class ValueEstimate:
 
     def reshape(self, shape: tuple[int, ...]) -> ValueEstimate:
         """The same numbers in another shape; numbers instead of arrays for ()."""
-        return self._each(lambda array: array.reshape(shape)[()])
+        return self._each(lambda array: np.reshape(array, shape)[()])
 
     def take(self, groups: Any) -> ValueEstimate:
         """The numbers of some groups, in this order."""

@@ -31,12 +31,14 @@ class Mean:
     """A mean, or a difference of means, with its error.
 
     Attributes:
-        mean, standard_error: numbers; the bias of the estimator is not part of the error.
+        mean, standard_error: numbers.
+        bias: what `value_with_error` makes of the estimator's bias, averaged; no part of the error. NaN if not known.
         degrees_of_freedom: of Student's t for the interval; infinite where the error is not estimated from spread.
         redrawn: what would be drawn afresh, prompts or completions only; see `summary`.
     """
 
     mean: float
+    bias: float
     standard_error: float
     degrees_of_freedom: float
     redrawn: str
@@ -95,13 +97,14 @@ class Summary(Mean):
             raise ArgumentError(
                 f"`other` must have redrawn={self.redrawn!r} as well, got {other.redrawn!r}; summarise both alike"
             )
+        bias = self.bias - other.bias
         if paired:
             theirs = _aligned(self, other)
             if self.redrawn == "prompts":
                 differences = self.means - other.means[theirs]
-                return Mean(float(differences.mean()), *_over_prompts(differences), self.redrawn)
+                return Mean(float(differences.mean()), bias, *_over_prompts(differences), self.redrawn)
         parts = [(sample.standard_error**2, sample.degrees_of_freedom) for sample in (self, other)]
-        return Mean(self.mean - other.mean, *_combined(parts), self.redrawn)
+        return Mean(self.mean - other.mean, bias, *_combined(parts), self.redrawn)
 
 
 def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Summary:
@@ -143,28 +146,32 @@ def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Su
         variances, freedom = sample.variances(means)
         error = _combined(zip((variances / len(means) ** 2).tolist(), freedom, strict=True))
     counts = len(sample.values), sample.left_out
-    return Summary(float(means.mean()), *error, redrawn, sample.prompts, means, variances, *counts)
+    return Summary(float(means.mean()), sample.bias(), *error, redrawn, sample.prompts, means, variances, *counts)
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """Groups that have a value: their values, prompts numbered by first appearance, and variances if known."""
+    """Groups that have a value: their values, prompts numbered by first appearance, and their errors if known."""
 
     values: Array
     index: NDArray[np.int64]
-    known: Array | None
+    known: ValueEstimate | None
     prompts: tuple[Hashable, ...] | None
     left_out: int
 
-    def means(self) -> Array:
-        """Of each prompt's groups, shape (P,)."""
-        return np.bincount(self.index, self.values) / np.bincount(self.index)
+    def means(self, numbers: Array | None = None) -> Array:
+        """Of the values, or other numbers, of each prompt's groups, shape (P,)."""
+        return np.bincount(self.index, self.values if numbers is None else numbers) / np.bincount(self.index)
+
+    def bias(self) -> float:
+        """The mean of the prompts' biases."""
+        return math.nan if self.known is None else float(self.means(self.known.bias).mean())
 
     def variances(self, means: Array) -> tuple[Array, list[float]]:
         """Of those means over fresh completions, and the degrees of freedom of each."""
         sizes = np.bincount(self.index)
         if self.known is not None:
-            return np.bincount(self.index, self.known) / sizes**2, [math.inf] * len(sizes)
+            return self.means(self.known.variance) / sizes, [math.inf] * len(sizes)
         if sizes.min() < 2:
             raise ArgumentError(
                 "`values` must come with errors, or two groups for each prompt, where redrawn='completions'; got a "
@@ -175,8 +182,8 @@ class _Sample:
 
 
 def _read(values: Any, prompts: Any) -> _Sample:
-    is_estimate = isinstance(values, ValueEstimate)
-    numbers = _numbers(values.value if is_estimate else values)
+    known = values.reshape((-1,)) if isinstance(values, ValueEstimate) else None
+    numbers = _numbers(values if known is None else known.value)
     kept = ~np.isnan(numbers)
     names, index = (None, np.arange(kept.sum())) if prompts is None else _numbered(prompts, kept)
     if index.max(initial=0) < 1:
@@ -184,8 +191,7 @@ def _read(values: Any, prompts: Any) -> _Sample:
             "`values` must have groups of at least two prompts, got fewer; for one prompt name no `prompts`, so that "
             "every group counts alone, or take the error of `value_with_error`"
         )
-    known = np.ravel(values.variance)[kept] if is_estimate else None
-    return _Sample(numbers[kept], index, known, names, int((~kept).sum()))
+    return _Sample(numbers[kept], index, None if known is None else known.take(kept), names, int((~kept).sum()))
 
 
 def _numbers(values: Any) -> Array:
@@ -201,6 +207,8 @@ def _numbers(values: Any) -> Array:
 
 def _numbered(prompts: Any, kept: NDArray[np.bool_]) -> tuple[tuple[Hashable, ...], NDArray[np.int64]]:
     """The prompts of the groups that are kept, by first appearance, and which of them each group has."""
+    if not isinstance(prompts, Iterable):
+        raise ArgumentError(f"`prompts` must be a sequence of ids, one for each group; got {type(prompts).__name__}")
     ids = prompts.reshape(-1).tolist() if isinstance(prompts, np.ndarray) else list(prompts)
     if len(ids) != len(kept):
         raise ArgumentError(f"`prompts` must name one prompt for each of {len(kept)} groups, got {len(ids)}")

@@ -1,7 +1,7 @@
 """Mean and variance of Σ_z f_z(N_z) for N ~ Multinomial(K, ν), exactly, from binomial and trinomial laws.
 
 Var Σ_z f_z(N_z) = Σ_z Var f_z(N_z) + Σ_{z≠z'} Cov(f_z(N_z), f_z'(N_z')). Answers of one probability and one f are taken
-together, so that the cost, A²K²/2 for A such kinds of answers, does not depend on how many answers there are.
+together, so that the cost, at most A²K²/2 for A such kinds of answers, does not depend on how many answers there are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Moments", "kinds_moments", "value_moments"]
 
-CELLS = 1 << 21  # numbers in memory at a time
+CELLS = 1 << 16  # numbers of the trinomial laws that are looked at together
+NEGLIGIBLE = 1e-50  # probabilities that are left out
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,31 @@ def kinds_moments(p: Array, many: Array, f: Array) -> Moments:
     step = max(1, CELLS // (K + 1) ** 2)
     for a in range(len(p)):
         for first in range(a, len(p), step):
-            b = np.arange(first, min(first + step, len(p)))
-            pairs = np.where(b == a, many[a] * (many[a] - 1), 2 * many[a] * many[b])
-            variance += pairs @ (_products(p[a], p[b], f[a], f[b]) - means[a] * means[b])
+            b = slice(first, first + step)
+            pairs = 2 * many[a] * many[b]
+            if first == a:
+                pairs[0] = many[a] * (many[a] - 1)
+            n, m = _support(laws[a : a + 1]), _support(laws[b])
+            variance += pairs @ (_products(K, p[a], p[b], f[a], f[b], n, m) - means[a] * means[b])
     return Moments(float(many @ means), max(float(variance), 0.0))
 
 
-def _products(p: float, q: Array, f: Array, g: Array) -> Array:
-    """E[f(N_y) g_b(N_z)] for one answer y of probability p and others z of q_b, shape (B,), by the trinomial law."""
-    K = len(f) - 1
-    n = np.arange(K + 1)
+def _support(laws: Array) -> slice:
+    """The numbers that some of these laws, shape (B, K+1), have a chance to give."""
+    likely = np.flatnonzero((laws > NEGLIGIBLE).any(axis=0))
+    return slice(int(likely[0]), int(likely[-1]) + 1)
+
+
+def _products(K: int, p: float, q: Array, f: Array, g: Array, n: slice, m: slice) -> Array:
+    """E[f(N_y) g_b(N_z)] for one answer y of probability p and others z of q_b, shape (B,), by the trinomial law.
+
+    N_y is taken within n and N_z within m.
+    """
     choices, rest = _trinomials(K)
-    logs = choices + _log_power(np.full(1, p), n)[:, :, None] + _log_power(q, n)[:, None, :]
-    law = np.exp(logs + _log_power(np.maximum(1 - p - q, 0), rest))
-    return np.asarray(((f @ law) * g).sum(axis=1))
+    numbers = np.arange(K + 1)
+    logs = choices[n, m] + _log_power(np.full(1, p), numbers[n])[:, :, None] + _log_power(q, numbers[m])[:, None, :]
+    law = np.exp(logs + _log_power(np.maximum(1 - p - q, 0), rest[n, m]))
+    return np.asarray(((f[n] @ law) * g[:, m]).sum(axis=1))
 
 
 def _log_power(p: Array, n: NDArray[np.int64]) -> Array:

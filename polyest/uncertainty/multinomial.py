@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from polyest.bernstein import target_values
+from polyest.targets import get_target
 from polyest.uncertainty.moments import kinds_moments
 from polyest.uncertainty.pay import ErrorOfValue, Pay, statistic
 from polyest.uncertainty.profile import Cell, Profile
@@ -22,11 +23,13 @@ __all__ = ["error_of", "plausible_law"]
 
 
 def error_of(profile: Profile, pay: Pay) -> ErrorOfValue:
-    """Exact variance and bias of the value under the law that fits the profile."""
+    """Exact variance and bias of the value under the law that fits the profile; no bias of an unknown custom target."""
     cells, probabilities = plausible_law(profile)
     p, many = np.array(probabilities), np.array([cell.many for cell in cells], np.float64)
     f = statistic(cells, pay.coefficients, pay.no_answer)
     moments = kinds_moments(p, many, f)
+    if not get_target(pay.problem.target).is_known:
+        return ErrorOfValue(moments.variance, math.nan)
     true_rewards = target_values(pay.problem.target, p) - np.array([cell.offset for cell in cells])
     truth = np.where([cell.is_missing for cell in cells], f[:, 1] * profile.size, true_rewards)
     return ErrorOfValue(moments.variance, moments.mean - float(many @ (p * truth)))
