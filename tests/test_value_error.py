@@ -278,6 +278,7 @@ def test_shapes_follow_the_answers() -> None:
     ("call", "message"),
     [
         (lambda: polyest.load("log", 4).value_with_error([1] * 4, error="jacknife"), "did you mean 'jackknife'"),
+        (lambda: polyest.load("log", 4).value_with_error([1] * 4, error=["jackknife"]), "`error` must be one of"),
         (lambda: polyest.load("log", 4).value_with_error([1] * 4, error="unbiased"), "needs an exact table"),
         (lambda: polyest.load("power(2)", 5).value_with_error([1] * 5, error="unbiased"), "degree at most K/2"),
         (lambda: polyest.load("power(1)", 4).value_with_error([1, None, 1, 1], error="unbiased"), "no missing"),

@@ -31,7 +31,7 @@ FEW = 8  # completions of which too little can be told
 ALIKE = 0.75  # share of a group with one answer from which on it counts as collapsed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ValueEstimate:
     """Values of groups and how far fresh groups of the same policy would scatter around their mean; shapes (...,).
 
@@ -98,7 +98,7 @@ def estimate(job: Job, lookups: Lookups, error: str, no_answer: float | None) ->
     Raises:
         ArgumentError: no such kind of error, or it does not exist for this table.
     """
-    if error not in ERRORS:
+    if not isinstance(error, str) or error not in ERRORS:
         raise ArgumentError(f"`error` must be one of {', '.join(ERRORS)}; got {error!r}{nearest(str(error), ERRORS)}")
     found, index = profiles(job)
     errors = _errors(found, lookups, error, no_answer)

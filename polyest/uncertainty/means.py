@@ -61,7 +61,7 @@ class Mean:
         return f"{self.mean:.4f} ± {self.standard_error:.4f}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary(Mean):
     """The mean of a sample, with what differences need.
 
@@ -119,7 +119,7 @@ def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Su
       afresh. The error is √(Σ_p s_p²)/P, s_p² from the variances of a `ValueEstimate`, or without one from the spread
       of each prompt's groups, of which there must be two.
 
-    Neither knows the estimator's bias, which no averaging removes: take aqp for means and differences.
+    Neither knows the estimator's bias, which no averaging removes: take aqp for means and differences, and see `bias`.
 
     Args:
         values: of groups, any shape, as `value` or `value_with_error` returns them; NaN is left out.
@@ -136,7 +136,7 @@ def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Su
     >>> print(summary([-1.0, -1.2, -2.0, -3.0], ["x", "x", "y", "y"], redrawn="completions"))
     -1.8000 ± 0.2550
     """
-    if redrawn not in REDRAWN:
+    if not isinstance(redrawn, str) or redrawn not in REDRAWN:
         raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {redrawn!r}")
     sample = _read(values, prompts)
     means = sample.means()
@@ -149,7 +149,7 @@ def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Su
     return Summary(float(means.mean()), sample.bias(), *error, redrawn, sample.prompts, means, variances, *counts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Sample:
     """Groups that have a value: their values, prompts numbered by first appearance, and their errors if known."""
 
