@@ -1,4 +1,4 @@
-"""Are the standard errors of values honest? `python -m benchmarks.value_error [K …]` (default 4 8 16 32 64; two minutes).
+"""Are standard errors of values honest? `python -m benchmarks.value_error [K …]` (default 4 8 16 32 64; two minutes).
 
 For every law of the answers, K and method: the mean estimated variance of a group's value over its exact variance, and
 how often 95 % intervals cover: of one group, its own mean E V and the truth Σ ν(z) r(ν(z)), here minus the entropy; of
