@@ -160,7 +160,7 @@ class Estimator:
         """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
 
         For ``log`` that is minus the entropy of the answers in nats, and with a reference the Kullback–Leibler
-        divergence from it.
+        divergence from it. Which method is best for one group, and which for means: see `value_with_error`.
 
         Args: see `rewards`.
 

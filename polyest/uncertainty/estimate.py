@@ -12,7 +12,6 @@ import numpy as np
 
 from polyest.errors import ArgumentError, nearest
 from polyest.online import output
-from polyest.problem import Problem
 from polyest.uncertainty import jackknife, multinomial, unbiased
 from polyest.uncertainty.pay import ErrorOfValue, Pay
 from polyest.uncertainty.profile import Profile, profiles
@@ -112,12 +111,11 @@ def _errors(found: list[Profile], lookups: Lookups, error: str, no_answer: float
     pays = {}
     for size, lookup in lookups(sorted({profile.size for profile in found})).items():
         others = tuple(lookup.others.tolist()) if error == "jackknife" else None
-        problem: Problem = lookup.table.problem
-        pays[size] = Pay(problem, tuple(lookup.coefficients.tolist()), others, no_answer)
+        pays[size] = Pay(lookup.table.problem, lookup.table.coefficients, others, no_answer)
     return [_error_of(error, profile, pays[profile.size]) for profile in found]
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _error_of(error: str, profile: Profile, pay: Pay) -> ErrorOfValue:
     return ERRORS[error](profile, pay)
 
