@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from polyest.custom import custom
     from polyest.estimator import Estimator, load
     from polyest.listing import methods, tables, targets
-    from polyest.ragged import advantages, rewards, value
+    from polyest.ragged import advantages, rewards, value, value_with_error
+    from polyest.uncertainty import summary
 
 __all__ = [
     "Estimator",
@@ -38,9 +39,11 @@ __all__ = [
     "methods",
     "rewards",
     "success",
+    "summary",
     "tables",
     "targets",
     "value",
+    "value_with_error",
 ]
 __version__ = "0.1.0"
 
@@ -53,7 +56,9 @@ _HOMES = {
     "targets": "listing",
     "advantages": "ragged",
     "rewards": "ragged",
+    "summary": "uncertainty",
     "value": "ragged",
+    "value_with_error": "ragged",
 }
 _MODULES = ("games", "graded", "history", "success")
 _RENAMED = {"values": "value"}

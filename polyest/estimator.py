@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polyest.online.lookup import Array, Lookup
     from polyest.table import Certificate, Table
     from polyest.targets import Target
+    from polyest.uncertainty import ValueEstimate
 
 __all__ = ["Estimator", "load"]
 
@@ -171,7 +172,7 @@ class Estimator:
         """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
 
         For ``log`` that is minus the entropy of the answers in nats, and with a reference the Kullback–Leibler
-        divergence from it.
+        divergence from it. Which method is best for one group, and which for means: see `value_with_error`.
 
         Args: see `rewards`.
 
@@ -187,11 +188,59 @@ class Estimator:
         job = self._job(answers, options)
         return output.values(job).reshape(job.shape[:-1])[()]
 
+    def value_with_error(
+        self,
+        answers: Any,
+        reference: Any = None,
+        padding_id: Hashable = None,
+        no_answer_reward: float | None = None,
+        *,
+        error: str = "multinomial",
+        threads: int = 1,
+    ) -> ValueEstimate:
+        """The value of every group with the standard error that it has as an estimate of its own mean.
+
+        Of a *single* group of 8 and more `harmonic` has the least error: with 12 answers ~ Dirichlet(½) and K = 16 its
+        root mean square error, bias included, is 0.267 nats, that of aqp 0.376, of plug_in 0.355. For a mean over many
+        groups, for differences between policies and in gradients take aqp: noise averages out, bias does not (95 %
+        intervals for the mean over 64 such prompts cover the truth in 96 % with aqp, in 3 % with harmonic). Where
+        prompts are averaged, `polyest.summary` has an error that assumes nothing.
+
+        Args:
+            answers, reference, padding_id, no_answer_reward, threads: as in `value`.
+            error: ``"multinomial"``, the exact variance under a law that fits the group (see
+                `polyest.uncertainty.multinomial`); ``"jackknife"``, the spread of rewards − advantages, which is free
+                in a trainer and too large for tables such as aqp; ``"unbiased"``, for exact tables of polynomials r of
+                degree at most K/2 − 1.
+
+        Returns:
+            A `polyest.uncertainty.ValueEstimate` of arrays of shape (...,): value, standard_error, bias, is_doubtful.
+            For K ≥ 16 and spread answers the variance comes out 0.7 to 1.1 times the true one with aqp, and 95 %
+            intervals cover the truth in 86 to 97 %. It fails for K ≤ 8 (0.5 to 6 times), is too large for two answers
+            and for nearly collapsed prompts (up to 4 times), and no interval of plug_in or harmonic covers a truth that
+            their bias exceeds: such groups are marked as doubtful (``python -m benchmarks.value_error``).
+
+        Raises:
+            ArgumentError: as `value`; or no such kind of error, or none for this table.
+
+        >>> estimate = load("log", 16, "harmonic").value_with_error([[1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]])
+        >>> estimate.value.round(3).tolist(), estimate.standard_error.round(3).tolist()
+        ([-1.485], [0.088])
+        """
+        from polyest.uncertainty.estimate import estimate
+
+        job = self._job(answers, self._options("values", reference, padding_id, no_answer_reward, threads))
+        return estimate(job, self._lookups, error, no_answer_reward).reshape(job.shape[:-1])
+
     def _options(self, kind: str, *given: Any) -> forms.Options:
         return forms.Options(kind, self.problem.target, *given)
 
     def _job(self, answers: Any, options: forms.Options) -> forms.Job:
         return forms.dense(self._lookup, self._siblings, answers, options)
+
+    def _lookups(self, sizes: list[int]) -> dict[int, Lookup]:
+        own = {n: self._lookup for n in sizes if n == self.problem.group_size}
+        return self._siblings([n for n in sizes if n not in own]) | own
 
     def _siblings(self, sizes: list[int]) -> dict[int, Lookup]:
         return lookups([sibling(self.problem, n) for n in sizes])

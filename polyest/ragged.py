@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from polyest.online.lookup import Lookup
     from polyest.targets import Target
+    from polyest.uncertainty import ValueEstimate
 
-__all__ = ["advantages", "rewards", "value"]
+__all__ = ["advantages", "rewards", "value", "value_with_error"]
 
 
 def rewards(
@@ -128,11 +129,54 @@ def value(
     """
     options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
+    ids, order = _by_appearance(job, groups)
+    return ids, output.values(job)[order]
+
+
+def value_with_error(
+    answers: Any,
+    groups: Any,
+    target: str | Target,
+    method: str | None = None,
+    *,
+    noise_budget: Any = None,
+    bias_budget: Any = None,
+    averaged_groups: Any = None,
+    reference: Any = None,
+    padding_id: Hashable = None,
+    no_answer_reward: float | None = None,
+    error: str = "multinomial",
+    threads: int = 1,
+) -> tuple[Any, ValueEstimate]:
+    """The value of every group with its standard error; see `polyest.load(...).value_with_error`.
+
+    Arguments and errors are those of `value`, and `error`; there are no weights.
+
+    Returns:
+        The group ids by first appearance, as in `value`, and a `polyest.uncertainty.ValueEstimate` of arrays of shape
+        (G,).
+
+    >>> ids, found = value_with_error([1, 1, 2, 1, 1], ["x", "y", "x", "y", "x"], "log", method="harmonic")
+    >>> ids, found.value.round(3).tolist(), found.standard_error.round(3).tolist(), found.is_doubtful.tolist()
+    (['x', 'y'], [-0.833, 0.0], [0.438, 0.497], [True, True])
+    """
+    from polyest.uncertainty.estimate import estimate
+
+    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    budgets = (noise_budget, bias_budget, averaged_groups)
+    job = _job(answers, groups, options, method, *budgets)
+    ids, order = _by_appearance(job, groups)
+    tables = _tables(options.target, method, *budgets)
+    return ids, estimate(job, tables, error, no_answer_reward).take(order)
+
+
+def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
+    """The ids of the groups by first appearance, and their numbers in the job."""
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
     rows = firsts[order]
     ids = [groups[row] for row in rows.tolist()] if isinstance(groups, list) else np.asarray(groups)[rows]
-    return ids, output.values(job)[order]
+    return ids, order
 
 
 def _job(
@@ -145,14 +189,27 @@ def _job(
     averaged_groups: Any,
     baseline: str | None = None,
 ) -> forms.Job:
+    tables = _tables(options.target, method, noise_budget, bias_budget, averaged_groups, baseline)
+    return forms.ragged(tables, answers, groups, options)
+
+
+def _tables(
+    target: str | Target,
+    method: str | None,
+    noise_budget: Any,
+    bias_budget: Any,
+    averaged_groups: Any,
+    baseline: str | None = None,
+) -> forms.Lookups:
+    """The look-up arrays of the group sizes that it is asked for."""
     budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": averaged_groups}
 
     def problem(group_size: int) -> Problem:
-        return make_problem(options.target, group_size, method, baseline=baseline, **budgets)
+        return make_problem(target, group_size, method, baseline=baseline, **budgets)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
         if not sizes:
             problem(LARGEST_GROUP)  # the arguments are checked where there is no group, too
         return lookups(problem(n) for n in sizes)
 
-    return forms.ragged(tables, answers, groups, options)
+    return tables

@@ -22,9 +22,9 @@ from polyest.targets import Target
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Lookups = Callable[[list[int]], dict[int, Lookup]]
+Lookups = Callable[[list[int]], dict[int, Lookup]]
 
-__all__ = ["Job", "Options", "arrange", "dense", "group_ids", "ragged"]
+__all__ = ["Job", "Lookups", "Options", "arrange", "dense", "group_ids", "ragged"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Job:
-    """The kind of score, the layout to score, what is paid besides its tables, the shape of the caller's answers."""
+    """The kind of score, the layout to score, what is paid besides its tables, the shape of the caller's answers.
+
+    `missing` says which completions have no answer, shape (N,), whatever they are paid; None if all have one.
+    """
 
     kind: str
     layout: Layout
     extras: scoring.Extras
     shape: tuple[int, ...]
+    missing: NDArray[np.bool_] | None = None
 
 
 def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
@@ -100,7 +104,8 @@ def _job(
     work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
     layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
-    return Job(options.kind, layout, _extras(read, options), read.codes.shape)
+    missing = None if read.missing is None else read.missing.reshape(-1)
+    return Job(options.kind, layout, _extras(read, options), read.codes.shape, missing)
 
 
 def _usable(read: Answers, usable: Any) -> Answers:
