@@ -17,6 +17,7 @@ __all__ = [
     "add_budget_options",
     "add_json_option",
     "budgets",
+    "column_name",
     "group_sizes",
     "print_json",
     "reject_unknown",
@@ -74,6 +75,15 @@ def group_sizes(text: str) -> list[int]:
             raise argparse.ArgumentTypeError(f"needs group sizes from 2 upwards, first:last; got {part!r}")
         sizes.update(dict.fromkeys(range(ends[0], ends[1] + 1)))
     return list(sizes)
+
+
+def column_name(text: str) -> str:
+    """The name of a new column: text that any file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"must be text in UTF-8; got {text!r}") from None
+    return text
 
 
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
