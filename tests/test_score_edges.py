@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from score_support import HARMONIC, exit_code, read_lines, write_lines
@@ -64,3 +70,36 @@ def test_every_note_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     log = write_lines(tmp_path / "a\nb.jsonl", [ROW | {"correct": "?"}] * 2)
     assert exit_code("score", log, *HARMONIC) == 0
     assert all(line.startswith("polyest: ") for line in capsys.readouterr().err.splitlines())
+
+
+def is_refused(*arguments: object, place: Path, limit: Callable[[], object]) -> bool:
+    """Whether a process that has such a limit ends with 2 and one line that names the place."""
+    command = [sys.executable, "-c", "import sys; from polyest.cli import main; sys.exit(main(sys.argv[1:]))"]
+    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, preexec_fn=limit)
+    return done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1 and str(place) in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such limit")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("option", ["--out", "--values"])
+def test_a_full_disk_is_one_line_that_names_the_file(name: str, option: str, tmp_path: Path) -> None:
+    import resource
+
+    rows = [{"prompt_id": f"{i // 2}" * 9, "answer": i % 3, "text": f"{i}" * 50} for i in range(1000)]
+    log, out = write_lines(tmp_path / "log.jsonl", rows), tmp_path / name
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, 1000))
+    assert is_refused("score", log, *HARMONIC, option, out, place=out, limit=limit)
+    assert [*tmp_path.iterdir()] == [log]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "locked/log.jsonl"])
+def test_a_log_that_cannot_be_looked_at_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stat(self: Path, **_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    if "locked" in name:
+        monkeypatch.setattr(Path, "stat", stat)
+    assert exit_code("score", tmp_path / name, *HARMONIC) == 2
+    assert is_one_line(capsys, "`ROLLOUTS` must be a file that can be read", name)

@@ -115,11 +115,12 @@ def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") ->
     """
     try:
         target = path.resolve()
+        has_folder = target.parent.is_dir()
     except (OSError, RuntimeError) as error:
         raise ArgumentError(f"`{option}` must be a file; {path}: {error}; name another") from None
     if target.suffix.lower() not in suffixes:
         raise ArgumentError(f"`{option}` must end in {', '.join(suffixes)}; got {str(path)!r}")
-    if not target.parent.is_dir():
+    if not has_folder:
         raise ArgumentError(f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first")
     sweep(target.parent, below=False)
     check_writable(target, option)
