@@ -103,3 +103,18 @@ def test_a_log_that_cannot_be_looked_at_is_named(
         monkeypatch.setattr(Path, "stat", stat)
     assert exit_code("score", tmp_path / name, *HARMONIC) == 2
     assert is_one_line(capsys, "`ROLLOUTS` must be a file that can be read", name)
+
+
+def test_a_column_without_a_name_is_a_column_that_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write_lines(tmp_path / "log.jsonl", [ROW | {"correct": True}] * 2)
+    assert exit_code("score", log, *HARMONIC, "--correct-column", "") == 2
+    assert is_one_line(capsys, "a column ''")
+
+
+@pytest.mark.parametrize("option", ["--no-answer", "--answer-column", "--out", "--group-size", "--method"])
+def test_two_dashes_are_no_value(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write_lines(tmp_path / "log.jsonl", [ROW] * 2)
+    assert exit_code("score", log, "--target", "log", f"{option}=--") == 2
+    assert is_one_line(capsys, option, "takes a value")

@@ -46,6 +46,12 @@ class Parser(argparse.ArgumentParser):
         for name in (None, "store"):
             self.register("action", name, Once)
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """A value is never "--": argparse would take it for the end of the options, and give an empty list."""
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "takes a value, and -- is none")
+        return super()._get_values(action, arg_strings)
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
