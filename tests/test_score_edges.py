@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Hashable
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ from score_support import HARMONIC, exit_code, read_lines, write_lines
 
 from polyest.errors import ArgumentError
 from polyest.online.reference import read_probabilities
+from polyest.rollouts.typed import dump, load
 
 ROW = {"prompt_id": "a", "answer": "x"}
 
@@ -72,23 +73,24 @@ def test_every_note_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert all(line.startswith("polyest: ") for line in capsys.readouterr().err.splitlines())
 
 
-def is_refused(*arguments: object, place: Path, limit: Callable[[], object]) -> bool:
-    """Whether a process that has such a limit ends with 2 and one line that names the place."""
-    command = [sys.executable, "-c", "import sys; from polyest.cli import main; sys.exit(main(sys.argv[1:]))"]
-    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, preexec_fn=limit)
-    return done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1 and str(place) in done.stderr
+LIMITED = """
+import resource, sys
+from polyest.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such limit")
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 @pytest.mark.parametrize("option", ["--out", "--values"])
 def test_a_full_disk_is_one_line_that_names_the_file(name: str, option: str, tmp_path: Path) -> None:
-    import resource
-
     rows = [{"prompt_id": f"{i // 2}" * 9, "answer": i % 3, "text": f"{i}" * 50} for i in range(1000)]
     log, out = write_lines(tmp_path / "log.jsonl", rows), tmp_path / name
-    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, 1000))
-    assert is_refused("score", log, *HARMONIC, option, out, place=out, limit=limit)
+    command = [sys.executable, "-c", LIMITED, "score", log, *HARMONIC, option, out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert str(out) in done.stderr
     assert [*tmp_path.iterdir()] == [log]
 
 
@@ -118,3 +120,15 @@ def test_two_dashes_are_no_value(option: str, tmp_path: Path, capsys: pytest.Cap
     log = write_lines(tmp_path / "log.jsonl", [ROW] * 2)
     assert exit_code("score", log, "--target", "log", f"{option}=--") == 2
     assert is_one_line(capsys, option, "takes a value")
+
+
+class Choice(str):
+    """Equal to a string, and printed as another: so is an enumeration of strings."""
+
+    def __str__(self) -> str:
+        return f"Choice {self!r}"
+
+
+@pytest.mark.parametrize("answer", [Choice("a"), (Choice("a"), 1), frozenset([Choice("a")])])
+def test_what_equals_a_string_is_dumped_as_that_string(answer: Hashable) -> None:
+    assert load(json.loads(json.dumps(dump(answer)))) == answer
