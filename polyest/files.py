@@ -40,12 +40,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _create(path: Path) -> tuple[Path, int]:
-    """An empty file beside `path`, for its owner alone so far, and the mode it is to have."""
+    """An empty file beside `path`, for its owner alone so far, and the mode it is to have.
+
+    In the place of another it is nobody else's at any time: who opens it while it is empty could read on.
+    """
     name = path.name.encode()[:LONGEST_NAME].decode(errors="ignore")
     temporary = path.with_name(f".{name}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    is_new = not path.exists()
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if is_new else 0o600)
     try:
-        mode = (path.stat() if path.exists() else os.fstat(handle)).st_mode
+        mode = (os.fstat(handle) if is_new else path.stat()).st_mode
     finally:
         os.close(handle)
     temporary.chmod(0o600)

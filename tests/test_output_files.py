@@ -121,6 +121,21 @@ def test_what_is_written_is_nobody_elses_while_it_is_written(tmp_path: Path) -> 
         assert mode(temporary) == 0o600
 
 
+def test_who_looks_while_it_is_made_sees_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes, system_open = [], os.open
+
+    def recorded(path: str, *options: int) -> int:
+        handle = system_open(path, *options)
+        modes.append(stat.S_IMODE(os.fstat(handle).st_mode))
+        return handle
+
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    monkeypatch.setattr(os, "open", recorded)
+    with replacing(secret):
+        assert modes == [0o600]
+
+
 def test_a_read_only_file_is_not_replaced(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = write_lines(log.parent / "out.jsonl", [{"old": 1}])
     (log.parent / "link.jsonl").symlink_to(out)

@@ -17,6 +17,7 @@ __all__ = [
     "add_budget_options",
     "add_json_option",
     "budgets",
+    "column_name",
     "group_sizes",
     "print_json",
     "reject_unknown",
@@ -44,6 +45,12 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **(options | {"allow_abbrev": False}))
         for name in (None, "store"):
             self.register("action", name, Once)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """A value is never "--": argparse would take it for the end of the options, and give an empty list."""
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "takes a value, and -- is none")
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         usage = f"; it is: {self.usage_line()}" if "arguments are required" in message else ""
@@ -92,6 +99,15 @@ def group_sizes(text: str) -> list[int]:
     return list(sizes)
 
 
+def column_name(text: str) -> str:
+    """The name of a new column: text that any file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"must be text in UTF-8; got {text!r}") from None
+    return text
+
+
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
     """The three ways to name a point on the aqp frontier."""
     group = parser.add_mutually_exclusive_group()
@@ -121,11 +137,12 @@ def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") ->
     """
     try:
         target = path.resolve()
+        has_folder = target.parent.is_dir()
     except (OSError, RuntimeError) as error:
         raise ArgumentError(f"`{option}` must be a file; {path}: {error}; name another") from None
     if target.suffix.lower() not in suffixes:
         raise ArgumentError(f"`{option}` must end in {', '.join(suffixes)}; got {str(path)!r}")
-    if not target.parent.is_dir():
+    if not has_folder:
         raise ArgumentError(f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first")
     sweep(target.parent, below=False)
     check_writable(target, option)

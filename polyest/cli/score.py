@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from polyest import rollouts
-from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json, writable_file
+from polyest.cli.options import (
+    add_budget_options,
+    add_json_option,
+    budgets,
+    column_name,
+    print_json,
+    writable_file,
+)
 from polyest.cli.own import add_growth_option, chosen_target
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
@@ -48,8 +55,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
     add("--correct-column", metavar="NAME", help=text)
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
-    add("--reward-column", default="reward", metavar="NAME", help="default: reward; reward_METHOD with several methods")
-    add("--advantage-column", default="advantage", metavar="NAME", help="default: advantage, likewise")
+    for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
+        add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
     add_json_option(parser)
 
 
@@ -76,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
-    print("".join(f"polyest: {note}\n" for note in notes), end="", file=sys.stderr)
+    print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     summary = _summary(arguments.target, groups, correct, scores, plug_in)
     if arguments.json:
         print_json(summary | {"correct": None if correct != correct else correct})

@@ -53,7 +53,7 @@ def read_probabilities(reference: Any) -> Array:
         if given.dtype.kind in "cUSTMm":
             raise TypeError(f"{given.dtype} numbers")
         return np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ArgumentError(
             f"`reference` must be probabilities, one for each answer; got {error}; pass real numbers, without gradient"
         ) from None

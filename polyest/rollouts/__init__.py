@@ -23,14 +23,15 @@ def read(path: Path, progress: Progress = lambda items, label, total: items) -> 
     Raises:
         ArgumentError: no such file, an empty one, or one in neither format; names the first bad line.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    try:
+        is_endless = path.exists() and not path.is_file() and not path.is_dir()
+        data = b"" if is_endless else path.read_bytes()
+    except OSError as error:
+        raise ArgumentError(f"`ROLLOUTS` must be a file that can be read; {path}: {error.strerror}") from None
+    if is_endless:
         raise ArgumentError(
             f"`ROLLOUTS` must be a file that can be read to its end; {path} is a pipe or a device; write it to a file"
         )
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ArgumentError(f"`ROLLOUTS` must be a file that can be read; {path}: {error.strerror}") from None
     log = parquet.read(path, data) if data.startswith(parquet.MAGIC) else jsonl.read(path, data, progress)
     if not len(log):
         raise ArgumentError(f"`ROLLOUTS` must hold at least one completion; {path} has none")
@@ -49,5 +50,10 @@ def writer(log: Log, path: Path) -> Callable[[Added], None]:
 
 
 def _replace(path: Path, write: Callable[[Any, Path, Added], None], content: Any, added: Added) -> None:
-    with replacing(path) as temporary:
-        write(content, temporary, added)
+    try:
+        with replacing(path) as temporary:
+            write(content, temporary, added)
+    except OSError as error:
+        raise ArgumentError(
+            f"{path} cannot be written: {error.strerror or error}; make room, or name another"
+        ) from None

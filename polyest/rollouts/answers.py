@@ -82,8 +82,8 @@ def share_correct(log: Log, column: str | None, notes: list[str]) -> float | Non
     Raises:
         ArgumentError: the column that was asked for is not there.
     """
-    name = column or "correct"
-    if column and column not in log.columns:
+    name = "correct" if column is None else column
+    if column is not None and column not in log.columns:
         log.column(column)
     try:
         values = log.column(name, optional=True)

@@ -54,8 +54,8 @@ def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Gr
     [0, 1, 0, 2]
     """
     numbers, distinct = encode([*prompts], "prompts")
-    parts = _places(numbers) // group_size if group_size else np.zeros_like(numbers)
     width = len(prompts) + 1
+    parts = _places(numbers) // min(group_size or width, width)
     of_row, cells = encode((numbers * width + parts).tolist(), "prompts")
     prompt_of = np.array(cells, np.int64) // width
     sizes: list[int] = np.bincount(of_row, minlength=len(cells)).tolist()

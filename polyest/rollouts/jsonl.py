@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -109,17 +110,29 @@ def _parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text)
+        return USUAL.decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of more digits than Python reads by itself
-        return json.loads(text, parse_int=_integer)
+        return LONG.decode(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"an object that has {name!r} more than once")
+    return found
 
 
 def _integer(text: str) -> int:
     if len(text) > MOST_DIGITS:
         raise ValueError(f"an integer of more than {MOST_DIGITS} digits")
     return int(Decimal(text))
+
+
+USUAL = json.JSONDecoder(object_pairs_hook=_object)
+LONG = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
 def _excerpt(line: bytes) -> str:

@@ -185,6 +185,7 @@ def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
     pa, arrays = _pyarrow(), {}
     for name, values in columns.items():
         try:
+            name.encode()
             arrays[name] = pa.array(values)
             _check_kept(values, arrays[name].to_pylist())
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:

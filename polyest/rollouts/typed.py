@@ -73,7 +73,7 @@ def _dump_fraction(answer: Fraction) -> str:
 
 
 KINDS: tuple[tuple[type, str | None, Callable[[Any], Any]], ...] = (
-    (str, None, str),
+    (str, None, str.__str__),
     (Integral, None, _dump_int),
     (float, None, _dump_float),
     (tuple, "tuple", lambda answer: [_dump(part) for part in answer]),
