@@ -56,7 +56,7 @@ def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
             stream.reconfigure(errors="replace")  # a terminal without ≥ still gets its line
     try:
         code = _run(argv)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141, ""
