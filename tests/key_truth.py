@@ -50,7 +50,7 @@ def falsehood(table: Table, place: str | None) -> str:
 
 
 def _makes_sense(problem: Problem) -> bool:
-    """The rules of theory.md §3 and interface.md, for the targets that `brute` knows."""
+    """The rules of theory.md §3 and `polyest.problem`, for the targets that `brute` knows."""
     degree = {"power(2)": 2, "power(3)": 3}.get(problem.target, 10**9)
     budget, is_exact = problem.budget, degree < problem.group_size
     if problem.target not in brute.TARGETS or (problem.method == "aqp") != (budget is not None):

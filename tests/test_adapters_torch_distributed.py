@@ -21,7 +21,7 @@ from polyest.table import Table
 pytest.importorskip("torch")
 worker = pytest.importorskip("distributed_worker")
 
-KINDS = ("rewards", "advantages", "values")
+KINDS = ("rewards", "advantages", "value")
 KIND_OF_DATA = {
     "integers": "integer none",
     "strings": "string none",
@@ -84,11 +84,11 @@ def test_every_rank_gets_the_scores_of_its_own_completions(ranks: list[dict[str,
 @pytest.mark.filterwarnings("ignore:.*one completion")
 @pytest.mark.parametrize("case", KIND_OF_DATA)
 def test_every_rank_gets_the_values_of_its_own_groups(ranks: list[dict[str, Any]], case: str) -> None:
-    ids, means = one_process(case, "values", len(ranks))
+    ids, means = one_process(case, "value", len(ranks))
     expected = dict(zip(list(ids), means.tolist(), strict=True))
     data, padding = worker.data(KIND_OF_DATA[case], len(ranks)), worker.CASES[case](0, len(ranks)).get("padding_id")
     for rank, outcomes in enumerate(ranks):
-        got, part = outcomes[f"{case} values"], data.part(rank)
+        got, part = outcomes[f"{case} value"], data.part(rank)
         pairs = zip(part["answers"], part["groups"], strict=True)
         held = list(dict.fromkeys(group for answer, group in pairs if padding is None or answer != padding))
         assert got["ids"] == held

@@ -71,7 +71,7 @@ def test_the_named_module_is_imported_and_nothing_else(module: str, folder: Path
     for arguments in (("solve", *options), ("verify", "--jobs", 2, "--custom", f"{module}:capped", out)):
         result = run(folder, *arguments)
         assert result.returncode == 0, result.stderr
-    assert result.stdout == "2 proved\n"
+    assert result.stdout.endswith("\n2 proved\n")
     assert not sprung(folder)
 
 

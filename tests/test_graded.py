@@ -33,7 +33,7 @@ def exactly(*numbers: str) -> list[float]:
     return [float(F(x)) for x in numbers]
 
 
-# docs/graded.md §8, lines 1–8, 10, 12: fractions from enumeration of subsets
+# docs/graded.md §6: fractions from enumeration of subsets
 @pytest.mark.parametrize(
     ("objective", "coefficients"),
     [
@@ -52,7 +52,7 @@ def test_coefficients_are_the_references(objective, coefficients: str) -> None:
     assert objective.coefficients.tolist() == exactly(*coefficients.split())
 
 
-# docs/graded.md §8
+# docs/graded.md §6
 @pytest.mark.parametrize(
     ("objective", "group", "kind", "expected"),
     [
@@ -98,7 +98,7 @@ def test_scores_are_the_references(objective, group, kind: str, expected: str) -
     assert np.ravel(scores) == pytest.approx(wanted, rel=2.3e-16, abs=0)
 
 
-# docs/graded.md §8: the leave-one-out advantages of lines 1, 5 and 7 are the proof table's, less the mean
+# docs/graded.md §6: the leave-one-out advantages are the proof table's, less the mean
 @pytest.mark.parametrize(
     ("maker", "n", "group", "expected"),
     [

@@ -25,7 +25,7 @@ def mean(coefficients, C: Fraction) -> Fraction:
     return sum((F(c) * math.comb(N, m) * C**m * (1 - C) ** (N - m) for m, c in enumerate(coefficients)), F(0))
 
 
-# docs/graded.md §8, line 14
+# docs/graded.md §6
 @pytest.mark.parametrize(
     ("transform", "N", "expected"),
     [
@@ -39,7 +39,7 @@ def test_coefficients_are_the_references(transform: str, N: int, expected: str) 
     assert graded.calibrated(transform, N).coefficients.tolist() == [float(F(x)) for x in expected.split()]
 
 
-# docs/graded.md §8, lines 13 and 14: ranks of T are T against the others of T
+# docs/graded.md §6: ranks of T are T against the others of T
 @pytest.mark.parametrize(
     ("transform", "rewards", "references", "expected"),
     [
