@@ -9,7 +9,18 @@ from itertools import pairwise
 from math import gcd
 from typing import Any
 
-from polyest.adapters._math_text import CLOSE, OPEN, clean, decimals, is_readable, sides, split, unwrapped, words
+from polyest.adapters._math_text import (
+    CLOSE,
+    OPEN,
+    clean,
+    decimals,
+    is_readable,
+    sides,
+    spaceless,
+    split,
+    unwrapped,
+    words,
+)
 from polyest.errors import MissingDependencyError
 
 __all__ = ["key_of_answer", "packages"]
@@ -23,7 +34,7 @@ MEASURE = r"(?:\\?%| ?\^\\circ| ?\\text)"
 DEGREES = r"\^\\circ ?(?:\\text\{ ?[CF] ?\}|[CF])?"
 FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 SHORT = {"no", "up", "on", "in", "ok", "am", "pm"}  # words, where other two letters are a product
-AND = r",|;|,? ?\\text\{ ?(?:and|or) ?\} ?|,? (?:and|or) "
+AND = r",? ?\\text\{ ?(?:and|or) ?\} ?|(?:,| )(?:and|or) |,|;"
 
 
 def packages() -> tuple[Any, Any, Any]:
@@ -60,7 +71,7 @@ def _key(text: str) -> str:
             key = None
         if key is not None:
             return key
-    return text
+    return spaceless(text)
 
 
 def _time(text: str) -> str | None:
@@ -85,7 +96,7 @@ def _integer(text: str) -> str | None:
     separated = re.fullmatch(rf"([+-]?{MONEY}?)({number})({MEASURE}.*)?", text)
     if separated and "," not in (separated[3] or ""):
         return _key(separated[1] + re.sub("[, ]", "", separated[2]) + (separated[3] or ""))
-    based = re.fullmatch(r"(\d+)_\{?(\d+)\}?", text)
+    based = re.fullmatch(r"([+-]?\d+)_\{?(\d+)\}?", text)
     return None if based is None else str(int(based[1], int(based[2])))
 
 
@@ -120,7 +131,7 @@ def _words(text: str) -> str | None:
     inner = unwrapped(text, r"\text{", "}")
     if inner is None or re.search(r"[\\{}$]", inner):
         return None
-    return words(inner.rstrip(".")) if re.search("[a-zA-Z]", inner) else _key(inner)
+    return _words(inner.rstrip(". ")) or words(inner.rstrip(".")) if re.search("[a-zA-Z]", inner) else _key(inner)
 
 
 def _measured(text: str) -> str | None:
@@ -156,13 +167,13 @@ def _brackets(text: str) -> str | None:
         return "{}"
     inner = unwrapped(text, r"\{", r"\}")
     if inner is not None:
-        parts = split(inner, ",") if inner else []
+        parts = split(inner, "[,;]") if inner else []
         if "|" in inner or not _are_elements(parts):
             return None
         return "{" + ", ".join(sorted({_key(part) for part in parts})) + "}"
     if text[:1] not in OPEN or text[-1:] not in CLOSE:
         return None
-    parts = split(text[1:-1], ",")
+    parts = split(text[1:-1], "[,;]")
     if len(parts) < 2 or unwrapped(text, text[0], text[-1]) is None or not _are_elements(parts):
         return None
     return f"{text[0]}{', '.join(map(_key, parts))}{text[-1]}"
