@@ -15,6 +15,7 @@ from polyest.adapters._math_text import (
     clean,
     decimals,
     is_readable,
+    products,
     sides,
     spaceless,
     split,
@@ -233,14 +234,19 @@ def _link(left: Any, sign: str, right: Any) -> str:
     return f"{_written(value)} {sign if is_positive else FLIPPED[sign]} 0"
 
 
+def _signs(text: str) -> str | None:
+    """The two values that one ± stands for."""
+    if text.count(r"\pm") != 1:
+        return None
+    return "{" + ", ".join(sorted(_key(re.sub(r"\\pm ?", sign, text)) for sign in "+-")) + "}"
+
+
 def _matrix_or_value(text: str) -> str | None:
     value = _parsed(text)
     _, _, sympy = packages()
     if isinstance(value, sympy.MatrixBase):
         rows = [", ".join(_written(_normal(entry)) for entry in value.row(i)) for i in range(value.rows)]
         return f"Matrix([[{'], ['.join(rows)}]])"
-    if isinstance(value, sympy.Set) and "," not in text:  # of ±
-        return "{" + ", ".join(sorted(_written(_normal(part)) for part in value.args)) + "}"
     return _written(_normal(value))
 
 
@@ -256,7 +262,7 @@ def _parsed(text: str) -> Any:
         raise ValueError("not known to be read")
     config = latex.ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
     try:
-        value = latex.latex2sympy(exact, is_real=True, normalization_config=None, conversion_config=config)
+        value = latex.latex2sympy(products(exact), is_real=True, normalization_config=None, conversion_config=config)
     except Exception as error:  # the parser raises Exception itself
         raise ValueError(f"not read: {error}") from error
     if isinstance(value, sympy.Basic) and not re.search(r"(?<![a-zA-Z\\])[jk](?![a-zA-Z])", text):
@@ -283,5 +289,6 @@ def _written(value: Any) -> str:
 
 
 RULES: tuple[Callable[[str], str | None], ...] = (
-    _time, _date, _integer, _words, _list, _equation, _inequality, _measured, _ratio, _brackets, _matrix_or_value,
+    _time, _date, _integer, _words, _list, _equation, _inequality, _measured, _ratio, _brackets, _signs,
+    _matrix_or_value,
 )  # fmt: skip

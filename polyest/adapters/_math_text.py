@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSE", "OPEN", "clean", "decimals", "is_readable", "sides", "spaceless", "split", "unwrapped", "words"]
+__all__ = [
+    "CLOSE",
+    "OPEN",
+    "clean",
+    "decimals",
+    "is_readable",
+    "products",
+    "sides",
+    "spaceless",
+    "split",
+    "unwrapped",
+    "words",
+]
 
 SIZES = r"\\(?:left|right)(?![a-z])\.?|\\[bB]igg?[lrm]?(?![a-z])"
 BLANK = rf"(?:(?<!\\)\\[,;:!> ]|\\quad|\\qquad|\\displaystyle|{SIZES}|~|\s)+"
@@ -48,10 +60,9 @@ SAME = [  # what is read, what is written for it
     (r"(?<=\d), (?=\d{3}(?!\d))", ";"),
     (r"(?<![\d.,/^_])(\d+) (\d+)/(\d+)(?![\d/])", r"\1\\frac{\2}{\3}"),
     (r"\\pmod ?(\w)", r"\\pmod{\1}"),
-    (r" ?(\\frac|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
-    (r"\\frac(\d)(\d)", r"\\frac{\1}{\2}"),
-    (r"\\frac(\d)\{", r"\\frac{\1}{"),
-    (r"(\\frac\{[^{}]*\})(\d)", r"\1{\2}"),
+    (r" ?(\\frac|\\binom|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
+    (r"\\(frac|binom)(\w|\\pi(?![a-z]) ?)", r"\\\1{\2}"),
+    (r"(\\(?:frac|binom)\{[^{}]*\})(\w|\\pi(?![a-z]))", r"\1{\2}"),
     (r"\\sqrt(\d|[a-zA-Z])", r"\\sqrt{\1}"),
     (r"_(\w)", r"_{\1}"),
     (r"[(\[]\\begin\{array\}\{[clr]+\}(.*?)\\end\{array\}[)\]]", r"\\begin{pmatrix}\1\\end{pmatrix}"),
@@ -172,6 +183,16 @@ def _mixed(match: re.Match[str]) -> str:
     return f"({whole}+{fraction})"
 
 
+def products(text: str) -> str:
+    """With the sign of multiplication between numbers side by side, which the parser may add instead.
+
+    >>> products("2(3)")
+    '2\\\\cdot (3)'
+    """
+    text = re.sub(r"(\\binom\{[^{}]*\}\{[^{}]*\})(?=\w|\()", r"\1\\cdot ", text)
+    return re.sub(r"(?<=[\d)!])(?=\()|(?<=\))(?=\d|\\frac)|(?<=[\d)}!])(?=\\binom)", r"\\cdot ", text)
+
+
 def _has_huge_power(text: str) -> bool:
     """Whether an exponent is a number of more than five digits, itself a power or not."""
     exponents = re.findall(r"\^\{?[+-]?(\d+)(?:\^\{?(\d+))?", text)
@@ -181,7 +202,7 @@ def _has_huge_power(text: str) -> bool:
 def is_readable(text: str) -> bool:
     """Whether every sign is one that the parser of LaTeX is known to understand, and not to drop."""
     text = text.replace(r"\\", "&")  # the end of a row
-    if re.search(r"\d_|\^(?:\w|\{[^{}]*\})\^|\d{5,}\)?!", text) or _has_huge_power(text):
+    if re.search(r"\d_|\^(?:\w|\{[^{}]*\})\^|[fgh]\^\{-1\}|\d{5,}\)?!", text) or _has_huge_power(text):
         return False
     if set(re.findall(r"\\([a-zA-Z]+)", text)) - COMMANDS or re.search(r"\\[^a-zA-Z{}|]", text):
         return False
