@@ -34,6 +34,7 @@ ITEM = r"(?:[a-z] ?= ?)?[+-]?\d+(?:[./]\d+|,\d{3})*"
 JOIN = r"(?:, ?(?:and |or )?| and | or )"
 IS_WHOLE = r"(?:(?<=[)\]}])|(?=\**(?:[.!;](?:\s|$)|\n|\s*$)))"
 SEVERAL = re.compile(rf"(?<![\w.,+-])(?:[(\[{{] ?)?{ITEM}(?:{JOIN}{ITEM})+(?: ?[)\]}}])?{IS_WHOLE}")
+MORE = re.compile(rf"(?:{JOIN}\$[^$]+\$)+{IS_WHOLE}")
 TAIL = re.compile(r"(?::\d+)+(?: ?[ap]\.?m\b\.?)?|e[+-]?\d+(?!\w|\.\d)", re.IGNORECASE)
 REACH = 200  # characters before and behind a number, where a list that it stands in may begin and end
 
@@ -72,7 +73,8 @@ def _latex(match: re.Match[str], latex: Any) -> str:
             percent = r"\%" if groups.get(f"{name.split('_')[0]}_percent") else ""
             config = latex.NormalizationConfig(basic_latex=False, boxed=boxed)
             pieces.append(latex.normalize_latex(piece, config) + percent)
-    return ",".join(pieces)
+    others = MORE.match(match.string, match.end()) if pieces and match.string[match.end() - 1] == "$" else None
+    return ",".join([*pieces, *re.findall(r"\$([^$]+)\$", others.group() if others else "")])
 
 
 def _plain(match: re.Match[str]) -> str:
