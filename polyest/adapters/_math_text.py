@@ -161,7 +161,7 @@ def decimals(text: str) -> str:
     """
     text = re.sub(r"(?<![\d.\\])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}?", _repeating, text)
     text = re.sub(r"(?<![\d.])(\d+\.?\d*|\.\d+)[eE]([+-]?\d+)(?![\d.a-zA-Z])", r"(\1\\cdot 10^{\2})", text)
-    text = re.sub(r"(?<![\d.}])(\d+) ?(\\frac\{(\d+)\}\{(\d+)\})", _mixed, text)
+    text = re.sub(r"(?<![\d.}^_])(\d+) ?(\\frac\{(\d+)\}\{(\d+)\})", _mixed, text)
     return re.sub(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])", _decimal, text)
 
 
@@ -189,7 +189,7 @@ def products(text: str) -> str:
     >>> products("2(3)")
     '2\\\\cdot (3)'
     """
-    text = re.sub(r"(\\binom\{[^{}]*\}\{[^{}]*\})(?=\w|\()", r"\1\\cdot ", text)
+    text = re.sub(r"(\\(?:frac|binom)\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\})(?=\w|\(|\\frac)", r"\1\\cdot ", text)
     return re.sub(r"(?<=[\d)!])(?=\()|(?<=\))(?=\d|\\frac)|(?<=[\d)}!])(?=\\binom)", r"\\cdot ", text)
 
 
