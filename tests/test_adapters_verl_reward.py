@@ -137,7 +137,7 @@ def test_verls_dapo_manager_adds_a_penalty_that_is_refused() -> None:
 
 ANSWERS = [7, "7", (1, 2), "(1, 2)", None, "", "json:7", True, 1.0, 0.5, Fraction(1, 3), Decimal("0.50"), b"7"]
 ANSWERS += ["\ud800", frozenset({1, 2}), 10**5000, -(10**5000), Decimal("1e10000000"), float("inf"), float("nan")]
-ANSWERS += [(None, ("a",))]
+ANSWERS += [(None, ("a",)), Decimal("Infinity")]
 
 
 def test_pred_keeps_the_type_of_an_answer() -> None:
@@ -148,6 +148,11 @@ def test_pred_keeps_the_type_of_an_answer() -> None:
                 assert written is None
             else:
                 assert (written == again) == (one == other)
+
+
+def test_numbers_of_numpy_are_written_as_python_writes_them() -> None:
+    assert pred(np.longdouble(7)) == pred(np.int8(7)) == pred(np.float32(7)) == pred(7)
+    assert pred(np.longdouble("inf")) == pred(Decimal("Infinity")) == pred(float("inf"))
 
 
 def test_dumps_and_validation_of_verl_take_preds(tmp_path: Any) -> None:

@@ -16,7 +16,8 @@ are the real ones, and a common factor is cancelled though it may be zero somewh
 
 What cannot be told: identities between functions other than those named, algebraic numbers of degree above 24, what
 sums, integrals and limits amount to, and whatever math-verify's parser does not read: these are keyed by their text,
-without its spaces. In a text without LaTeX, words behind a number are no part of the answer.
+without its spaces. In a text without LaTeX, words behind a number are no part of the answer, and a list is one of
+numbers that ends with its sentence or has brackets.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ from typing import Any
 from polyest.adapters._math_rules import key_of_answer, packages
 
 __all__ = ["key_of_answer", "math_verify_key", "packages"]
+
+ITEM = r"(?:[a-z] ?= ?)?[+-]?\d+(?:[./]\d+|,\d{3})*"
+JOIN = r"(?:, ?(?:and |or )?| and | or )"
+IS_WHOLE = r"(?:(?<=[)\]}])|(?=\**(?:[.!;](?:\s|$)|\n|\s*$)))"
+SEVERAL = re.compile(rf"(?<![\w.,+-])(?:[(\[{{] ?)?{ITEM}(?:{JOIN}{ITEM})+(?: ?[)\]}}])?{IS_WHOLE}")
+MORE = re.compile(rf"(?:{JOIN}\$[^$]+\$)+{IS_WHOLE}")
+TAIL = re.compile(r"(?::\d+)+(?: ?[ap]\.?m\b\.?)?|e[+-]?\d+(?!\w|\.\d)", re.IGNORECASE)
+REACH = 200  # characters before and behind a number, where a list that it stands in may begin and end
 
 
 def math_verify_key(text: str) -> str | None:
@@ -64,15 +73,20 @@ def _latex(match: re.Match[str], latex: Any) -> str:
             percent = r"\%" if groups.get(f"{name.split('_')[0]}_percent") else ""
             config = latex.NormalizationConfig(basic_latex=False, boxed=boxed)
             pieces.append(latex.normalize_latex(piece, config) + percent)
-    return ",".join(pieces)
+    others = MORE.match(match.string, match.end()) if pieces and match.string[match.end() - 1] == "$" else None
+    return ",".join([*pieces, *re.findall(r"\$([^$]+)\$", others.group() if others else "")])
 
 
 def _plain(match: re.Match[str]) -> str:
-    """The number or expression in a match, with the minutes of a time that it may be the hour of."""
+    """The number or expression in a match, with the others of its list, or what follows in its time, ratio or power."""
     groups = match.groupdict()
     found = [name for name, piece in groups.items() if piece and not name.endswith("percent") and "latex" not in name]
     if not found:
         return ""
-    answer = match.string[match.start(found[0]) : match.end(found[-1])].replace("÷", "/").strip()
-    tail = re.match(r"(?::\d\d)+( ?[ap]\.?m\b\.?)?", match.string[match.end(found[-1]) :], re.IGNORECASE)
+    text, start, end = match.string, match.start(found[0]), match.end(found[-1])
+    for several in SEVERAL.finditer(text, max(0, start - REACH), end + REACH):
+        if several.start() <= start < several.end():
+            return several.group()
+    answer = text[start:end].replace("÷", "/").lstrip("* \n").rstrip("*. \n")
+    tail = TAIL.match(text, end)
     return answer + (tail.group() if tail else "") + (r"\%" if groups.get("percent") else "")

@@ -9,7 +9,19 @@ from itertools import pairwise
 from math import gcd
 from typing import Any
 
-from polyest.adapters._math_text import CLOSE, OPEN, clean, decimals, is_readable, sides, split, unwrapped, words
+from polyest.adapters._math_text import (
+    CLOSE,
+    OPEN,
+    clean,
+    decimals,
+    is_readable,
+    products,
+    sides,
+    spaceless,
+    split,
+    unwrapped,
+    words,
+)
 from polyest.errors import MissingDependencyError
 
 __all__ = ["key_of_answer", "packages"]
@@ -23,7 +35,7 @@ MEASURE = r"(?:\\?%| ?\^\\circ| ?\\text)"
 DEGREES = r"\^\\circ ?(?:\\text\{ ?[CF] ?\}|[CF])?"
 FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 SHORT = {"no", "up", "on", "in", "ok", "am", "pm"}  # words, where other two letters are a product
-AND = r",|;|,? ?\\text\{ ?(?:and|or) ?\} ?|,? (?:and|or) "
+AND = r",? ?\\text\{ ?(?:and|or) ?\} ?|(?:,| )(?:and|or) |,|;"
 
 
 def packages() -> tuple[Any, Any, Any]:
@@ -60,7 +72,7 @@ def _key(text: str) -> str:
             key = None
         if key is not None:
             return key
-    return text
+    return spaceless(text)
 
 
 def _time(text: str) -> str | None:
@@ -85,7 +97,7 @@ def _integer(text: str) -> str | None:
     separated = re.fullmatch(rf"([+-]?{MONEY}?)({number})({MEASURE}.*)?", text)
     if separated and "," not in (separated[3] or ""):
         return _key(separated[1] + re.sub("[, ]", "", separated[2]) + (separated[3] or ""))
-    based = re.fullmatch(r"(\d+)_\{?(\d+)\}?", text)
+    based = re.fullmatch(r"([+-]?\d+)_\{?(\d+)\}?", text)
     return None if based is None else str(int(based[1], int(based[2])))
 
 
@@ -120,7 +132,7 @@ def _words(text: str) -> str | None:
     inner = unwrapped(text, r"\text{", "}")
     if inner is None or re.search(r"[\\{}$]", inner):
         return None
-    return words(inner.rstrip(".")) if re.search("[a-zA-Z]", inner) else _key(inner)
+    return _words(inner.rstrip(". ")) or words(inner.rstrip(".")) if re.search("[a-zA-Z]", inner) else _key(inner)
 
 
 def _measured(text: str) -> str | None:
@@ -156,13 +168,13 @@ def _brackets(text: str) -> str | None:
         return "{}"
     inner = unwrapped(text, r"\{", r"\}")
     if inner is not None:
-        parts = split(inner, ",") if inner else []
+        parts = split(inner, "[,;]") if inner else []
         if "|" in inner or not _are_elements(parts):
             return None
         return "{" + ", ".join(sorted({_key(part) for part in parts})) + "}"
     if text[:1] not in OPEN or text[-1:] not in CLOSE:
         return None
-    parts = split(text[1:-1], ",")
+    parts = split(text[1:-1], "[,;]")
     if len(parts) < 2 or unwrapped(text, text[0], text[-1]) is None or not _are_elements(parts):
         return None
     return f"{text[0]}{', '.join(map(_key, parts))}{text[-1]}"
@@ -222,14 +234,19 @@ def _link(left: Any, sign: str, right: Any) -> str:
     return f"{_written(value)} {sign if is_positive else FLIPPED[sign]} 0"
 
 
+def _signs(text: str) -> str | None:
+    """The two values that one ± stands for."""
+    if text.count(r"\pm") != 1:
+        return None
+    return "{" + ", ".join(sorted(_key(re.sub(r"\\pm ?", sign, text)) for sign in "+-")) + "}"
+
+
 def _matrix_or_value(text: str) -> str | None:
     value = _parsed(text)
     _, _, sympy = packages()
     if isinstance(value, sympy.MatrixBase):
         rows = [", ".join(_written(_normal(entry)) for entry in value.row(i)) for i in range(value.rows)]
         return f"Matrix([[{'], ['.join(rows)}]])"
-    if isinstance(value, sympy.Set) and "," not in text:  # of ±
-        return "{" + ", ".join(sorted(_written(_normal(part)) for part in value.args)) + "}"
     return _written(_normal(value))
 
 
@@ -245,7 +262,7 @@ def _parsed(text: str) -> Any:
         raise ValueError("not known to be read")
     config = latex.ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
     try:
-        value = latex.latex2sympy(exact, is_real=True, normalization_config=None, conversion_config=config)
+        value = latex.latex2sympy(products(exact), is_real=True, normalization_config=None, conversion_config=config)
     except Exception as error:  # the parser raises Exception itself
         raise ValueError(f"not read: {error}") from error
     if isinstance(value, sympy.Basic) and not re.search(r"(?<![a-zA-Z\\])[jk](?![a-zA-Z])", text):
@@ -272,5 +289,6 @@ def _written(value: Any) -> str:
 
 
 RULES: tuple[Callable[[str], str | None], ...] = (
-    _time, _date, _integer, _words, _list, _equation, _inequality, _measured, _ratio, _brackets, _matrix_or_value,
+    _time, _date, _integer, _words, _list, _equation, _inequality, _measured, _ratio, _brackets, _signs,
+    _matrix_or_value,
 )  # fmt: skip

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSE", "OPEN", "clean", "decimals", "is_readable", "sides", "split", "unwrapped", "words"]
+__all__ = [
+    "CLOSE",
+    "OPEN",
+    "clean",
+    "decimals",
+    "is_readable",
+    "products",
+    "sides",
+    "spaceless",
+    "split",
+    "unwrapped",
+    "words",
+]
 
-BLANK = r"(?:(?<!\\)\\[,;:!> ]|\\quad|\\qquad|\\displaystyle|\\left(?![a-z])\.?|\\right(?![a-z])\.?|~|\s)+"
+SIZES = r"\\(?:left|right)(?![a-z])\.?|\\[bB]igg?[lrm]?(?![a-z])"
+BLANK = rf"(?:(?<!\\)\\[,;:!> ]|\\quad|\\qquad|\\displaystyle|{SIZES}|~|\s)+"
 SAME = [  # what is read, what is written for it
-    (r"\\(?:d|t|c)frac(?![a-zA-Z])", r"\\frac"),
-    (r"\\(?:math(?:rm|it|bf|sf)|text(?:normal|bf|it|rm)|mbox|operatorname)\s*\{", r"\\text{"),
+    (r"\\\\\[-?[\d.]+ ?(?:pt|em|ex|mm|cm)\]", r"\\\\"),
+    (r"\\(?:text)?color\{\w+\}", ""),
+    (r"\\(?:d|t|c)(frac|binom)(?![a-zA-Z])", r"\\\1"),
+    (r"\\(?:math(?:rm|it)|text)\{([ei])\}", r" \1 "),
+    (r"\\(?:math(?:rm|it|bf|sf)|text(?:normal|bf|it|rm|sf|tt)|mbox|operatorname)\s*\{", r"\\text{"),
+    (r"\\text\{ ?\\\$ ?\}", r"\\$"),
+    (r"\.{3}|…", r"\\ldots "),
     (r"\{,\}", ","),
     (r"(?<=\d)(?:\\,|\\ |~)(?=\d{3}(?!\d))", " "),
     (r"\\leq(?:slant)?(?![a-z])|≤", r"\\le "),
@@ -21,22 +39,33 @@ SAME = [  # what is read, what is written for it
     (r"\\rbrace(?![a-z])", r"\\}"),
     (r"\\varnothing(?![a-z])|∅", r"\\emptyset "),
     (r"\\cdot(?![a-z])|\\times(?![a-z])|[×·]", r"\\cdot "),
-    (r"\\mid(?![a-z])|\\vert(?![a-z])", "|"),
+    (r"\\mid(?![a-z])|\\[lr]?vert(?![a-z])", "|"),
     (r"\\langle(?![a-z])", "⟨"),
     (r"\\rangle(?![a-z])", "⟩"),
-    ("π", r"\\pi "),
+    (r"π|(?<![a-zA-Z\\{])pi(?![a-zA-Z])", r"\\pi "),
+    (r"(?<![a-zA-Z\\])(exp|ln|log|sin|cos|tan)(?=\()", r"\\\1"),
+    ("²", "^2"),
+    ("³", "^3"),
+    ("½", r"\\frac{1}{2}"),
+    ("¼", r"\\frac{1}{4}"),
+    ("¾", r"\\frac{3}{4}"),
+    (r"√ ?(\d+|[a-zA-Z]|\([^()]*\))", r"\\sqrt{\1}"),
+    ("÷", r"\\div "),
     ("∞", r"\\infty "),
     ("−", "-"),
     (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![a-z])|\\degree(?![a-z])|°", r"^\\circ "),
     (r"\\text\{\s*\}", " "),
     (r"\\text\{ ?(?:\\?%|percent) ?\}|(?<=\d) percent(?![a-z])", r"\\%"),
     (BLANK, " "),
-    (r" ?(\\frac|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
-    (r"\\frac(\d)(\d)", r"\\frac{\1}{\2}"),
-    (r"\\frac(\d)\{", r"\\frac{\1}{"),
-    (r"(\\frac\{[^{}]*\})(\d)", r"\1{\2}"),
+    (r"(?<=\d), (?=\d{3}(?!\d))", ";"),
+    (r"(?<![\d.,/^_])(\d+) (\d+)/(\d+)(?![\d/])", r"\1\\frac{\2}{\3}"),
+    (r"\\pmod ?(\w)", r"\\pmod{\1}"),
+    (r" ?(\\frac|\\binom|\\sqrt|[{}()\[\]^_=<>+\-*/,;]) ?", r"\1"),
+    (r"\\(frac|binom)(\w|\\pi(?![a-z]) ?)", r"\\\1{\2}"),
+    (r"(\\(?:frac|binom)\{[^{}]*\})(\w|\\pi(?![a-z]))", r"\1{\2}"),
     (r"\\sqrt(\d|[a-zA-Z])", r"\\sqrt{\1}"),
     (r"_(\w)", r"_{\1}"),
+    (r"[(\[]\\begin\{array\}\{[clr]+\}(.*?)\\end\{array\}[)\]]", r"\\begin{pmatrix}\1\\end{pmatrix}"),
 ]
 KNOWN = {"yes", "no", "true", "false", "none", "undefined", "dne"}
 OPEN, CLOSE = "([{⟨", ")]}⟩"
@@ -93,6 +122,15 @@ def split(text: str, pattern: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
+def spaceless(text: str) -> str:
+    """Without the spaces that end a command before what is no letter, or stand beside what is no word.
+
+    >>> spaceless(r"n \\equiv 3 \\pmod{ 7 }")
+    'n\\\\equiv3\\\\pmod{7}'
+    """
+    return re.sub(r"(\\[a-zA-Z]+) (?![a-zA-Z])|(?<!\w) | (?!\w)", r"\1", text)
+
+
 def sides(text: str, signs: str) -> tuple[list[str], list[str]]:
     """The sides of a chain of relations, and the signs between them."""
     parts = split(text, signs)
@@ -123,7 +161,7 @@ def decimals(text: str) -> str:
     """
     text = re.sub(r"(?<![\d.\\])(\d*)\.(\d*)\\(?:overline|bar|dot)\{?(\d+)\}?", _repeating, text)
     text = re.sub(r"(?<![\d.])(\d+\.?\d*|\.\d+)[eE]([+-]?\d+)(?![\d.a-zA-Z])", r"(\1\\cdot 10^{\2})", text)
-    text = re.sub(r"(?<![\d.}])(\d+) ?(\\frac\{(\d+)\}\{(\d+)\})", _mixed, text)
+    text = re.sub(r"(?<![\d.}^_])(\d+) ?(\\frac\{(\d+)\}\{(\d+)\})", _mixed, text)
     return re.sub(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])", _decimal, text)
 
 
@@ -145,9 +183,27 @@ def _mixed(match: re.Match[str]) -> str:
     return f"({whole}+{fraction})"
 
 
+def products(text: str) -> str:
+    """With the sign of multiplication between numbers side by side, which the parser may add instead.
+
+    >>> products("2(3)")
+    '2\\\\cdot (3)'
+    """
+    text = re.sub(r"(\\(?:frac|binom)\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\})(?=\w|\(|\\frac)", r"\1\\cdot ", text)
+    return re.sub(r"(?<=[\d)!])(?=\()|(?<=\))(?=\d|\\frac)|(?<=[\d)}!])(?=\\binom)", r"\\cdot ", text)
+
+
+def _has_huge_power(text: str) -> bool:
+    """Whether an exponent is a number of more than five digits, itself a power or not."""
+    exponents = re.findall(r"\^\{?[+-]?(\d+)(?:\^\{?(\d+))?", text)
+    return any(float(base) ** float(exponent or 1) >= 10**5 for base, exponent in exponents)
+
+
 def is_readable(text: str) -> bool:
     """Whether every sign is one that the parser of LaTeX is known to understand, and not to drop."""
     text = text.replace(r"\\", "&")  # the end of a row
+    if re.search(r"\d_|\^(?:\w|\{[^{}]*\})\^|[fgh]\^\{-1\}|\d{5,}\)?!", text) or _has_huge_power(text):
+        return False
     if set(re.findall(r"\\([a-zA-Z]+)", text)) - COMMANDS or re.search(r"\\[^a-zA-Z{}|]", text):
         return False
     bare = re.sub(r"\\(?:begin|end)\{[pb]?matrix\}|\\[a-zA-Z]+", " ", text)

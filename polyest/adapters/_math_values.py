@@ -60,9 +60,9 @@ def normal(expr: Any) -> Expr:
 
 def monic(expr: Expr) -> tuple[Expr, bool | None]:
     """An expression in normal form over the coefficient of its highest term, and whether that is positive, if real."""
-    n, _ = sympy.fraction(sympy.together(expr))
+    n, d = sympy.fraction(sympy.together(expr))
     terms = _terms(sympy.expand(n))
-    leading = terms[max(terms, key=sympy.default_sort_key)]
+    leading = terms[max(terms, key=sympy.default_sort_key)] / (d if d.is_number else 1)
     return normal(expr / leading), leading.is_positive if leading.is_real else None
 
 

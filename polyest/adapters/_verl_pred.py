@@ -12,6 +12,7 @@ import json
 import math
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 from polyest.rollouts.typed import dump
@@ -46,13 +47,13 @@ def _simplest(answer: Any) -> Any:
         return frozenset(map(_simplest, answer))
     if hasattr(answer, "item"):  # numpy's scalars
         answer = answer.item()
-    if isinstance(answer, float) and not math.isfinite(answer):
+    if not (isinstance(answer, Real | Decimal) and hasattr(answer, "as_integer_ratio")):
         return answer
-    if isinstance(answer, Decimal) and answer and not (answer.is_finite() and abs(answer.adjusted()) < LARGEST):
+    if answer != answer or answer in (math.inf, -math.inf):
+        return float(answer)
+    if isinstance(answer, Decimal) and answer and abs(answer.adjusted()) >= LARGEST:
         return answer
-    if isinstance(answer, int | float | Decimal | Fraction):
-        return _simplest_number(Fraction(answer))
-    return answer
+    return _simplest_number(Fraction(*map(int, answer.as_integer_ratio())))
 
 
 def _simplest_number(number: Fraction) -> Any:
