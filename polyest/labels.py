@@ -26,7 +26,7 @@ ASTRAY = 100.0  # what lying nearer to another point costs
 def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[Any, Any]) -> None:
     """Label the points (text, x, y) that lie within the axes; call it when scales and limits are settled.
 
-    Each label goes where it hides least of the curve, of the points and of the labels before it, nearest to its own point.
+    Each label goes where it hides least of the curve and of the labels before it, nearest to its own point.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -93,7 +93,7 @@ def _meet(a: Box, b: Box) -> bool:
 
 
 def _astray(box: Box, spot: Any, spots: Any) -> bool:
-    """Whether the label lies nearer to another point than to its own, so that a reader would take it for the other's."""
+    """Whether the label lies nearer to another point than to its own."""
     own, *others = (np.hypot(*(at - np.clip(at, box[:2], box[2:]))) for at in (spot, *spots))
     return bool(min(others) < own)
 

@@ -90,7 +90,9 @@ def test_nothing_is_printed_over_anything_along_the_frontier(target: str, K: int
 def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> None:
     figure = along_the_frontier("log", 256)
     axes, seen = figure.axes[0], dict(texts(figure))
-    own = {str(text.get_text()): axes.transData.transform(text.xy) for text in axes.texts if isinstance(text, Annotation)}
+    own = {
+        str(text.get_text()): axes.transData.transform(text.xy) for text in axes.texts if isinstance(text, Annotation)
+    }
     for label in ("plug_in", "Bayes", "harmonic"):
         box = seen[label]
         away = {name: np.hypot(*(at - np.clip(at, box.min, box.max))) for name, at in own.items()}
