@@ -20,12 +20,13 @@ SIDES = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
 SAME = 4.0  # pixels between points that look like one
 PADDING = 2.0  # pixels around a label
 HIDDEN = 1000.0  # what covering a label costs, in places of the curve that are covered
+ASTRAY = 100.0  # what lying nearer to another point costs
 
 
 def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[Any, Any]) -> None:
     """Label the points (text, x, y) that lie within the axes; call it when scales and limits are settled.
 
-    Each label goes where it hides least of the curve, of the points and of the labels before it.
+    Each label goes where it hides least of the curve and of the labels before it, nearest to its own point.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -40,7 +41,8 @@ def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[A
     for (point, text), spot in zip(points.items(), spots, strict=True):
         size = _size(axes, text, canvas.get_renderer())
         choices = [(_box(spot, size, way, far * pixels), way, far) for far in DISTANCES for way in DIRECTIONS]
-        box, way, distance = min(choices, key=lambda choice: _cost(choice[0], frame, taken, ink))
+        costs = [_cost(box, frame, taken, ink) + ASTRAY * _astray(box, spot, spots) for box, _, _ in choices]
+        box, way, distance = choices[int(np.argmin(costs))]
         taken.append(box)
         _annotate(axes, text, point, way, distance)
 
@@ -88,6 +90,12 @@ def _holds(box: Any, point: Any) -> bool:
 
 def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _astray(box: Box, spot: Any, spots: Any) -> bool:
+    """Whether the label lies nearer to another point than to its own."""
+    own, *others = (np.hypot(*(at - np.clip(at, box[:2], box[2:]))) for at in (spot, *spots))
+    return bool(min(others) < own)
 
 
 def _cost(box: Box, frame: Any, taken: Sequence[Box], ink: Any) -> float:

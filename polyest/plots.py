@@ -173,7 +173,7 @@ def _limit_noise_range(axes: Axes, frontier: Frontier, chosen: Sequence[Estimato
     """A minimax table is off the scale from K = 8 on: two decades above the others are enough to see the rise."""
     ordinary = max(e.certificate.noise.upper for e in chosen if e.problem.method not in ("minimax", "exact"))
     if frontier.noise.max() > 100 * ordinary:
-        axes.set_ylim(top=100 * ordinary)
+        axes.set_ylim(frontier.noise.min() / 2, 100 * ordinary)
         _note(axes, f"minimax: noise {frontier.noise[0]:.2g} at bias {frontier.bias[0]:.2g}, off the scale")
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from polyest.cli import main
 from polyest.labels import place
@@ -85,6 +85,20 @@ def test_nothing_is_printed_over_anything_in_figures_over_p(target: str, K: int)
 @pytest.mark.parametrize("target", ["log", "power(0.5)", "power(1.5)", "js(0.1)"])
 def test_nothing_is_printed_over_anything_along_the_frontier(target: str, K: int) -> None:
     assert_legible(along_the_frontier(target, K))
+
+
+def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> None:
+    figure = along_the_frontier("log", 256)
+    axes, seen = figure.axes[0], dict(texts(figure))
+    own = {
+        str(text.get_text()): axes.transData.transform(text.xy) for text in axes.texts if isinstance(text, Annotation)
+    }
+    for label in ("plug_in", "Bayes", "harmonic"):
+        box = seen[label]
+        away = {name: np.hypot(*(at - np.clip(at, box.min, box.max))) for name, at in own.items()}
+        assert min(away, key=lambda name: away[name]) == label
+    low, high = axes.get_ylim()
+    assert high / low < 1000  # two decades above the others, and half of the least below: not as many as minimax needs
 
 
 def test_points_that_coincide_share_a_label() -> None:
