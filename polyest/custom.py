@@ -184,4 +184,4 @@ def _hint(sizes: dict[decimal.Decimal, decimal.Decimal]) -> str:
     (p, size), (q, other) = list(sizes.items())[-2:]
     if q * other > p * size / 2:
         return f"it seems that {IMPOSSIBLE}"
-    return "give a larger C or α, and write r so that it does not cancel near 0"
+    return "give a larger C or α (none will do for a pole in (0, 1]), and write r so that it does not cancel near 0"
