@@ -8,11 +8,12 @@ from fractions import Fraction
 from types import FunctionType
 from typing import Any
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.fingerprint import fingerprint
 from polyest.formal import Formal, trace
 from polyest.methods.plug_in import DecimalContext
-from polyest.rationals import rational_text
+from polyest.rationals import bounded_rational, rational_text
+from polyest.smoothness import SMOOTH, require_smooth
 from polyest.targets import Target, custom_parts, get_target, register
 
 __all__ = ["Function", "custom", "provide"]
@@ -35,9 +36,10 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
     word below.
 
     Args:
-        function: ``r(p, ctx)``, defined by ``def`` in a file; one formula on all of (0, 1] that uses +, −, ×, /, whole
-            powers and whole numbers, ``ctx.log``, ``ctx.exp``, ``ctx.sqrt``, ``ctx.power(x, Fraction(1, 3))`` and
-            ``ctx.rational(Fraction(1, 3))``, so that it runs on every kind of number.
+        function: ``r(p, ctx)``, defined by ``def`` in a file; one formula, analytic on all of (0, 1] (no kink, no
+            root at 1), that uses +, −, ×, /, whole powers and whole numbers, ``ctx.log``, ``ctx.exp``, ``ctx.sqrt``,
+            ``ctx.power(x, Fraction(1, 3))`` and ``ctx.rational(Fraction(1, 3))``, so that it runs on every kind of
+            number.
         growth: (C, α), 0 ≤ α < 1, with |r(p)| < C·p^(−α) on (0, 1]; any C that is large enough will do. Without α < ½
             nothing is claimed about the noise. Not needed for polynomials and powers.
 
@@ -45,7 +47,8 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
         The target.
 
     Raises:
-        ArgumentError: r uses something else, is not finite on (0, 1], breaks the bound, or no table can estimate it.
+        ArgumentError: r uses something else, is not finite on (0, 1], has a kink or a root there (1 included), breaks
+            the bound, or no table can estimate it.
 
     Source: theory.md §6.
 
@@ -66,6 +69,7 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
         return named
     C, alpha = _growth(function, growth)
     _check_samples(function, C, alpha)
+    require_smooth(function)
     bound = f"{rational_text(C)},{rational_text(alpha)}"
     name = f"custom({function.__name__},{bound},{fingerprint(function, bound)})"
     return register(Target(name, function, growth=(C, alpha)))
@@ -123,13 +127,19 @@ def _growth(function: FunctionType, growth: Any) -> tuple[Fraction, Fraction]:
             "|r(p)| < C·p^(−alpha) on (0, 1]; for log p that may be (1.5, 0.25)"
         )
     try:
-        C, alpha = (Fraction(str(number)) for number in growth)
-    except (TypeError, ValueError, ZeroDivisionError):
-        raise ArgumentError(f"`growth` must be two numbers (C, alpha); got {growth!r}; give (1.5, 0.25), say") from None
+        first, second = growth
+    except (TypeError, ValueError):
+        got = shortened(growth)
+        raise ArgumentError(f"`growth` must be two numbers (C, alpha); got {got}; give (1.5, 0.25), say") from None
+    C, alpha = (bounded_rational(n, "growth", "be two numbers (C, alpha), each finite and") for n in (first, second))
     if alpha >= 1:
-        raise ArgumentError(f"`growth` needs alpha < 1, got {growth!r}: if nothing less bounds r, {IMPOSSIBLE}")
+        raise ArgumentError(
+            f"`growth` needs alpha < 1, got {shortened(growth)}: if nothing less bounds r, {IMPOSSIBLE}"
+        )
     if C <= 0 or alpha < 0:
-        raise ArgumentError(f"`growth` needs C > 0 and alpha ≥ 0, got {growth!r}; alpha = 0 where r is bounded")
+        raise ArgumentError(
+            f"`growth` needs C > 0 and alpha ≥ 0, got {shortened(growth)}; alpha = 0 where r is bounded"
+        )
     return C, alpha
 
 
@@ -164,7 +174,8 @@ def _size(function: FunctionType, p: decimal.Decimal) -> decimal.Decimal:
         reason = str(value)
     if not value.is_finite():
         raise ArgumentError(
-            f"`function` {function.__name__} must give a real number on all of (0, 1]; got {reason} at p = {p:.6g}"
+            f"`function` {function.__name__} must give a real number on all of (0, 1]; got {reason} at p = {p:.6g}; "
+            f"{SMOOTH}"
         )
     return abs(value)
 

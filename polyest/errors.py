@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "ArgumentError",
@@ -16,6 +17,7 @@ __all__ = [
     "TableFileError",
     "TableNotFoundError",
     "nearest",
+    "shortened",
 ]
 
 
@@ -56,3 +58,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def shortened(value: Any, length: int = 60) -> str:
+    """What came, for a message: its repr, or the start of it, or its kind where it has none.
+
+    >>> shortened(10**5000), shortened("1" * 100, 10)
+    ('a number of type int, too long to print', "'111111111…")
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        return f"a number of type {type(value).__name__}, too long to print"
+    return text if len(text) <= length else f"{text[:length]}…"

@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 from polyest.errors import ArgumentError, PolyestError
+from polyest.targets import LARGEST_DEGREE
 
 __all__ = ["Formal", "trace"]
 
-LARGEST_POWER = 1024  # a polynomial of a higher degree is exact at no group size in use
 ALLOWED = "+, −, ×, /, whole powers, whole numbers, and ctx.log, ctx.exp, ctx.sqrt, ctx.power, ctx.rational"
 
 
@@ -34,8 +34,8 @@ class Formal:
 
     @property
     def polynomial(self) -> tuple[Fraction, ...] | None:
-        """(a_0, …, a_d) if the formula is a polynomial with rational coefficients, else None."""
-        if self.terms is None or any(e < 0 or e.denominator > 1 for e in self.terms):
+        """(a_0, …, a_d) if the formula is a polynomial with rational coefficients and d is not too large, else None."""
+        if self.terms is None or any(e < 0 or e.denominator > 1 or e > LARGEST_DEGREE for e in self.terms):
             return None
         degree = int(max(self.terms, default=Fraction(0)))
         return tuple(self.terms.get(Fraction(j), Fraction(0)) for j in range(degree + 1))
@@ -68,11 +68,11 @@ class Formal:
         whole = a.denominator == 1
         if self.terms is not None and len(self.terms) == 1:
             ((e, coefficient),) = self.terms.items()
-            if whole or coefficient == 1:
+            if coefficient == 1 or (whole and abs(a) <= LARGEST_DEGREE):
                 return Formal.of({e * a: coefficient ** int(a) if whole else coefficient})
         if self.terms == {} and a < 0:
             raise ZeroDivisionError("division by 0")
-        if self.terms is None or not whole or not 0 <= a <= LARGEST_POWER:
+        if self.terms is None or not whole or not 0 <= a <= LARGEST_DEGREE:
             return Formal(None, self.varies)
         result = _formal(1)
         for bit in f"{int(a):b}":

@@ -52,6 +52,6 @@ def _problem_at(relative: Path) -> Problem | None:
     budget = {kind: value} if len(parts) == 4 else {}
     try:
         problem = make_problem(unquote(parts[0]), int(relative.stem[1:]), parts[1], **budget)
+        return problem if store.relative_path(problem) == relative else None
     except (PolyestError, TypeError, ValueError):
         return None
-    return problem if store.relative_path(problem) == relative else None

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from polyest.errors import ArgumentError, nearest
-from polyest.rationals import decimal_text, is_decimal
+from polyest.errors import ArgumentError, nearest, shortened
+from polyest.rationals import bounded_rational, decimal_text, is_decimal
 from polyest.targets import Target, get_target
 
-__all__ = ["BASELINES", "DEFAULT_NOISE_BUDGET", "METHODS", "Budget", "Problem", "make_problem"]
+__all__ = ["BASELINES", "DEFAULT_NOISE_BUDGET", "LARGEST_GROUP", "METHODS", "Budget", "Problem", "make_problem"]
 
 METHODS: dict[str, str] = {
     "plug_in": "r((m+1)/K), the frequency plugged in",
@@ -23,6 +23,8 @@ METHODS: dict[str, str] = {
 BASELINES = ("group_mean", "leave_one_out_mean")
 BUDGETS = ("noise_budget", "bias_budget", "groups")
 DEFAULT_NOISE_BUDGET = Fraction(3, 2)
+LARGEST_GROUP = 2**16  # completions; closed forms take seconds there
+LEAST_BUDGET, LARGEST_BUDGET = Fraction(1, 10**12), 10**12
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def make_problem(
         ArgumentError: an argument is unknown, outside its domain, or at odds with the method.
     """
     row = get_target(target)
-    K = whole_number("group_size", group_size, least=2)
+    K = whole_number("group_size", group_size, least=2, most=LARGEST_GROUP)
     given = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
     named = {kind: value for kind, value in given.items() if value is not None}
     if method is None:
@@ -144,26 +146,29 @@ def _budget(target: Target, method: str, named: dict[str, Any]) -> Budget | None
 
 def _budget_value(kind: str, value: Any) -> Fraction:
     if kind == "groups":
-        return Fraction(whole_number("groups", value, least=1))
-    try:
-        number = value if isinstance(value, Fraction) else Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentError(f"`{kind}` must be a finite number, got {value!r}") from None
+        return Fraction(whole_number("groups", value, least=1, most=LARGEST_BUDGET))
+    number = bounded_rational(value, kind)
+    if number > LARGEST_BUDGET:
+        raise ArgumentError(f"`{kind}` must be at most {LARGEST_BUDGET}, got {shortened(value)}")
     if kind == "bias_budget" and (number < 1 or (100 * number).denominator != 1):
         raise ArgumentError(
-            f"`bias_budget` must be a multiple of 0.01, at least 1 (1 is the minimax table); got {value!r}"
+            f"`bias_budget` must be a multiple of 0.01, at least 1 (1 is the minimax table); got {shortened(value)}"
         )
-    if kind == "noise_budget" and (number <= 0 or not is_decimal(number)):
-        raise ArgumentError(f"`noise_budget` must be a positive decimal such as 1.5, got {value!r}")
+    if kind == "noise_budget" and (number < LEAST_BUDGET or not is_decimal(number)):
+        raise ArgumentError(
+            f"`noise_budget` must be a positive decimal such as 1.5, at least 1e-12; got {shortened(value)}"
+        )
     return number
 
 
-def whole_number(argument: str, value: Any, least: int) -> int:
-    """`value` as an int ≥ `least`; numpy integers pass, floats and bools do not."""
+def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:
+    """`value` as an int from `least` to `most`; numpy integers pass, floats and bools do not."""
     try:
         number = operator.index(value)
     except TypeError:
-        raise ArgumentError(f"`{argument}` must be a whole number, got {value!r}") from None
+        raise ArgumentError(f"`{argument}` must be a whole number, got {shortened(value)}") from None
     if isinstance(value, bool) or number < least:
-        raise ArgumentError(f"`{argument}` must be at least {least}, got {value!r}")
+        raise ArgumentError(f"`{argument}` must be at least {least}, got {shortened(value)}")
+    if most is not None and number > most:
+        raise ArgumentError(f"`{argument}` must be at most {most}, got {shortened(value)}")
     return number

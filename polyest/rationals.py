@@ -1,19 +1,51 @@
-"""Exact rationals as text."""
+"""Exact rationals as text, and text as exact rationals."""
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from typing import Any
 
-__all__ = ["decimal_text", "is_decimal", "rational_text"]
+from polyest.errors import ArgumentError, shortened
+
+__all__ = ["MOST_DIGITS", "bounded_rational", "decimal_text", "is_decimal", "rational_text"]
+
+MOST_DIGITS = 1000  # of a number written out: far below what Python refuses to print, far above what a name can hold
+TEXT = re.compile(r"[+-]?(?P<number>[\d_]*(?:\.[\d_]*)?(?:/[\d_]+)?)(?:[eE](?P<exponent>[+-]?\d{1,5}))?")
+
+
+def bounded_rational(value: Any, argument: str, required: str = "be a finite number") -> Fraction:
+    """The exact value of a number or of its text, refused before any big number is built.
+
+    >>> bounded_rational("1e-3", "bias_budget"), bounded_rational("1/3", "target")
+    (Fraction(1, 1000), Fraction(1, 3))
+
+    Raises:
+        ArgumentError: `argument` is no finite number, or has more than `MOST_DIGITS` digits written out.
+    """
+    try:
+        number = value if isinstance(value, Fraction) else Fraction(_short_text(value))
+        if max(abs(number.numerator), number.denominator) < 10**MOST_DIGITS:
+            return number
+    except (ValueError, ZeroDivisionError):  # among them integers too long to be printed
+        pass
+    raise ArgumentError(
+        f"`{argument}` must {required} of at most {MOST_DIGITS} digits when written out; got {shortened(value)}"
+    )
+
+
+def _short_text(value: Any) -> str:
+    """The text of a number, if its digits and its exponent are within bounds."""
+    text = str(value).strip()
+    match = TEXT.fullmatch(text)
+    if match is None or len(text) > 3 * MOST_DIGITS or abs(int(match["exponent"] or 0)) > MOST_DIGITS:
+        raise ValueError
+    return text
 
 
 def is_decimal(value: Fraction) -> bool:
     """Whether `value` has a terminating decimal expansion."""
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return rest == 1
+    return pow(10, value.denominator.bit_length(), value.denominator) == 0
 
 
 def decimal_text(value: Fraction) -> str:
@@ -22,12 +54,19 @@ def decimal_text(value: Fraction) -> str:
     >>> decimal_text(Fraction(3, 2)), decimal_text(Fraction(64))
     ('1.5', '64')
     """
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
+    digits = _decimal_places(value.denominator)
     scaled = str(abs(value.numerator) * 10**digits // value.denominator).rjust(digits + 1, "0")
     text = f"{scaled[:-digits]}.{scaled[-digits:]}" if digits else scaled
     return f"-{text}" if value < 0 else text
+
+
+def _decimal_places(denominator: int) -> int:
+    """The least n with 10^n divisible by `denominator`, a product of twos and fives."""
+    twos = (denominator & -denominator).bit_length() - 1
+    fives, rest = 0, denominator >> twos
+    while rest > 1:
+        fives, rest = fives + 1, rest // 5
+    return max(twos, fives)
 
 
 def rational_text(value: Fraction) -> str:

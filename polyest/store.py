@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from polyest.errors import TableFileError, TableNotFoundError
+from polyest.errors import ArgumentError, TableFileError, TableNotFoundError
 from polyest.problem import Problem
 from polyest.rationals import decimal_text, rational_text
 from polyest.table import Table, from_json, to_json
 from polyest.targets import custom_parts
 
 __all__ = ["find", "load", "paths", "read", "relative_path", "shipped_folder", "solve_command", "user_folder", "write"]
+
+LONGEST_NAME = 255  # bytes that file systems allow; names are ASCII once quoted
 
 
 def user_folder() -> Path:
@@ -42,10 +44,20 @@ def relative_path(problem: Problem) -> Path:
     >>> from polyest.problem import make_problem
     >>> relative_path(make_problem("log", 16)).as_posix()
     'log/aqp/noise_budget-1.5/k16.json'
+
+    Raises:
+        ArgumentError: the name of the target, or the budget, is too long for the name of a folder.
     """
     folder = Path(quote(problem.target, safe="")) / problem.method
     if problem.budget is not None:
         folder /= f"{problem.budget.kind}-{decimal_text(problem.budget.value)}"
+    longest = max(folder.parts, key=len)
+    if len(longest) > LONGEST_NAME:
+        argument = "target" if longest == folder.parts[0] or problem.budget is None else problem.budget.kind
+        raise ArgumentError(
+            f"`{argument}` must make the name of a folder, {LONGEST_NAME} bytes at most, which holds its tables; got "
+            f"{len(longest)} bytes, {longest[:40]}…; give the function a shorter name, or numbers fewer digits"
+        )
     return folder / f"k{problem.group_size}.json"
 
 

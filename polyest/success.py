@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.methods.exact import u_statistic
-from polyest.problem import whole_number
+from polyest.problem import LARGEST_GROUP, whole_number
+from polyest.rationals import bounded_rational
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["SuccessRate", "majority_at", "pass_at", "polynomial", "truncated_log", "variance"]
+
+LARGEST_ORDER = 1024  # k of pass@k: exact tables take seconds there
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class SuccessRate:
         return others
 
     def _checked(self, correct: ArrayLike) -> NDArray[np.bool_]:
-        hits = np.asarray(correct)
+        hits = _array(correct, f"(..., {self.group_size}), the group size of this {self.name}")
         if hits.ndim == 0 or hits.shape[-1] != self.group_size:
             raise ArgumentError(
                 f"`correct` must have shape (..., {self.group_size}), the group size of this {self.name}; got "
@@ -97,15 +100,29 @@ class SuccessRate:
         return hits.astype(bool)
 
 
+def _array(correct: ArrayLike, required: str) -> NDArray[Any]:
+    try:
+        hits = np.asarray(correct)
+    except ValueError:
+        hits = np.empty(0, dtype=object)
+    if hits.dtype == object:
+        raise ArgumentError(
+            f"`correct` must be booleans, or the integers 0 and 1, in an array of shape {required}; got lists of "
+            "different lengths, or something else than these; make an objective for each group size and give 0 or 1 "
+            "for every completion"
+        )
+    return hits
+
+
 def pass_at(k: int, group_size: int) -> SuccessRate:
     """pass@k = 1 − (1−s)^k: that one of k completions is correct; k ≤ K. Chen et al. 2021, arXiv 2107.03374."""
-    k = whole_number("k", k, least=1)
+    k = _order("k", k, group_size, "pass@{}")
     return _objective(f"pass@{k}", _sum([(Fraction(1), 0, 0), (Fraction(-1), 0, k)]), group_size)
 
 
 def majority_at(k: int, group_size: int) -> SuccessRate:
     """majority@k = P(Binomial(k, s) > k/2): that most of k completions are correct; k odd, k ≤ K."""
-    k = whole_number("k", k, least=1)
+    k = _order("k", k, group_size, "majority@{}")
     if k % 2 == 0:
         raise ArgumentError(f"`k` must be odd, so that a majority is never a tie; got {k}; use {k - 1} or {k + 1}")
     terms = [(Fraction(math.comb(k, i)), i, k - i) for i in range(k // 2 + 1, k + 1)]
@@ -125,7 +142,7 @@ def truncated_log(terms: int, group_size: int) -> SuccessRate:
     >>> truncated_log(4, group_size=4).coefficients.round(3).tolist()
     [4.0, 2.0, 1.333, 1.0]
     """
-    terms = whole_number("terms", terms, least=1)
+    terms = _order("terms", terms, group_size, "truncated_log({})")
     return _objective(
         f"truncated_log({terms})", _sum([(Fraction(-1, j), 0, j) for j in range(1, terms + 1)]), group_size
     )
@@ -134,21 +151,34 @@ def truncated_log(terms: int, group_size: int) -> SuccessRate:
 def polynomial(coefficients: Sequence[Any], group_size: int) -> SuccessRate:
     """Any polynomial Σ a_j s^j of degree ≤ K; the numbers are taken exactly (floats by their exact value)."""
     try:
-        exact = tuple(Fraction(a) for a in coefficients)
+        given = [Fraction(a) if isinstance(a, float) else a for a in coefficients]
     except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"`coefficients` must be finite numbers, got {coefficients!r:.60}") from None
+        raise ArgumentError(f"`coefficients` must be finite numbers, got {shortened(coefficients)}") from None
+    exact = tuple(bounded_rational(a, "coefficients", "be finite numbers") for a in given)
     return _objective("polynomial", exact or (Fraction(0),), group_size)
 
 
 def _objective(name: str, polynomial: tuple[Fraction, ...], group_size: int) -> SuccessRate:
-    K = whole_number("group_size", group_size, least=2)
     degree = max((j for j, a in enumerate(polynomial) if a), default=0)
+    K = _group_size(group_size, degree, name)
+    return SuccessRate(name, polynomial[: degree + 1], K)
+
+
+def _order(argument: str, value: Any, group_size: int, name: str) -> int:
+    """k of an objective whose polynomial has degree k, checked before that is expanded."""
+    order = whole_number(argument, value, least=1, most=LARGEST_ORDER)
+    _group_size(group_size, order, name.format(order))
+    return order
+
+
+def _group_size(group_size: int, degree: int, name: str) -> int:
+    K = whole_number("group_size", group_size, least=2, most=LARGEST_GROUP)
     if degree > K:
         raise ArgumentError(
             f"`group_size` must be at least {degree} for {name}, a polynomial of degree {degree} in s; got {K}: no "
             "estimator from fewer completions is unbiased; sample more or choose a smaller k"
         )
-    return SuccessRate(name, polynomial[: degree + 1], K)
+    return K
 
 
 def _sum(terms: Sequence[tuple[Fraction, int, int]]) -> tuple[Fraction, ...]:

@@ -16,13 +16,15 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, nearest, shortened
+from polyest.naming import ALIASES, INSTEAD, WRITTEN, parameter
 from polyest.rationals import rational_text
 
-__all__ = ["TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
+__all__ = ["LARGEST_DEGREE", "TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
 
 Formula = Callable[[Any, Any], Any]
 CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
+LARGEST_DEGREE = 256  # of a polynomial; proofs take time that grows faster than its square
 _registered: dict[str, Target] = {}
 
 
@@ -129,6 +131,7 @@ def _power(parameters: Sequence[Fraction]) -> Target:
             "so no table can estimate it; use a > −1"
         )
     if a.denominator == 1:
+        _check_degree(a)
         coefficients = [Fraction(0)] * int(a) + [Fraction(1)]
         return _from_coefficients(f"power({rational_text(a)})", coefficients)
     sign = 1 if a > 0 else -1
@@ -147,7 +150,16 @@ def _polynomial(parameters: Sequence[Fraction]) -> Target:
     coefficients = list(parameters)
     while len(coefficients) > 1 and coefficients[-1] == 0:
         coefficients.pop()
+    _check_degree(len(coefficients) - 1)
     return _from_coefficients(f"polynomial({','.join(map(rational_text, coefficients))})", coefficients)
+
+
+def _check_degree(degree: Fraction | int) -> None:
+    if degree > LARGEST_DEGREE:
+        raise ArgumentError(
+            f"`target` may be a polynomial of degree {LARGEST_DEGREE} at most, got degree "
+            f"{shortened(int(degree), 12)}; use a smaller one, or an exponent that is not whole"
+        )
 
 
 def _js(parameters: Sequence[Fraction]) -> Target:
@@ -194,13 +206,14 @@ def custom_parts(name: str) -> CustomParts | None:
     'mine'
     """
     match = CUSTOM_NAME.fullmatch(name)
-    return CustomParts(match[1], (_parse(name, match[2]), _parse(name, match[3]))) if match else None
+    return CustomParts(match[1], (parameter(name, match[2]), parameter(name, match[3]))) if match else None
 
 
 def get_target(name: str | Target) -> Target:
     """The target that `name` names; parameters are read as exact rationals.
 
-    A target passes as it is. A custom one that is not known in this process has a formula that asks for it.
+    A target passes as it is. ``entropy``, ``shannon`` and ``kl`` are other names of ``log``. A custom target that is
+    not known in this process has a formula that asks for it.
 
     >>> get_target("power(2.0)").name
     'power(2)'
@@ -220,11 +233,19 @@ def _named(name: str) -> Target:
     parts = custom_parts(name) if isinstance(name, str) else None
     if parts is not None:
         return _unknown(name, parts.growth)
-    match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", name) if isinstance(name, str) else None
-    if match is None or match[1] not in TARGETS:
-        hint = nearest(match[1] if match else str(name), TARGETS)
-        raise ArgumentError(f"`target` must be one of {', '.join(names())}, polyest.custom(…); got {name!r}{hint}")
-    return TARGETS[match[1]].make([_parse(name, part) for part in (match[2] or "").split(",") if part.strip()])
+    match = WRITTEN.fullmatch(name) if isinstance(name, str) else None
+    family = match[1] if match else shortened(name)
+    parameters = match[2] if match else None
+    family = family if family in TARGETS else ALIASES.get(family.lower(), family)
+    instead = INSTEAD.get(family.lower())
+    if instead and (parameters is None or family not in TARGETS):
+        raise ArgumentError(f"`target` {family} {instead}; got {shortened(name)}")
+    if family not in TARGETS:
+        hint = nearest(family, [*TARGETS, *ALIASES, *INSTEAD])
+        raise ArgumentError(
+            f"`target` must be one of {', '.join(names())}, polyest.custom(…); got {shortened(name)}{hint}"
+        )
+    return TARGETS[family].make([parameter(name, part) for part in (parameters or "").split(",") if part.strip()])
 
 
 def _unknown(name: str, growth: tuple[Fraction, Fraction]) -> Target:
@@ -273,12 +294,3 @@ def _expect(name: str, parameters: Sequence[Fraction], least: int, most: int | N
         raise ArgumentError(
             f"`target` must be written {TARGETS[name].signature}; got {name!r} with {len(parameters)} parameter(s)"
         )
-
-
-def _parse(name: str, text: str) -> Fraction:
-    try:
-        return Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentError(
-            f"`target` parameters must be numbers such as 2, -0.5 or 1/3; got {text.strip()!r} in {name!r}"
-        ) from None

@@ -63,6 +63,7 @@ def _problem(arguments: argparse.Namespace, target: Target, group_size: int) -> 
             f"`--method` must be minimax or aqp; got {problem}, which has a closed form and needs no file; "
             f"see it with: polyest show {problem.target} -k {group_size} --method {problem.method}"
         )
+    store.relative_path(problem)  # a name that no folder can have is refused before the work
     return problem
 
 

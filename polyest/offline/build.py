@@ -35,7 +35,7 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     Args:
         problem: the question; its baseline is ignored, since centring-proof tables are derived (theory.md §5).
         solver: a solver of cvxpy for the first active set of aqp, the package's choice by default.
-        digits: working precision in decimal digits; the coefficients do not depend on it.
+        digits: working precision in decimal digits, if more than usual; the coefficients do not depend on it.
 
     Returns:
         The certified table, with the certified table of group size K−1 (same method, same κ) inside.

@@ -181,7 +181,8 @@ def _exchange(target: Target, t: Any, ctx: Any, small: Any) -> Levelled:
             if higher is None:
                 return levelled
             t = higher
-    raise SolveError(f"the exchange algorithm for {target.name} at K = {len(t) - 1} did not converge; raise `digits`")
+    remedy = "r may be too close to one with a kink, smoothen it" if target.is_custom else "raise `digits`"
+    raise SolveError(f"the exchange algorithm for {target.name} at K = {len(t) - 1} did not converge; {remedy}")
 
 
 def _upward(levelled: Levelled) -> Any:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
+from polyest.offline.numbers import exact
 from polyest.problem import Problem
 
-__all__ = ["Solution"]
+__all__ = ["Solution", "settled"]
+
+RESOLUTION = Fraction(1, 10**30)  # of the bias: what is less in a coefficient is taken for rounding
+DECISIVE_BITS = 54  # float64 numbers and the midpoints between them have no more
+GUARD_BITS = 80  # that a number agrees with one of those to, if it is meant to be one
 
 
 @dataclass(frozen=True)
@@ -28,3 +34,24 @@ class Solution:
     kappa: int | None = None
     proof: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     digits: int = 0
+
+
+def settled(coefficients: Iterable[Any], bias: Fraction) -> tuple[Fraction, ...]:
+    """The coefficients of a table of that bias, without what the working precision left on them.
+
+    What is 0 comes out of a solver as 1e-80, and what lies halfway between two float64 numbers a little to either side:
+    the bytes of the rounded table would depend on the precision. Nothing moves by more than 1e-30 of the bias.
+
+    >>> settled([1e-50, -0.5 + 2**-53], Fraction(1))
+    (Fraction(0, 1), Fraction(-4503599627370495, 9007199254740992))
+    """
+    level = RESOLUTION * bias
+    return tuple(_settled(exact(c), level) for c in coefficients)
+
+
+def _settled(c: Fraction, level: Fraction) -> Fraction:
+    if abs(c) <= level:
+        return Fraction(0)
+    unit = Fraction(2) ** (c.numerator.bit_length() - c.denominator.bit_length() - DECISIVE_BITS)
+    near = round(c / unit) * unit
+    return near if abs(near - c) <= min(level, abs(c) / 2**GUARD_BITS) else c

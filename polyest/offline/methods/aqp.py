@@ -17,7 +17,7 @@ from polyest.offline.methods import minimax
 from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact
 from polyest.offline.path import Path
 from polyest.offline.program import Program
-from polyest.offline.solution import Solution
+from polyest.offline.solution import Solution, settled
 from polyest.problem import Problem
 
 __all__ = ["at_kappa", "noise", "solve"]
@@ -50,14 +50,17 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     Raises:
         SolveError: the optimality conditions could not be met to the precision asked for.
     """
-    working = digits or DIGITS
+    working = max(digits or 0, DIGITS)
     if kappa == 100:
         best = minimax.solve(problem, digits)
         return Solution(problem, best.coefficients, kappa, best.proof, best.digits)
     unit = exchange.least_bias(path.target, path.group_size, max(exchange.DIGITS, working + 30))
     budget = Fraction(kappa, 100) * exact(unit)
     if budget >= path.bayes_bias * (1 - 1e-12):
-        means = bayes_means(path.target, path.group_size, Multiprecision(working + MOST_GUARD))
+        ctx = Multiprecision(working + MOST_GUARD)
+        means = bayes_means(path.target, path.group_size, ctx)
+        if path.target.mean is None:  # they come from quadrature
+            means = ctx.array(settled(means, Fraction(path.bayes_bias)))
         return Solution(problem, tuple(means), kappa, {"points": (), "multipliers": ()}, working)
     return _binding(path, problem, kappa, budget, working)
 
@@ -86,7 +89,7 @@ def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits:
         except SolveError as error:
             failure = error
             continue
-        coefficients = Multiprecision(ctx.digits).array(map(exact, optimum.coefficients))
+        coefficients = Multiprecision(ctx.digits).array(settled(optimum.coefficients, budget))
         proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
         return Solution(problem, tuple(coefficients), kappa, proof, digits)
     raise SolveError(

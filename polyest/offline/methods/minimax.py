@@ -9,7 +9,7 @@ import numpy as np
 
 from polyest.offline import exchange
 from polyest.offline.numbers import Mpfr, Multiprecision, exact
-from polyest.offline.solution import Solution
+from polyest.offline.solution import Solution, settled
 from polyest.problem import Problem
 from polyest.targets import get_target
 
@@ -17,17 +17,22 @@ __all__ = ["coefficients", "solve"]
 
 
 def solve(problem: Problem, digits: int | None = None) -> Solution:
-    """Solve min_c β(c) by the exchange algorithm.
+    """Solve min_c β(c) by the exchange algorithm, with as many `digits` as the coefficients need, or more.
 
     >>> from polyest.problem import make_problem
     >>> [float(c) for c in solve(make_problem("log", 2, "minimax")).coefficients]
     [-1.7113737593684795, 0.07720199246676034]
     """
     target, K = get_target(problem.target), problem.group_size
-    working = digits or exchange.DIGITS + 2 * K
+    working = max(digits or 0, exchange.DIGITS + 2 * K)
     best = exchange.solve(target, K, working)
-    table = coefficients(best, working)
-    return Solution(problem, table, proof={"alternation": tuple(float(t) for t in best.points)}, digits=working)
+    table = settled(coefficients(best, working), exact(best.level))
+    return Solution(
+        problem,
+        tuple(Multiprecision(working).array(table)),
+        proof={"alternation": tuple(float(t) for t in best.points)},
+        digits=working,
+    )
 
 
 def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
