@@ -144,7 +144,7 @@ class _Model:
         self.cuts, self.bias = cuts[kept], np.append(peaks.bias, heights[kept])
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
         self.phi, slopes = program.scaled_rows(np.append(peaks.points, self.cuts))
-        self.dphi = block(slopes, self.bend, range(program.group_size))
+        self.dphi = block(slopes, self.bend.tolist(), range(program.group_size))
         x = program.scaled(here.coefficients)
         self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
         self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
