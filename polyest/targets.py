@@ -2,7 +2,7 @@
 
 A row's formula is written once and runs on every kind of number (float64 arrays, decimals, multi-precision
 floats, balls, power series), because it takes the functions it needs from a context `ctx`:
-`ctx.log`, `ctx.exp`, `ctx.sqrt`, `ctx.power(x, fraction)` and `ctx.rational(fraction)`.
+`ctx.log`, `ctx.exp`, `ctx.sqrt`, `ctx.power(x, fraction)` and `ctx.rational(fraction)` (`polyest.numbers.Functions`).
 """
 
 from __future__ import annotations

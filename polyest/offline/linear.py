@@ -17,12 +17,24 @@ from flint import arb, arb_mat, arb_poly, ctx
 from polyest.errors import SolveError
 from polyest.offline.numbers import Array, mpfr
 
-__all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_norm", "number", "power_series", "solve"]
+__all__ = [
+    "Floating",
+    "block",
+    "column",
+    "diagonal",
+    "gram",
+    "identity",
+    "joined",
+    "least_norm",
+    "number",
+    "power_series",
+    "solve",
+]
 
-Scalar: TypeAlias = float | np.floating | gmpy2.mpfr
+Floating: TypeAlias = float | np.floating | gmpy2.mpfr
 
 
-def column(values: Sequence[Scalar] | Array) -> arb_mat:
+def column(values: Sequence[Floating] | Array) -> arb_mat:
     """A vector of floats or of gmpy2 numbers, exactly.
 
     >>> column(np.array([0.5, -2.0]))
@@ -32,7 +44,7 @@ def column(values: Sequence[Scalar] | Array) -> arb_mat:
     return arb_mat(len(values), 1, [number(value) for value in values])
 
 
-def diagonal(values: Sequence[Scalar] | Array) -> arb_mat:
+def diagonal(values: Sequence[Floating] | Array) -> arb_mat:
     """The matrix with these numbers on its diagonal."""
     found = arb_mat(len(values), len(values))
     for i, value in enumerate(values):
@@ -40,7 +52,7 @@ def diagonal(values: Sequence[Scalar] | Array) -> arb_mat:
     return found
 
 
-def number(value: Scalar) -> arb:
+def number(value: Floating) -> arb:
     """A float of any width or a gmpy2 number, exactly."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
@@ -48,7 +60,7 @@ def number(value: Scalar) -> arb:
     return arb(float(value)) + arb(float(value - float(value)))
 
 
-def power_series(terms: Iterable[Scalar]) -> np.ufunc:
+def power_series(terms: Iterable[Floating]) -> np.ufunc:
     """x ↦ Σ_m terms[m]·x^m on arrays of gmpy2 numbers; FLINT takes half the time of numpy."""
     polynomial = arb_poly([number(term) for term in terms])
     series: np.ufunc = np.frompyfunc(lambda x: mpfr(polynomial(number(x)).mid()), 1, 1)

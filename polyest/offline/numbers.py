@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
-__all__ = ["Array", "Context", "Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
+__all__ = [
+    "Array",
+    "Context",
+    "Extended",
+    "Jet",
+    "Mpfr",
+    "Multiprecision",
+    "Scalar",
+    "exact",
+    "mpfr",
+    "weighted_target",
+]
 
 Array: TypeAlias = NDArray[np.float64] | NDArray[np.longdouble] | NDArray[np.object_]
 GUARD_BITS = 64  # of FLINT's numbers: matrices are where digits are lost
