@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,12 +11,16 @@ from polyest.targets import Target, get_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["NumpyContext", "basis", "bias", "mean", "noise", "target_values"]
+__all__ = ["NumpyContext", "Real", "basis", "bias", "mean", "noise", "target_values"]
+
+
+Real: TypeAlias = "float | Array"
 
 
 class NumpyContext:
@@ -27,12 +31,12 @@ class NumpyContext:
     sqrt = staticmethod(np.sqrt)
 
     @staticmethod
-    def power(x: ArrayLike, a: object) -> Array:
-        return np.power(x, float(a))  # type: ignore[arg-type]
+    def power(x: Real, a: Fraction) -> Real:
+        return np.power(x, float(a))
 
     @staticmethod
-    def rational(value: object) -> float:
-        return float(value)  # type: ignore[arg-type]
+    def rational(value: Fraction | int) -> Real:
+        return float(value)
 
 
 def target_values(target: Target | str, p: ArrayLike) -> Array:

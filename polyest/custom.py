@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from types import FunctionType
 from typing import Any
@@ -12,13 +12,14 @@ from polyest.errors import ArgumentError, shortened
 from polyest.fingerprint import fingerprint
 from polyest.formal import Formal, trace
 from polyest.methods.plug_in import DecimalContext
+from polyest.numbers import Formula
 from polyest.rationals import bounded_rational, rational_text
 from polyest.smoothness import SMOOTH, require_smooth
 from polyest.targets import Target, custom_parts, get_target, register
 
 __all__ = ["Function", "custom", "provide"]
 
-Function = Callable[[Any, Any], Any]
+Function = Formula
 DIGITS = 60
 SLACK = decimal.Decimal("1e-40")
 IMPOSSIBLE = "p·r(p) does not tend to 0 at p = 0, so no table can estimate it (theory.md §6)"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from polyest.errors import ArgumentError, PolyestError
+from polyest.numbers import Formula
 from polyest.targets import LARGEST_DEGREE
 
 __all__ = ["Formal", "trace"]
@@ -40,7 +41,7 @@ class Formal:
         degree = int(max(self.terms, default=Fraction(0)))
         return tuple(self.terms.get(Fraction(j), Fraction(0)) for j in range(degree + 1))
 
-    def __add__(self, other: Any) -> Formal:
+    def __add__(self, other: object) -> Formal:
         o = _formal(other)
         if self.terms is None or o.terms is None:
             return Formal(None, self.varies or o.varies)
@@ -48,7 +49,7 @@ class Formal:
             {e: self.terms.get(e, Fraction(0)) + o.terms.get(e, Fraction(0)) for e in {*self.terms, *o.terms}}
         )
 
-    def __mul__(self, other: Any) -> Formal:
+    def __mul__(self, other: object) -> Formal:
         o = _formal(other)
         if self.terms is None or o.terms is None:
             return Formal(None, self.varies or o.varies)
@@ -58,7 +59,7 @@ class Formal:
                 product[e + f] = product.get(e + f, Fraction(0)) + a * b
         return Formal.of(product)
 
-    def __pow__(self, n: Any) -> Formal:
+    def __pow__(self, n: object) -> Formal:
         if not isinstance(n, int):
             _refuse(f"`**` takes whole powers, got {n!r}; write ctx.power(x, Fraction(1, 3)) or ctx.exp")
         return self.raised(Fraction(n))
@@ -82,25 +83,25 @@ class Formal:
     def __neg__(self) -> Formal:
         return self * -1
 
-    def __sub__(self, other: Any) -> Formal:
+    def __sub__(self, other: object) -> Formal:
         return self + -_formal(other)
 
-    def __rsub__(self, other: Any) -> Formal:
+    def __rsub__(self, other: object) -> Formal:
         return _formal(other) + -self
 
-    def __truediv__(self, other: Any) -> Formal:
+    def __truediv__(self, other: object) -> Formal:
         return self * _formal(other).raised(Fraction(-1))
 
-    def __rtruediv__(self, other: Any) -> Formal:
+    def __rtruediv__(self, other: object) -> Formal:
         return _formal(other) / self
 
-    def __rpow__(self, other: Any) -> NoReturn:
+    def __rpow__(self, other: object) -> NoReturn:
         _refuse(f"{other!r} ** x is not among them; write ctx.exp(x * ctx.log(…))")
 
-    def _number(self, *_: Any) -> NoReturn:
+    def _number(self, *_: object) -> NoReturn:
         _refuse("it turned p into a number, as math.log and numpy do; write ctx.log instead of math.log")
 
-    def _order(self, *_: Any) -> NoReturn:
+    def _order(self, *_: object) -> NoReturn:
         _refuse("it compared p, rounded it or took an absolute value; r has to be one formula on all of (0, 1]")
 
     __radd__, __rmul__ = __add__, __mul__
@@ -114,36 +115,34 @@ class Formal:
 class _FormalContext:
     """The functions a target may use, on a formal p."""
 
-    def log(self, x: Any) -> Formal:
+    def log(self, x: Formal) -> Formal:
         return self._opaque("log", x)
 
-    def exp(self, x: Any) -> Formal:
+    def exp(self, x: Formal) -> Formal:
         return self._opaque("exp", x)
 
-    def sqrt(self, x: Any) -> Formal:
+    def sqrt(self, x: Formal) -> Formal:
         self._opaque("sqrt", x)
-        result: Formal = x.raised(Fraction(1, 2))
-        return result
+        return x.raised(Fraction(1, 2))
 
-    def power(self, x: Any, a: Any) -> Formal:
+    def power(self, x: Formal, a: object) -> Formal:
         if not isinstance(a, (int, Fraction)):
             _refuse(f"ctx.power takes an int or a Fraction as exponent, got {a!r}; write Fraction(1, 3)")
         self._opaque("power", x)
-        result: Formal = x.raised(Fraction(a))
-        return result
+        return x.raised(Fraction(a))
 
-    def rational(self, value: Any) -> Formal:
+    def rational(self, value: object) -> Formal:
         if not isinstance(value, (int, Fraction)):
             _refuse(f"ctx.rational takes an int or a Fraction, got {value!r}; write ctx.rational(Fraction('0.1'))")
         return Formal.of({Fraction(0): Fraction(value)})
 
-    def _opaque(self, name: str, x: Any) -> Formal:
+    def _opaque(self, name: str, x: object) -> Formal:
         if not isinstance(x, Formal):
             _refuse(f"ctx.{name} takes p or what was made of it, got {x!r}; write ctx.{name}(ctx.rational({x!r}))")
         return Formal(None, x.varies)
 
 
-def trace(function: Callable[[Any, Any], Any]) -> Formal:
+def trace(function: Formula) -> Formal:
     """What r(p, ctx) is, as far as its operations show.
 
     >>> trace(lambda p, ctx: (1 - p) ** 2 / 2).polynomial
@@ -163,7 +162,7 @@ def trace(function: Callable[[Any, Any], Any]) -> Formal:
     return _formal(value)
 
 
-def _formal(value: Any) -> Formal:
+def _formal(value: object) -> Formal:
     if isinstance(value, Formal):
         return value
     if not isinstance(value, int):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.bernstein import NumpyContext
+from polyest.bernstein import NumpyContext, Real
 from polyest.errors import ArgumentError
+from polyest.numbers import Formula
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,27 +27,29 @@ TOUCHING = 1e-14  # times its largest value: what an argument does not fall belo
 ZOOMS, FINER = 8, 64
 
 
-class _Recorder(NumpyContext):
+class _Recorder:
     """float64, and what the functions are called with that are not analytic at 0."""
 
+    exp, rational = staticmethod(np.exp), staticmethod(NumpyContext.rational)
+
     def __init__(self) -> None:
-        self.calls: list[tuple[str, Any]] = []
-        self.log, self.sqrt = self._recorded("log", np.log), self._recorded("sqrt", np.sqrt)
+        self.calls: list[tuple[str, Real]] = []
 
-    def _recorded(self, name: str, function: Callable[[Any], Any]) -> Any:
-        def call(x: Any) -> Any:
-            self.calls.append((name, x))
-            return function(x)
+    def log(self, x: Real) -> Real:
+        self.calls.append(("log", x))
+        return np.log(x)
 
-        return call
+    def sqrt(self, x: Real) -> Real:
+        self.calls.append(("sqrt", x))
+        return np.sqrt(x)
 
-    def power(self, x: Any, a: Any) -> Any:  # type: ignore[override]
+    def power(self, x: Real, a: Fraction) -> Real:
         if Fraction(a).denominator > 1:
             self.calls.append(("power", x))
         return NumpyContext.power(x, a)
 
 
-def require_smooth(function: Callable[[Any, Any], Any]) -> None:
+def require_smooth(function: Formula) -> None:
     """Refuse a formula that takes a logarithm, a root or a broken power of what reaches 0 in (0, 1], 1 included.
 
     Raises:
@@ -66,7 +68,7 @@ def require_smooth(function: Callable[[Any, Any], Any]) -> None:
                 )
 
 
-def _lowest(function: Callable[[Any, Any], Any], index: int, left: float, right: float) -> tuple[float, float]:
+def _lowest(function: Formula, index: int, left: float, right: float) -> tuple[float, float]:
     """Where, and how low, the argument of one call is least in size between two points."""
     for _ in range(ZOOMS):
         p = np.linspace(left, right, FINER + 1)
@@ -76,7 +78,7 @@ def _lowest(function: Callable[[Any, Any], Any], index: int, left: float, right:
     return float(p[low]), float(size[low])
 
 
-def _calls(function: Callable[[Any, Any], Any], p: Array) -> list[tuple[str, Array]]:
+def _calls(function: Formula, p: Array) -> list[tuple[str, Array]]:
     recorder = _Recorder()
     with np.errstate(all="ignore"):
         function(p, recorder)

@@ -2,7 +2,7 @@
 
 A row's formula is written once and runs on every kind of number (float64 arrays, decimals, multi-precision
 floats, balls, power series), because it takes the functions it needs from a context `ctx`:
-`ctx.log`, `ctx.exp`, `ctx.sqrt`, `ctx.power(x, fraction)` and `ctx.rational(fraction)`.
+`ctx.log`, `ctx.exp`, `ctx.sqrt`, `ctx.power(x, fraction)` and `ctx.rational(fraction)` (`polyest.numbers.Functions`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
 
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.naming import ALIASES, INSTEAD, WRITTEN, parameter
+from polyest.numbers import Formula, Functions, N
 from polyest.rationals import rational_text
 
 __all__ = ["LARGEST_DEGREE", "TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
 
-Formula = Callable[[Any, Any], Any]
 CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
 LARGEST_DEGREE = 256  # of a polynomial; proofs take time that grows faster than its square
 _registered: dict[str, Target] = {}
@@ -261,7 +260,7 @@ def _named(name: str) -> Target:
 def _unknown(name: str, growth: tuple[Fraction, Fraction]) -> Target:
     """A custom target that this process knows by name only: enough to find, list and look up its tables."""
 
-    def formula(p: Any, ctx: Any) -> Any:
+    def formula(p: N, ctx: Functions[N]) -> N:
         target.require()
         return get_target(name).formula(p, ctx)
 
@@ -270,8 +269,8 @@ def _unknown(name: str, growth: tuple[Fraction, Fraction]) -> Target:
 
 
 def _from_coefficients(name: str, coefficients: Sequence[Fraction]) -> Target:
-    def formula(p: Any, ctx: Any) -> Any:
-        value = ctx.rational(coefficients[-1]) + 0 * p
+    def formula(p: N, ctx: Functions[N]) -> N:
+        value: N = ctx.rational(coefficients[-1]) + 0 * p
         for a in reversed(coefficients[:-1]):
             value = value * p + ctx.rational(a)
         return value

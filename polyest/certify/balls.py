@@ -32,44 +32,44 @@ class BallContext:
         return x ** int(a) if a.denominator == 1 and a >= 0 else (x.log() * arb(rational(a))).exp()
 
     @staticmethod
-    def rational(value: Fraction | int) -> Any:
+    def rational(value: Fraction | int) -> arb:
         return arb(rational(value))
 
 
-def rational(value: Fraction | int | float) -> Any:
+def rational(value: Fraction | int | float) -> fmpq:
     """An exact rational, or the exact value of a float, as an fmpq."""
     exactly = Fraction(value)
     return fmpq(exactly.numerator, exactly.denominator)
 
 
-def exact(value: Fraction | int | float) -> Any:
+def exact(value: Fraction | int | float) -> arb:
     """A ball around a rational: a point if it is dyadic and the precision holds it."""
     return arb(rational(value))
 
 
-def fraction(point: Any) -> Fraction:
+def fraction(point: arb) -> Fraction:
     """The exact value of a ball without radius."""
     mantissa, exponent = point.man_exp()
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-def floor(point: Any) -> int:
+def floor(point: arb) -> int:
     """The largest integer up to a ball without radius."""
     mantissa, exponent = point.man_exp()
     return int(mantissa) << int(exponent) if exponent >= 0 else int(mantissa) >> -int(exponent)
 
 
-def ceiling(point: Any) -> int:
+def ceiling(point: arb) -> int:
     """The least integer from a ball without radius."""
     return -floor(-point)
 
 
-def zero_plus_minus(size: Any) -> Any:
+def zero_plus_minus(size: arb) -> arb:
     """The ball around 0 that holds everything up to `size`."""
     return arb(0, abs(size).upper())
 
 
-def split(polynomial: Any) -> tuple[Any, Any]:
+def split(polynomial: arb_poly) -> tuple[arb_poly, arb]:
     """A polynomial with exact coefficients, and how far any choice from the balls is from it on [−1, 1].
 
     Trailing coefficients that are smaller than that are left out. Infinitely far if a coefficient is not finite.

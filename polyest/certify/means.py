@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
 
 from flint import acb, arb
 
@@ -15,7 +14,7 @@ from polyest.targets import Target
 __all__ = ["bayes_means"]
 
 
-def bayes_means(target: Target, group_size: int) -> list[Any]:
+def bayes_means(target: Target, group_size: int) -> list[arb]:
     """μ_0 … μ_{K−1}: exact rationals where the target's row gives them, else by rigorous quadrature."""
     if target.mean is not None:
         return [exact(target.mean(m, group_size)) for m in range(group_size)]
@@ -28,29 +27,29 @@ class _ComplexContext:
     def __init__(self, analytic: bool) -> None:
         self._analytic = analytic
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: acb) -> acb:
         return x.log(analytic=self._analytic)
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: acb) -> acb:
         return x.exp()
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: acb) -> acb:
         return x.sqrt(analytic=self._analytic)
 
-    def power(self, x: Any, a: Fraction) -> Any:
+    def power(self, x: acb, a: Fraction) -> acb:
         return (self.log(x) * acb(exact(a))).exp()
 
-    def rational(self, value: Fraction | int) -> Any:
+    def rational(self, value: Fraction | int) -> acb:
         return acb(exact(value))
 
 
-def _integral(target: Target, m: int, group_size: int) -> Any:
+def _integral(target: Target, m: int, group_size: int) -> arb:
     """K·C(n,m) ∫ p^m (1−p)^{n−m} r(p) dp with p = e^{−s}; the tail beyond s = S is bounded by |r| ≤ C p^{−α}."""
     n = group_size - 1
     C, alpha = target.growth
     cut = 400
 
-    def integrand(s: Any, analytic: bool) -> Any:
+    def integrand(s: acb, analytic: bool) -> acb:
         p = (-s).exp()
         return p ** (m + 1) * (1 - p) ** (n - m) * target.formula(p, _ComplexContext(analytic))
 

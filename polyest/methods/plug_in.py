@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import decimal
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from polyest.targets import Target
 
@@ -16,21 +16,21 @@ DIGITS = 60
 class DecimalContext:
     """The functions a target may use, on decimals; each result is correctly rounded to `DIGITS` digits."""
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: Decimal) -> Decimal:
         return x.ln()
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: Decimal) -> Decimal:
         return x.exp()
 
-    def sqrt(self, x: Any) -> Any:
+    def sqrt(self, x: Decimal) -> Decimal:
         return x.sqrt()
 
-    def power(self, x: Any, a: Fraction) -> Any:
+    def power(self, x: Decimal, a: Fraction) -> Decimal:
         return x ** int(a) if a.denominator == 1 else x ** self.rational(a)
 
-    def rational(self, value: Fraction | int) -> Any:
+    def rational(self, value: Fraction | int) -> Decimal:
         exact = Fraction(value)
-        return decimal.Decimal(exact.numerator) / exact.denominator
+        return Decimal(exact.numerator) / exact.denominator
 
 
 def coefficients(target: Target, group_size: int) -> tuple[float, ...]:

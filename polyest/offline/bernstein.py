@@ -1,4 +1,7 @@
-"""Rows of the bias e(p) = p·(Q_c(p) − r(p)): p·B_{m,K−1}(p) in numbers of any kind, and scaled in FLINT's."""
+"""Rows of the bias e(p) = p·(Q_c(p) − r(p)): p·B_{m,K−1}(p) in numbers of any kind, and scaled in FLINT's.
+
+The basis in FLINT's numbers is all that the solvers take from the proofs (`polyest.numbers`).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
+from numpy.typing import DTypeLike
 
 from polyest import bernstein
 from polyest.certify.local import bernstein_basis
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision
+from polyest.offline.numbers import Context
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
 
 
-def rows(points: Any, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Any:
+def rows(points: Any, group_size: int, ctx: Context | None = None) -> Any:
     """φ_m(p) = p·B_{m,K−1}(p), m = 0..K−1, at `points`, shape (P, K), in float64 or, with a context, on its numbers."""
     p = np.asarray(points)
     return p[:, None] * (bernstein.basis(group_size - 1, points) if ctx is None else _basis(group_size - 1, p))
@@ -27,7 +31,7 @@ def _basis(n: int, p: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def binomials(n: int, dtype: Any = object) -> Any:
+def binomials(n: int, dtype: DTypeLike = object) -> Any:
     """C(n, m), m = 0..n, as a column: integers, or floats of a kind that holds them."""
     return np.array([np.dtype(dtype).type(math.comb(n, m)) for m in range(n + 1)], dtype)[:, None]
 
@@ -39,12 +43,12 @@ def _powers(x: Any, n: int) -> Any:
     return np.array(values, dtype=x.dtype).reshape(n + 1, len(x))
 
 
-def scales(group_size: int) -> list[Any]:
+def scales(group_size: int) -> list[arb]:
     """s_m = 1/√(2w_m) = K/√(2(m+1)), m = 0..K−1: what the program minimises is ½ Σ x_m², c_m = μ_m + s_m x_m."""
     return [(arb(group_size) / arb(2 * m).sqrt()).mid() for m in range(1, group_size + 1)]
 
 
-def scaled_rows(points: list[Any], group_size: int) -> tuple[Any, Any]:
+def scaled_rows(points: list[arb], group_size: int) -> tuple[arb_mat, arb_mat]:
     """s_m φ_m and s_m φ'_m at the points, matrices of shape (P, K).
 
     φ_m = ((m+1)/K) B_{m+1,K}, so φ'_m = (m+1)(B_m − B_{m+1}), B_m = B_{m,K−1}. In fixed point: what is far below the
@@ -62,7 +66,7 @@ def scaled_rows(points: list[Any], group_size: int) -> tuple[Any, Any]:
     return _fixed(arb_mat(values), arb(K)), _fixed(arb_mat(slopes), arb(K) ** 2)
 
 
-def _fixed(matrix: Any, largest: Any) -> Any:
+def _fixed(matrix: arb_mat, largest: arb) -> arb_mat:
     """The matrix, rounded to as many digits behind the point as numbers of this size have."""
     shift = arb_mat(matrix.nrows(), matrix.ncols(), [largest] * (matrix.nrows() * matrix.ncols()))
     return ((matrix + shift).mid() - shift).mid()

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from flint import arb_mat
 
 from polyest.errors import SolveError
-from polyest.offline.linear import block, column, gram, joined, least_norm, number
+from polyest.offline.linear import Floating, block, column, gram, joined, least_norm, number
 from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, peaks_of
 
@@ -23,7 +24,7 @@ __all__ = ["solve"]
 ROUNDS = 60
 
 
-def solve(program: Program, points: Any, signs: Any, multipliers: Any, beta: Any, slack: float) -> Optimum:
+def solve(program: Program, points: Any, signs: Any, multipliers: Any, beta: Floating, slack: float) -> Optimum:
     """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
     Args:
@@ -59,9 +60,9 @@ class _Constraints:
 
     points: Any
     signs: Any
-    rows: Any
-    gram: Any
-    bayes: Any
+    rows: arb_mat
+    gram: arb_mat
+    bayes: arb_mat
 
     @classmethod
     def at(cls, program: Program, points: Any, signs: Any) -> _Constraints:
@@ -83,7 +84,7 @@ class _Constraints:
             joined([[self.bayes], [other.bayes]]),
         )
 
-    def solved(self, program: Program, guess: Any, beta: Any) -> tuple[Any, Optimum]:
+    def solved(self, program: Program, guess: Any, beta: Floating) -> tuple[Any, Optimum]:
         """The multipliers, and the solution with its active points in order."""
         active = np.flatnonzero(guess * self.signs > 0)
         found = least_norm(self.gram, self.bayes, self.signs.tolist(), number(beta), active)

@@ -7,19 +7,34 @@ precision is that of `flint.ctx`, set by the `precision()` of a context of `poly
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import gmpy2
 import numpy as np
 from flint import arb, arb_mat, arb_poly, ctx
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import mpfr
+from polyest.offline.numbers import Array, mpfr
 
-__all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "least_norm", "number", "power_series", "solve"]
+__all__ = [
+    "Floating",
+    "block",
+    "column",
+    "diagonal",
+    "gram",
+    "identity",
+    "joined",
+    "least_norm",
+    "number",
+    "power_series",
+    "solve",
+]
+
+Floating: TypeAlias = float | np.floating | gmpy2.mpfr
 
 
-def column(values: Any) -> Any:
+def column(values: Sequence[Floating] | Array) -> arb_mat:
     """A vector of floats or of gmpy2 numbers, exactly.
 
     >>> column(np.array([0.5, -2.0]))
@@ -29,7 +44,7 @@ def column(values: Any) -> Any:
     return arb_mat(len(values), 1, [number(value) for value in values])
 
 
-def diagonal(values: Any) -> Any:
+def diagonal(values: Sequence[Floating] | Array) -> arb_mat:
     """The matrix with these numbers on its diagonal."""
     found = arb_mat(len(values), len(values))
     for i, value in enumerate(values):
@@ -37,7 +52,7 @@ def diagonal(values: Any) -> Any:
     return found
 
 
-def number(value: Any) -> Any:
+def number(value: Floating) -> arb:
     """A float of any width or a gmpy2 number, exactly."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
@@ -45,13 +60,14 @@ def number(value: Any) -> Any:
     return arb(float(value)) + arb(float(value - float(value)))
 
 
-def power_series(terms: Any) -> Any:
+def power_series(terms: Iterable[Floating]) -> np.ufunc:
     """x ↦ Σ_m terms[m]·x^m on arrays of gmpy2 numbers; FLINT takes half the time of numpy."""
     polynomial = arb_poly([number(term) for term in terms])
-    return np.frompyfunc(lambda x: mpfr(polynomial(number(x)).mid()), 1, 1)
+    series: np.ufunc = np.frompyfunc(lambda x: mpfr(polynomial(number(x)).mid()), 1, 1)
+    return series
 
 
-def gram(rows: Any) -> Any:
+def gram(rows: arb_mat) -> arb_mat:
     """rows·rowsᵀ.
 
     >>> gram(arb_mat([[1, 2], [0, 0.5]]))
@@ -61,12 +77,12 @@ def gram(rows: Any) -> Any:
     return (rows * rows.transpose()).mid()
 
 
-def identity(n: int) -> Any:
+def identity(n: int) -> arb_mat:
     """The matrix of ones on the diagonal."""
     return diagonal(np.ones(n))
 
 
-def block(whole: Any, rows: Any, columns: Any) -> Any:
+def block(whole: arb_mat, rows: Sequence[int], columns: Sequence[int]) -> arb_mat:
     """The entries of a matrix in these rows and columns.
 
     >>> block(identity(3), [0, 2], [2])
@@ -76,7 +92,7 @@ def block(whole: Any, rows: Any, columns: Any) -> Any:
     return arb_mat(len(rows), len(columns), [whole[i, j] for i in rows for j in columns])
 
 
-def joined(blocks: list[list[Any]]) -> Any:
+def joined(blocks: list[list[arb_mat]]) -> arb_mat:
     """The matrix of these blocks.
 
     >>> joined([[identity(1), column(np.array([2.0]))]])
@@ -86,7 +102,7 @@ def joined(blocks: list[list[Any]]) -> Any:
     return arb_mat(len(rows), sum(b.ncols() for b in blocks[0]), list(itertools.chain(*rows)))
 
 
-def solve(left: Any, right: Any) -> Any:
+def solve(left: arb_mat, right: arb_mat) -> arb_mat:
     """x with left·x = right.
 
     Raises:
@@ -104,7 +120,7 @@ def solve(left: Any, right: Any) -> Any:
         raise SolveError("a matrix is singular at the working precision; raise `digits`") from None
 
 
-def least_norm(gram: Any, free: Any, signs: Any, beta: Any, active: Any) -> Any:
+def least_norm(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb, active: Iterable[int]) -> arb_mat:
     """λ with s_j λ_j ≥ 0 and s_j (free − gram·λ)_j ≤ β, and equality where λ_j ≠ 0.
 
     The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the dual active set method
@@ -137,7 +153,7 @@ def least_norm(gram: Any, free: Any, signs: Any, beta: Any, active: Any) -> Any:
     raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
 
 
-def _negligible() -> Any:
+def _negligible() -> arb:
     """Relative size of what rounding may have left."""
     return arb((1, -(ctx.prec // 3)))
 
@@ -145,7 +161,7 @@ def _negligible() -> Any:
 class _ActiveSet:
     """Rows with multipliers u > 0 such that (excess − gram·u)_j = 0 there: minimise ½‖x‖², excess + a·x ≤ 0."""
 
-    def __init__(self, gram: Any, excess: Any, rows: list[int]) -> None:
+    def __init__(self, gram: arb_mat, excess: arb_mat, rows: list[int]) -> None:
         self.gram, self.excess, self.rows = gram, excess, rows
         self.inverse = solve(block(gram, rows, rows), identity(len(rows)))
         self.values = self._balanced()
@@ -153,24 +169,24 @@ class _ActiveSet:
             self._leave(self.values.index(min(self.values)))
             self.values = self._balanced()
 
-    def _balanced(self) -> Any:
+    def _balanced(self) -> list[arb]:
         return (self.inverse * block(self.excess, self.rows, [0])).mid().entries()
 
-    def multipliers(self) -> Any:
+    def multipliers(self) -> arb_mat:
         """Those of all rows, a column."""
         found = arb_mat(self.gram.nrows(), 1)
         for row, value in zip(self.rows, self.values, strict=True):
             found[row, 0] = value
         return found
 
-    def violations(self) -> Any:
+    def violations(self) -> list[arb]:
         """By how much each constraint is violated."""
         violations = (self.excess - self.gram * self.multipliers()).mid().entries()
         for row in self.rows:
             violations[row] = arb(0)
         return violations
 
-    def satisfy(self, row: int, excess: Any) -> None:
+    def satisfy(self, row: int, excess: arb) -> None:
         """Raise the multiplier of a violated row until it is met; rows whose multipliers reach 0 on the way leave."""
         multiplier, corner = arb(0), self.gram[row, row]
         for _ in range(len(self.rows) + 1):
@@ -191,10 +207,10 @@ class _ActiveSet:
             self._leave(first)
         raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
 
-    def _falling(self, falls: Any) -> Any:
+    def _falling(self, falls: arb_mat) -> Iterable[tuple[arb, arb]]:
         return zip(self.values, falls.entries(), strict=True)
 
-    def _enter(self, row: int, falls: Any, rest: Any, multiplier: Any) -> None:
+    def _enter(self, row: int, falls: arb_mat, rest: arb, multiplier: arb) -> None:
         """The inverse of a matrix that gets one more row and column."""
         scaled = (falls * (-1 / rest)).mid()
         inner, corner = (self.inverse - falls * scaled.transpose()).mid(), arb_mat(1, 1, [(1 / rest).mid()])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision
+from polyest.offline.numbers import Array, Context, Multiprecision, exact
 from polyest.targets import Target
 
 __all__ = ["bayes_means"]
@@ -16,7 +17,7 @@ __all__ = ["bayes_means"]
 QUADRATURE_DIGITS = 70  # at least, so that one quadrature serves float64 and the usual precisions
 
 
-def bayes_means(target: Target, group_size: int, ctx: Extended | Mpfr | Multiprecision | None = None) -> Any:
+def bayes_means(target: Target, group_size: int, ctx: Context | None = None) -> Array:
     """μ_0 … μ_{K−1} in float64, or in the precision of `ctx`.
 
     >>> from polyest.targets import get_target
@@ -31,13 +32,13 @@ def bayes_means(target: Target, group_size: int, ctx: Extended | Mpfr | Multipre
 
 
 @lru_cache(maxsize=64)
-def _rational(target: Target, group_size: int) -> tuple[Any, ...]:
+def _rational(target: Target, group_size: int) -> tuple[Fraction, ...]:
     assert target.mean is not None
     return tuple(target.mean(m, group_size) for m in range(group_size))
 
 
 @lru_cache(maxsize=64)
-def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Any, ...]:
+def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Fraction, ...]:
     ctx = Multiprecision(digits + 10)
     mp, n = ctx.mp, group_size - 1
 
@@ -47,4 +48,4 @@ def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Any, ...]
             lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, mp.mpf(m + 1) / (n + 2), 1]
         )
 
-    return tuple(mean(m) for m in range(group_size))
+    return tuple(exact(mean(m)) for m in range(group_size))

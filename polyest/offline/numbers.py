@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import flint
 import gmpy2
 import mpmath
 import numpy as np
+from numpy.typing import NDArray
 
 from polyest.bernstein import NumpyContext
 from polyest.targets import Target
 
-__all__ = ["Extended", "Jet", "Mpfr", "Multiprecision", "exact", "mpfr", "weighted_target"]
+__all__ = [
+    "Array",
+    "Context",
+    "Extended",
+    "Jet",
+    "Mpfr",
+    "Multiprecision",
+    "Scalar",
+    "exact",
+    "mpfr",
+    "weighted_target",
+]
 
+Array: TypeAlias = NDArray[np.float64] | NDArray[np.longdouble] | NDArray[np.object_]
 GUARD_BITS = 64  # of FLINT's numbers: matrices are where digits are lost
+Scalar: TypeAlias = float | Fraction | np.floating | gmpy2.mpfr | mpmath.mpf | flint.arb
 ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.mpfr
 
 
@@ -45,7 +59,7 @@ class Multiprecision:
         exact = Fraction(value)
         return self.mp.mpf(exact.numerator) / exact.denominator
 
-    def array(self, values: Any) -> Any:
+    def array(self, values: Iterable[Scalar]) -> NDArray[np.object_]:
         """Floats, rationals or mpmath numbers as an object array of this precision."""
         numbers = [self.rational(v) if isinstance(v, Fraction) else self.mp.mpf(v) for v in values]
         return np.array(numbers, dtype=object)
@@ -79,11 +93,11 @@ class Mpfr:
         exact_value = Fraction(value)
         return gmpy2.mpfr(gmpy2.mpq(exact_value.numerator, exact_value.denominator))
 
-    def array(self, values: Any) -> Any:
+    def array(self, values: Iterable[Scalar]) -> NDArray[np.object_]:
         """Floats, rationals or numbers of any precision as an object array."""
         return np.array([self._number(v) for v in values], dtype=object)
 
-    def _number(self, value: Any) -> Any:
+    def _number(self, value: Scalar) -> gmpy2.mpfr:
         if isinstance(value, gmpy2.mpfr):
             return value
         if isinstance(value, float):
@@ -116,19 +130,19 @@ class Extended:
         exact_value = Fraction(value)
         return np.longdouble(exact_value.numerator) / np.longdouble(exact_value.denominator)
 
-    def array(self, values: Any) -> Any:
+    def array(self, values: Iterable[Scalar]) -> NDArray[np.longdouble]:
         """Floats, rationals or multi-precision numbers as an array."""
         floats = (float, np.longdouble)
         return np.array([v if isinstance(v, floats) else self.rational(exact(v)) for v in values], np.longdouble)
 
 
-def mpfr(value: Any) -> Any:
+def mpfr(value: flint.arb) -> gmpy2.mpfr:
     """A number of FLINT's, which has no radius, as one of gmpy2's."""
     mantissa, exponent = map(int, value.man_exp())
     return ONE * mantissa * (1 << exponent) if exponent >= 0 else ONE * mantissa / (1 << -exponent)
 
 
-def exact(value: Any) -> Fraction:
+def exact(value: Scalar) -> Fraction:
     """The exact value of a float of any width, an mpmath, gmpy2 or FLINT number."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
@@ -142,6 +156,9 @@ def exact(value: Any) -> Fraction:
     else:
         return Fraction(value)
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+Context: TypeAlias = Extended | Mpfr | Multiprecision
 
 
 def _elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

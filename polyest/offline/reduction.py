@@ -18,7 +18,7 @@ import numpy as np
 
 from polyest.errors import SolveError
 from polyest.offline import linear
-from polyest.offline.linear import block, column
+from polyest.offline.linear import Floating, block, column
 from polyest.offline.program import Bias, Program
 
 __all__ = ["PER_GAP", "Optimum", "Start", "approached", "converted", "peaks_of", "solve"]
@@ -71,11 +71,11 @@ class _Peaks:
     curvatures: Any
     multipliers: Any
 
-    def excess(self, beta: Any) -> float:
+    def excess(self, beta: Floating) -> float:
         return float(max(self.bias * self.signs, default=0 * beta) / beta - 1)
 
 
-def solve(program: Program, start: Start, beta: Any, digits: int) -> Optimum:
+def solve(program: Program, start: Start, beta: Floating, digits: int) -> Optimum:
     """The solution of the program, from a table in its neighbourhood.
 
     Args:
@@ -96,7 +96,7 @@ def solve(program: Program, start: Start, beta: Any, digits: int) -> Optimum:
     )
 
 
-def approached(program: Program, start: Start, beta: Any) -> Start | None:
+def approached(program: Program, start: Start, beta: Floating) -> Start | None:
     """Near to the solution with few digits: a start that saves `solve` rounds. None where they do not carry.
 
     Args:
@@ -112,7 +112,7 @@ def approached(program: Program, start: Start, beta: Any) -> Start | None:
     return None
 
 
-def _iterates(program: Program, start: Start, beta: Any, digits: int) -> Iterator[tuple[Optimum, float, float]]:
+def _iterates(program: Program, start: Start, beta: Floating, digits: int) -> Iterator[tuple[Optimum, float, float]]:
     """Tables, by how much their points have just moved, and the excess of their bias."""
     here, moved, damping = converted(program, start), np.inf, 1.0
     while True:
@@ -136,7 +136,7 @@ class _Model:
     Then 2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j). Rows are φ_j/√(2w), unknowns √(2w)·t.
     """
 
-    def __init__(self, program: Program, here: Optimum, peaks: _Peaks, beta: Any) -> None:
+    def __init__(self, program: Program, here: Optimum, peaks: _Peaks, beta: Floating) -> None:
         self.program, self.peaks = program, peaks
         cuts = _apart(here.points, peaks.points)
         heights = program.bias(here.coefficients).values(cuts)
@@ -144,13 +144,13 @@ class _Model:
         self.cuts, self.bias = cuts[kept], np.append(peaks.bias, heights[kept])
         self.bend = np.flatnonzero((peaks.multipliers != 0) & (peaks.points < 1))
         self.phi, slopes = program.scaled_rows(np.append(peaks.points, self.cuts))
-        self.dphi = block(slopes, self.bend, range(program.group_size))
+        self.dphi = block(slopes, self.bend.tolist(), range(program.group_size))
         x = program.scaled(here.coefficients)
         self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
         self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
         self.cross = (self.phi * self.dphi.transpose()).mid()
 
-    def believable(self, beta: Any, damping: float) -> tuple[Optimum, float, float]:
+    def believable(self, beta: Floating, damping: float) -> tuple[Optimum, float, float]:
         """The minimum with as much damping as keeps shifts within `TRUST`, the largest shift, and the next damping."""
         following, moved = self.minimum(beta, damping)
         while moved > TRUST and damping < MOST_DAMPING:
@@ -158,7 +158,7 @@ class _Model:
             following, moved = self.minimum(beta, damping)
         return following, moved, max(damping / DAMPING, 1.0)
 
-    def minimum(self, beta: Any, damping: float) -> tuple[Optimum, float]:
+    def minimum(self, beta: Floating, damping: float) -> tuple[Optimum, float]:
         """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
         peaks, bend = self.peaks, self.bend
         resistance = np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
@@ -186,7 +186,7 @@ def _apart(points: Any, peaks: Any) -> Any:
     return points[(distance > APART * spacing).all(axis=1)]
 
 
-def peaks_of(program: Program, here: Optimum, beta: Any, per_gap: int, accuracy: float) -> _Peaks:
+def peaks_of(program: Program, here: Optimum, beta: Floating, per_gap: int, accuracy: float) -> _Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
     grid = _between(here.active().points.astype(float), program, per_gap)
     curve = program.bias(here.coefficients)
