@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.naming import ALIASES, INSTEAD, WRITTEN, parameter
