@@ -26,13 +26,13 @@ def bounded_rational(value: Any, argument: str, required: str = "be a finite num
     """
     try:
         number = value if isinstance(value, Fraction) else Fraction(_short_text(value))
-        if max(abs(number.numerator), number.denominator) < 10**MOST_DIGITS:
-            return number
     except (ValueError, ZeroDivisionError):  # among them integers too long to be printed
-        pass
-    raise ArgumentError(
-        f"`{argument}` must {required} of at most {MOST_DIGITS} digits when written out; got {shortened(value)}"
-    )
+        number = None
+    if number is None or max(abs(number.numerator), number.denominator) >= 10**MOST_DIGITS:
+        raise ArgumentError(
+            f"`{argument}` must {required} of at most {MOST_DIGITS} digits when written out; got {shortened(value)}"
+        )
+    return number
 
 
 def _short_text(value: Any) -> str:

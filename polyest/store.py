@@ -168,8 +168,7 @@ def _collect(folder: Path, above: tuple[Path, ...], found: list[Path], unreadabl
 def is_misplaced(path: Path, problem: Problem, folder: Path | None = None) -> bool:
     """Whether a file stands in the place of another table.
 
-    A file has a place if it is somewhere below `folder`, or if its path ends like that of a table; others, such as
-    /tmp/x.json, have none.
+    A file has a place if it is somewhere below `folder`, or if its path ends like that of a table; others have none.
     """
     parts, place = (path.resolve() if ".." in path.parts else path.absolute()).parts, relative_path(problem).parts
     has_place = NAME.fullmatch(path.name) and any(part in METHODS for part in parts[-3:-1])

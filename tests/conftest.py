@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from polyest.cli import main, progress
 
 # while tests are collected, before the fixture below takes over
 os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
@@ -28,3 +32,19 @@ def user_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     folder = tmp_path_factory.mktemp("user-coeffs")
     monkeypatch.setenv("POLYEST_COEFFS", str(folder))
     return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command in this process: its exit code, standard output and standard error, without progress."""
+    monkeypatch.setattr(progress, "EVERY", 1e9)
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        try:
+            code: Any = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command

@@ -29,27 +29,6 @@ Result = tuple[int, str, str]
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No plain lines of progress, however slow the machine."""
-    monkeypatch.setattr(progress, "EVERY", 1e9)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> Result:
-        try:
-            code: Any = main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
-
-
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "polyest", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)

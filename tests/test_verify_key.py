@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import brute
 import key_attacks
 import pytest
+from verify_support import Run, copied, shipped
 
-from polyest import certify, store
+from polyest import certify
 from polyest.certify.least_bias import least_bias
-from polyest.cli import main, progress
 from polyest.cli.verify import judge
 from polyest.offline import build
 from polyest.problem import Budget, Problem, make_problem
 from polyest.table import Enclosure, Table, to_json
 from polyest.targets import get_target
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(progress, "EVERY", 1e9)
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of the shipped tables of `log`, K = 4 and 8."""
-    for K in (4, 8):
-        store.write(shipped(K), tmp_path / "tables")
-    return tmp_path / "tables"
-
-
-def shipped(K: int, method: str = "aqp", **budget: Any) -> Table:
-    return store.read(store.shipped_folder() / store.relative_path(make_problem("log", K, method, **budget)))
+    return copied(tmp_path / "tables")
 
 
 # --- the key -------------------------------------------------------------------------------------------------------
