@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -14,21 +15,33 @@ INTERNAL_ERROR = 70  # as in sysexits.h: a mistake of the program; 1 means that 
 def main() -> int:
     """Run the command line and return its exit code; not ended by a signal from then on."""
     guard()
+    atexit.register(_leave, stopped := [])  # as the first, so that it runs after all other clean-up
     try:
         from polyest.cli import main as command
     except Exception as error:  # noqa: BLE001  (a broken installation may raise anything)
         print(f"polyest: cannot be loaded: {type(error).__name__}: {error}; install it again", file=sys.stderr)
         return INTERNAL_ERROR
-    return command()
+    code = command()
+    if code > 128:
+        stopped.append(code)
+    return code
 
 
 def guard() -> None:
-    """Until `polyest.cli` takes over, Ctrl-C ends this process with one line; one started with `nohup … &` has none."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, stop)
+    """Until `polyest.cli` takes over, Ctrl-C and SIGTERM end this process with one line, unless they are ignored."""
+    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is default:
+            signal.signal(number, stop)
 
 
-def stop(*_: object) -> None:
+def stop(number: int, _: object) -> None:
     """The end, without clean-up: there is nothing yet."""
-    os.write(2, b"polyest: interrupted\n")
-    os._exit(130)
+    os.write(2, b"polyest: interrupted\n" if number == signal.SIGINT else b"polyest: terminated\n")
+    os._exit(128 + number)
+
+
+def _leave(stopped: list[int]) -> None:
+    """End here after a signal: an extension module whose import it broke off may abort the interpreter's own end."""
+    if stopped:
+        sys.stderr.flush()
+        os._exit(stopped[0])

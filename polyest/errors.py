@@ -70,4 +70,6 @@ def shortened(value: Any, length: int = 60) -> str:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python prints
         return f"a number of type {type(value).__name__}, too long to print"
+    except RecursionError:
+        return f"a {type(value).__name__}, too deep to print"
     return text if len(text) <= length else f"{text[:length]}…"

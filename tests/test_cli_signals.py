@@ -67,6 +67,30 @@ def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing(number: signal.Si
 
 
 @pytest.mark.parametrize("number", ENDS)
+def test_a_signal_before_the_command_is_loaded_is_one_line(number: signal.Signals) -> None:
+    program = f"import os, polyest.command as c; c.guard(); os.kill(os.getpid(), {int(number)}); print('lives')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (ENDS[number][0], "", ENDS[number][1] + "\n")
+
+
+def test_after_a_signal_nothing_can_abort_the_interpreters_own_end() -> None:
+    """As extension modules do whose import was broken off (matplotlib's: exit by SIGABRT); other clean-up is done."""
+    program = (
+        "import atexit, os, sys, polyest.cli, polyest.command\n"
+        "class Broken:\n"
+        "    def __del__(self, abort=os.abort): abort()\n"
+        "sys.broken = Broken()\n"
+        "def interrupted():\n"
+        "    atexit.register(print, 'cleaned', flush=True)\n"
+        "    return 130\n"
+        "polyest.cli.main = interrupted\n"
+        "sys.exit(polyest.command.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned\n", "")
+
+
+@pytest.mark.parametrize("number", ENDS)
 def test_a_signal_in_the_middle_of_writing_leaves_no_file(number: signal.Signals, tmp_path: Path) -> None:
     process = start(tmp_path, "-k", "3,4", "--jobs", 2, program=SLOW_DISK.format(seconds=1000))
     assert process.stderr is not None

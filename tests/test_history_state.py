@@ -89,6 +89,9 @@ def test_a_state_whose_table_is_not_here_names_the_command() -> None:
 
 
 HUGE = 10**30
+DEEP: list[Any] = []
+for _ in range(100_000):
+    DEEP = [DEEP]
 CHANGES: dict[str, tuple[tuple[str, ...], Any]] = {
     "no state": ((), None),
     "a list": ((), []),
@@ -141,6 +144,15 @@ CHANGES: dict[str, tuple[tuple[str, ...], Any]] = {
     "a visit that is a text": (("prompts",), [["p", ["abcd"]]]),
     "an answer that is NaN": (("prompts",), [["p", [[math.nan, 2, 3, 4]]]]),
     "an answer that is a list": (("prompts",), [["p", [[[1], 2, 3, 4]]]]),
+    "a version that cannot be printed": (("format_version",), 10**5000),
+    "a target that cannot be printed": (("settings", "target"), 10**5000),
+    "a target of a million letters": (("settings", "target"), "a" * 10**6),
+    "a method of a million letters": (("settings", "method"), "a" * 10**6),
+    "settings too deep to be printed": (("settings", "budget"), DEEP),
+    "a prompt that JSON cannot write": (("prompts",), [[10**5000, [GROUP]]]),
+    "an answer that JSON cannot write": (("prompts",), [["p", [[1, 2, 3, -(10**5000)]]]]),
+    "a visit too deep to be printed": (("prompts",), [["p", DEEP]]),
+    "digests that are arrays": (("tables", "4"), np.array([1, 2])),
     "no random numbers": (("random",), {}),
     "random numbers of another kind": (("random", "bit_generator"), "MT19937"),
     "a negative random state": (("random", "state"), {"state": -1, "inc": 1}),
@@ -165,6 +177,18 @@ def test_what_did_not_come_from_state_is_refused_and_nothing_huge_is_allocated(c
         history.score(prompt, np.array([1, 2, 3, 4]))
     state = changed(history.state(), *CHANGES[case])
     assert measured(lambda: refused(state)) < 1 << 22
+
+
+def test_what_json_cannot_write_is_refused_when_it_is_scored() -> None:
+    history = PromptHistory("log", 4, "harmonic")
+    largest = 10**4299
+    history.score(largest, [largest, -largest, 1, 2])
+    json.dumps(history.state())
+    before = history.state()
+    for prompt, answers in ((10**4300, GROUP), ("p", [10**5000, 1, 2, 3]), ("p", [-(10**5000), 1, 2, 3])):
+        with pytest.raises(ArgumentError, match="14284 bits"):
+            history.score(prompt, answers)
+    assert history.state() == before
 
 
 def test_a_huge_group_without_prompts_is_refused() -> None:

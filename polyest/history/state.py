@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from polyest.errors import ArgumentError
-from polyest.problem import BUDGETS
+from polyest.errors import ArgumentError, shortened
+from polyest.problem import BUDGETS, METHODS
 from polyest.targets import custom_parts
 
 __all__ = ["Key", "Saved", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
@@ -22,8 +22,9 @@ FORMAT_VERSION = 2
 SETTINGS = {"target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts", "budget"}
 GENERATOR = "PCG64"
 LIMITS = {"state": 1 << 128, "inc": 1 << 128, "has_uint32": 2, "uinteger": 1 << 32}  # of a PCG64's numbers
-TARGET = re.compile(r"[a-z]+(\([\d,./-]*\))?")  # as canonical names are written: no exponents
+TARGET = re.compile(r"[a-z]{1,20}(\([\d,./-]*\))?")  # as canonical names are written: no exponents
 DECIMAL = re.compile(r"\d{1,100}(\.\d{1,100})?")
+LARGEST_BITS = 14_284  # of an int that JSON writes: Python prints 4,300 digits
 
 
 class Saved(NamedTuple):
@@ -56,7 +57,8 @@ def read_state(state: Any) -> Saved:
     _expect(type(version) is int and version == FORMAT_VERSION, f"format_version must be {FORMAT_VERSION}", version)
     settings = _settings(state["settings"])
     tables = state["tables"]
-    _expect(isinstance(tables, Mapping), "tables must be digests by group size", tables)
+    is_table = isinstance(tables, Mapping) and all(isinstance(text, str) for text in tables.values())
+    _expect(is_table, "tables must be digests by group size", tables)
     return Saved(settings, dict(tables), _prompts(state["prompts"], settings), _random(state["random"]))
 
 
@@ -64,8 +66,11 @@ def plain_key(prompt: Any) -> Key:
     """A prompt's key: a string or an int, which JSON keeps apart."""
     if isinstance(prompt, np.integer):
         return int(prompt)
-    if isinstance(prompt, bool) or not isinstance(prompt, (str, int)):
-        raise ArgumentError(f"`prompt` must be a string or an int, got {prompt!r:.60}; use the prompt's id or its text")
+    if not _is_plain(prompt):
+        raise ArgumentError(
+            f"`prompt` must be a string or an int of at most {LARGEST_BITS} bits, got {shortened(prompt)}; use the "
+            "prompt's id or its text"
+        )
     return prompt
 
 
@@ -73,24 +78,30 @@ def plain_answers(answers: Any, size: int | None) -> list[Answer]:
     """The answers as plain strings, ints and None; `size` of them unless it is None."""
     values = answers.tolist() if isinstance(answers, np.ndarray) else answers
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise ArgumentError(f"`answers` must be a list of answers, got {answers!r:.60}")
+        raise ArgumentError(f"`answers` must be a list of answers, got {shortened(answers)}")
     if size is not None and len(values) != size:
         raise ArgumentError(
             f"`answers` must be {size} answers, the group size; got {len(values)}; pool whole groups only"
         )
     plain = [int(z) if isinstance(z, np.integer) else z for z in values]
     for z in plain:
-        if isinstance(z, bool) or not (z is None or isinstance(z, (str, int))):
+        if not (z is None or _is_plain(z)):
             raise ArgumentError(
-                f"`answers` must be strings, ints or None, so that the state can be restored exactly; got {z!r:.60}; "
-                "pass a canonical text"
+                f"`answers` must be strings, ints of at most {LARGEST_BITS} bits or None, so that the state can be "
+                f"restored exactly; got {shortened(z)}; pass a canonical text"
             )
     return plain
 
 
+def _is_plain(value: Any) -> TypeGuard[Key]:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return False
+    return isinstance(value, str) or value.bit_length() <= LARGEST_BITS
+
+
 def _expect(holds: bool, requirement: str, came: Any) -> None:
     if not holds:
-        raise ArgumentError(f"`state` {requirement}, got {came!r:.60}; save it again with PromptHistory.state")
+        raise ArgumentError(f"`state` {requirement}, got {shortened(came)}; save it again with PromptHistory.state")
 
 
 def _settings(settings: Any) -> dict[str, Any]:
@@ -103,7 +114,8 @@ def _settings(settings: Any) -> dict[str, Any]:
     target, method, budget = settings["target"], settings["method"], settings["budget"]
     is_name = isinstance(target, str) and (TARGET.fullmatch(target) or custom_parts(target))
     _expect(bool(is_name), "settings need the canonical name of a target", target)
-    _expect(method is None or isinstance(method, str), "settings need the name of a method, or null", method)
+    is_method = method is None or (isinstance(method, str) and method in METHODS)
+    _expect(is_method, "settings need the name of a method, or null", method)
     for name in ("group_size", "visits", "max_prompts"):
         _expect(type(settings[name]) is int, f"settings need a whole number as {name}", settings[name])
     _expect(type(settings["forgetting"]) is float, "settings need a number as forgetting", settings["forgetting"])
