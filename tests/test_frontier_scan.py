@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polyest.offline.frontier import NARROW, _Scan
 
 LOW, HIGH = 100, 3000
-# Where the noise is flat just above the limit, nothing longer than a ratio of NARROW can be ruled out: 70 steps at least.
+# Where the noise is flat just above the limit, nothing longer than a ratio of NARROW is ruled out: 70 steps at least.
 FEW = 1.5 * math.log(HIGH / LOW) / math.log(NARROW)
 PIECES = st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 20)), min_size=1, max_size=4)
 
