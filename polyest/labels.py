@@ -30,7 +30,7 @@ def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[A
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure: Any = axes.get_figure(root=True)
+    figure: Any = axes.get_figure()
     canvas: Any = FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     frame, pixels = axes.get_window_extent(canvas.get_renderer()).extents, figure.dpi / 72
