@@ -6,6 +6,5 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ADAPTERS = Path(__file__).parent / "polyest" / "adapters"
-ABSENT = [name for name in ("torch", "jax", "trl", "verl") if find_spec(name) is None]
 
-collect_ignore = [str(path) for path in ADAPTERS.glob("*.py") if any(name in path.stem for name in ABSENT)]
+collect_ignore = [str(ADAPTERS / name) for name in ("torch", "jax", "trl", "verl") if find_spec(name) is None]

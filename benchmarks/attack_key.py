@@ -12,12 +12,12 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 import key_attacks
 
 from polyest.cli.verify import judge
-from polyest.table import to_json
+from polyest.storage.table import to_json
 
 Tally = Counter[tuple[bool, bool]]
 

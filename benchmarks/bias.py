@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from polyest import Estimator, bernstein
+from polyest import Estimator
+from polyest.polynomials import bernstein
 
 __all__ = ["Measurement", "Truth", "expected", "measure", "read_answers", "read_truth"]
 

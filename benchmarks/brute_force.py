@@ -21,8 +21,8 @@ import gmpy2
 import numpy as np
 from joblib import Parallel, delayed
 
-from polyest import store
-from polyest.table import Table
+from polyest.storage import store
+from polyest.storage.table import Table
 
 BITS = 208  # 60 digits and a few
 

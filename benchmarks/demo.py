@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polyest
 from benchmarks.bias import ROLLOUTS, Measurement, measure, read_answers, read_truth
-from polyest import store
-from polyest.problem import make_problem
-from polyest.table import digest
+from polyest.problems.problem import make_problem
+from polyest.storage import store
+from polyest.storage.table import digest
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "demo-output"

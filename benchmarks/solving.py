@@ -24,11 +24,12 @@ from collections.abc import Callable
 from pathlib import Path as Folder
 from typing import TypeVar
 
-from polyest import certify, store
+from polyest import certify
 from polyest.offline import exchange, frontier, rounding
 from polyest.offline.methods import aqp
 from polyest.offline.path import Path
-from polyest.problem import Problem, make_problem
+from polyest.problems.problem import Problem, make_problem
+from polyest.storage import store
 
 T = TypeVar("T")
 GROUP_SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)

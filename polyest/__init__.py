@@ -21,10 +21,10 @@ from polyest.errors import PolyestError, nearest
 
 if TYPE_CHECKING:
     from polyest import games, graded, history, success
-    from polyest.custom import custom
     from polyest.estimator import Estimator, load
-    from polyest.listing import methods, tables, targets
+    from polyest.problems.custom import custom
     from polyest.ragged import advantages, rewards, value, value_with_error
+    from polyest.storage.listing import methods, tables, targets
     from polyest.uncertainty import summary
 
 __all__ = [
@@ -49,11 +49,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Estimator": "estimator",
-    "custom": "custom",
+    "custom": "problems.custom",
     "load": "estimator",
-    "methods": "listing",
-    "tables": "listing",
-    "targets": "listing",
+    "methods": "storage.listing",
+    "tables": "storage.listing",
+    "targets": "storage.listing",
     "advantages": "ragged",
     "rewards": "ragged",
     "summary": "uncertainty",
@@ -65,14 +65,9 @@ _RENAMED = {"values": "value"}
 
 
 class _Package(ModuleType):
-    """Keeps `polyest.targets` and `polyest.methods` functions when the modules of these names are loaded."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
+    """Is pickled by reference, as functions that use the module need it; cloudpickle knows plain modules only."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By reference, as pickles of functions that use the module need it; cloudpickle knows plain modules only."""
         return import_module, (self.__name__,)
 
 

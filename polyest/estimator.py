@@ -6,16 +6,16 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from polyest.loading import load_table, lookup_of, lookups, sibling
 from polyest.online import forms, output
-from polyest.problem import Problem, make_problem
+from polyest.problems.problem import Problem, make_problem
+from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.online.lookup import Array, Lookup
-    from polyest.table import Certificate, Table
-    from polyest.targets import Target
+    from polyest.problems.targets import Target
+    from polyest.storage.table import Certificate, Table
     from polyest.uncertainty import ValueEstimate
 
 __all__ = ["Estimator", "load"]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.loading import lookups
 from polyest.online import forms, output
-from polyest.problem import LARGEST_GROUP, Problem, make_problem
+from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
+from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.online.lookup import Lookup
-    from polyest.targets import Target
+    from polyest.problems.targets import Target
     from polyest.uncertainty import ValueEstimate
 
 __all__ = ["advantages", "rewards", "value", "value_with_error"]

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.closed_forms.exact import u_statistic
 from polyest.errors import ArgumentError, shortened
-from polyest.methods.exact import u_statistic
-from polyest.problem import LARGEST_GROUP, whole_number
-from polyest.rationals import bounded_rational
-from polyest.targets import get_target
+from polyest.numbers.rationals import bounded_rational
+from polyest.problems.problem import LARGEST_GROUP, whole_number
+from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from polyest.estimator import Estimator
-    from polyest.table import Certificate
-    from polyest.targets import Target
+    from polyest.problems.targets import Target
+    from polyest.storage.table import Certificate
 
     Array = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyest
-from polyest import store
-from polyest.centring import centring_proof
 from polyest.errors import ArgumentError, TableNotFoundError
-from polyest.problem import make_problem
-from polyest.table import Certificate, Enclosure, Table, to_json
+from polyest.problems.problem import make_problem
+from polyest.storage import store
+from polyest.storage.centring import centring_proof
+from polyest.storage.table import Certificate, Enclosure, Table, to_json
 
 # theory.md §3 and §5: K = 8, κ = 4
 KAPPA_4 = (-3.123043049872042, -1.672358370939686, -1.123265478624008, -0.8000645837777301, -0.547293871815438,

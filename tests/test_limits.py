@@ -15,14 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyest
-from polyest import store, success
+from polyest import success
 from polyest.cli import main
-from polyest.custom import custom
 from polyest.errors import ArgumentError
-from polyest.formal import trace
-from polyest.problem import make_problem
-from polyest.rationals import MOST_DIGITS, bounded_rational, decimal_text, is_decimal
-from polyest.targets import get_target
+from polyest.numbers.rationals import MOST_DIGITS, bounded_rational, decimal_text, is_decimal
+from polyest.problems.custom import custom
+from polyest.problems.formal import trace
+from polyest.problems.problem import make_problem
+from polyest.problems.targets import get_target
+from polyest.storage import store
 
 SECONDS = 20.0  # each of these took minutes, or all memory, or ended in an error of Python's own
 HUGE: list[Any] = ["1e999999999", "1e-999999999", "9" * 5000, "1/" + "3" * 5000, "0." + "0" * 5000 + "1", 10**5000]

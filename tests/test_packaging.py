@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT
 
 import polyest
-from polyest import store
+from polyest.storage import store
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 HEAVY = ["cvxpy", "scipy", "mpmath", "gmpy2", "flint", "torch", "jax", "numba", "platformdirs", "matplotlib", "pyarrow"]
 HEAVY += ["joblib", "tqdm", "polyest.offline", "polyest.certify", "polyest.adapters"]

@@ -16,7 +16,7 @@ import pytest
 import polyest
 from polyest import success
 from polyest.history import InverseBinomial, PromptHistory
-from polyest.targets import get_target
+from polyest.problems.targets import get_target
 
 cloudpickle = pytest.importorskip("cloudpickle")
 
@@ -134,7 +134,7 @@ def is_correct(solution_str: str, ground_truth: str, **_: Any) -> float:
 @copied
 @pytest.mark.parametrize("is_running", [False, True])
 def test_an_extractor_starts_a_process_of_its_own(is_running: bool, copied: Callable[[Any], Any]) -> None:
-    from polyest.adapters._answers import Extractor
+    from polyest.adapters.extraction import Extractor
 
     extractor = Extractor(last_word)
     if is_running:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import polyest
 from polyest import success
 from polyest.errors import ArgumentError
-from polyest.store import relative_path
-from polyest.table import Enclosure
-from polyest.targets import get_target
+from polyest.problems.targets import get_target
+from polyest.storage.store import relative_path
+from polyest.storage.table import Enclosure
 
 # --- answers -------------------------------------------------------------------------------------------------------
 

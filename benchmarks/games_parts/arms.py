@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import polyest
-from polyest import store
 from polyest.errors import SolveError, TableNotFoundError
 from polyest.estimator import Estimator
-from polyest.problem import make_problem
+from polyest.problems.problem import make_problem
+from polyest.storage import store
 
 __all__ = ["ARMS", "BUDGETS", "COLOURS", "available", "estimator"]
 

@@ -52,7 +52,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from benchmarks.training.settings import GROUP_SIZES, SEEDS, Run, Settings, all_runs
-from polyest.files import sweep
+from polyest.storage.files import sweep
 
 FOLDER = Path(__file__).parent / "results"
 

@@ -20,7 +20,7 @@ from benchmarks.training.metrics import assess
 from benchmarks.training.policy import answer_probabilities, build_policy, build_tokenizer
 from benchmarks.training.settings import Run
 from benchmarks.training.task import LONGEST, PROMPTS
-from polyest.files import replacing
+from polyest.storage.files import replacing
 
 __all__ = ["finished", "read", "run_once", "train"]
 

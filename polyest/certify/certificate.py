@@ -11,11 +11,11 @@ from typing import Any
 from polyest.certify import functions, key, optimality
 from polyest.certify.growth import prove_growth
 from polyest.certify.supremum import supremum
-from polyest.custom import provide
+from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
 from polyest.errors import ArgumentError, SolveError
-from polyest.methods import CLOSED_FORM, leave_one_out_problem
-from polyest.table import Certificate, Enclosure, Table
-from polyest.targets import Target, get_target
+from polyest.problems.custom import provide
+from polyest.problems.targets import Target, get_target
+from polyest.storage.table import Certificate, Enclosure, Table
 
 __all__ = ["certificate", "enclosures", "verify", "worst_case_bias", "worst_noise"]
 
@@ -29,8 +29,8 @@ Interval = tuple[Fraction, Fraction]
 def certificate(table: Table) -> Certificate:
     """Prove what can be claimed about a table's coefficients, exactly as they are stored.
 
-    >>> from polyest.methods import closed_form
-    >>> from polyest.problem import make_problem
+    >>> from polyest.closed_forms import closed_form
+    >>> from polyest.problems.problem import make_problem
     >>> certificate(closed_form(make_problem("log", 8, "plug_in"))).worst_case_bias.upper.__round__(12)
     0.065542764093
 

@@ -16,7 +16,7 @@ from flint import arb_poly
 from polyest.certify.balls import BallContext, exact
 from polyest.certify.cells import Cell
 from polyest.certify.local import BernsteinForm, fold, weighted_powers
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["Curve", "bias", "from_powers", "noise"]
 

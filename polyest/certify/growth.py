@@ -9,7 +9,7 @@ from flint import arb, ctx
 
 from polyest.certify.balls import BallContext, rational
 from polyest.errors import SolveError
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["prove_growth"]
 

@@ -16,13 +16,13 @@ from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.least_bias import Interval, unit_of_kappa
 from polyest.certify.local import bernstein_basis
 from polyest.certify.means import bayes_means
-from polyest.comparison import noise_peak
+from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
-from polyest.methods import CLOSED_FORM, plug_in
-from polyest.problem import make_problem
-from polyest.rationals import decimal_text, rounded_text
-from polyest.table import Table
-from polyest.targets import Target
+from polyest.numbers.rationals import decimal_text, rounded_text
+from polyest.polynomials.worst_case import noise_peak
+from polyest.problems.problem import make_problem
+from polyest.problems.targets import Target
+from polyest.storage.table import Table
 
 __all__ = ["EXCESS", "MOST_ROUNDING", "ROUNDING", "broken_promises", "missed_noise", "question", "unproved"]
 
@@ -42,7 +42,7 @@ UNPROVED = {
 def unproved(table: Table) -> list[str]:
     """What the key says and no proof covers.
 
-    >>> from polyest.problem import make_problem
+    >>> from polyest.problems.problem import make_problem
     >>> unproved(Table(make_problem("log", 2, groups=8), (-1.5, 0.0)))
     ['that kappa is the best for that many groups']
     """

@@ -28,8 +28,8 @@ from polyest.certify.functions import bias
 from polyest.certify.local import bernstein_basis
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
-from polyest.targets import Target
-from polyest.unit import ASYMPTOTE, is_defined
+from polyest.problems.targets import Target
+from polyest.problems.unit import ASYMPTOTE, is_defined
 
 __all__ = ["least_bias", "unit_of_kappa"]
 
@@ -58,7 +58,7 @@ def unit_of_kappa(target: Target, group_size: int) -> Interval:
 def least_bias(target: Target, group_size: int) -> Interval:
     """Rationals L ≤ E*_K ≤ U with U ≤ (1 + 10^−10)·L.
 
-    >>> from polyest.targets import get_target
+    >>> from polyest.problems.targets import get_target
     >>> round(float(least_bias(get_target("log"), 4)[0]), 12)
     0.020027124118
 

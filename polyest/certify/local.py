@@ -18,7 +18,7 @@ from flint import arb, arb_mat, arb_poly, arb_series, ctx, fmpz, fmpz_mat
 
 from polyest.certify.balls import BallContext, exact, zero_plus_minus
 from polyest.certify.cells import TERMS, Cell
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["BernsteinForm", "bernstein_basis", "expand", "fold", "halves", "taylor", "weighted_powers"]
 

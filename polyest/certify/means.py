@@ -9,7 +9,7 @@ from flint import acb, arb
 
 from polyest.certify.balls import exact
 from polyest.errors import SolveError
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]
 

@@ -11,7 +11,7 @@ from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.local import bernstein_basis
 from polyest.certify.means import bayes_means
 from polyest.errors import ArgumentError
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["dual_value", "least_bias_bound", "objective"]
 

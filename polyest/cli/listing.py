@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from polyest import store
 from polyest.cli.options import add_json_option, print_json
-from polyest.listing import tables, targets
-from polyest.methods import CLOSED_FORM
-from polyest.problem import Problem
-from polyest.rationals import decimal_text
+from polyest.closed_forms import CLOSED_FORM
+from polyest.numbers.rationals import decimal_text
+from polyest.problems.problem import Problem
+from polyest.storage import store
+from polyest.storage.listing import tables, targets
 
 __all__ = ["add_parser", "ranges", "run"]
 

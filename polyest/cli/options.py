@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from polyest.errors import ArgumentError, nearest
-from polyest.files import check_writable, sweep
+from polyest.storage.files import check_writable, sweep
 
 __all__ = [
     "MOST_SIZES",

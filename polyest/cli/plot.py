@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polyest.cli.named_function import add_growth_option, chosen_target
 from polyest.cli.options import add_budget_options, budgets, writable_file
-from polyest.cli.own import add_growth_option, chosen_target
 from polyest.errors import MissingDependencyError
-from polyest.files import replacing
-from polyest.store import solve_command
+from polyest.storage.files import replacing
+from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:
     from polyest.offline.trace import Frontier
@@ -36,7 +36,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     path = writable_file(arguments.out, SUFFIXES)
     try:
-        from polyest.plots import bias_and_noise, estimators, frontier_figure, lacking, save
+        from polyest.plot.figures import bias_and_noise, estimators, frontier_figure, lacking, save
     except ModuleNotFoundError as error:
         raise MissingDependencyError.for_extra(error.name or "matplotlib", "plot", "polyest plot") from None
     arguments.target = chosen_target(arguments.target, arguments.growth).name

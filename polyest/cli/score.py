@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from polyest import rollouts
-from polyest.cli.options import (
-    add_budget_options,
-    add_json_option,
-    budgets,
-    column_name,
-    print_json,
-    writable_file,
-)
-from polyest.cli.own import add_growth_option, chosen_target
+from polyest.cli.named_function import add_growth_option, chosen_target
+from polyest.cli.options import add_budget_options, add_json_option, budgets, column_name, print_json, writable_file
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
-from polyest.files import are_same
-from polyest.problem import METHODS, make_problem, whole_number
+from polyest.problems.problem import METHODS, make_problem, whole_number
 from polyest.rollouts.answers import read_answers, share_correct
 from polyest.rollouts.grouping import Groups, group_rows, read_prompts
 from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
+from polyest.storage.files import are_same
 
 __all__ = ["add_parser", "run"]
 

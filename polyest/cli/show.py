@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from polyest import store
+from polyest.cli.named_function import add_growth_option, chosen_target
 from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json
-from polyest.cli.own import add_growth_option, chosen_target
-from polyest.comparison import extremes
 from polyest.errors import ArgumentError, MissingDependencyError, SolveError
 from polyest.estimator import Estimator, load
-from polyest.problem import BASELINES, METHODS
-from polyest.rationals import decimal_text
-from polyest.table import Certificate, digest
+from polyest.numbers.rationals import decimal_text
+from polyest.polynomials.worst_case import extremes
+from polyest.problems.problem import BASELINES, METHODS
+from polyest.storage import store
+from polyest.storage.table import Certificate, digest
 
 __all__ = ["add_parser", "run"]
 

@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from polyest import store
+from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
 from polyest.cli.options import add_budget_options, budgets, group_sizes
-from polyest.cli.own import Own, add_growth_option, chosen_target, own
 from polyest.cli.parallel import ENGINES, parallel_map
 from polyest.cli.progress import say, track
-from polyest.comparison import rounded_up
+from polyest.closed_forms import CLOSED_FORM
 from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
-from polyest.files import check_writable, sweep
-from polyest.methods import CLOSED_FORM
-from polyest.problem import METHODS, Problem, make_problem
-from polyest.table import Table
-from polyest.targets import Target
+from polyest.polynomials.worst_case import rounded_up
+from polyest.problems.problem import METHODS, Problem, make_problem
+from polyest.problems.targets import Target
+from polyest.storage import store
+from polyest.storage.files import check_writable, sweep
+from polyest.storage.table import Table
 
 __all__ = ["add_parser", "run"]
 

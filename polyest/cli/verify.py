@@ -12,12 +12,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from polyest import store
+from polyest.cli.named_function import Own
 from polyest.cli.options import add_json_option, print_json
-from polyest.cli.own import Own
 from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError, TableFileError
+from polyest.storage import store
 
 __all__ = ["add_parser", "judge", "run"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.games.equilibrium import water_filling
 from polyest.games.penalties import Penalty, TablePenalty, TargetPenalty
-from polyest.targets import get_target
+from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from polyest.bernstein import target_values
 from polyest.errors import ArgumentError
 from polyest.games.rootfinding import SMALLEST, increasing_inverse
-from polyest.targets import Target, get_target
+from polyest.polynomials.bernstein import target_values
+from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,7 +49,7 @@ class Penalty(Protocol):
 def integral(target: Target, p: ArrayLike) -> Array:
     """∫_0^p r(t) dt, elementwise: the generator φ up to a linear term.
 
-    >>> from polyest.targets import get_target
+    >>> from polyest.problems.targets import get_target
     >>> float(integral(get_target("log"), 1.0))
     -1.0
 

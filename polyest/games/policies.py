@@ -9,7 +9,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.games.alignment import AlignmentGame
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,7 +11,7 @@ from polyest.errors import ArgumentError
 from polyest.games.alignment import AlignmentGame, combined_table
 from polyest.games.penalties import TablePenalty, TargetPenalty
 from polyest.games.policies import apply_update, check_update, softmax, start, step_size
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

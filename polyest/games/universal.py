@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,7 +11,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.games.universal import UniversalGame
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

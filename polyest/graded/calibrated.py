@@ -19,7 +19,7 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.graded.reading import read_rewards
 from polyest.online.lookup import read_only
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -15,7 +15,7 @@ from polyest.graded import tables
 from polyest.graded.grouping import dense
 from polyest.graded.reading import read_rewards
 from polyest.online.lookup import read_only
-from polyest.problem import BASELINES, whole_number
+from polyest.problems.problem import BASELINES, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

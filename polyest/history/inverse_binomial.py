@@ -11,12 +11,12 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online.lookup import read_only
-from polyest.problem import whole_number
+from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from polyest.table import Certificate
+    from polyest.storage.table import Certificate
 
     Array = NDArray[np.float64]
 

@@ -13,14 +13,14 @@ from polyest.errors import ArgumentError
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bias, squared_drift
 from polyest.history.state import Key, Saved, Visits, plain_answers, plain_key, read_state, write_state
-from polyest.problem import Problem, whole_number
-from polyest.rationals import decimal_text
-from polyest.table import digest
+from polyest.numbers.rationals import decimal_text
+from polyest.problems.problem import Problem, whole_number
+from polyest.storage.table import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.targets import Target
+    from polyest.problems.targets import Target
 
     Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.problem import BUDGETS, METHODS
-from polyest.targets import custom_parts
+from polyest.problems.problem import BUDGETS, METHODS
+from polyest.problems.targets import custom_parts
 
 __all__ = ["Key", "Saved", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
 

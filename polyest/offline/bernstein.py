@@ -13,9 +13,9 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import DTypeLike
 
-from polyest import bernstein
 from polyest.certify.local import bernstein_basis
 from polyest.offline.numbers import Context
+from polyest.polynomials import bernstein
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
 

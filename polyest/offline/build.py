@@ -12,18 +12,18 @@ from threadpoolctl import threadpool_limits
 from polyest import certify
 from polyest.certify.certificate import worst_noise
 from polyest.certify.key import EXCESS, MOST_ROUNDING, ROUNDING
+from polyest.closed_forms import CLOSED_FORM, closed_form, plug_in
 from polyest.errors import SolveError
-from polyest.methods import CLOSED_FORM, closed_form, plug_in
+from polyest.numbers.rationals import MOST_DIGITS
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.numbers import exact
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
 from polyest.offline.solver import checked_solver
-from polyest.problem import Problem, whole_number
-from polyest.rationals import MOST_DIGITS
-from polyest.table import Table
-from polyest.targets import get_target
+from polyest.problems.problem import Problem, whole_number
+from polyest.problems.targets import get_target
+from polyest.storage.table import Table
 
 __all__ = ["solve"]
 
@@ -40,10 +40,10 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
         The certified table, with the certified table of group size K−1 (same method, same κ) inside.
 
     Raises:
-        ArgumentError: no such solver, or more digits than `polyest.rationals.MOST_DIGITS`.
+        ArgumentError: no such solver, or more digits than `polyest.numbers.rationals.MOST_DIGITS`.
         SolveError: no table of float64 numbers keeps the promise of the program, or a solver failed.
 
-    >>> from polyest.problem import make_problem
+    >>> from polyest.problems.problem import make_problem
     >>> solve(make_problem("log", 4, bias_budget=2)).coefficients[:2]
     (-2.4218706777288874, -0.8552943836633414)
     """

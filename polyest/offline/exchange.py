@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from polyest.bernstein import NumpyContext
 from polyest.errors import SolveError
 from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact, weighted_target
-from polyest.targets import Target, get_target
-from polyest.unit import ASYMPTOTE, is_defined
+from polyest.polynomials.bernstein import NumpyContext
+from polyest.problems.targets import Target, get_target
+from polyest.problems.unit import ASYMPTOTE, is_defined
 
 __all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
 

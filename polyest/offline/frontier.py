@@ -14,13 +14,13 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from polyest.closed_forms import plug_in
 from polyest.errors import SolveError
-from polyest.methods import plug_in
 from polyest.offline import exchange
 from polyest.offline.methods import minimax
 from polyest.offline.path import Path
-from polyest.problem import Problem
-from polyest.targets import get_target
+from polyest.problems.problem import Problem
+from polyest.problems.targets import get_target
 
 __all__ = ["choose"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polyest.offline.numbers import Array, Context, Multiprecision, exact
-from polyest.targets import Target
+from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]
 
@@ -20,7 +20,7 @@ QUADRATURE_DIGITS = 70  # at least, so that one quadrature serves float64 and th
 def bayes_means(target: Target, group_size: int, ctx: Context | None = None) -> Array:
     """μ_0 … μ_{K−1} in float64, or in the precision of `ctx`.
 
-    >>> from polyest.targets import get_target
+    >>> from polyest.problems.targets import get_target
     >>> bayes_means(get_target("log"), 2).tolist()
     [-1.5, -0.5]
     """

@@ -15,8 +15,8 @@ import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
-from polyest.bernstein import NumpyContext
-from polyest.targets import Target
+from polyest.polynomials.bernstein import NumpyContext
+from polyest.problems.targets import Target
 
 __all__ = [
     "Array",

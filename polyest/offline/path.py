@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from polyest import bernstein
 from polyest.errors import SolveError
 from polyest.offline import cuts, exchange
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
 from polyest.offline.numbers import Extended, Mpfr, exact
 from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, converted, peaks_of
-from polyest.targets import Target
+from polyest.polynomials import bernstein
+from polyest.problems.targets import Target
 
 __all__ = ["Path"]
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from flint import arb_mat
 
-from polyest.bernstein import NumpyContext
 from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
 from polyest.offline.linear import column, number, power_series
 from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
-from polyest.targets import Target
+from polyest.polynomials.bernstein import NumpyContext
+from polyest.problems.targets import Target
 
 __all__ = ["Bias", "Program"]
 

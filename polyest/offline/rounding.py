@@ -31,8 +31,8 @@ from polyest.offline import lattice
 from polyest.offline.numbers import Mpfr
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution
-from polyest.table import Table
-from polyest.targets import get_target
+from polyest.problems.targets import get_target
+from polyest.storage.table import Table
 
 __all__ = ["rounded"]
 
@@ -50,7 +50,7 @@ def rounded(solution: Solution) -> Table:
     """The table of a solution: nearest float64 numbers, or neighbours of them where those are too far from optimal.
 
     >>> from polyest.offline.methods import aqp
-    >>> from polyest.problem import make_problem
+    >>> from polyest.problems.problem import make_problem
     >>> solution = aqp.solve(make_problem("power(0.5)", 11, bias_budget="1.18"))
     >>> nearest = [float(c) for c in solution.coefficients]
     >>> [round((a - b) / math.ulp(b)) for a, b in zip(rounded(solution).coefficients, nearest)]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from polyest.offline.numbers import exact
-from polyest.problem import Problem
+from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]
 

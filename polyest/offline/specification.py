@@ -20,8 +20,8 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.offline.program import Program
 from polyest.offline.solver import SOLVER, solved
-from polyest.problem import whole_number
-from polyest.targets import Target, get_target
+from polyest.problems.problem import whole_number
+from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -13,8 +13,8 @@ from polyest.errors import ArgumentError, SolveError
 from polyest.offline import frontier
 from polyest.offline.methods import minimax
 from polyest.offline.path import Path
-from polyest.problem import make_problem
-from polyest.targets import get_target
+from polyest.problems.problem import make_problem
+from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,8 +16,8 @@ from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference import reference_values
 from polyest.online.weighted import read_weights
-from polyest.problem import whole_number
-from polyest.targets import Target
+from polyest.problems.problem import whole_number
+from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

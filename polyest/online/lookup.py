@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError, TableNotFoundError
-from polyest.store import solve_command
+from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.table import Table
+    from polyest.storage.table import Table
 
     Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
 from polyest.errors import PolyestError
-from polyest.files import replacing
+from polyest.storage.files import replacing
 
 __all__ = ["keep"]
 

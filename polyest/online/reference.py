@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.bernstein import target_values
 from polyest.errors import ArgumentError
-from polyest.targets import Target
+from polyest.polynomials.bernstein import target_values
+from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

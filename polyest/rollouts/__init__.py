@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from polyest.errors import ArgumentError
-from polyest.files import replacing
 from polyest.rollouts import jsonl, parquet
 from polyest.rollouts.log import Added, Log, Progress
+from polyest.storage.files import replacing
 
 __all__ = ["SUFFIXES", "Log", "read", "writer"]
 

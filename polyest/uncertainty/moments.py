@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.bernstein import basis
 from polyest.errors import ArgumentError
+from polyest.polynomials.bernstein import basis
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

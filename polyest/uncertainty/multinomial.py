@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from polyest.bernstein import target_values
-from polyest.targets import get_target
+from polyest.polynomials.bernstein import target_values
+from polyest.problems.targets import get_target
 from polyest.uncertainty.moments import kinds_moments
 from polyest.uncertainty.pay import ErrorOfValue, Pay, statistic
 from polyest.uncertainty.profile import Cell, Profile

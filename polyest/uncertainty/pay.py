@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.problem import Problem
+from polyest.problems.problem import Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ import math
 from fractions import Fraction
 
 from polyest.errors import ArgumentError
-from polyest.targets import get_target
+from polyest.problems.targets import get_target
 from polyest.uncertainty.pay import ErrorOfValue, Pay
 from polyest.uncertainty.profile import Profile
 

@@ -18,7 +18,7 @@ from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact
 from polyest.offline.path import Path
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution, settled
-from polyest.problem import Problem
+from polyest.problems.problem import Problem
 
 __all__ = ["at_kappa", "noise", "solve"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from polyest.offline import exchange
 from polyest.offline.numbers import Mpfr, Multiprecision, exact
 from polyest.offline.solution import Solution, settled
-from polyest.problem import Problem
-from polyest.targets import get_target
+from polyest.problems.problem import Problem
+from polyest.problems.targets import get_target
 
 __all__ = ["coefficients", "solve"]
 
@@ -19,7 +19,7 @@ __all__ = ["coefficients", "solve"]
 def solve(problem: Problem, digits: int | None = None) -> Solution:
     """Solve min_c β(c) by the exchange algorithm, with as many `digits` as the coefficients need, or more.
 
-    >>> from polyest.problem import make_problem
+    >>> from polyest.problems.problem import make_problem
     >>> [float(c) for c in solve(make_problem("log", 2, "minimax")).coefficients]
     [-1.7113737593684795, 0.07720199246676034]
     """

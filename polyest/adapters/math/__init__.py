@@ -1,0 +1,1 @@
+"""Keys of mathematical answers, through math-verify (extra ``math``)."""

@@ -1,0 +1,1 @@
+"""Numbers of every kind that formulas are run with, behind one Protocol."""

@@ -1,0 +1,40 @@
+"""How targets are written: parameters, other names of a target, and what to type for names that leave it open."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from polyest.errors import ArgumentError, shortened
+from polyest.numbers.rationals import bounded_rational
+
+__all__ = ["ALIASES", "INSTEAD", "WRITTEN", "parameter"]
+
+WRITTEN = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*")
+LARGEST_PARAMETER = 10**100  # far within what float64 holds
+
+ALIASES = {"entropy": "log", "shannon": "log", "kl": "log"}
+
+_SQUARES = "leaves a factor open: type power(1) for r = p, or polynomial(0,2) for r = 2p, the derivative of Σ p²"
+INSTEAD = {
+    "gini": _SQUARES,
+    "brier": _SQUARES,
+    "collision": _SQUARES,
+    "chi2": f"{_SQUARES}; a reference q divides r by q",
+    "tsallis": "needs its order: type power(q-1) for order q ≠ 1, such as power(1) for 2 or power(-0.5) for ½; "
+    "r = p^(q−1) up to the factor q/(q−1)",
+    "renyi": "is no sum over answers, so that no table estimates it: type power(a-1) for order a ≠ 1, such as power(1) "
+    "for 2; its gradient is that of Rényi's entropy up to a positive factor, which depends on the policy",
+    "hellinger": "leaves a factor open: type power(-0.5) for r = −p^(−½); a reference q multiplies r by √q",
+    "js": "needs the reference's probability q of the answer: type js(q) with 0 < q ≤ 1, such as js(0.1)",
+}
+
+
+def parameter(name: str, text: str) -> Fraction:
+    """A parameter in the name of a target, as an exact rational."""
+    value = bounded_rational(
+        text, "target", f"have parameters in {shortened(name)} that are numbers such as 2, -0.5 or 1/3"
+    )
+    if abs(value) > LARGEST_PARAMETER:
+        raise ArgumentError(f"`target` must have parameters between −1e100 and 1e100, got {shortened(name)}")
+    return value

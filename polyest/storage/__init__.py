@@ -1,0 +1,1 @@
+"""Tables on disk: the record, its schema, the folders, loading."""

@@ -1,0 +1,154 @@
+"""Groups spread over processes (gloo) score like groups in one process, and an error on one rank is one on all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import polyest
+from polyest.problems.problem import Budget, Problem
+from polyest.storage import store
+from polyest.storage.table import Table
+
+pytest.importorskip("torch")
+worker = pytest.importorskip("distributed_worker")
+
+KINDS = ("rewards", "advantages", "value")
+KIND_OF_DATA = {
+    "integers": "integer none",
+    "strings": "string none",
+    "mixed": "mixed",
+    "padded": "integer",
+    "lists_and_tensors": "integer",
+    "single": "single string",
+    "own_target": "integer none",
+}
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The outcomes of every rank; each process has its own hash seed and its own folder of tables."""
+    world, folder = request.param, tmp_path_factory.mktemp("ranks")
+    write_tables(folder / "coeffs-0")
+    processes = []
+    for rank in range(world):
+        coeffs, out = folder / f"coeffs-{rank}", folder / f"{rank}.json"
+        arguments = [str(rank), str(world), str(folder / "init"), str(out)]
+        environment = os.environ | {"PYTHONHASHSEED": str(rank + 1), "POLYEST_COEFFS": str(coeffs)}
+        command = [sys.executable, worker.__file__, *arguments]
+        processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * world, errors
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(world)]
+
+
+def write_tables(folder: Path) -> None:
+    """Files for `log` at a budget that is not shipped, K = 2 and 3; their numbers do not matter here."""
+
+    def table(K: int, inner: Table | None) -> Table:
+        problem = Problem("log", K, "aqp", Budget("bias_budget", Fraction(143, 100)))
+        return Table(problem, (-1.0,) * K, kappa=143, leave_one_out=inner)
+
+    for K in (2, 3):
+        store.write(table(K, table(K - 1, None)), folder)
+
+
+def one_process(case: str, kind: str, world: int) -> Any:
+    """What one process with all completions gets from polyest itself."""
+    data, given = worker.data(KIND_OF_DATA[case], world), worker.CASES[case](1, world)
+    options = {name: given[name] for name in ("method", "padding_id", "no_answer_reward") if name in given}
+    reference = np.array(data.reference) if given.get("reference") is not None else None
+    function = getattr(polyest, kind)
+    return function(data.answers, data.groups, given["target"], reference=reference, **options)
+
+
+@pytest.mark.filterwarnings("ignore:.*one completion")
+@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("case", KIND_OF_DATA)
+def test_every_rank_gets_the_scores_of_its_own_completions(ranks: list[dict[str, Any]], case: str, kind: str) -> None:
+    expected, world = one_process(case, kind, len(ranks)), len(ranks)
+    data = worker.data(KIND_OF_DATA[case], world)
+    for rank, outcomes in enumerate(ranks):
+        numbers = outcomes[f"{case} {kind}"]["numbers"]
+        np.testing.assert_array_equal(numbers, expected[data.rows(rank)])
+
+
+@pytest.mark.filterwarnings("ignore:.*one completion")
+@pytest.mark.parametrize("case", KIND_OF_DATA)
+def test_every_rank_gets_the_values_of_its_own_groups(ranks: list[dict[str, Any]], case: str) -> None:
+    ids, means = one_process(case, "value", len(ranks))
+    expected = dict(zip(list(ids), means.tolist(), strict=True))
+    data, padding = worker.data(KIND_OF_DATA[case], len(ranks)), worker.CASES[case](0, len(ranks)).get("padding_id")
+    for rank, outcomes in enumerate(ranks):
+        got, part = outcomes[f"{case} value"], data.part(rank)
+        pairs = zip(part["answers"], part["groups"], strict=True)
+        held = list(dict.fromkeys(group for answer, group in pairs if padding is None or answer != padding))
+        assert got["ids"] == held
+        np.testing.assert_array_equal(got["numbers"], [expected[group] for group in held])
+
+
+def test_the_data_is_spread_as_the_tests_say(ranks: list[dict[str, Any]]) -> None:
+    """Groups are split, counts are uneven, a rank has none, and first appearances differ."""
+    world = len(ranks)
+    data = worker.data("string none", world)
+    assert data.rows(world - 1) == []
+    mixed = worker.data("mixed", world)
+    parts = [mixed.part(rank) for rank in range(world)]
+    assert len({len(part["answers"]) for part in parts}) == world
+    assert set(parts[0]["groups"]) & set(parts[1]["groups"])
+    orders = [list(dict.fromkeys(part["answers"])) for part in parts]
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_groups_of_one_score_nan_with_a_warning_where_they_are(ranks: list[dict[str, Any]], kind: str) -> None:
+    data = worker.data("single string", len(ranks))
+    home = data.owner[data.groups.index("alone")]
+    for rank, outcomes in enumerate(ranks):
+        got = outcomes[f"single {kind}"]
+        assert len(got["warnings"]) == (rank == home)
+        assert int(np.isnan(got["numbers"]).sum()) == (rank == home)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("case", "error", "told"),
+    [
+        ("floats_on_one_rank", "ArgumentError", "float64"),
+        ("targets_differ", "ArgumentError", "power(1)"),
+        ("reference_on_one_rank", "ArgumentError", "`reference`"),
+        ("no_table", "TableNotFoundError", "polyest solve"),
+        ("table_on_some_disks", "TableNotFoundError", "bias_budget=1.43"),
+    ],
+)
+def test_what_one_rank_refuses_every_rank_refuses(
+    ranks: list[dict[str, Any]], case: str, error: str, told: str, kind: str
+) -> None:
+    for outcomes in ranks:
+        got = outcomes[f"{case} {kind}"]
+        assert got.get("error") == error, got
+        assert told in got["message"]
+
+
+def test_an_unknown_option_is_a_type_error_where_it_was_typed(ranks: list[dict[str, Any]]) -> None:
+    for outcomes in ranks:
+        assert outcomes["option_unknown rewards"]["error"] == "TypeError"
+
+
+def test_only_members_may_call(ranks: list[dict[str, Any]]) -> None:
+    assert ranks[0]["subgroup"]["numbers"] == [-0.5, -0.5, -1.5]
+    for outcomes in ranks[1:]:
+        assert outcomes["subgroup"]["error"] == "ArgumentError"
+
+
+def test_ranks_are_still_in_step_after_all_these_errors(ranks: list[dict[str, Any]]) -> None:
+    for outcomes in ranks:
+        assert outcomes["still in step"] == outcomes["integers rewards"]

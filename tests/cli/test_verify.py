@@ -1,0 +1,154 @@
+"""`polyest verify FOLDER`: every file that could be used is looked at, and a bad one is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from verify_support import Run, copied, shipped
+
+from polyest import certify
+from polyest.errors import TableFileError
+from polyest.problems.problem import make_problem
+from polyest.storage import store
+from polyest.storage.table import Table
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path / "tables")
+
+
+def test_a_file_in_the_place_of_another_fails(run: Run, folder: Path, tmp_path: Path) -> None:
+    (place,) = (path for path in store.paths(folder) if path.name == "k8.json")
+    for name in ("k4.json", "k08.json", "K8.json"):
+        other = shutil.copytree(folder, tmp_path / "other" / name)
+        wrong = shutil.copy(place, other / place.relative_to(folder).with_name(name))
+        for given in (other, wrong):
+            code, out, _ = run("verify", given)
+            assert code == 1
+            assert f"failed: {wrong}: must hold the table that its place says; it holds that of log K=8" in out
+    assert run("verify", shutil.copy(place, tmp_path / "x.json"))[0] == 0  # which has no place
+
+
+def test_linked_folders_are_looked_into(run: Run, folder: Path, tmp_path: Path) -> None:
+    (folder / "log").rename(tmp_path / "elsewhere")
+    (folder / "log").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(folder)
+    assert run("verify", folder)[:2] == (
+        0,
+        "not proved, of 2 of the tables: that kappa is the smallest that keeps the noise budget\n2 proved\n",
+    )
+
+
+@pytest.fixture
+def unreadable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A subfolder that cannot be listed, also where the tests run as root."""
+    path = folder / "js(0.1)"
+    path.mkdir()
+    scan = os.scandir
+
+    def scandir(place: Any) -> Any:
+        if Path(place) == path:
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return path
+
+
+def test_unreadable_folders_are_named(run: Run, folder: Path, unreadable: Path) -> None:
+    code, out, _ = run("verify", folder)
+    assert code == 2
+    assert f"refused: {unreadable}: cannot be read: Permission denied" in out
+    assert out.splitlines()[-1] == "2 proved, 1 refused"
+
+
+def put(old: str, new: str) -> Callable[[Path, str], object]:
+    return lambda path, text: path.write_text(text.replace(old, new))
+
+
+SPOILED: dict[str, Callable[[Path, str], object]] = {
+    "a decimal of 5000 digits": put('"2.28"', f'"{"1" * 5000}"'),
+    "a kappa of 1e9999": put('"2.28"', '"1e9999"'),
+    "a budget of 1e-9999": put('"1.5"', '"1e-9999"'),
+    "a budget of 1e999999999": put('"1.5"', '"1e999999999"'),
+    "a huge whole number": put('"group_size": 4', f'"group_size": {10**4000}'),
+    "a number of 5000 digits": put('"group_size": 4', f'"group_size": {"1" * 5000}'),
+    "a lone surrogate as a field": put('"kappa"', '"\\udc80"'),
+    "deep nesting": lambda path, text: path.write_text("[" * 100_000),
+    "text that is no UTF-8": lambda path, text: path.write_bytes(b"\xff" + text.encode()),
+    "a folder": lambda path, text: (path.unlink(), path.mkdir()),
+    "a broken link": lambda path, text: (path.unlink(), path.symlink_to(path.with_name("nowhere"))),
+    "a pipe": lambda path, text: (path.unlink(), os.mkfifo(path)),
+    "a device": lambda path, text: (path.unlink(), path.symlink_to("/dev/zero")),
+    "a huge file": lambda path, text: os.truncate(path, 2**40),
+}
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_a_bad_file_is_named_and_the_others_are_proved(case: str, run: Run, folder: Path) -> None:
+    path = next(path for path in store.paths(folder) if path.name == "k4.json")
+    SPOILED[case](path, path.read_text())
+    code, out, err = run("verify", folder)
+    assert (code, err) == (2, "")
+    assert out.splitlines()[0].startswith(f"refused: {path}: ")
+    assert len(out.splitlines()[0]) < 500
+    assert out.splitlines()[-1] == "1 proved, 1 refused"
+
+
+def test_a_pipe_or_device_as_path_is_refused(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        assert run("verify", path)[:2] == (
+            2,
+            f"refused: {path}: must be a table file; it is a folder, a device or a pipe\n0 proved, 1 refused\n",
+        )
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_proof_that_breaks_off_is_the_failure_of_its_file(jobs: int, run: Run, folder: Path) -> None:
+    c = (1e308, -1e308, 1e308, -1e308)
+    path = store.write(replace(shipped(4), coefficients=c), folder)
+    code, out, _ = run("verify", folder, "--jobs", jobs)
+    assert code == 1
+    assert f"failed: {path}: " in out
+    assert out.splitlines()[-1] == "1 proved, 1 failed"
+
+
+def test_an_exception_inside_a_proof_is_reported(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proof = certify.verify
+
+    def verify(table: Table, custom: Any) -> list[str]:
+        return proof(table, custom) if table.group_size == 8 else [str(1 // 0)]
+
+    monkeypatch.setattr(certify, "verify", verify)
+    code, out, _ = run("verify", folder)
+    assert code == 1
+    assert "k4.json: the proof broke off: ZeroDivisionError" in out
+    assert out.splitlines()[-1] == "1 proved, 1 failed"
+
+
+def test_folders_whose_names_hold_odd_budgets_are_not_listed(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    for budget in ("noise_budget-1e999999999", "noise_budget-1e-9999", "bias_budget-1e9999", "groups-1e9"):
+        (tmp_path / "log" / "aqp" / budget).mkdir(parents=True)
+        (tmp_path / "log" / "aqp" / budget / "k4.json").write_text("{}")
+    monkeypatch.setenv("POLYEST_COEFFS", str(tmp_path))
+    code, out, _ = run("list", "--json")
+    assert code == 0
+    assert not [row for row in json.loads(out) if row["folder"] == str(tmp_path)]
+
+
+def test_a_folder_that_cannot_be_searched_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_file(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(TableFileError, match="must be a place that can be read; got Permission denied"):
+        store.load(make_problem("log", 4))
