@@ -149,3 +149,12 @@ def test_the_hooks_run_what_the_project_has() -> None:
     assert set(re.findall(r"language: (.*)", text)) == {"system"}
     entries = re.findall(r"entry: (\S+)", text)
     assert set(entries) == {"make", ".venv/bin/ruff", ".venv/bin/vulture", ".venv/bin/mypy"}
+
+
+def test_the_names_that_moved_are_there() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| `([\w.]+)` \|$", page, re.MULTILINE)
+    assert len(rows) > 40
+    for _, new in rows:
+        path = ROOT / new.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file(), new
