@@ -43,6 +43,7 @@ def parts(file: Path) -> list[Table]:
     return [table, table.leave_one_out]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", CHECKED, ids=str)
 def test_the_certificate_is_re_proved(file: Path) -> None:
     assert certify.verify(shipped(file)) == []

@@ -53,6 +53,7 @@ def holds(enclosure: Enclosure, value: object) -> bool:
     return brute.number(enclosure.lower_text) <= value <= brute.number(enclosure.upper_text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: "-".join(map(str, q)))
 def test_enclosures_contain_what_brute_force_finds(question: tuple[str, int, str, float | None]) -> None:
     table = solved(*question)
@@ -69,6 +70,7 @@ def test_enclosures_contain_what_brute_force_finds(question: tuple[str, int, str
         assert certify.verify(table) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [4, 12])
 def test_enclosures_are_as_narrow_as_their_decimals(K: int) -> None:
     for method in ("plug_in", "minimax", "aqp"):
@@ -79,6 +81,7 @@ def test_enclosures_are_as_narrow_as_their_decimals(K: int) -> None:
             assert width <= Fraction(enclosure.upper_text) / 10**15
 
 
+@pytest.mark.slow
 def test_reference_values() -> None:
     # theory.md §3: K = 8
     def claims(method: str, budget: float | None = None) -> Certificate:
@@ -154,6 +157,7 @@ def with_spike(place: str, width: str, height: str) -> Target:
     return Target("spiked", formula, growth=(h + Fraction(3, 2), Fraction(1, 4)), mean=get_target("log").mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "width", "height"),
     [
@@ -179,6 +183,7 @@ def test_a_narrow_spike_of_bias_is_found_and_its_file_rejected(
     assert any("worst_case_bias" in failure or "re-proved" in failure for failure in certify.verify(table))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["minimax", "aqp"])
 @pytest.mark.parametrize("place", [0.0, 0.31, 0.77, 1.0])
 def test_a_planted_bump_is_rejected(method: str, place: float) -> None:
@@ -228,6 +233,7 @@ def test_a_table_of_two_whose_bias_peaks_near_zero(place: float) -> None:
     assert certify.verify(replace(table, certificate=lied)) != []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "power(2)", "js(0.1)"])
 @pytest.mark.parametrize("K", [1, 6])
 def test_the_three_bayes_tables_agree(target: str, K: int) -> None:
@@ -242,6 +248,7 @@ def test_the_three_bayes_tables_agree(target: str, K: int) -> None:
     assert all(abs(a - b) < brute.mp.mpf(10) ** -42 for a, b in zip(numbers, truth, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", [("log", 4, "aqp", 2), ("js(0.1)", 5, "aqp", 1.5), ("power(-0.5)", 8, "aqp", 2)])
 def test_objective_and_dual_value_are_those_of_the_formulas(question: tuple[str, int, str, float]) -> None:
     table = solved(*question)
@@ -280,6 +287,7 @@ def test_no_table_beats_the_bound_of_de_la_vallee_poussin(points: list[float], c
     assert optimality.least_bias_bound(target, points) <= worst_case_bias(target, tuple(c))[1]
 
 
+@pytest.mark.slow
 def test_claims_of_the_wrong_kind_are_refused() -> None:
     table = solved("log", 4, "aqp", 2)
     least = solved("log", 4, "minimax", None)
@@ -329,6 +337,7 @@ assert not any(name.split(".")[0] in Blocker.names or name.startswith("polyest.o
 """
 
 
+@pytest.mark.slow
 def test_verification_needs_no_solver(tmp_path: Path) -> None:
     for question in (("log", 6, "aqp", 2), ("js(0.1)", 4, "minimax", None), ("power(-0.5)", 5, "aqp", 1.5)):
         write(solved(*question), tmp_path)

@@ -184,6 +184,7 @@ def test_enclosures_of_large_tables_are_tight_and_contain_the_truth(K: int, seed
         assert max(twin(target, c, p)[index] for p in points) <= brute.number(upper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [150, 300])
 def test_the_bias_of_a_large_harmonic_table(K: int) -> None:
     c = tuple(load("log", K, method="harmonic").coefficients)
@@ -193,6 +194,7 @@ def test_the_bias_of_a_large_harmonic_table(K: int) -> None:
     assert truth <= brute.number(upper) * tiny
 
 
+@pytest.mark.slow
 def test_the_bias_of_the_harmonic_table_of_1024() -> None:
     """β = sup p·Σ_{j≥K}(1−p)^j/j but for the rounding of the table; K·β → 0.28148 (theory.md §3)."""
     lower, upper = worst_case_bias(get_target("log"), load("log", 1024, method="harmonic").coefficients)
@@ -200,6 +202,7 @@ def test_the_bias_of_the_harmonic_table_of_1024() -> None:
     assert 1024 * float(upper) == pytest.approx(0.28148, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", ["log", "pole"])
 def test_a_target_that_is_not_finite_is_refused(flaw: str) -> None:
     def formula(p: Any, ctx: Any) -> Any:

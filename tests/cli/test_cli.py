@@ -77,6 +77,7 @@ def test_help_and_version(run: Run) -> None:
     assert run("--version") == (0, f"polyest {version('polyest')}\n", "")
 
 
+@pytest.mark.slow
 def test_the_command_is_installed_and_is_the_module() -> None:
     script = Path(sys.executable).with_name("polyest")
     result = subprocess.run([script, "show", "log", "-k", "2", "--method", "harmonic"], capture_output=True, text=True)
@@ -85,6 +86,7 @@ def test_the_command_is_installed_and_is_the_module() -> None:
     assert result.returncode == process.returncode == 0
 
 
+@pytest.mark.slow
 def test_nobody_reads_on() -> None:
     reader, writer = os.pipe()
     os.close(reader)

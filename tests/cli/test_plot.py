@@ -10,6 +10,7 @@ from verify_support import Run
 MAGIC = {"png": b"\x89PNG\r\n", "pdf": b"%PDF-", "svg": b"<?xml"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", MAGIC)
 @pytest.mark.parametrize("target", ["log", "power(2)"])
 def test_plot(run: Run, tmp_path: Path, target: str, suffix: str) -> None:
@@ -37,6 +38,7 @@ def test_plot_with_a_budget_that_was_not_solved_says_so(run: Run, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_plot_draws_the_frontier(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "frontier.svg"
     assert run("plot", "log", "-k", 4, "--frontier", "--out", path) == (0, f"{path}\n", "")

@@ -24,6 +24,7 @@ def test_plain_lines_elsewhere_than_on_a_terminal(
     assert captured.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_tqdm", [True, False])
 def test_a_bar_on_a_terminal(with_tqdm: bool) -> None:
     """In a pseudo-terminal, with tqdm and with tqdm blocked."""

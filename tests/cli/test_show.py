@@ -14,6 +14,7 @@ from polyest.storage import store
 from polyest.storage.table import digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "name", "value"),
     [  # proved, the last by 26 % more than a grid of float64 finds; 1/K is the limit at p → 0

@@ -15,6 +15,7 @@ import polyest
 from polyest.storage import store
 
 
+@pytest.mark.slow
 def test_solve_writes_prints_and_resumes(run: Run, tmp_path: Path) -> None:
     arguments = ("solve", "--target", "log", "-k", "2:4", "--bias-budget", "2", "--out", tmp_path, "--jobs", 1)
     code, out, err = run(*arguments)
@@ -32,11 +33,13 @@ def test_solve_writes_prints_and_resumes(run: Run, tmp_path: Path) -> None:
     assert len(run(*arguments, "--force")[1].splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_solve_goes_into_the_users_folder(run: Run, user_folder: Path) -> None:
     assert run("solve", "--target", "log", "-k", "3", "--bias-budget", "2")[0] == 0
     assert polyest.load("log", 3, bias_budget=2).table == store.read(next(store.paths(user_folder)))
 
 
+@pytest.mark.slow
 def test_a_table_that_float64_cannot_hold_fails_and_the_others_are_solved(run: Run, tmp_path: Path) -> None:
     minimax = ("solve", "--target", "log", "--method", "minimax")
     code, out, err = run(*minimax, "-k", "4,64", "--out", tmp_path, "--jobs", 1)
@@ -67,6 +70,7 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     return process.communicate()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_ends_quietly_and_keeps_what_was_done(jobs: int, tmp_path: Path) -> None:
     process = start(tmp_path, "-k", "2:128", "--jobs", jobs)

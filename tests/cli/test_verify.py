@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return copied(tmp_path / "tables")
 
 
+@pytest.mark.slow
 def test_a_file_in_the_place_of_another_fails(run: Run, folder: Path, tmp_path: Path) -> None:
     (place,) = (path for path in store.paths(folder) if path.name == "k8.json")
     for name in ("k4.json", "k08.json", "K8.json"):
@@ -92,6 +93,7 @@ SPOILED: dict[str, Callable[[Path, str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SPOILED)
 def test_a_bad_file_is_named_and_the_others_are_proved(case: str, run: Run, folder: Path) -> None:
     path = next(path for path in store.paths(folder) if path.name == "k4.json")

@@ -27,6 +27,7 @@ def _tables() -> st.SearchStrategy[tuple[str, int]]:
     )
 
 
+@pytest.mark.slow
 def test_theorem_1_holds_in_a_thousand_games_and_is_tight() -> None:
     ratios = []
 
@@ -141,6 +142,7 @@ def test_proposition_2_bounds_the_speed(table: tuple[str, int], seed: int, n: in
     assert played.objective(run.nu) >= played.objective(before.nu) - ROUNDING * scale
 
 
+@pytest.mark.slow
 def test_every_shipped_table_but_one_has_an_increasing_mean() -> None:
     """docs/convergence.md names the one: power(-0.5) at K = 3, and the leave-one-out table of K = 4."""
     falling = set()
