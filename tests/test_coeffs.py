@@ -49,6 +49,7 @@ def test_the_certificate_is_re_proved(file: Path) -> None:
     assert certify.verify(shipped(file)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_the_file_is_the_table_that_its_place_says(file: Path) -> None:
     table, inner = parts(file)
@@ -59,6 +60,7 @@ def test_the_file_is_the_table_that_its_place_says(file: Path) -> None:
     assert set(table.provenance) >= {"polyest", "mpmath", "numpy", "digits"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in FILES if f.parts[1] == "aqp"], ids=str)
 def test_aqp_is_within_1e_12_of_the_best_there_is(file: Path) -> None:
     for table in parts(file):
@@ -80,6 +82,7 @@ def what_rounding_costs(table: Table) -> float:
     return float(2 * v.max() * abs(multipliers).sum() / brute.objective(table.problem.target, table.coefficients))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in SMALL if f.parts[1] == "aqp"], ids=str)
 def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     """β(ĉ) is κ·E*_K to nine digits, E*_K computed anew: κ is what the file says it is."""
@@ -96,6 +99,7 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
             assert bias <= budget * (1 + 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in CHECKED if "noise_budget-1.5" in f.parts], ids=str)
 def test_the_noise_budget_is_kept(file: Path) -> None:
     """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit."""
