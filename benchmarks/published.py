@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, exp, log
 
@@ -54,14 +55,17 @@ def pass_at_k_scaled(answers: list[int], rewards: list[float]) -> list[float]:
     return [a / sigma if sigma else 0.0 for a in pass_at_k_training(answers, rewards)]
 
 
+@lru_cache
+def subsets(K: int) -> NDArray[np.int64]:
+    return np.array(list(combinations(range(K), k)))
+
+
 def pkpo(_: list[int], rewards: list[float]) -> list[float]:
     """K·s_i: what the k-subsets with i are worth, over the number of all k-subsets."""
-    K, sums = len(rewards), [0.0] * len(rewards)
-    for subset in combinations(range(K), k):
-        best = max(rewards[i] for i in subset)
-        for i in subset:
-            sums[i] += best
-    return [K * s / comb(K, k) for s in sums]
+    K = len(rewards)
+    best = np.array(rewards)[subsets(K)].max(axis=1)
+    sums = np.bincount(subsets(K).ravel(), np.repeat(best, k), minlength=K)
+    return [K * float(total) / comb(K, k) for total in sums]
 
 
 def majority_label(answers: list[int], _: list[float]) -> list[float]:
