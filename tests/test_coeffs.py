@@ -100,9 +100,12 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", [f for f in CHECKED if "noise_budget-1.5" in f.parts], ids=str)
+@pytest.mark.parametrize("file", [f for f in CHECKED[::4] if "noise_budget-1.5" in f.parts], ids=str)
 def test_the_noise_budget_is_kept(file: Path) -> None:
-    """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit."""
+    """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit.
+
+    `verify`, above, holds every file to V(plug_in) at one point, which is less.
+    """
     table = shipped(file)
     assert table.certificate is not None
     target = get_target(table.problem.target)
