@@ -20,7 +20,7 @@ OF_VERL = aiohttp cachetools codetiming fastapi hydra-core tensordict uvicorn
 LOWEST = .venv-lowest
 CLI = cli listing options plot progress score show solve verify
 CORE = $(wildcard tests/test_estimator*.py) $(CLI:%=tests/cli/test_%.py) tests/test_ragged.py tests/online \
-	tests/certify/test_certificate.py tests/storage tests/history/test_state.py tests/offline/test_solver.py
+	tests/certify/test_certificate.py $(wildcard tests/storage/test_table*.py) tests/history/test_state.py tests/offline/test_solver.py
 
 .PHONY: demo check test test-lowest lint hooks clean
 .DELETE_ON_ERROR:
