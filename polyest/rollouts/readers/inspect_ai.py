@@ -1,4 +1,4 @@
-"""Inspect's logs: ``*.eval``, a zip file of ``samples/{id}_epoch_{n}.json`` compressed with zstandard, or one JSON file.
+"""Inspect's logs: ``*.eval``, a zip file of ``samples/{id}_epoch_{n}.json`` packed with zstandard, or one JSON file.
 
 prompt: ``id`` of the sample, its epochs the completions; completion: ``output.completion``; answer: ``answer`` of the
 first scorer, which extracted it; correct: its ``value``, "C", "I", "P" (partly), "N" (no answer) or a number; a sample

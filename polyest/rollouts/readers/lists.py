@@ -33,7 +33,8 @@ def sniff(source: Source) -> bool:
 def rows(source: Source) -> Iterator[Row]:
     key, name = _first(PROMPTS, source), _first(LISTS, source)
     verdict = next((column for column in sorted(source.columns) if column.startswith("correct")), "correct")
-    assert key is not None and name is not None
+    assert key is not None
+    assert name is not None
     for line, record in source.table(key, name, verdict, "step"):
         if record.get(key) is None:
             raise ArgumentError(f"{source.place(line)}: {key!r} must name the prompt, as in the first row; got null")
