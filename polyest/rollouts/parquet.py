@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,8 +157,7 @@ def opened(path: Path) -> Iterator[ParquetFile]:
 
 def unpacked(path: Path, compression: str) -> BinaryIO:
     """The bytes of a compressed file."""
-    stream: BinaryIO = _pyarrow().input_stream(str(path), compression=compression)
-    return stream
+    return io.BufferedReader(_pyarrow().input_stream(str(path), compression=compression))
 
 
 def unpacked_bytes(packed: bytes, compression: str, size: int) -> bytes:

@@ -74,13 +74,13 @@ def files_of(arguments: Sequence[str]) -> list[tuple[str, Path, bool]]:
 def is_plain_file(argument: str) -> bool:
     """Whether it is one file that needs no reader: JSON lines or parquet, one completion per row, or nothing known."""
     path = Path(argument)
-    if not path.is_file():
-        return not path.is_dir() and not glob.has_magic(argument)
-    if path.suffix in PACKED:
-        return False
     try:
+        if not path.is_file():
+            return not path.is_dir() and not glob.has_magic(argument)
+        if path.suffix in PACKED:
+            return False
         return readers.layout_of(readers.Source(path)).NAME == "plain"
-    except ArgumentError:
+    except (ArgumentError, OSError):
         return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,8 +45,13 @@ class Source:
     @cached_property
     def start(self) -> bytes:
         """The first bytes, unpacked."""
-        with self._opened() as stream:
-            return stream.read(64)
+        try:
+            with self._opened() as stream:
+                return stream.read(64)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArgumentError(
+                f"{self.path}: must be whole, and packed as its name says; got {error}; copy it again"
+            ) from None
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -87,7 +93,7 @@ class Source:
         present = [name for name in columns if name in self.columns]
         with opened(self.path) as file:
             number = 0
-            for batch in file.iter_batches(batch_size=1024, columns=present):
+            for batch in file.iter_batches(batch_size=1024, columns=present, use_threads=False):
                 for row in batch.to_pylist():
                     number += 1
                     yield number, dict.fromkeys(columns) | row
@@ -115,16 +121,25 @@ class Source:
         """Number, bytes, and whether the line has ended."""
         with self._opened() as stream:
             number = 0
-            while line := stream.readline(LONGEST_LINE + 1):
+            while line := self._line(stream, number + 1):
                 number += 1
-                if len(line) > LONGEST_LINE:
-                    raise ArgumentError(
-                        f"{self.path}, line {number}: a line must have at most {LONGEST_LINE >> 20} MiB; "
-                        "split the file, or leave columns out"
-                    )
                 text = line.removeprefix(BOM) if number == 1 else line
                 if text.strip():
                     yield number, text, line.endswith(b"\n")
+
+    def _line(self, stream: IO[bytes], number: int) -> bytes:
+        try:
+            line = stream.readline(LONGEST_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArgumentError(
+                f"{self.path}, line {number}: must be whole, and packed as its name says; got {error}; copy it again"
+            ) from None
+        if len(line) > LONGEST_LINE:
+            raise ArgumentError(
+                f"{self.path}, line {number}: a line must have at most {LONGEST_LINE >> 20} MiB; "
+                "split the file, or leave columns out"
+            )
+        return line
 
 
 def step_in(path: Path) -> int | None:
