@@ -15,8 +15,9 @@ from polyest.cli.progress import track
 from polyest.errors import ArgumentError
 from polyest.problems.problem import METHODS, make_problem, whole_number
 from polyest.rollouts import extraction, readers
-from polyest.rollouts.answers import read_answers, share_correct
+from polyest.rollouts.answers import read_answers, share_correct, verdicts
 from polyest.rollouts.grouping import Groups, group_rows, read_prompts
+from polyest.rollouts.measures import group_measures, means_by, table_lines, warnings
 from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.runs import Completions, is_plain_file, read_runs
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
@@ -56,6 +57,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
     add("--answer-column", default="answer", metavar="NAME", help=text)
     text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
+    text = "a column, such as step: means over the prompts of each of its values, with errors (see also --json)"
+    add("--by", metavar="NAME", help=text)
     add("--correct-column", metavar="NAME", help=text)
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
@@ -87,12 +90,14 @@ def run(arguments: argparse.Namespace) -> int:
         write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
-    print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     summary = _summary(arguments.target, groups, correct, scores, plug_in)
+    if arguments.by:
+        summary["by"] = _by(arguments, log, answers, groups, scores | {"plug_in": plug_in}, notes)
+    print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
         print_json(summary | {"correct": None if correct != correct else correct})
     else:
-        print("\n".join(_lines(summary)))
+        print("\n".join([*_lines(summary), *(table_lines(arguments.by, summary["by"]) if arguments.by else ())]))
     return 0
 
 
@@ -203,6 +208,35 @@ def _scorer(
         return score(answers, groups, arguments.target, method, **options, **own)
 
     return scorer
+
+
+def _by(
+    arguments: argparse.Namespace,
+    log: rollouts.Log,
+    answers: Sequence[Hashable],
+    groups: Groups,
+    scores: dict[str, Scores],
+    notes: list[str],
+) -> list[dict[str, Any]]:
+    """The means of every value of the column."""
+    of_row = dict(enumerate(log.column(arguments.by)))
+    part_of: dict[int, Hashable] = {}
+    for row, group in enumerate(groups.of_row.tolist()):
+        if part_of.setdefault(group, of_row[row]) != of_row[row]:
+            raise ArgumentError(
+                f"`--by` must name a column that is the same for all of a group; {arguments.by!r} differs within that "
+                f"of {log.place(row)}; add it with --prompt-column"
+            )
+    measures = {f"value {name}": scored.values for name, scored in scores.items()}
+    measures |= group_measures(groups, answers, verdicts(log, arguments.correct_column))
+    prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
+    means = means_by(measures, prompts, [part_of[group] for group in range(len(groups.sizes))])
+    for part, found in means.items():
+        sizes = [size for group, size in enumerate(groups.sizes) if part_of[group] == part]
+        notes += [f"{arguments.by} {part}: {line}" for line in warnings(found, sizes)]
+    return [
+        {arguments.by: part} | {name: mean.as_json() for name, mean in found.items()} for part, found in means.items()
+    ]
 
 
 def _summary(

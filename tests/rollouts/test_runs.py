@@ -86,6 +86,27 @@ def test_a_plain_file_with_steps_is_scored_step_by_step(run: Any, tmp_path: Path
     assert summary(run, path, "--prompt-column", "prompt_id")["groups"] == [{"size": 4, "count": 2}]
 
 
+def test_means_by_step_with_errors(run: Any, folder: Path) -> None:
+    found = summary(run, folder, "--extract", "boxed", "--by", "step")["by"]
+    assert [part["step"] for part in found] == [1, 2]
+    value = {"mean": harmonic_value(FIRST), "standard_error": None, "prompts": 1}
+    assert found[0]["value harmonic"] == pytest.approx(value)
+    assert [part["distinct"]["mean"] for part in found] == [3.0, 1.0]
+    assert "pass@1" not in found[0]  # this layout has scores and no verdicts
+    code, out, err = run("score", folder, "--target", "log", "--extract", "boxed", "--by", "step")
+    assert code == 0
+    assert out.splitlines()[-3].split()[:2] == ["step", "value"]
+    assert "step 1: groups of at most 8: the bias of a value is larger than its error" in err
+
+
+def test_by_a_column_that_differs_within_a_group_is_refused(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"prompt_id": "p", "answer": "1", "seed": 1}\n{"prompt_id": "p", "answer": "1", "seed": 2}\n')
+    code, _, err = run("score", path, "--target", "log", "--method", "harmonic", "--by", "seed")
+    assert code == 2
+    assert "'seed' differs within that of" in err
+
+
 def test_rows_come_out_with_file_row_and_keys(run: Any, folder: Path, tmp_path: Path) -> None:
     out, values = tmp_path / "out.jsonl", tmp_path / "values.jsonl"
     summary(run, folder, "--extract", "boxed", "--out", out, "--values", values)
