@@ -108,6 +108,7 @@ def test_a_table_of_zeros_has_a_certificate(target: str, K: int) -> None:
 COEFFICIENTS = st.lists(st.floats(-50, 50), min_size=1, max_size=7)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(COEFFICIENTS, st.sampled_from(["log", "power(0.5)", "power(-0.5)", "js(0.1)", "power(3)"]))
 def test_enclosures_of_any_table_contain_what_brute_force_finds(c: list[float], target: str) -> None:
@@ -122,6 +123,7 @@ def test_enclosures_of_any_table_contain_what_brute_force_finds(c: list[float], 
         assert lower <= truth * tiny or truth < 1e-50
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(2, 9))
 def test_supremum_of_a_polynomial_with_a_known_maximum(seed: int, n: int) -> None:

@@ -52,6 +52,7 @@ def place(cell: Cell, t: Fraction) -> Fraction:
     return (cell.low + cell.high) / 2 + (cell.high - cell.low) / 2 * t
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(DEGREES), st.integers(0, 10**6), CELLS)
 @example(TERMS, 0, Cell(Fraction(1, 4), Fraction(1)))
@@ -135,6 +136,7 @@ def test_the_basis_is_that_of_the_definition(p: Fraction) -> None:
 SCALE = 10**60
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=12))
 @example([5, 0, 0, 0, -3])
@@ -167,6 +169,7 @@ def twin(target: str, c: Sequence[float], p: Fraction) -> tuple[Any, Any]:
     return abs(brute.bias(target, numbers, brute.number(p))), brute.noise(target, numbers, brute.number(p))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from([20, TERMS, TERMS + 1, TERMS + 2, 110]),
