@@ -57,6 +57,7 @@ def test_theorem_1_holds_in_a_thousand_games_and_is_tight() -> None:
     assert np.median(ratios) < 100
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.sampled_from([("power(0.5)", "aqp4"), ("power(-0.5)", "aqp2"), ("js(0.1)", "aqp4"), ("power(0.5)", "plug_in")]),
@@ -77,6 +78,7 @@ def test_theorem_1_holds_for_other_targets(kind: tuple[str, str], seed: int, n: 
     assert (sharp.excess <= bound.excess + 1e-9).all()
 
 
+@pytest.mark.slow
 @given(_tables(), SEEDS, st.integers(1, 30), st.floats(0.05, 5), st.sampled_from([0.0, 1e-3, 1.0]))
 def test_theorem_1_holds_at_any_policy(table: tuple[str, int], seed: int, n: int, tau: float, evenness: float) -> None:
     rng = np.random.default_rng(seed)

@@ -139,6 +139,7 @@ def _mean_reward(c: np.ndarray, probabilities: list[float]) -> float:
     return float(distribution @ c)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.integers(2, 24),
