@@ -208,7 +208,7 @@ def test_verls_dataclass_serves_too() -> None:
         ({"sign": 0}, "`algorithm.polyest.sign` must be -1"),
         ({"weight": 0}, "`algorithm.polyest.weight` must be positive"),
         ({"weight": "much"}, "`algorithm.polyest.weight` must be positive.*'much'"),
-        ({"reward_weight": None}, "`algorithm.polyest.reward_weight` must be a finite number, got None"),
+        ({"reward_weight": "much"}, "`algorithm.polyest.reward_weight` must be a finite number, got 'much'"),
         ({"no_answer_reward": float("inf")}, "`algorithm.polyest.no_answer_reward` must be a finite number"),
         ({"wieght": 1}, "`algorithm.polyest.wieght` must be one of .*did you mean 'weight'"),
         ({"target": "logg"}, "did you mean 'log'"),
