@@ -81,8 +81,8 @@ def _advantages(batch: Batch, options: Options) -> Array:
     rows_of = batch.by_size()
     if 1 in rows_of:
         warnings.warn(
-            "`index` names groups of one completion, which nothing can be compared with; their advantage is their "
-            "reward alone, without a baseline; let every prompt have at least two completions",
+            "`index` names groups of one completion, which nothing can be compared with; their advantage is "
+            "reward_weight · R, without a baseline; let every prompt have at least two completions",
             stacklevel=3,
         )
     result: Array = options.reward_scale * rewards

@@ -110,7 +110,7 @@ class Options(AnswerPay):
         if (weights < 0).any():
             least = rewards.min()
             raise ArgumentError(
-                f"`correctness` must return R ≥ {-self.reward_offset:g} for {SECTION}combine=multiply, got {least:g}: "
+                f"`correctness` must return R ≥ {0.0 - self.reward_offset:g} for {SECTION}combine=multiply, got {least:g}: "
                 "with it a bonus becomes a penalty, the larger the rarer the answer; multiply by R + "
                 f"{-least:g} with +{SECTION}reward_offset={-least:g}, or let `correctness` return 0 at least"
             )
