@@ -49,7 +49,7 @@ def test_rewards_of_any_type(dtype: str) -> None:
 
 
 def test_a_reward_is_the_sum_over_the_tokens() -> None:
-    """Rewards of single tokens (a process reward, an overlong penalty) are parts of it; advantages are at all tokens."""
+    """Rewards of single tokens (a process reward, an overlong penalty) are parts of it; advantages are everywhere."""
     mask = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 0, 0]])
     rewards = torch.tensor([[0.5, 0.25, 0.25], [0.0, 2.0, 0.0], [4.0, 0.0, 0.0]])
     algorithm = omegaconf.OmegaConf.create({"polyest": {"n": 2}, "norm_adv_by_std_in_grpo": True})
