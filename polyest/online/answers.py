@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from polyest.online.dictionary import Codes, Groups
 
-__all__ = ["Answers", "coded", "read_answers", "read_array"]
+__all__ = ["Answers", "read_answers", "read_array"]
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,6 @@ class Answers:
     padding: NDArray[np.bool_] | None = None
 
 
-def coded(codes: NDArray[np.int64], missing: NDArray[np.bool_], padding: NDArray[np.bool_] | None = None) -> Answers:
-    """Answers whose codes are known and not negative; those that are `missing` get codes of their own, in place.
-
-    >>> coded(np.array([3, 7, 3, 7]), np.array([False, True, False, True])).codes.tolist()
-    [3, -1, 3, -2]
-    """
-    codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
-    return Answers(codes, missing if missing.any() else None, None if padding is None or not padding.any() else padding)
-
-
 def read_answers(
     answers: Any,
     padding_id: Hashable = None,
@@ -59,9 +49,10 @@ def read_answers(
 ) -> Answers:
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
 
-    `Answers`, which an adapter has coded already, stay as they are. Codes are comparable within a row (last axis), or,
-    of flat answers, within `groups`: (order, starts) as in `polyest.online.twin.arrange`; without them all codes of
-    flat answers are comparable.
+    `Answers` are returned as they are: what an adapter has encoded once is not encoded again.
+
+    Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
+    `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: an array of floats, unhashable answers, rows of unequal length, or what is no array.
@@ -132,7 +123,9 @@ def _from_objects(
     rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))
     found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
     codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
-    return coded(codes.reshape(shape), missing.reshape(shape), padding.reshape(shape))
+    codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
+    masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
+    return Answers(codes.reshape(shape), *masks)
 
 
 def _integers(rows: list[list[Any]], padding_id: Hashable) -> NDArray[np.int64] | None:

@@ -182,7 +182,7 @@ class AnswerReward:
         if not isinstance(trainer, ExactAdvantagesMixin):
             return [*map(float, paid[own])]
         estimator = self._scoring.load(len(groups[0]))
-        trainer.exact_advantages[self] = self._scoring.advantages(estimator, groups).ravel()
+        trainer.exact_advantages[self] = (1 - 1 / len(groups[0])) * self._scoring.advantages(estimator, groups).ravel()
         return [0.0] * (own.stop - own.start)
 
 

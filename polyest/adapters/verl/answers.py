@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from polyest.adapters.identity import without
 from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import NO_ANSWER, decode
 from polyest.adapters.verl.options import Options
 from polyest.errors import ArgumentError
-from polyest.online.answers import coded
+from polyest.online.answers import Answers
 
 if TYPE_CHECKING:
     from polyest.adapters.verl.batch import Array, Uids
@@ -30,12 +31,13 @@ def advantages(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The advantage estimator ``polyest``: exact advantages of R and of the answers (`polyest.adapters.verl`).
 
-    With `Options`' w_i, which is 1 where ``combine`` is ``add``,
+    n is the size of a group, and S_i = reward_weight · R_i. The advantage of a completion is
 
-        reward_weight · (R_i − mean of the others' R) + sign · weight · A_i,
-        A_i = w_i c[m_i] − 1/(n−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}],
+        add:       S_i − mean of the others' S + weight · sign · A_i,               A_i with w = 1,
+        multiply:  offset · (S_i − mean of the others' S) + weight · sign · A_i,    A_i with w = S,
+        A_i = w_i c[m_i] − 1/(n−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
-    n the size of the group; the expected gradient is that of reward_weight·E[R] + sign·weight·E[w Q_c(ν)], w fixed.
+    The expected gradient is that of E[S] + weight·sign·Φ_Q, or E[S(y) (offset + weight·sign·Q_c(p)) ∇log π(y)].
 
     Args:
         token_level_rewards: shape (B, T), one score of `reward_function` in each row.
@@ -75,23 +77,21 @@ def _check_scores(token_level_rewards: torch.Tensor) -> None:
 def _advantages(batch: Batch, options: Options) -> Array:
     """Those of completions, shape (N,)."""
     rewards, identities = decode(batch.rewards)
-    weights, missing = options.weights(rewards), identities == NO_ANSWER
-    if weights is not None and options.count == "correct":
-        missing |= weights == 0
-    rows_of = batch.by_size()
+    rewards *= options.reward_weight
+    missing, rows_of = identities == NO_ANSWER, batch.by_size()
     if 1 in rows_of:
         warnings.warn(
-            "`index` names groups of one completion, which nothing can be compared with; their advantage is "
-            "reward_weight · R, without a baseline; let every prompt have at least two completions",
+            "`index` names groups of one completion, which nothing can be compared with; their advantage is their "
+            "reward alone, without a baseline; let every prompt have at least two completions",
             stacklevel=3,
         )
-    result: Array = options.reward_scale * rewards
+    result = rewards * options.offset if options.multiplies else rewards.copy()
     for n, estimator in options.estimators(n for n in rows_of if n > 1).items():
         rows = rows_of[n]
-        result[rows] -= (result[rows].sum(axis=1, keepdims=True) - result[rows]) / (n - 1)
-        result[rows] += options.scale * estimator.advantages(
-            coded(identities[rows], missing[rows]),
-            no_answer_reward=options.no_answer_pay(estimator),
-            weights=None if weights is None else weights[rows],
-        )
+        answers, R = without(Answers(identities[rows]), missing[rows]), rewards[rows]
+        if options.multiplies:
+            result[rows] = options.advantages(estimator, answers, R)
+        else:
+            result[rows] -= (R.sum(axis=1, keepdims=True) - R) / (n - 1)
+            result[rows] += options.advantages(estimator, answers)
     return result

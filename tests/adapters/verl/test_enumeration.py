@@ -83,19 +83,23 @@ TIED, UNTIED, BINARY = [0.5, 2.0, 0.5, -1.0], [0.25, 2.0, -1.0, 0.5], [1.0, 0.0,
 WITHIN = [1.0, 0.5, 0.25, 0.125]  # weights that differ between completions of one answer, "x"
 
 
-def of_answers(K: int, rewards: list[float], options: dict[str, Any], w: list[float], counted: list[bool]) -> Any:
-    """The gradient of reward_weight·E[R] + E[w(y) · sign · weight · Q_c(ν(z))], ν and w held fixed in the latter.
+def of_answers(K: int, rewards: list[float], options: dict[str, Any]) -> Any:
+    """The gradient of Σ_y π(y)·pay(y) with pay held fixed: reward_weight·R(y) + weight·sign·Q_c(p), or the product.
 
-    A completion without an answer is paid a constant in place of sign · weight · Q_c(ν(z)).
+    A completion without an answer is paid a constant in place of Q_c(p); p counts what `count` says.
     """
-    sign, weight, alone = (options.get(*entry) for entry in (("sign", -1), ("weight", 1.0), ("reward_weight", 0.0)))
-    c = polyest.load(options["target"], K, options.get("method")).coefficients.tolist()
-    least = options.get("no_answer_reward", weight * min(sign * x for x in c))
+    given = {"sign": -1, "weight": 1.0, "reward_weight": 1.0, "offset": 0.0, "count": "all"} | options
+    c = polyest.load(given["target"], K, given.get("method")).coefficients.tolist()
+    scale, offset, R = given["sign"] * given["weight"], given["offset"], [given["reward_weight"] * r for r in rewards]
+    least = given.get("no_answer_reward", offset + min(scale * x for x in c))
 
     def objective(p: Any) -> Any:
-        nu = {z: sum(p[y].item() for y in range(4) if ANSWERS[y] == z and counted[y]) for z in ("x", "y")}
-        paid = [least if z is None else weight * sign * bernstein(c, nu[z]) for z in ANSWERS]
-        return sum(p[y] * (w[y] * paid[y] + alone * rewards[y]) for y in range(4))
+        def pay(y: int) -> float:
+            same = [j for j in range(4) if ANSWERS[j] == ANSWERS[y] and (given["count"] == "all" or R[j] > 0)]
+            own = least if ANSWERS[y] is None else offset + scale * bernstein(c, sum(p[j].item() for j in same))
+            return R[y] * own if given.get("combine") == "multiply" else R[y] + own
+
+        return sum(p[y] * pay(y) for y in range(4))
 
     return gradient(objective)
 
@@ -114,7 +118,7 @@ def codes(rewards: Sequence[float]) -> list[float]:
     ],
 )
 def test_added_rewards(K: int, options: dict[str, Any]) -> None:
-    expected = of_answers(K, WITHIN, {"reward_weight": 1.0} | options, [1.0] * 4, [True] * 4)
+    expected = of_answers(K, WITHIN, options)
     close(expected_update("polyest", K, codes(WITHIN), options), expected)
     update = expected_update("polyest", K, codes(WITHIN), options, torch.float32)
     torch.testing.assert_close(update, expected, rtol=1e-6, atol=1e-6)
@@ -124,20 +128,19 @@ def test_added_rewards(K: int, options: dict[str, Any]) -> None:
     ("K", "rewards", "options"),
     [
         (2, BINARY, {"target": "log"}),
-        (3, WITHIN, {"target": "log", "method": "harmonic", "weight": 0.5}),
+        (3, WITHIN, {"target": "log", "method": "harmonic", "weight": 0.5, "offset": 0.25}),
         (4, WITHIN, {"target": "power(-0.5)"}),
-        (5, BINARY, {"target": "power(-0.5)"}),
-        (4, WITHIN, {"target": "power(2)", "sign": 1, "weight": 2.0, "reward_weight": -0.5}),
-        (4, [1.0, 0.0, 0.0, 1.0], {"target": "log", "count": "correct", "reward_weight": 1.0}),
-        (3, [1.0, -1.0, -1.0, 1.0], {"target": "power(-0.5)", "reward_offset": 1.0, "reward_weight": 1.0}),
-        (3, [1.0, 0.5, -1.0, 1.0], {"target": "log", "reward_offset": 1, "count": "correct", "no_answer_reward": 3.0}),
+        (5, BINARY, {"target": "power(-0.5)", "reward_weight": 3.0}),
+        (4, WITHIN, {"target": "power(2)", "sign": 1, "weight": 2.0, "reward_weight": 0.5}),
+        (4, [1.0, 0.0, 0.0, 1.0], {"target": "log", "count": "correct", "offset": 1.0}),
+        (3, [1.0, 0.5, 0.0, 1.0], {"target": "power(-0.5)", "count": "correct", "no_answer_reward": 3.0}),
+        (3, WITHIN, {"target": "power(2)", "sign": -1, "offset": 1.0}),
     ],
 )
 def test_multiplied_rewards(K: int, rewards: list[float], options: dict[str, Any]) -> None:
-    w = [reward + options.get("reward_offset", 0.0) for reward in rewards]
-    counted = [options.get("count") != "correct" or x > 0 for x in w]
-    update = expected_update("polyest", K, codes(rewards), options | {"combine": "multiply"})
-    close(update, of_answers(K, rewards, options, w, counted))
+    """Weights that differ between completions of one answer are exact, too (theory.md §9)."""
+    product = options | {"combine": "multiply"}
+    close(expected_update("polyest", K, codes(rewards), product), of_answers(K, rewards, product))
 
 
 def chosen(n: int, rewards: Sequence[float], place: int) -> Callable[[Any], Any]:

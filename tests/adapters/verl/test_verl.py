@@ -60,18 +60,18 @@ def test_ragged_groups_in_any_order() -> None:
 
 
 def test_multiplied_rewards_in_ragged_groups() -> None:
-    """The weights are the rewards, 0 and negative factors of R among what is allowed."""
     answers = ["a", "b", "a", "a", None, "a", "b", "b", "b"]
     groups = ["u", "v", "u", "v", "u", "w", "v", "v", "w"]
     rewards = np.array([1.0, 0.0, 0.125, 1.0, 1.5, 1.0, 0.0, 0.25, 0.5])
-    options = {"target": "power(-0.5)", "combine": "multiply", "weight": 0.5, "reward_weight": -1.0}
+    options = {"target": "power(-0.5)", "combine": "multiply", "weight": 0.5, "reward_weight": 2.0, "offset": 0.25}
     got = advantages(answers, groups, rewards.tolist(), omegaconf.OmegaConf.create({"polyest": options}))
     for name in "uvw":
         rows = [i for i in range(9) if groups[i] == name]
-        table, w = polyest.load("power(-0.5)", len(rows)), rewards[rows]
+        table, w = polyest.load("power(-0.5)", len(rows)), 2 * rewards[rows]
         # sign · c is least where c is greatest
         pay = {"no_answer_reward": table.coefficients.max(), "weights": w}
-        expected = -0.5 * table.advantages([answers[i] for i in rows], **pay) - (w * len(w) - w.sum()) / (len(w) - 1)
+        expected = -0.5 * table.advantages([answers[i] for i in rows], **pay)
+        expected += 0.25 * (w * len(w) - w.sum()) / (len(w) - 1)
         np.testing.assert_allclose(got[rows].numpy(), expected, rtol=1e-6, atol=1e-6)
 
 
@@ -91,13 +91,6 @@ def test_answers_of_wrong_completions_count_unless_only_correct_ones_are_asked_f
     for count, answers in (("all", given[0]), ("correct", ["a", None, "b", "b"])):
         got = advantages(*given, omegaconf.OmegaConf.create({"polyest": options | {"count": count}}))
         np.testing.assert_allclose(got.numpy(), -table.advantages(answers, weights=w), rtol=1e-6)
-
-
-def test_rewards_of_minus_one_and_one_are_multiplied_with_an_offset() -> None:
-    options = {"target": "power(-0.5)", "combine": "multiply", "reward_offset": 1.0}
-    got = advantages(["a", "a", "b"], ["u"] * 3, [1.0, 1.0, -1.0], omegaconf.OmegaConf.create({"polyest": options}))
-    expected = -polyest.load("power(-0.5)", 3).advantages(["a", "a", "b"], weights=[2, 2, 0])
-    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("combine", ["add", "multiply"])
