@@ -12,7 +12,7 @@ import verl
 from packaging.specifiers import SpecifierSet
 
 from polyest.errors import ArgumentError
-from polyest.online import dictionary
+from polyest.online.answers import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -83,4 +83,10 @@ def _groups(index: Uids | None, rows: int) -> NDArray[np.int64]:
         raise ArgumentError(
             f"`index` must hold the uid of each completion, got {came}; pass data.non_tensor_batch['uid']"
         )
-    return dictionary.encode(list(index), "index")[0]
+    uids = read_answers(index, argument="index")
+    if uids.missing is not None:
+        raise ArgumentError(
+            f"`index` must hold the uid of each completion, got None for {np.count_nonzero(uids.missing)} of {rows}; "
+            "give every completion that of its prompt"
+        )
+    return uids.codes.astype(np.int64)

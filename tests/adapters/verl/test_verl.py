@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,18 +97,29 @@ def test_answers_of_wrong_completions_count_unless_only_correct_ones_are_asked_f
 @pytest.mark.parametrize("combine", ["add", "multiply"])
 def test_what_a_score_carries_is_not_encoded_again(combine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The integers go to the runtime as integers, those of completions without an answer among them."""
+    from polyest.online import answers
+
     algorithm = omegaconf.OmegaConf.create({"polyest": OPTIONS | {"combine": combine}})
-    given = (["a", "b", None, "a", None], ["u", "v", "u", "u", "v"], [1.0, 0.0, 1.0, 0.5, 0.0], algorithm)
-    expected = advantages(*given)
-    for function in ("_from_objects", "_integers"):
-        monkeypatch.setattr(f"polyest.online.answers.{function}", None)
-    assert torch.equal(advantages(*given), expected)
+    encoded, from_objects = [], answers._from_objects
+    monkeypatch.setattr(answers, "_from_objects", lambda *given: encoded.append(given[3]) or from_objects(*given))
+    advantages(["a", "b", None, "a", None], [*"uvuuv"], [1.0, 0.0, 1.0, 0.5, 0.0], algorithm)
+    assert set(encoded) <= {"index"}  # the uids
 
 
 def test_a_batch_of_nothing_but_rejected_completions() -> None:
     mask, uids = torch.zeros(3, 2, dtype=torch.int64), np.array(["u", "u", "v"], dtype=object)
     rewards = token_rewards([encode(1, "a"), encode(0, "b"), 0.0], mask)
     assert not adapter.advantages(rewards, mask, index=uids, config=ALGORITHM)[0].any()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_uids_of_any_kind(kind: Any) -> None:
+    mask, scores = (
+        torch.ones(4, 1, dtype=torch.int64),
+        [encode(r, z) for r, z in zip([0, 1, 1, 0], "aabb", strict=True)],
+    )
+    got, _ = adapter.advantages(token_rewards(scores, mask), mask, index=kind([5, 9, 5, 9]), config=ALGORITHM)
+    assert torch.equal(got[:, 0], advantages([*"aabb"], [*"uvuv"], [0.0, 1.0, 1.0, 0.0]))
 
 
 def test_a_completion_alone_has_the_advantage_of_its_reward() -> None:
@@ -152,6 +164,8 @@ def test_bad_calls_are_refused() -> None:
         ({"config": None}, "`config` must be verl's algorithm configuration"),
         ({"index": None}, "`index` must hold the uid of each completion, got None"),
         ({"index": uids[:1]}, "got 1 for 2 completions"),
+        ({"index": np.array(["u", None], dtype=object)}, "`index` must hold the uid .* got None for 1 of 2"),
+        ({"index": [torch.tensor(1), torch.tensor(1)]}, "`index` must hold plain hashable answers, got torch.Tensor"),
         ({"token_level_rewards": rewards.bfloat16()}, "`token_level_rewards` must be float32.*got torch.bfloat16"),
         ({"token_level_rewards": rewards - 0.001}, "`token_level_rewards` must have one number in each row"),
         ({"token_level_rewards": rewards * 0}, "`token_level_rewards` must sum to the codes"),
