@@ -44,11 +44,18 @@ class Objective(Protocol):
 
 
 AtSize = Callable[[int], Objective]
-Estimator = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
-def l_statistic(make: Callable[[int, int], graded.Objective]) -> Estimator:
-    """The advantage estimators ``polyest_best_of``, ``polyest_worst_of`` and ``polyest_median_of``.
+@torch.no_grad()
+def l_statistic(
+    make: Callable[[int, int], graded.Objective],
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: Uids | None = None,
+    config: Config | None = None,
+    **_: object,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The advantage estimators ``polyest_best_of``, ``polyest_worst_of`` and ``polyest_median_of``, one per `make`.
 
     Their expected gradient is that of E[the greatest (least, middle) of n rewards], n = ``algorithm.polyest.n``. A
     completion's reward R_i is the sum of its token-level rewards, any finite number; with c the exact table of the
@@ -61,37 +68,33 @@ def l_statistic(make: Callable[[int, int], graded.Objective]) -> Estimator:
 
     Args:
         make: `polyest.graded.best_of` or its like.
+        token_level_rewards: shape (B, T).
+        response_mask: shape (B, T).
+        index: shape (B,), the uid of each completion's group; groups of any sizes in any order. Groups of fewer than n
+            completions, from which nothing unbiased can be made, get 0, with one warning.
+        config: verl's ``algorithm`` section, with ``algorithm.polyest.n``.
 
     Returns:
-        A function of ``token_level_rewards`` (B, T), ``response_mask`` (B, T), ``index`` (B,), the uid of each
-        completion's group, and ``config``, verl's algorithm section; it returns advantages and returns, equal, (B, T).
-        Groups of any sizes in any order; those of fewer than n completions, from which nothing unbiased can be made,
-        get 0, with one warning. It raises ArgumentError for NaN or ±inf among the rewards, scores of `reward_function`,
-        a batch without a group of n, n missing or no whole number, KL in the reward, and ``filter_groups``.
+        advantages, returns: shape (B, T) both, equal.
+
+    Raises:
+        ArgumentError: NaN or ±inf among the rewards, scores of `reward_function`, no group of n completions, n missing
+            or no whole number, KL in the reward, or ``filter_groups``.
 
     Source: docs/graded.md §2.
     """
-
-    @torch.no_grad()
-    def advantages(
-        token_level_rewards: torch.Tensor,
-        response_mask: torch.Tensor,
-        index: Uids | None = None,
-        config: Config | None = None,
-        **_: object,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        check_version()
-        given = entries(config, ["n"], POLICY)
-        if "n" not in given:
-            raise ArgumentError(f"`{SECTION}n` must say of how many draws, got none; add +{SECTION}n=4")
-        n = whole_number(f"{SECTION}n", given["n"], least=1)
-        batch = _batch(token_level_rewards, response_mask, index)
-        return batch.spread(_advantages(batch, batch.rewards, partial(make, n)))
-
-    return advantages
+    check_version()
+    given = entries(config, ["n"], POLICY)
+    if "n" not in given:
+        raise ArgumentError(f"`{SECTION}n` must say of how many draws, got none; add +{SECTION}n=4")
+    n = whole_number(f"{SECTION}n", given["n"], least=1)
+    batch = _batch(token_level_rewards, response_mask, index)
+    return batch.spread(_advantages(batch, batch.rewards, partial(make, n)))
 
 
-best_of, worst_of, median_of = map(l_statistic, (graded.best_of, graded.worst_of, graded.median_of))
+best_of = partial(l_statistic, graded.best_of)
+worst_of = partial(l_statistic, graded.worst_of)
+median_of = partial(l_statistic, graded.median_of)
 
 
 @torch.no_grad()

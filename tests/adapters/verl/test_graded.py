@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,12 @@ def test_the_reference_values() -> None:
     assert scored(adapter.best_of, R, n=3).tolist() == [-11 / 8, -7 / 8, -11 / 8, 85 / 8, 1 / 2]
     assert scored(adapter.worst_of, R, n=2).tolist() == [-41 / 8, 1 / 2, -11 / 4, 7 / 4, 11 / 8]
     assert scored(adapter.median_of, R, n=3).tolist() == [-35 / 8, 1 / 4, -4, 7 / 2, 19 / 8]
+
+
+def test_the_estimators_go_through_pickle() -> None:
+    for estimator in (adapter.advantages, adapter.success_rate):
+        assert pickle.loads(pickle.dumps(estimator)) is estimator
+    assert scored(pickle.loads(pickle.dumps(adapter.best_of)), R, n=3)[3] == 85 / 8
 
 
 def test_groups_of_any_sizes_in_any_order() -> None:
