@@ -41,7 +41,7 @@ class Options(AnswerPay):
         combine, offset, count: see `polyest.adapters.pay.AnswerPay`.
         sign: −1 pays for diversity, +1 for consistency.
         weight: of the answers' part, positive.
-        reward_weight: of the reward that `correctness` returns.
+        reward_weight: of the reward that `correctness` returns; with ``multiply`` it is positive.
         no_answer_reward: the reward of a completion without an answer, beside R_i or times it; by default the least
             rewarding value of the table, weight · min(sign · c), plus the offset.
     """
@@ -53,6 +53,11 @@ class Options(AnswerPay):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_finite("reward_weight", self.reward_weight)
+        if self.multiplies and self.reward_weight <= 0:
+            raise ArgumentError(
+                f"`{SECTION}reward_weight` must be positive for {SECTION}combine=multiply, where it is a factor of all "
+                f"that is paid, got {self.reward_weight}; leave it out"
+            )
 
     @classmethod
     def of(cls, config: Config | None) -> Options:

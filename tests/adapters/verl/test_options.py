@@ -64,7 +64,8 @@ def test_verls_dataclass_serves_too() -> None:
         ({"offset": 1}, "`algorithm.polyest.offset` and .* belong to a product"),
         ({"combine": "multiply", "offset": "1"}, "`algorithm.polyest.offset` must be a finite number"),
         ({"combine": "multiply", "sign": 1}, "`algorithm.polyest.offset` must make the factor"),
-        ({"combine": "multiply", "reward_weight": -1}, "`algorithm.polyest.combine` 'multiply' needs rewards"),
+        ({"combine": "multiply", "reward_weight": -1}, "`algorithm.polyest.reward_weight` must be positive"),
+        ({"combine": "multiply", "reward_weight": 0}, "`algorithm.polyest.reward_weight` must be positive"),
         ({"bias_budget": 4, "groups": 3, "method": "aqp"}, "budget"),
     ],
 )
