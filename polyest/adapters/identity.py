@@ -71,11 +71,12 @@ def rows_of_items(items: list[Any], argument: str) -> Rows:
 
 def row_of(item: Any, argument: str) -> tuple[int, int, int]:
     """One hashable answer as a row; see `rows_of_items`."""
-    if item is None or _is_nan(item):
-        return NOTHING, 0, 0
-    small = _small_integer(item)
-    if small is not None:
-        return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
+    if not isinstance(item, str | bytes | tuple | frozenset):
+        if item is None or _is_nan(item):
+            return NOTHING, 0, 0
+        small = _small_integer(item)
+        if small is not None:
+            return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
     try:
         return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
     except RecursionError:
