@@ -109,7 +109,8 @@ def success_rate(
 
     ``algorithm.polyest.objective`` is ``pass_at(k)``, ``majority_at(k)``, ``truncated_log(T)`` (MaxRL: T = K),
     ``variance`` or ``power(a)`` (Tsallis; −1 < a < 0), as in `polyest.success`; with ``power`` there may be `method`
-    and a budget, as in `polyest.load`. With h_i correct ones among the K − 1 others,
+    and a budget, as in `polyest.load`. Hydra wants parentheses in quotes, and a shell quotes around these:
+    ``'+algorithm.polyest.objective="power(-0.5)"'``. With h_i correct ones among the K − 1 others,
 
         A_i = c[h_i] · (1{i correct} − h_i/(K−1)).
 
