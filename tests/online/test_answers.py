@@ -92,6 +92,7 @@ def test_no_answer_with_a_reference_needs_no_reference_where_its_reward_is_given
         est.rewards(["a", None, "b"], q)
 
 
+@pytest.mark.slow
 @engines
 @given(groups_of(st.integers(-1, 2)), st.booleans(), st.booleans())
 @example([[-1] * 5, [-1, -1, -1, -1, 2], [0, 0, -1, 0, 1]], False, True)
