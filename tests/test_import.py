@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -48,7 +48,7 @@ def test_no_module_hides_a_public_function() -> None:
     """`polyest.targets` is a function whatever has been imported."""
     import polyest
 
-    modules = {path.stem for path in Path(polyest.__file__).parent.iterdir()}
+    modules = {module.name for module in pkgutil.iter_modules(polyest.__path__)}
     functions = {name for name in polyest.__all__ if not isinstance(getattr(polyest, name), ModuleType)}
     assert not modules & functions
 
