@@ -26,8 +26,8 @@ __all__ = [
     "Mpfr",
     "Multiprecision",
     "Scalar",
-    "exact",
     "mpfr",
+    "to_fraction",
     "weighted_target",
 ]
 
@@ -104,7 +104,7 @@ class Mpfr:
             return ONE * value
         if isinstance(value, flint.arb):
             return mpfr(value)
-        return self.rational(exact(value))
+        return self.rational(to_fraction(value))
 
 
 class Extended:
@@ -133,7 +133,7 @@ class Extended:
     def array(self, values: Iterable[Scalar]) -> NDArray[np.longdouble]:
         """Floats, rationals or multi-precision numbers as an array."""
         floats = (float, np.longdouble)
-        return np.array([v if isinstance(v, floats) else self.rational(exact(v)) for v in values], np.longdouble)
+        return np.array([v if isinstance(v, floats) else self.rational(to_fraction(v)) for v in values], np.longdouble)
 
 
 def mpfr(value: flint.arb) -> gmpy2.mpfr:
@@ -142,7 +142,7 @@ def mpfr(value: flint.arb) -> gmpy2.mpfr:
     return ONE * mantissa * (1 << exponent) if exponent >= 0 else ONE * mantissa / (1 << -exponent)
 
 
-def exact(value: Scalar) -> Fraction:
+def to_fraction(value: Scalar) -> Fraction:
     """The exact value of a float of any width, an mpmath, gmpy2 or FLINT number."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from flint import arb_mat
 
-from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
+from polyest.offline.bayes import bayes_means
 from polyest.offline.linear import column, number, power_series
-from polyest.offline.means import bayes_means
 from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
+from polyest.offline.rows import binomials, rows, scaled_rows, scales
 from polyest.polynomials.bernstein import NumpyContext
 from polyest.problems.targets import Target
 

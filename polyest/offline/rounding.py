@@ -51,7 +51,7 @@ def rounded(solution: Solution) -> Table:
 
     >>> from polyest.offline.methods import aqp
     >>> from polyest.problems.problem import make_problem
-    >>> solution = aqp.solve(make_problem("power(0.5)", 11, bias_budget="1.18"))
+    >>> solution = aqp.solution(make_problem("power(0.5)", 11, bias_budget="1.18"))
     >>> nearest = [float(c) for c in solution.coefficients]
     >>> [round((a - b) / math.ulp(b)) for a, b in zip(rounded(solution).coefficients, nearest)]
     [1, 0, -3, 1, 2, -4, 0, 4, -5, 3, 0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from polyest.offline.numbers import exact
+from polyest.offline.numbers import to_fraction
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]
@@ -46,7 +46,7 @@ def settled(coefficients: Iterable[Any], bias: Fraction) -> tuple[Fraction, ...]
     (Fraction(0, 1), Fraction(-4503599627370495, 9007199254740992))
     """
     level = RESOLUTION * bias
-    return tuple(_settled(exact(c), level) for c in coefficients)
+    return tuple(_settled(to_fraction(c), level) for c in coefficients)
 
 
 def _settled(c: Fraction, level: Fraction) -> Fraction:

@@ -24,7 +24,7 @@ from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.local import BernsteinForm
 from polyest.certify.supremum import supremum
 from polyest.offline import build
-from polyest.offline.means import bayes_means
+from polyest.offline.bayes import bayes_means
 from polyest.offline.numbers import Multiprecision
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target, get_target

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from polyest.errors import SolveError
 from polyest.offline import linear
-from polyest.offline.numbers import Extended, Mpfr, exact
+from polyest.offline.numbers import Extended, Mpfr, to_fraction
 
 
 def integers(rng: np.random.Generator, low: int, high: int, size: tuple[int, ...]) -> Any:
@@ -24,12 +24,12 @@ def integers(rng: np.random.Generator, low: int, high: int, size: tuple[int, ...
 
 def rational(numbers: Any) -> Any:
     """An array of numbers of any kind, exactly."""
-    return np.vectorize(exact, otypes=[object])(numbers)
+    return np.vectorize(to_fraction, otypes=[object])(numbers)
 
 
 def rationals(found: Any) -> Any:
     """A matrix of FLINT's numbers, exactly."""
-    return np.array([[exact(v) for v in row] for row in found.tolist()], dtype=object)
+    return np.array([[to_fraction(v) for v in row] for row in found.tolist()], dtype=object)
 
 
 def is_close(a: Any, b: Any) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polyest.certify.balls import BallContext, rational
 from polyest.offline import bernstein
 from polyest.offline.methods.minimax import from_power
-from polyest.offline.numbers import Jet, Mpfr, Multiprecision, exact, weighted_target
+from polyest.offline.numbers import Jet, Mpfr, Multiprecision, to_fraction, weighted_target
 from polyest.polynomials.bernstein import NumpyContext, target_values
 from polyest.problems.targets import Target, get_target
 
@@ -149,7 +149,7 @@ def test_power_basis_to_bernstein_form(powers: list[int], p: Fraction) -> None:
 def test_exact_keeps_the_value_and_the_sign(x: float) -> None:
     fast = Mpfr(40)
     with fast.precision():
-        assert exact(x) == exact(MP.mp.mpf(x)) == exact(fast.array([x])[0]) == Fraction(x)
+        assert to_fraction(x) == to_fraction(MP.mp.mpf(x)) == to_fraction(fast.array([x])[0]) == Fraction(x)
 
 
 @pytest.mark.parametrize("name", ["log", "power(0.5)", "power(-0.5)", "js(0.1)", "polynomial(1,-2,1)"])
@@ -161,4 +161,6 @@ def test_both_kinds_of_numbers_agree(name: str, p: float) -> None:
     with fast.precision():
         quick = weighted_target(target, fast.array([p])[0], fast)
         for a, b in zip(vars(slow).values(), vars(quick).values(), strict=True):
-            assert abs(exact(a) - exact(b)) <= (abs(exact(a)) + Fraction(1, 10**3)) * Fraction(1, 10**55)
+            assert abs(to_fraction(a) - to_fraction(b)) <= (abs(to_fraction(a)) + Fraction(1, 10**3)) * Fraction(
+                1, 10**55
+            )

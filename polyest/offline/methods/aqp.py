@@ -1,6 +1,7 @@
 """The variance-optimal table: least noise within a bias budget (theory.md §3).
 
-float64 finds the neighbourhood (`polyest.offline.path`), multi-precision the digits (`polyest.offline.reduction`).
+float64 finds the neighbourhood (`polyest.offline.solution_path`), multi-precision the digits
+(`polyest.offline.reduction`).
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from functools import lru_cache, partial
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline import exchange, frontier, reduction
-from polyest.offline.means import bayes_means
+from polyest.offline import named_point, reduction, remez
+from polyest.offline.bayes import bayes_means
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact
-from polyest.offline.path import Path
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision, to_fraction
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution, settled
+from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.problems.problem import Problem
 
-__all__ = ["at_kappa", "noise", "solve"]
+__all__ = ["at_kappa", "noise", "solution"]
 
 DIGITS = 50
 GUARD = 20  # digits that the conditioning costs where float64 carries
@@ -30,19 +31,19 @@ LARGEST_EXTENDED = 256  # group size at which they may
 ROUGHLY = 1e-3  # excess of the bias, relative, of a start in multi-precision
 
 
-def solve(problem: Problem, digits: int | None = None, solver: str | None = None) -> Solution:
+def solution(problem: Problem, digits: int | None = None, solver: str | None = None) -> Solution:
     """The table at the point of the frontier that the problem's budget names."""
-    path = frontier.path_for(problem, solver)
+    path = path_for(problem, solver)
     solution = lru_cache(maxsize=None)(lambda kappa: at_kappa(path, problem, kappa, digits))
-    return solution(frontier.choose(path, problem, lambda kappa: noise(path, solution(kappa))))
+    return solution(named_point.kappa_named(path, problem, lambda kappa: noise(path, solution(kappa))))
 
 
-def noise(path: Path, solution: Solution) -> float:
+def noise(path: SolutionPath, solution: Solution) -> float:
     """V of a solution, its coefficients rounded to nearest: to some nine digits that of the table."""
     return path.noise(np.array([float(c) for c in solution.coefficients]))
 
 
-def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None) -> Solution:
+def at_kappa(path: SolutionPath, problem: Problem, kappa: int, digits: int | None = None) -> Solution:
     """The table at κ = kappa/100.
 
     κ = 1 is the minimax table; from β(μ) on the budget does not bind and the Bayes table solves the program.
@@ -52,10 +53,10 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     """
     working = max(digits or 0, DIGITS)
     if kappa == 100:
-        best = minimax.solve(problem, digits)
+        best = minimax.solution(problem, digits)
         return Solution(problem, best.coefficients, kappa, best.proof, best.digits)
-    unit = exchange.least_bias(path.target, path.group_size, max(exchange.DIGITS, working + 30))
-    budget = Fraction(kappa, 100) * exact(unit)
+    unit = remez.least_bias(path.target, path.group_size, max(remez.DIGITS, working + 30))
+    budget = Fraction(kappa, 100) * to_fraction(unit)
     if budget >= path.bayes_bias * (1 - 1e-12):
         ctx = Multiprecision(working + MOST_GUARD)
         means = bayes_means(path.target, path.group_size, ctx)
@@ -65,7 +66,7 @@ def at_kappa(path: Path, problem: Problem, kappa: int, digits: int | None = None
     return _binding(path, problem, kappa, budget, working)
 
 
-def _binding(path: Path, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
+def _binding(path: SolutionPath, problem: Problem, kappa: int, budget: Fraction, digits: int) -> Solution:
     """The table of a budget between E*_K and β(μ): its points roughly, in float64 if that carries, then all digits."""
     K = problem.group_size
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from polyest.offline import exchange
-from polyest.offline.numbers import Mpfr, Multiprecision, exact
+from polyest.offline import remez
+from polyest.offline.numbers import Mpfr, Multiprecision, to_fraction
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 
-__all__ = ["coefficients", "solve"]
+__all__ = ["coefficients", "solution"]
 
 
-def solve(problem: Problem, digits: int | None = None) -> Solution:
+def solution(problem: Problem, digits: int | None = None) -> Solution:
     """Solve min_c β(c) by the exchange algorithm, with as many `digits` as the coefficients need, or more.
 
     >>> from polyest.problems.problem import make_problem
@@ -24,9 +24,9 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
     [-1.7113737593684795, 0.07720199246676034]
     """
     target, K = get_target(problem.target), problem.group_size
-    working = max(digits or 0, exchange.DIGITS + 2 * K)
-    best = exchange.solve(target, K, working)
-    table = settled(coefficients(best, working), exact(best.level))
+    working = max(digits or 0, remez.DIGITS + 2 * K)
+    best = remez.best_approximation(target, K, working)
+    table = settled(coefficients(best, working), to_fraction(best.level))
     return Solution(
         problem,
         tuple(Multiprecision(working).array(table)),
@@ -35,7 +35,7 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
     )
 
 
-def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
+def coefficients(best: remez.Levelled, digits: int) -> tuple[Any, ...]:
     """Bernstein coefficients, as mpmath numbers, of the Q that takes the given values at the points.
 
     Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j, n = len(points) − 2; the
@@ -43,7 +43,7 @@ def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
     """
     with Mpfr(digits).precision():
         table = from_power(_power_basis(best.points[:-1], best.values[:-1]))
-    return tuple(Multiprecision(digits).array(map(exact, table)))
+    return tuple(Multiprecision(digits).array(map(to_fraction, table)))
 
 
 def _power_basis(points: Any, values: Any) -> Any:

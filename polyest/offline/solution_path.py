@@ -14,15 +14,16 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from polyest.errors import SolveError
-from polyest.offline import cuts, exchange
+from polyest.offline import cuts, remez
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
-from polyest.offline.numbers import Extended, Mpfr, exact
+from polyest.offline.numbers import Extended, Mpfr, to_fraction
 from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, converted, peaks_of
 from polyest.polynomials import bernstein
-from polyest.problems.targets import Target
+from polyest.problems.problem import Problem
+from polyest.problems.targets import Target, get_target
 
-__all__ = ["Path"]
+__all__ = ["SolutionPath", "path_for"]
 
 COARSE = 0.04  # relative error that a supremum of the noise may have far from the number that matters
 LOOSE = 1e-3  # excess of the bias over β, relative, that makes no larger one
@@ -31,7 +32,7 @@ DIGITS = 60  # of multi-precision where float64 is not enough, and one more for 
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
 
-class Path:
+class SolutionPath:
     """Solutions of one (target, K) at any β, each started from the nearest one known.
 
     Attributes:
@@ -73,7 +74,7 @@ class Path:
     def in_multiprecision(self, beta: float, slack: float) -> Optimum:
         """The same anywhere, from what is known near that budget."""
         with self._precise.precision():
-            budget = self._precise.rational(exact(beta))
+            budget = self._precise.rational(to_fraction(beta))
             found = self._optima[beta] = cuts.solve(self._precise_program, *self._start(beta), budget, slack)
             return found
 
@@ -94,7 +95,7 @@ class Path:
             near = self._known[_from_nearest(self._known, beta)[0]][1]
             points, multipliers = self._precise.array(near.points), self._precise.array(near.multipliers)
             return points, np.sign(near.multipliers).astype(int), multipliers
-        least = exchange.solve(self.target, self.group_size, exchange.DIGITS)
+        least = remez.best_approximation(self.target, self.group_size, remez.DIGITS)
         points = self._precise.array(least.points)
         return points, np.array(least.signs), 0 * points
 
@@ -147,7 +148,7 @@ class Path:
         """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
         ctx, found = Extended(), self.at(beta)
         program = Program(self.target, self.group_size, ctx)
-        return peaks_of(program, converted(program, found), ctx.rational(exact(beta)), PER_GAP, 0.0).excess(beta)
+        return peaks_of(program, converted(program, found), ctx.rational(to_fraction(beta)), PER_GAP, 0.0).excess(beta)
 
     def noise(self, coefficients: Any) -> float:
         """V(c): the best point of the grid, then a search around it."""
@@ -181,3 +182,9 @@ def _along(here: Optimum, there: Optimum, share: float) -> Any:
         return None
     points = here.points + share * (there.points - here.points)
     return points if (np.diff(points, prepend=0) > 0).all() and points[-1] <= 1 else None
+
+
+def path_for(problem: Problem, solver: str | None = None) -> SolutionPath:
+    """The path of a problem's program."""
+    target = get_target(problem.target)
+    return SolutionPath(target, problem.group_size, float(remez.least_bias(target, problem.group_size)), solver)

@@ -21,12 +21,16 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact, weighted_target
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision, to_fraction, weighted_target
 from polyest.polynomials.bernstein import NumpyContext
 from polyest.problems.targets import Target, get_target
 from polyest.problems.unit import ASYMPTOTE, is_defined
 
-__all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
+__all__ = [
+    "Levelled",
+    "least_bias",
+    "rough_least_bias",
+]
 
 DIGITS = 80
 STEPS = 200
@@ -67,7 +71,7 @@ class Levelled:
 
 
 @lru_cache(maxsize=64)
-def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
+def best_approximation(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
     """The best approximation, to about `digits` − 20 digits of p·r, in gmpy2's numbers.
 
     Raises:
@@ -129,7 +133,7 @@ def _least_bias(row: Target, group_size: int, digits: int) -> Any:
     if is_defined(row.name, group_size):
         first, second = map(ctx.mp.mpf, ASYMPTOTE)
         return (first + second / group_size**2) / group_size**2
-    return ctx.rational(exact(solve(row, group_size, digits).level))
+    return ctx.rational(to_fraction(best_approximation(row, group_size, digits).level))
 
 
 def _first_reference(K: int) -> Any:

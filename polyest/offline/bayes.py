@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.offline.numbers import Array, Context, Multiprecision, exact
+from polyest.offline.numbers import Array, Context, Multiprecision, to_fraction
 from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]
@@ -48,4 +48,4 @@ def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Fraction,
             lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, mp.mpf(m + 1) / (n + 2), 1]
         )
 
-    return tuple(exact(mean(m)) for m in range(group_size))
+    return tuple(to_fraction(mean(m)) for m in range(group_size))
