@@ -13,7 +13,6 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from polyest.offline.numbers import to_fraction
 from polyest.offline.remez import least_bias
 from polyest.storage.files import replacing
 
@@ -36,7 +35,7 @@ def decimal(value: Fraction) -> str:
 
 
 def line(group_size: int) -> str:
-    return f"{group_size},{decimal(to_fraction(least_bias('log', group_size)))}\n"
+    return f"{group_size},{decimal(least_bias('log', group_size))}\n"
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from polyest.errors import SolveError
 from polyest.numbers.rationals import MOST_DIGITS
 from polyest.offline import remez
 from polyest.offline.methods import aqp, minimax
-from polyest.offline.numbers import to_fraction
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
 from polyest.offline.solution_path import path_for
@@ -101,7 +100,7 @@ def _check_noise(table: Table) -> None:
 
 def _check_bias(table: Table, bias: Fraction) -> None:
     problem = table.problem
-    least = to_fraction(remez.least_bias(problem.target, table.group_size))
+    least = remez.least_bias(problem.target, table.group_size)
     is_minimax = problem.method == "minimax" or table.kappa == 100
     if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(

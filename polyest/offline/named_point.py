@@ -16,14 +16,16 @@ import numpy as np
 
 from polyest.closed_forms import plug_in
 from polyest.errors import SolveError
-from polyest.offline import remez
 from polyest.offline.methods import minimax
+from polyest.offline.numbers import FLOAT64
 from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import Problem
 
 __all__ = ["kappa_named"]
 
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
+LOOSE = 1e-3  # excess of the bias over β, relative, of a solution whose noise is rough
+COARSE = 0.04  # relative error that a supremum of the rough noise may have
 COARSEST = 0.1  # excess of the bias over β, relative, of a solution that only bounds the noise
 NEAR = 1e-3  # relative distance from the limit within which float64's noise may not decide
 STEEPEST = 100  # power of β that the noise falls by at most: so many times its solution's excess of bias is its error
@@ -177,12 +179,18 @@ def _lowest(value: Callable[[int], float], n: int) -> int:
 
 
 def _noise(path: SolutionPath, n: int, unless_far_from: float | None = None) -> float:
-    """V of the table at κ = n/100, in float64."""
+    """V of the table at κ = n/100, in float64; a rough one far from the number that matters, if there is one."""
     if n > 100:
-        return path.noise_at(n / 100 * path.least_bias, unless_far_from)
-    digits = remez.DIGITS + 2 * path.group_size
-    table = minimax.coefficients(remez.best_approximation(path.target, path.group_size, digits), digits)
-    return path.noise(np.array([float(c) for c in table]))
+        return _noise_at(path, n / 100 * path.least_bias, unless_far_from)
+    return path.noise(FLOAT64.array(minimax.coefficients(path.target, path.group_size)))
+
+
+def _noise_at(path: SolutionPath, beta: float, unless_far_from: float | None) -> float:
+    if unless_far_from is not None:
+        rough = float(path.noise.on_grid(path.at(beta, LOOSE).coefficients).max())
+        if abs(rough / unless_far_from - 1) > COARSE:
+            return rough
+    return path.noise(path.at(beta).coefficients)
 
 
 def _last(path: SolutionPath) -> int:
@@ -224,4 +232,5 @@ def _noise_bound(path: SolutionPath, beta: float) -> float:
     because ∫_0^1 S(p)/p dp = F(c) + const and the part below ε holds little of any coefficient's weight. A solution
     whose bias exceeds β has met fewer constraints, so that its F is no larger.
     """
-    return 0.48 * path.objective(path.at(beta, COARSEST)) / math.log(32 * path.group_size) - beta**2
+    objective = float(path.program.objective(path.at(beta, COARSEST).coefficients))
+    return 0.48 * objective / math.log(32 * path.group_size) - beta**2

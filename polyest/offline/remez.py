@@ -11,26 +11,31 @@ float64 finds the neighbourhood, if the error is large enough for it; multi-prec
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, to_fraction, weighted_target
-from polyest.polynomials.bernstein import NumpyContext
+from polyest.offline.numbers import (
+    FLOAT64,
+    Array,
+    Double,
+    Extended,
+    Floating,
+    Floats,
+    Mpfr,
+    to_fraction,
+    weighted_target,
+)
+from polyest.offline.peaks import angle, divided, parabolic_peaks, place
 from polyest.problems.targets import Target, get_target
 from polyest.problems.unit import ASYMPTOTE, is_defined
 
-__all__ = [
-    "Levelled",
-    "least_bias",
-    "rough_least_bias",
-]
+__all__ = ["Levelled", "best_approximation", "least_bias", "rough_least_bias"]
 
 DIGITS = 80
 STEPS = 200
@@ -42,6 +47,8 @@ GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may
 EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
 PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
+
+Context: TypeAlias = Double | Extended | Mpfr
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,13 @@ class Levelled:
         slopes, curvatures: e' and e'' at the points.
     """
 
-    points: Any
-    level: Any
-    signs: Any
-    weights: Any
-    values: Any
-    slopes: Any
-    curvatures: Any
+    points: Array
+    level: Floating
+    signs: NDArray[np.int_]
+    weights: Array
+    values: Array
+    slopes: Array
+    curvatures: Array
 
     def in_float64(self) -> Levelled:
         """The same, rounded."""
@@ -83,17 +90,17 @@ def best_approximation(target: Target, group_size: int, digits: int = DIGITS) ->
         return _exchange(target, ctx.array(_start(target, group_size, ctx)), ctx, small)
 
 
-def _start(target: Target, K: int, ctx: Mpfr) -> Any:
+def _start(target: Target, K: int, ctx: Mpfr) -> Array:
     """The reference that floats find; the first one where |e| is too small for them."""
-    t = _first_reference(K)
+    t: Array = _first_reference(K)
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
         _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
         return t
-    t = _exchange(target, t, NumpyContext, CLOSE).points
+    t = _exchange(target, t, FLOAT64, CLOSE).points
     return _climbed(target, Extended().array(t))
 
 
-def _climbed(target: Target, t: Any) -> Any:
+def _climbed(target: Target, t: Array) -> Array:
     """A reference close to the best one, a Newton step or two closer, which in the hardware's floats cost little."""
     for _ in range(EXTENDED_STEPS):
         t = t + _upward(_level(target, t, Extended()))
@@ -110,40 +117,37 @@ def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
         )
 
 
-def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Any:
-    """E*_K, the least worst-case bias of any table, as an mpmath number.
+@lru_cache(maxsize=4096)
+def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Fraction:
+    """E*_K, the least worst-case bias of any table, to about `digits` − 20 digits.
 
     Above K = 256 the value for `log` is *defined* by its asymptotic series (theory.md §3).
 
-    >>> str(least_bias("log", 4))[:18]
-    '0.0200271241178812'
+    >>> from polyest.numbers.rationals import rounded_text
+    >>> rounded_text(least_bias("log", 4), 18)
+    '0.0200271241178812255'
     """
-    return _least_bias(get_target(target) if isinstance(target, str) else target, group_size, digits)
+    row = get_target(target)
+    if is_defined(row.name, group_size):
+        first, second = map(Fraction, ASYMPTOTE)
+        return (first + second / group_size**2) / group_size**2
+    return to_fraction(best_approximation(row, group_size, digits).level)
 
 
 @lru_cache(maxsize=4096)
 def rough_least_bias(target: Target, group_size: int) -> float:
     """E*_K to about six digits, from float64 alone."""
-    return float(_exchange(target, _first_reference(group_size), NumpyContext, CLOSE).level)
+    return float(_exchange(target, _first_reference(group_size), FLOAT64, CLOSE).level)
 
 
-@lru_cache(maxsize=4096)
-def _least_bias(row: Target, group_size: int, digits: int) -> Any:
-    ctx = Multiprecision(digits)
-    if is_defined(row.name, group_size):
-        first, second = map(ctx.mp.mpf, ASYMPTOTE)
-        return (first + second / group_size**2) / group_size**2
-    return ctx.rational(to_fraction(best_approximation(row, group_size, digits).level))
-
-
-def _first_reference(K: int) -> Any:
+def _first_reference(K: int) -> Floats:
     angles = (2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi
     t = np.sin(angles / 2) ** 2
     t[-1] = 1.0
     return t
 
 
-def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
+def _level(target: Target, t: Array, ctx: Context = FLOAT64) -> Levelled:
     """The levelled polynomial on the points `t`, in the arithmetic of `ctx` (theory.md §3, §4)."""
     gaps = 4 * t[:, None] - 4 * t[None, :]
     np.fill_diagonal(gaps, 1)
@@ -161,15 +165,15 @@ def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
     return Levelled(t, abs(h), signs if h > 0 else -signs, weights, values, slopes, curvatures)
 
 
-def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
+def _is_resolved(target: Target, levelled: Levelled, ctx: Context) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
     points = levelled.points.astype(float)
-    f = weighted_target(target, points).value
+    f = weighted_target(target, points, FLOAT64).value
     rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f))
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
-def _exchange(target: Target, t: Any, ctx: Any, small: Any) -> Levelled:
+def _exchange(target: Target, t: Array, ctx: Context, small: Floating) -> Levelled:
     """The reference at which |e| is largest, from `t`: until a Newton step is `small`, relatively.
 
     Raises:
@@ -188,19 +192,20 @@ def _exchange(target: Target, t: Any, ctx: Any, small: Any) -> Levelled:
     raise SolveError(f"the exchange algorithm for {target.name} at K = {len(t) - 1} did not converge; {remedy}")
 
 
-def _upward(levelled: Levelled) -> Any:
+def _upward(levelled: Levelled) -> Array:
     """The points' steps up |e|: Newton's where that leads to a top, elsewhere the longest that lets no two meet."""
     t = levelled.points
     gaps = np.diff(np.concatenate([t[:1] * 0, t, 2 * t[-1:] - t[-2:-1]]))
     longest = LONGEST_STEP * np.minimum(gaps[:-1], gaps[1:])
     rise, bend = levelled.signs * levelled.slopes, levelled.signs * levelled.curvatures
     newton = np.where(bend < 0, -rise / np.where(bend < 0, bend, -1), np.where(rise > 0, longest, -longest))
-    return np.minimum(np.clip(newton, -longest, longest), 1 - t)
+    step: Array = np.minimum(np.clip(newton, -longest, longest), 1 - t)
+    return step
 
 
-def _with_higher(target: Target, levelled: Levelled, ctx: Any) -> Any:
-    """The reference with the grid's highest |e| in exchange for a point of the same sign; None if nothing is higher."""
-    t, x = levelled.points, _tops(target, levelled, ctx)
+def _with_higher(target: Target, levelled: Levelled, ctx: Context) -> Array | None:
+    """The reference with the highest |e| in exchange for a point of the same sign; None if nothing is higher."""
+    t, x = levelled.points, ctx.array(_tops(target, levelled, ctx))
     error = _error(target, levelled, x, ctx)
     top = int(np.argmax(abs(error)))
     if abs(error[top]) <= levelled.level * (1 + EXCESS):
@@ -211,32 +216,19 @@ def _with_higher(target: Target, levelled: Levelled, ctx: Any) -> Any:
     return np.sort(np.append(np.delete(t, leaves), x[top]))
 
 
-def _tops(target: Target, levelled: Levelled, ctx: Any) -> Any:
-    """Where |e| is largest between neighbouring points, to a hundredth of the gap."""
-    fence = np.unique(np.concatenate([[0.0], 2 * np.arcsin(np.sqrt(levelled.points.astype(float))), [np.pi]]))
-    convert = np.array if ctx is NumpyContext else ctx.array
-    rough = ctx is NumpyContext or _is_resolved(target, levelled, ctx)
-    own, numbers, arithmetic = (levelled.in_float64(), np.array, NumpyContext) if rough else (levelled, convert, ctx)
-
-    def height(angles: Any) -> Any:
-        return abs(_error(target, own, numbers(np.sin(angles / 2) ** 2), arithmetic))
-
-    parts = max(PER_GAP, LEAST_PARTS // len(fence))
-    angles = [_highest(height, left, right, parts) for left, right in itertools.pairwise(fence)]
-    return convert(np.sin(np.array(angles) / 2) ** 2)
+def _tops(target: Target, levelled: Levelled, ctx: Context) -> Floats:
+    """Where |e| has tops away from the reference: those of a grid, in float64 where that tells."""
+    if ctx is not FLOAT64 and _is_resolved(target, levelled, ctx):
+        levelled, ctx = levelled.in_float64(), FLOAT64
+    angles = divided(levelled.points, max(PER_GAP, LEAST_PARTS // len(levelled.points)))
+    grid = place(np.setdiff1d(angles, angle(levelled.points)))
+    error = _error(target, levelled, ctx.array(grid), ctx) / levelled.level
+    tops = parabolic_peaks(grid, error.astype(float))
+    return np.setdiff1d(tops, levelled.points.astype(float))
 
 
-def _highest(height: Callable[[Any], Any], left: float, right: float, parts: int) -> float:
-    """The best point of a grid inside an interval; unless next to an end, of a finer grid around it."""
-    grid = np.linspace(left, right, parts + 1)[1:-1]
-    top = int(np.argmax(height(grid)))
-    if top in (0, len(grid) - 1):
-        return float(grid[top])
-    finer = np.linspace(grid[top - 1], grid[top + 1], PER_GAP + 1)
-    return float(finer[np.argmax(height(finer))])
-
-
-def _error(target: Target, levelled: Levelled, x: Any, ctx: Any) -> Any:
+def _error(target: Target, levelled: Levelled, x: Array, ctx: Context) -> Array:
     """e at points outside the reference."""
     kernel = levelled.weights / (x[:, None] - levelled.points)
-    return x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_target(target, x, ctx).value
+    error: Array = x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_target(target, x, ctx).value
+    return error

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
 from polyest.offline.methods import minimax
+from polyest.offline.numbers import FLOAT64
 from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -66,7 +67,7 @@ def trace(target: str, group_size: int, points: int = 100, solver: str | None = 
 
 def _minimax_end(target: str, path: SolutionPath) -> tuple[float, float]:
     table = minimax.solution(make_problem(target, path.group_size, "minimax")).coefficients
-    return path.least_bias, path.noise(np.array([float(c) for c in table]))
+    return path.least_bias, path.noise(FLOAT64.array(table))
 
 
 def _inner(path: SolutionPath, points: int) -> Iterator[tuple[float, float]]:
@@ -77,7 +78,7 @@ def _inner(path: SolutionPath, points: int) -> Iterator[tuple[float, float]]:
         yield from _walk(path, side)
 
 
-def _walk(path: SolutionPath, budgets: Any) -> Iterator[tuple[float, float]]:
+def _walk(path: SolutionPath, budgets: Array) -> Iterator[tuple[float, float]]:
     for beta in budgets:
         try:
             state = path.in_float64(float(beta))

@@ -199,7 +199,7 @@ def test_what_rounding_the_minimax_table_costs(K: str, largest: str, cost: str) 
     if cost:
         table = store.load(make_problem("log", int(K), "minimax"))
         assert table.certificate is not None
-        least = Fraction(mpmath.nstr(remez.least_bias("log", int(K)), 60))
+        least = remez.least_bias("log", int(K))
         excess = Fraction(table.certificate.worst_case_bias.upper_text) / least - 1
         assert agrees(excess, cost)
 
@@ -253,7 +253,7 @@ def test_gaps_of_optimality(K: str, kappa: str, text: str) -> None:
 def test_the_deficit_of_the_bound_on_the_least_bias() -> None:
     assert "(deficit 1e-31 at K = 16)" in THEORY
     bound = least_bias_bound(get_target("log"), solution("minimax", 16, "").proof["alternation"])
-    assert agrees(1 - bound / Fraction(mpmath.nstr(remez.least_bias("log", 16), 60)), "1e-31")
+    assert agrees(1 - bound / remez.least_bias("log", 16), "1e-31")
 
 
 def test_pooling_is_that_of_the_benchmark() -> None:

@@ -1,4 +1,4 @@
-"""Local reduction: the same optimum from bad starts, also from cuts; its optimality, by independent arithmetic."""
+"""Local reduction: the same optimum from bad starts, also by exchange; its optimality, by independent arithmetic."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
-from polyest.offline import cuts, reduction, remez
-from polyest.offline.discretization import Discretization
+from polyest.offline import reduction, remez
+from polyest.offline.exchange import exchanged
+from polyest.offline.exchange_in_float64 import Discretization
+from polyest.offline.exchange_in_multiprecision import OneSided, one_sided
 from polyest.offline.methods import aqp
 from polyest.offline.numbers import Extended, Mpfr, to_fraction
-from polyest.offline.program import Program
+from polyest.offline.program import Optimum, Program
 from polyest.offline.solution_path import path_for
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -26,25 +28,25 @@ DIGITS = 30
 
 
 def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> list[Fraction]:
-    row, budget = get_target(target), Fraction(kappa, 100) * to_fraction(remez.least_bias(target, K))
+    row, budget = get_target(target), Fraction(kappa, 100) * remez.least_bias(target, K)
     ctx = Mpfr(90)
     with ctx.precision():
         program = Program(row, K, ctx)
-        found = reduction.solve(program, near(program, points, multipliers), ctx.rational(budget), DIGITS)
+        found = reduction.to_all_digits(program, near(program, points, multipliers), ctx.rational(budget), DIGITS)
         return [to_fraction(c) for c in found.coefficients]
 
 
-def near(program: Program, points: Any, multipliers: Any) -> reduction.Optimum:
+def near(program: Program, points: Any, multipliers: Any) -> Optimum[Any]:
     """The table of some points and multipliers (theory.md §3)."""
     points, multipliers = program.convert(points), program.convert(multipliers)
     c = program.means - (multipliers @ program.rows(points)) / (2 * program.weights)
-    return reduction.Optimum(c, points, multipliers)
+    return Optimum(c, points, multipliers)
 
 
 @lru_cache(maxsize=16)
 def start(target: str, K: int, kappa: int) -> tuple[Any, Any]:
     beta = kappa / 100 * float(remez.least_bias(target, K))
-    found = Discretization(Program(get_target(target), K)).solve(beta)
+    found = Discretization(Program(get_target(target), K)).first(beta)
     return found.points, found.multipliers
 
 
@@ -80,14 +82,14 @@ def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) 
 def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
     """From float64's solution, to six digits of the largest coefficient."""
     row, beta = get_target(target), kappa / 100 * float(remez.least_bias(get_target(target), K))
-    found = Discretization(Program(row, K)).solve(beta)
+    found = Discretization(Program(row, K)).first(beta)
     ctx: Extended | Mpfr = Extended()
     with ctx.precision():
         close = reduction.approached(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)))
     assert close is not None
     ctx = Mpfr(90)
     with ctx.precision():
-        best = reduction.solve(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), DIGITS)
+        best = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), DIGITS)
     c = best.coefficients.astype(float)
     assert close.coefficients.astype(float) == pytest.approx(c, abs=1e-6 * max(abs(c)))
 
@@ -97,7 +99,7 @@ def test_where_floats_do_not_carry_nothing_comes_back() -> None:
     row, ctx = get_target("power(1.5)"), Extended()
     with ctx.precision():
         program = Program(row, 24, ctx)
-        beta = ctx.rational(to_fraction(remez.least_bias(row, 24))) * 1.05
+        beta = ctx.rational(remez.least_bias(row, 24)) * 1.05
         assert reduction.approached(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta) is None
 
 
@@ -109,19 +111,18 @@ def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: 
 
 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 105)])
-def test_cuts_lead_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
+def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
     """From the points of the minimax table, whatever the budget."""
     row, least, ctx = get_target(target), remez.best_approximation(get_target(target), K), Mpfr(90)
     with ctx.precision():
-        beta = ctx.rational(Fraction(kappa, 100) * to_fraction(remez.least_bias(target, K)))
-        found = cuts.solve(
-            Program(row, K, ctx), ctx.array(least.points), least.signs, ctx.array(0 * least.points), beta, 1e-11
-        )
+        beta = ctx.rational(Fraction(kappa, 100) * remez.least_bias(target, K))
+        start = one_sided(ctx.array(least.points), least.signs, ctx.array(0 * least.points))
+        found = exchanged(OneSided(Program(row, K, ctx), beta, 1e-11), start, 1e-11)
         c = [float(x) for x in found.coefficients]
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 
 
-def test_where_float64_is_not_enough_cuts_take_over() -> None:
+def test_where_float64_is_not_enough_multiprecision_takes_over() -> None:
     problem = make_problem("power(1.5)", 24, bias_budget="1.18")
     path = path_for(problem)
     beta = 1.18 * path.least_bias

@@ -10,16 +10,16 @@ from functools import lru_cache
 from typing import Any
 
 import brute
-import mpmath
 import numpy as np
 import pytest
 
 from polyest.certify.certificate import worst_noise
 from polyest.closed_forms import plug_in
 from polyest.errors import ArgumentError, SolveError
-from polyest.offline import build, discretization, named_point, remez, rounding
+from polyest.offline import build, named_point, remez, rounding
+from polyest.offline.exchange_in_float64 import grid
 from polyest.offline.methods import aqp
-from polyest.offline.solution_path import LOOSE, SolutionPath, path_for
+from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.polynomials import bernstein
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -65,10 +65,10 @@ def table(K: int, target: str = "log", **budget: Any) -> Table:
     return build.solve(make_problem(target, K, "aqp", **budget))
 
 
-def rounds_to(value: object, text: str) -> bool:
+def rounds_to(value: Fraction, text: str) -> bool:
     """Whether a number rounds to the decimal, or misses that by a tenth of its last digit."""
     unit = Fraction(10) ** int(Decimal(text).as_tuple().exponent)
-    return abs(Fraction(mpmath.nstr(value, 45)) - Fraction(text)) <= unit * Fraction(6, 10)
+    return abs(value - Fraction(text)) <= unit * Fraction(6, 10)
 
 
 @pytest.mark.parametrize(("K", "kappa"), REFERENCE)
@@ -80,8 +80,8 @@ def test_coefficients_to_the_last_digit(K: int, kappa: str) -> None:
 
 def test_the_active_constraints_tell_the_digits_of_a_coefficient() -> None:
     """At K = 8, κ = 4 a c_6 that is 1e-13 off misses them."""
-    proof, c = solution(8, 4).proof, [brute.mp.mpf(x) for x in solution(8, 4).coefficients]
-    beta = 4 * brute.mp.mpf(remez.least_bias("log", 8))
+    proof, c = solution(8, 4).proof, [brute.number(x) for x in solution(8, 4).coefficients]
+    beta = 4 * brute.number(remez.least_bias("log", 8))
 
     def miss() -> float:
         return max(float(abs(abs(brute.bias("log", c, brute.number(p))) / beta - 1)) for p in proof["points"])
@@ -119,7 +119,7 @@ def test_default_points_of_the_shipped_tables(K: int) -> None:
 def test_gain_over_plug_in(K: int, gain: float) -> None:
     # theory.md §3: "Gain in bias over plug-in at ρ = 1.5"
     shipped = store.read(store.shipped_folder() / store.relative_path(make_problem("log", K)))
-    p = discretization.grid(K)
+    p = grid(K)
     of_plug_in = np.abs(bernstein.bias("log", plug_in.coefficients(get_target("log"), K), p)).max()
     assert shipped.certificate is not None
     assert of_plug_in / shipped.certificate.worst_case_bias.upper == pytest.approx(gain, rel=0.01)
@@ -162,7 +162,7 @@ def test_another_precision_gives_the_same_bytes(K: int, digits: int) -> None:
 def test_another_start_gives_the_same_bytes(K: int, start: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     expected = usual(K)
     for name, value in start.items():
-        monkeypatch.setattr(discretization, name, value)
+        monkeypatch.setattr(name, value)
     assert digest(table(K, bias_budget=2.4)) == expected
 
 
@@ -367,7 +367,7 @@ def test_just_below_the_bayes_table(target: str, K: int) -> None:
     path = path_for(make_problem(target, K, bias_budget=2))
     for share in (0.99, 0.9985, 0.99999):
         beta = share * path.bayes_bias
-        for slack in (LOOSE, 1e-11):
+        for slack in (named_point.LOOSE, 1e-11):
             c = path.at(beta, slack).coefficients
             bias = brute.float_curves(target, c, brute.grid(K, 4000))[0].max()
             assert beta * (1 - 1e-3) < bias < beta * (1 + max(2 * slack, 1e-4))

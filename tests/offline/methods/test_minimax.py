@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 import brute
-import mpmath
 import numpy as np
 import pytest
 
@@ -62,10 +61,10 @@ SOLLYA = {
 }
 
 
-def agrees(value: object, text: str) -> bool:
-    """Whether an mpmath number rounds to the decimal."""
+def agrees(value: Fraction, text: str) -> bool:
+    """Whether a number rounds to the decimal."""
     unit = Fraction(10) ** int(Decimal(text).as_tuple().exponent)
-    return abs(_fraction(value) - Fraction(text)) <= unit / 2
+    return abs(value - Fraction(text)) <= unit / 2
 
 
 @pytest.mark.parametrize("K", THEORY)
@@ -95,16 +94,12 @@ def test_least_bias_is_bracketed_by_two_independent_proofs(name: str, K: int) ->
     """De la Vallée Poussin below; above, the certified maximum of the exact table's bias (the trap of theory.md §3)."""
     target = get_target(name)
     solution = minimax.solution(make_problem(name, K, "minimax"))
-    value = _fraction(remez.least_bias(name, K))
+    value = remez.least_bias(name, K)
     below = optimality.least_bias_bound(target, solution.proof["alternation"])
-    above = supremum(functions.bias(target, [_fraction(c) for c in solution.coefficients]))[1]
+    above = supremum(functions.bias(target, solution.coefficients))[1]
     assert below <= value * (1 + Fraction(1, 10**60))
     assert value <= above * (1 + Fraction(1, 10**60))
     assert above - below < value / 10**20  # the enclosure is closed to 1e-22
-
-
-def _fraction(value: object) -> Fraction:
-    return Fraction(mpmath.nstr(value, 70))
 
 
 @pytest.mark.parametrize("K", [2, 5, 9, 14])
@@ -189,7 +184,7 @@ def test_rounding_costs_what_theory_says(K: int, loss: float, slack: float) -> N
     # theory.md §3: "Rounding the table to float64 costs 3e-15 of E* at K = 8, 1.9e-12 at 16, 1.1e-8 at 32"
     table = build.solve(make_problem("log", K, "minimax"))
     assert table.certificate is not None
-    least = _fraction(remez.least_bias("log", K))
+    least = remez.least_bias("log", K)
     excess = Fraction(table.certificate.worst_case_bias.upper_text) / least - 1
     assert float(excess) == pytest.approx(loss, rel=slack)
 
@@ -201,9 +196,9 @@ def test_the_error_alternates_at_as_many_points_as_there_are_unknowns_and_one(ta
     assert len(points) == 6
     assert list(points) == sorted(points)
     if target in brute.TARGETS:
-        c = [brute.mp.mpf(x) for x in solution.coefficients]
+        c = [brute.number(x) for x in solution.coefficients]
         errors = [brute.bias(target, c, brute.number(p)) for p in points]
-        level = brute.mp.mpf(remez.least_bias(target, 5))
+        level = brute.number(remez.least_bias(target, 5))
         for left, right in itertools.pairwise(errors):
             assert left * right < 0
         # the points are rounded to float64, which moves an extremal error by 1e-32

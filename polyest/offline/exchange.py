@@ -1,0 +1,90 @@
+"""The exchange of constraint points: a program with a constraint for every p, solved on finitely many (theory.md §3).
+
+Each round solves the program with constraints at some points; active points stay, and wherever the bias peaks above β
+that peak joins them. F grows from round to round, so that no active set returns, and the solution is the limit (Hettich
+& Kortanek 1993, doi:10.1137/1035089, §7.1). The arithmetic is an argument: float64 has a grid, a small space and
+compiled least squares (`exchange_in_float64`), multi-precision gets there from anywhere (`exchange_in_multiprecision`).
+Minimax has an exchange of its own, `remez`: as many points as unknowns and one, all active, need no program.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyest.errors import SolveError
+from polyest.offline.numbers import Array, Floats
+from polyest.offline.program import Optimum
+
+__all__ = ["Constraints", "OnPoints", "exchanged"]
+
+ROUNDS, PATIENCE = 60, 3
+
+Solved = TypeVar("Solved", bound=Optimum[Array])
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """s_j e(p_j) ≤ β.
+
+    Attributes:
+        points, signs: p_j and s_j.
+        multipliers: a guess of theirs, of which only the signs count.
+        rows: what the arithmetic keeps of each constraint, shape (N, …).
+    """
+
+    points: Array
+    signs: NDArray[np.int_]
+    multipliers: Array
+    rows: Floats
+
+    def only(self, chosen: NDArray[np.bool_]) -> Constraints:
+        """Some of them."""
+        return Constraints(*(values[chosen] for values in vars(self).values()))
+
+    def joined(self, other: Constraints) -> Constraints:
+        """These and others."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Constraints(*(np.concatenate(pair) for pair in pairs))
+
+
+class OnPoints(Protocol[Solved]):
+    """The program at one β on finitely many points, in one arithmetic.
+
+    Attributes:
+        joining: height of a peak, in units of β, from which on it joins.
+        rounding: excess at which the exchange may end where the peaks do not get lower any more.
+    """
+
+    joining: float
+    rounding: float
+
+    def solved(self, constraints: Constraints, /) -> Solved:
+        """The solution with these constraints, and its active points in order."""
+
+    def peaks(self, here: Solved, /) -> tuple[Constraints, Floats]:
+        """Where |e| of a solution peaks, and |e|/β there."""
+
+
+def exchanged(program: OnPoints[Solved], constraints: Constraints, slack: float) -> Solved:
+    """The solution of the program but for an excess of the bias over β, relative, of `slack`.
+
+    Raises:
+        SolveError: β is below the least bias, or the exchange did not settle.
+    """
+    best, since = math.inf, 0
+    for _ in range(ROUNDS):
+        here = program.solved(constraints)
+        peaks, heights = program.peaks(here)
+        excess = float(max(heights[~np.isin(peaks.points, constraints.points)], default=1.0)) - 1
+        best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+        if excess <= slack or (since >= PATIENCE and excess < program.rounding):
+            return here
+        new = peaks.only(heights > program.joining)
+        old = constraints.only(np.isin(constraints.points, np.setdiff1d(here.points, new.points)))
+        constraints = new.joined(replace(old, multipliers=0 * old.multipliers))
+    raise SolveError(f"the exchange of constraint points for {program} did not settle")
