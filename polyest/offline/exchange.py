@@ -2,9 +2,12 @@
 
 Each round solves the program with constraints at some points; active points stay, and wherever the bias peaks above β
 that peak joins them. F grows from round to round, so that no active set returns, and the solution is the limit (Hettich
-& Kortanek 1993, doi:10.1137/1035089, §7.1). The arithmetic is an argument: float64 has a grid, a small space and
-compiled least squares (`exchange_in_float64`), multi-precision gets there from anywhere (`exchange_in_multiprecision`).
-Minimax has an exchange of its own, `remez`: as many points as unknowns and one, all active, need no program.
+& Kortanek 1993, doi:10.1137/1035089, §7.1).
+
+The arithmetic is an argument. float64 has a grid, a small space and compiled least squares (`exchange_in_float64`).
+Multi-precision is for budgets so close to E*_K that float64 cannot settle them: slower than local reduction near the
+solution (linear, unless about K points are active), but it gets there from anywhere. Minimax has an exchange of its own
+(`remez`): with one point more than unknowns, all of them active, a round is a formula and not a program.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Array, Floats
-from polyest.offline.program import Optimum
+from polyest.offline.linear import column, gram, number
+from polyest.offline.numbers import Array, Floating, Floats
+from polyest.offline.peaks import HIGH, PER_GAP, peaks_of
+from polyest.offline.program import Optimum, Program
+from polyest.offline.quadratic import by_active_set
 
-__all__ = ["Constraints", "OnPoints", "exchanged"]
+__all__ = ["Constraints", "OnPoints", "OneSided", "exchanged", "one_sided"]
 
 ROUNDS, PATIENCE = 60, 3
 
@@ -88,3 +94,45 @@ def exchanged(program: OnPoints[Solved], constraints: Constraints, slack: float)
         old = constraints.only(np.isin(constraints.points, np.setdiff1d(here.points, new.points)))
         constraints = new.joined(replace(old, multipliers=0 * old.multipliers))
     raise SolveError(f"the exchange of constraint points for {program} did not settle")
+
+
+@dataclass(frozen=True)
+class OneSided:
+    """The program at β, with a constraint of one sign at each point.
+
+    Attributes:
+        program: in multi-precision.
+        beta: the bias budget, a number of the program's arithmetic.
+        slack: as in `exchanged`; the peaks are refined as far as it asks for.
+    """
+
+    program: Program
+    beta: Floating
+    slack: float
+
+    joining, rounding = HIGH, 0.0
+
+    def __str__(self) -> str:
+        return f"{self.program.target.name}, β = {float(self.beta):.3e}, in multi-precision"
+
+    def solved(self, constraints: Constraints) -> Optimum[Array]:
+        """The solution with these constraints, and its active points in order."""
+        program, points, signs = self.program, constraints.points, constraints.signs
+        rows, _ = program.scaled_rows(points)
+        bayes = column(program.bias(program.means).values(points))
+        active = np.flatnonzero(constraints.multipliers * signs > 0)
+        found = by_active_set(gram(rows), bayes, signs.tolist(), number(self.beta), active)
+        multipliers, c = program.convert(found.entries()), program.unscaled(-rows.transpose() * found)
+        order = np.argsort(points)
+        return Optimum(c, points[order], multipliers[order]).active()
+
+    def peaks(self, here: Optimum[Array]) -> tuple[Constraints, Floats]:
+        """Where |e| peaks, with the multipliers of the active points nearby, and |e|/β there."""
+        peaks = peaks_of(self.program, here, self.beta, PER_GAP, self.slack)
+        heights = (peaks.bias * peaks.signs / self.beta).astype(float)
+        return one_sided(peaks.points, peaks.signs, peaks.multipliers), heights
+
+
+def one_sided(points: Array, signs: NDArray[np.int_], multipliers: Array) -> Constraints:
+    """Constraints without rows: new ones are as soon computed as old ones sorted out."""
+    return Constraints(points, signs, multipliers, np.empty((len(points), 0)))

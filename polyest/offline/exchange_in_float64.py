@@ -19,7 +19,7 @@ from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares
 from polyest.offline.specification import least_norm
 
-__all__ = ["SLACK", "Approximation", "Discretization", "grid"]
+__all__ = ["SLACK", "Approximation", "Discretization", "fine_grid"]
 
 FiniteSolver = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
@@ -30,7 +30,7 @@ TINY = 1e-200  # below it an entry of a row counts as 0
 NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to the largest
 
 
-def grid(group_size: int, per_gap: int = 0) -> Floats:
+def fine_grid(group_size: int, per_gap: int = 0) -> Floats:
     """Points in (0, 1], even in the angle of p = sin²(θ/2), finer than any bias of this degree can wiggle."""
     per_gap = per_gap or (16 if group_size <= 128 else 8)
     return _even(max(per_gap * (group_size + 1), 40 * per_gap))
@@ -71,7 +71,7 @@ class Discretization:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.grid = grid(program.group_size)
+        self.grid = fine_grid(program.group_size)
         self.phi = _rows(program, self.grid)
         self.bayes = self.phi @ program.means - program.weighted_target(self.grid).value
         self.root = np.sqrt(program.weights)
@@ -96,7 +96,7 @@ class Discretization:
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
-        points = grid(self.program.group_size, 1)
+        points = fine_grid(self.program.group_size, 1)
         for _ in range(5):
             near, last = self.on(beta, points, norm), norm
             norm = near.norm

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar, cast
 
 import flint
@@ -48,8 +49,7 @@ class Multiprecision:
         self.log, self.exp, self.sqrt = (_elementwise(f) for f in (self.mp.log, self.mp.exp, self.mp.sqrt))
 
     def power(self, x: T, a: Fraction) -> T:
-        exponent = self.rational(a)
-        return _elementwise(lambda value: cast("T", self.mp.power(value, exponent)))(x)
+        return cast("T", _elementwise(partial(pow, exp=self.rational(a)))(x))
 
     def rational(self, value: Fraction | int) -> mpmath.mpf:
         exact = Fraction(value)
@@ -100,8 +100,7 @@ class Mpfr:
             yield
 
     def power(self, x: T, a: Fraction) -> T:
-        exponent = self.rational(a)
-        return _elementwise(lambda value: cast("T", value**exponent))(x)
+        return cast("T", _elementwise(partial(pow, exp=self.rational(a)))(x))
 
     def rational(self, value: Fraction | int) -> gmpy2.mpfr:
         exact = Fraction(value)

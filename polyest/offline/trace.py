@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,13 +76,6 @@ def _inner(path: SolutionPath, points: int) -> Iterator[tuple[float, float]]:
     budgets = np.geomspace(path.least_bias, path.bayes_bias, points + 2)[1:-1]
     easy = math.sqrt(path.least_bias * path.bayes_bias)
     for side in (budgets[budgets >= easy], budgets[budgets < easy][::-1]):
-        yield from _walk(path, side)
-
-
-def _walk(path: SolutionPath, budgets: Array) -> Iterator[tuple[float, float]]:
-    for beta in budgets:
-        try:
-            state = path.in_float64(float(beta))
-        except SolveError:
-            return
-        yield float(beta), path.noise(state.coefficients)
+        with suppress(SolveError):
+            for beta in map(float, side):
+                yield beta, path.noise(path.in_float64(beta).coefficients)

@@ -12,9 +12,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from polyest.offline import remez
-from polyest.offline.exchange import Constraints, exchanged
-from polyest.offline.exchange_in_float64 import Approximation, Discretization, grid
-from polyest.offline.exchange_in_multiprecision import OneSided, one_sided
+from polyest.offline.exchange import Constraints, OneSided, exchanged, one_sided
+from polyest.offline.exchange_in_float64 import Approximation, Discretization, fine_grid
 from polyest.offline.numbers import Array, Mpfr, to_fraction
 from polyest.offline.program import Optimum, Program
 from polyest.problems.targets import Target
@@ -65,7 +64,7 @@ class Float64Solver:
     def afresh(self, beta: float) -> Approximation:
         """The same whatever was solved before: the start for all digits."""
         near = self.space.first(beta, self.solver)
-        return self.space.on(beta, np.union1d(near.points, grid(self.space.program.group_size, 1)), near.norm)
+        return self.space.on(beta, np.union1d(near.points, fine_grid(self.space.program.group_size, 1)), near.norm)
 
 
 class MultiprecisionSolver:

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from polyest.errors import SolveError
 from polyest.offline import reduction, remez
-from polyest.offline.exchange import exchanged
+from polyest.offline.exchange import OneSided, exchanged, one_sided
 from polyest.offline.exchange_in_float64 import Discretization
-from polyest.offline.exchange_in_multiprecision import OneSided, one_sided
 from polyest.offline.methods import aqp
 from polyest.offline.numbers import Extended, Mpfr, to_fraction
 from polyest.offline.program import Optimum, Program

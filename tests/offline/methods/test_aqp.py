@@ -17,7 +17,7 @@ from polyest.certify.certificate import worst_noise
 from polyest.closed_forms import plug_in
 from polyest.errors import ArgumentError, SolveError
 from polyest.offline import build, named_point, remez, rounding
-from polyest.offline.exchange_in_float64 import grid
+from polyest.offline.exchange_in_float64 import fine_grid
 from polyest.offline.methods import aqp
 from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.polynomials import bernstein
@@ -119,7 +119,7 @@ def test_default_points_of_the_shipped_tables(K: int) -> None:
 def test_gain_over_plug_in(K: int, gain: float) -> None:
     # theory.md §3: "Gain in bias over plug-in at ρ = 1.5"
     shipped = store.read(store.shipped_folder() / store.relative_path(make_problem("log", K)))
-    p = grid(K)
+    p = fine_grid(K)
     of_plug_in = np.abs(bernstein.bias("log", plug_in.coefficients(get_target("log"), K), p)).max()
     assert shipped.certificate is not None
     assert of_plug_in / shipped.certificate.worst_case_bias.upper == pytest.approx(gain, rel=0.01)
