@@ -1,7 +1,7 @@
 """Quadratic programs with finitely many constraints: the least norm that meets them, in two arithmetics.
 
-Both solve the dual, by active sets, and both are kept: scipy's least squares take a third to a tenth of the time, but know
-float64 alone. `polyest.offline.specification.least_norm` is the slow twin of the first, in cvxpy.
+Both solve the dual, by active sets, and both are kept: scipy's least squares take a third to a tenth of the time, but
+know float64 alone. `polyest.offline.specification.least_norm` is the slow twin of the first, in cvxpy.
 """
 
 from __future__ import annotations
