@@ -1,0 +1,69 @@
+"""The table of graded rewards for more draws than the group has: least noise within a bias of the objective.
+
+The program is `polyest.offline.graded_program`; it is solved as aqp's is where float64 does not carry: an exchange of
+constraint points from scratch, then all digits.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from polyest.offline import cuts, reduction
+from polyest.offline.graded_program import GradedProgram
+from polyest.offline.numbers import Mpfr, Multiprecision
+from polyest.offline.solution import Solution, settled
+from polyest.problems.problem import Problem
+from polyest.problems.targets import get_target
+from polyest.storage.table import Table
+
+__all__ = ["rounded", "solve"]
+
+DIGITS = 50
+GUARD = 40  # digits that the conditioning may cost, and one more for every completion
+ROUGHLY = 1e-3  # excess of the bias, relative, at which the exchange of points ends
+
+
+def solve(problem: Problem, digits: int | None = None) -> Solution:
+    """The table within the problem's budget β.
+
+    Raises:
+        SolveError: β is below the least bias of any table, or the optimality conditions could not be met.
+
+    >>> from polyest.problems.problem import make_problem
+    >>> solution = solve(make_problem("best_of(6)", 4, worst_case_bias="0.02"))
+    >>> [float(c).__round__(12) for c in solution.coefficients]
+    [5.474180579116, -1.66906522029, -0.003125137735, 0.198009778906]
+    """
+    assert problem.budget is not None
+    target, K, budget, working = get_target(problem.target), problem.group_size, problem.budget.value, digits or 0
+    working = max(working, DIGITS)
+    ctx = Mpfr(working + GUARD + K)
+    with ctx.precision():
+        program, beta = GradedProgram(target, K, ctx), ctx.rational(budget)
+        points, signs = ctx.array(_first_points(K)), np.where(np.arange(K) % 2 == 0, 1, -1)
+        found = cuts.solve(program, points, signs, 0 * points, beta, ROUGHLY)
+        if len(found.points):
+            found = reduction.solve(program, found, beta, working)
+    coefficients = Multiprecision(ctx.digits).array(settled(found.coefficients, budget))
+    proof = {name: tuple(map(float, getattr(found, name))) for name in ("points", "multipliers")}
+    return Solution(problem, tuple(coefficients), proof=proof, digits=working)
+
+
+def _first_points(K: int) -> list[float]:
+    """Where polynomials of degree K turn, p = sin²(θ/2), even in θ."""
+    return [float(p) for p in np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2]
+
+
+def rounded(solution: Solution) -> Table:
+    """The nearest float64 numbers, the least of them moved by some ulps so that the sum stays K·∫_0^1 r.
+
+    All of them are multiples of its ulp, so the sum is exact where K·∫_0^1 r is such a multiple too, as K is.
+    """
+    c = [float(x) + 0.0 for x in solution.coefficients]
+    polynomial = get_target(solution.problem.target).polynomial or ()
+    whole = len(c) * sum((a / (j + 1) for j, a in enumerate(polynomial)), Fraction(0))
+    least = min(range(len(c)), key=lambda m: abs(c[m]))
+    c[least] = float(Fraction(c[least]) + whole - sum(map(Fraction, c)))
+    return Table(solution.problem, tuple(c), proof=solution.proof)
