@@ -85,8 +85,8 @@ def _figures(problem: Problem, coefficients: Sequence[float]) -> dict[str, Any]:
 
         proved = enclosures(target, coefficients, method)
     except (MissingDependencyError, SolveError):
-        noise, bias = extremes(target, coefficients).noise, extremes(*_as_answers(problem, coefficients)).worst_case_bias
-        return {"worst_case_bias": bias, "noise": _finite(noise), "proved": None}
+        bias, noise = extremes(*_as_answers(problem, coefficients)), extremes(target, coefficients).noise
+        return {"worst_case_bias": bias.worst_case_bias, "noise": _finite(noise), "proved": None}
     figures = {name: _finite(getattr(proved, name).upper) for name in ("worst_case_bias", "noise")}
     return figures | {"proved": _ends(proved)}
 

@@ -20,7 +20,9 @@ __all__ = [
     "METHODS",
     "Budget",
     "Problem",
+    "budget_value",
     "make_problem",
+    "whole_number",
 ]
 
 METHODS: dict[str, str] = {
@@ -35,6 +37,7 @@ BASELINES = ("group_mean", "leave_one_out_mean")
 BUDGETS = ("noise_budget", "bias_budget", "groups", "worst_case_bias")
 DEFAULT_NOISE_BUDGET = Fraction(3, 2)
 DEFAULT_WORST_CASE_BIAS = Fraction(1, 20)
+DEFAULTS = {"aqp": ("noise_budget", DEFAULT_NOISE_BUDGET), "graded": ("worst_case_bias", DEFAULT_WORST_CASE_BIAS)}
 LARGEST_GROUP = 2**16  # completions; closed forms take seconds there
 LEAST_BUDGET, LARGEST_BUDGET = Fraction(1, 10**12), 10**12
 
@@ -150,8 +153,8 @@ def _check_method(target: Target, K: int, method: str) -> None:
     if method == "graded" and (target.degree is None or target.degree >= 2 * K):
         least = "" if target.degree is None else f" (K ≥ {target.degree // 2 + 1} would do)"
         raise ArgumentError(
-            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got {target.name} "
-            f"at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
+            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
+            f"{target.name} at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
         )
 
 
@@ -160,24 +163,26 @@ def _method_of(budget: str) -> str:
 
 
 def _budget(target: Target, method: str, named: dict[str, Any]) -> Budget | None:
-    if len(named) > 1:
-        raise ArgumentError(f"`{'`, `'.join(named)}` exclude each other; give one of them")
     for kind in named:
         if method != _method_of(kind):
             raise ArgumentError(f"`{kind}` belongs to method={_method_of(kind)!r}, got method={method!r}; leave it out")
-    if method == "graded":
-        value = named.get("worst_case_bias")
-        return Budget("worst_case_bias", DEFAULT_WORST_CASE_BIAS if value is None else _decimal("worst_case_bias", value))
-    if method != "aqp":
+    if method not in DEFAULTS:
         return None
+    if len(named) > 1:
+        raise ArgumentError(f"`{'`, `'.join(named)}` exclude each other; give one of them")
     if not target.bounds_noise and "bias_budget" not in named:
         why = "its growth bounds noise for α < ½ only" if target.is_custom else "every table of it has infinite noise"
         raise ArgumentError(f"`bias_budget` is required for {target.name}, because {why}; give one, such as 2")
-    kind, value = next(iter(named.items())) if named else ("noise_budget", DEFAULT_NOISE_BUDGET)
-    return Budget(kind, _budget_value(kind, value))
+    kind, value = next(iter(named.items())) if named else DEFAULTS[method]
+    return Budget(kind, budget_value(kind, value))
 
 
-def _budget_value(kind: str, value: Any) -> Fraction:
+def budget_value(kind: str, value: Any) -> Fraction:
+    """The number of a budget, checked.
+
+    Raises:
+        ArgumentError: it is outside its domain.
+    """
     if kind == "groups":
         return Fraction(whole_number("groups", value, least=1, most=LARGEST_BUDGET))
     number = bounded_rational(value, kind)
@@ -187,14 +192,8 @@ def _budget_value(kind: str, value: Any) -> Fraction:
         raise ArgumentError(
             f"`bias_budget` must be a multiple of 0.01, at least 1 (1 is the minimax table); got {shortened(value)}"
         )
-    return _decimal(kind, value) if kind == "noise_budget" else number
-
-
-def _decimal(kind: str, value: Any) -> Fraction:
-    """A positive number whose digits can name a folder."""
-    number = bounded_rational(value, kind)
-    if number < LEAST_BUDGET or not is_decimal(number):
-        example = decimal_text(DEFAULT_NOISE_BUDGET if kind == "noise_budget" else DEFAULT_WORST_CASE_BIAS)
+    if kind != "bias_budget" and (number < LEAST_BUDGET or not is_decimal(number)):
+        example = decimal_text(dict(DEFAULTS.values())[kind])
         raise ArgumentError(
             f"`{kind}` must be a positive decimal such as {example}, at least 1e-12; got {shortened(value)}"
         )

@@ -194,7 +194,7 @@ TARGETS: dict[str, Row] = {
     "power": Row("power(a)", "sign(a)·p^a", "Tsallis / α-divergence; a = 1: Gini, Brier", "a > −1, a ≠ 0", _power),
     "polynomial": Row("polynomial(a_0,…)", "Σ a_j p^j", "any polynomial Bregman geometry", "rationals", _polynomial),
     "best_of": Row(
-        "best_of(n)", "n(1−p)^(n−1)", "the greatest of n rewards, pass@n; different answers in n draws", "n = 1, 2, …", _best_of
+        "best_of(n)", "n(1−p)^(n−1)", "pass@n, the greatest of n; distinct answers of n draws", "n = 1, 2, …", _best_of
     ),
     "js": Row("js(q)", "log(2p/(p+q))", "Jensen–Shannon divergence to a reference", "0 < q ≤ 1", _js),
 }

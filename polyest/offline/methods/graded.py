@@ -10,8 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from polyest.errors import SolveError
+from polyest.numbers.rationals import decimal_text
 from polyest.offline import cuts, reduction
 from polyest.offline.graded_program import GradedProgram
+from polyest.offline.linear import Floating
 from polyest.offline.numbers import Mpfr, Multiprecision
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
@@ -34,26 +37,31 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
     >>> from polyest.problems.problem import make_problem
     >>> solution = solve(make_problem("best_of(6)", 4, worst_case_bias="0.02"))
     >>> [float(c).__round__(12) for c in solution.coefficients]
-    [5.474180579116, -1.66906522029, -0.003125137735, 0.198009778906]
+    [5.474180579116, -1.669065220286, -0.003125137735, 0.198009778906]
     """
     assert problem.budget is not None
-    target, K, budget, working = get_target(problem.target), problem.group_size, problem.budget.value, digits or 0
-    working = max(working, DIGITS)
-    ctx = Mpfr(working + GUARD + K)
+    budget, working = problem.budget.value, max(digits or 0, DIGITS)
+    ctx = Mpfr(working + GUARD + problem.group_size)
     with ctx.precision():
-        program, beta = GradedProgram(target, K, ctx), ctx.rational(budget)
-        points, signs = ctx.array(_first_points(K)), np.where(np.arange(K) % 2 == 0, 1, -1)
-        found = cuts.solve(program, points, signs, 0 * points, beta, ROUGHLY)
-        if len(found.points):
-            found = reduction.solve(program, found, beta, working)
+        program = GradedProgram(get_target(problem.target), problem.group_size, ctx)
+        try:
+            found = _optimum(program, ctx.rational(budget), working)
+        except SolveError as error:
+            raise SolveError(
+                f"`worst_case_bias` = {decimal_text(budget)} is out of reach ({error}); give a larger one"
+            ) from None
     coefficients = Multiprecision(ctx.digits).array(settled(found.coefficients, budget))
     proof = {name: tuple(map(float, getattr(found, name))) for name in ("points", "multipliers")}
     return Solution(problem, tuple(coefficients), proof=proof, digits=working)
 
 
-def _first_points(K: int) -> list[float]:
-    """Where polynomials of degree K turn, p = sin²(θ/2), even in θ."""
-    return [float(p) for p in np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2]
+def _optimum(program: GradedProgram, beta: Floating, digits: int) -> reduction.Optimum:
+    """The Bayes table if its bias is within β, else the solution where some points are active."""
+    K = program.group_size
+    turns = program.convert(np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2)  # of polynomials of degree K
+    signs = np.where(np.arange(K) % 2 == 0, 1, -1)
+    near = cuts.solve(program, turns, signs, 0 * turns, beta, ROUGHLY)
+    return reduction.solve(program, near, beta, digits) if len(near.points) else near
 
 
 def rounded(solution: Solution) -> Table:
