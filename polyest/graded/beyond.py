@@ -1,6 +1,6 @@
 """Best of n from fewer completions than n: no table is exact, and those of the method graded say by how much they err.
 
-They are solved offline (docs/graded.md §6): the least noise of all tables that estimate some objective within a given
+They are solved offline (docs/graded.md §7): the least noise of all tables that estimate some objective within a given
 share of the rewards' range of E[the greatest of n], and that count a constant added to all rewards once.
 """
 

@@ -2,7 +2,8 @@
 
 The bias of a table c, e(p) = p·(Q_c(p) − r(p)), is linear in c. `minimax` asks for the table with the least max |e|;
 `aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one; `graded` bounds |∫_0^p (Q_c − r)|
-instead, and fixes the sum of the table. All are written here on finitely many points of (0, 1], in float64, for cvxpy to solve: to be read first, and to hold the solvers to.
+instead, and fixes the sum of the table. All are written here on finitely many points of (0, 1], in float64, for cvxpy
+to solve: to be read first, and to hold the solvers to.
 
 Constraints on points only are fewer than the program's: the value is at most the true one, and it is the true one as
 soon as the points include those where |e| is largest at the solution. A polynomial of degree K is nowhere more than
@@ -118,7 +119,7 @@ def graded(
 
     The unknowns are those of `aqp`. The Bayes table has that sum, so Σ_m x_m/√w_m = 0.
 
-    >>> graded("best_of(6)", 4, 0.02).coefficients.round(2)  # 5.474, −1.669, −0.003, 0.198: docs/graded.md §6
+    >>> graded("best_of(6)", 4, 0.02).coefficients.round(2)  # 5.474, −1.669, −0.003, 0.198: docs/graded.md §7
     array([ 5.47, -1.67, -0.  ,  0.2 ])
 
     Raises:
