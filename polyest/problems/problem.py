@@ -120,16 +120,7 @@ def make_problem(
     if method is None:
         method = _method_of(next(iter(named))) if named else "exact" if row.is_exact(K) else "aqp"
     _check_method(row, K, method)
-    if baseline is not None and baseline not in BASELINES:
-        raise ArgumentError(
-            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
-            f"{nearest(str(baseline), BASELINES)}"
-        )
-    if baseline is not None and K < 3:
-        raise ArgumentError(
-            f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
-            "counts; drop groups of two, or leave `baseline` out"
-        )
+    _check_baseline(K, baseline)
     return Problem(row.name, K, method, _budget(row, method, named), baseline)
 
 
@@ -155,6 +146,19 @@ def _check_method(target: Target, K: int, method: str) -> None:
         raise ArgumentError(
             f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
             f"{target.name} at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
+        )
+
+
+def _check_baseline(K: int, baseline: str | None) -> None:
+    if baseline is not None and baseline not in BASELINES:
+        raise ArgumentError(
+            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
+            f"{nearest(str(baseline), BASELINES)}"
+        )
+    if baseline is not None and K < 3:
+        raise ArgumentError(
+            f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
+            "counts; drop groups of two, or leave `baseline` out"
         )
 
 
