@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import accumulate
 
 import numpy as np
 from flint import arb, arb_mat
 
-from polyest.offline.bernstein import scales
 from polyest.offline.linear import identity
-from polyest.offline.numbers import Jet
+from polyest.offline.numbers import Array, Jet
 from polyest.offline.program import Bias, Program
+from polyest.offline.rows import scales
 from polyest.problems.objective import mean_slope
 
 __all__ = ["GradedProgram"]
@@ -35,23 +35,24 @@ class GradedProgram(Program):
         """aqp's program for r̃, in the running means of the table."""
         return Program(mean_slope(self.target), self.group_size, self.ctx)
 
-    def rows(self, points: Any) -> Any:
+    def rows(self, points: Array) -> Array:
         """∫_0^p B_{m,K−1} at the points, shape (P, K)."""
         shares = self.of_means.rows(points) / np.arange(1, self.group_size + 1)
         return np.cumsum(shares[:, ::-1], axis=1)[:, ::-1]
 
-    def scaled_rows(self, points: Any) -> tuple[Any, Any]:
+    def scaled_rows(self, points: Array) -> tuple[arb_mat, arb_mat]:
         """Those rows and their derivatives, divided by √(2w_m) and projected, in FLINT's numbers."""
         values, slopes = self.of_means.scaled_rows(points)
         return (values * self._projected_means).mid(), (slopes * self._projected_means).mid()
 
-    def weighted_target(self, points: Any) -> Jet:
+    def weighted_target(self, points: Array) -> Jet[Array]:
         """∫_0^p r with two derivatives."""
         return self.of_means.weighted_target(points)
 
-    def bias(self, coefficients: Any) -> Bias:
+    def bias(self, coefficients: Array) -> Bias:
         """∫_0^p (Q_c − r) of a table c, to be evaluated at points."""
-        return self.of_means.bias(np.cumsum(coefficients) / np.arange(1, self.group_size + 1))
+        sums = self.convert(accumulate(coefficients))
+        return self.of_means.bias(sums / np.arange(1, self.group_size + 1))
 
     @cached_property
     def _projected_means(self) -> arb_mat:

@@ -76,14 +76,14 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     K = whole_number("group_size", group_size, least=1)
     program = Program(get_target(target), K)
     p = grid(K) if points is None else _inside(points)
-    f = program.weighted_target(p).value
+    f = np.asarray(program.weighted_target(p).value, float)
     waves = np.sin(np.outer(np.arcsin(np.sqrt(p)), np.arange(1, K + 1))) ** 2
     start = np.linalg.lstsq(waves, f, rcond=None)[0]
     unit = np.abs(waves @ start - f).max() or 1.0
     x = cp.Variable(K)
     problem = cp.Problem(cp.Minimize(cp.norm_inf(waves @ x + (waves @ start - f) / unit)))
     polynomial = waves @ (start + unit * solved(problem, x, solver))
-    coefficients = np.linalg.lstsq(program.rows(p), polynomial, rcond=None)[0]
+    coefficients = np.linalg.lstsq(np.asarray(program.rows(p), float), polynomial, rcond=None)[0]
     return Answer(float(unit * problem.value), coefficients)
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from polyest import certify
 from polyest.closed_forms import plug_in
-from polyest.offline import exchange
-from polyest.offline.numbers import exact
+from polyest.offline import remez
+from polyest.offline.numbers import to_fraction
 from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
@@ -68,7 +68,7 @@ def test_aqp_is_within_1e_12_of_the_best_there_is(file: Path) -> None:
         lower, upper = Fraction(claims.optimality.lower_text), Fraction(claims.optimality.upper_text)
         if table.kappa != 100:
             near = table.problem.target == ROUNDED and table.group_size >= 20  # the K − 1 of 21
-            assert upper - lower <= upper * max(Fraction(1, 10**12), near and exact(what_rounding_costs(table)))
+            assert upper - lower <= upper * max(Fraction(1, 10**12), near and to_fraction(what_rounding_costs(table)))
             assert upper - lower <= upper / 10**6
 
 
@@ -86,9 +86,7 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     for table in parts(file):
         assert table.kappa is not None
         assert table.certificate is not None
-        budget = (
-            table.kappa / 100 * float(exchange.rough_least_bias(get_target(table.problem.target), table.group_size))
-        )
+        budget = table.kappa / 100 * float(remez.rough_least_bias(get_target(table.problem.target), table.group_size))
         bias = table.certificate.worst_case_bias.upper
         if table.proof.get("points") or table.kappa == 100:
             assert bias == pytest.approx(budget, rel=1e-4)
@@ -173,7 +171,7 @@ def test_the_least_biases_are_those_of_theory() -> None:
 
 @pytest.mark.parametrize("K", [2, 17, 100])
 def test_the_least_biases_are_what_the_exchange_finds(K: int) -> None:
-    found = exact(exchange.least_bias("log", K, 100))
+    found = remez.least_bias("log", K, 100)
     assert abs(Fraction(least_biases()[K]) - found) < found * Fraction(1, 10**39)
 
 

@@ -8,35 +8,37 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import gmpy2
 import numpy as np
 
 from polyest.errors import SolveError
 from polyest.numbers.rationals import decimal_text
-from polyest.offline import cuts, reduction
+from polyest.offline import reduction
+from polyest.offline.exchange import OneSided, exchanged, one_sided
 from polyest.offline.graded_program import GradedProgram
-from polyest.offline.linear import Floating
-from polyest.offline.numbers import Mpfr, Multiprecision
+from polyest.offline.numbers import Array, Mpfr
+from polyest.offline.program import Optimum
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 from polyest.storage.table import Table
 
-__all__ = ["rounded", "solve"]
+__all__ = ["rounded", "solution"]
 
 DIGITS = 50
 GUARD = 40  # digits that the conditioning may cost, and one more for every completion
 ROUGHLY = 1e-3  # excess of the bias, relative, at which the exchange of points ends
 
 
-def solve(problem: Problem, digits: int | None = None) -> Solution:
+def solution(problem: Problem, digits: int | None = None) -> Solution:
     """The table within the problem's budget β.
 
     Raises:
         SolveError: β is below the least bias of any table, or the optimality conditions could not be met.
 
     >>> from polyest.problems.problem import make_problem
-    >>> solution = solve(make_problem("best_of(6)", 4, worst_case_bias="0.02"))
-    >>> [float(c).__round__(12) for c in solution.coefficients]
+    >>> found = solution(make_problem("best_of(6)", 4, worst_case_bias="0.02"))
+    >>> [float(c).__round__(12) for c in found.coefficients]
     [5.474180579116, -1.669065220286, -0.003125137735, 0.198009778906]
     """
     assert problem.budget is not None
@@ -50,18 +52,17 @@ def solve(problem: Problem, digits: int | None = None) -> Solution:
             raise SolveError(
                 f"`worst_case_bias` = {decimal_text(budget)} is out of reach ({error}); give a larger one"
             ) from None
-    coefficients = Multiprecision(ctx.digits).array(settled(found.coefficients, budget))
     proof = {name: tuple(map(float, getattr(found, name))) for name in ("points", "multipliers")}
-    return Solution(problem, tuple(coefficients), proof=proof, digits=working)
+    return Solution(problem, settled(found.coefficients, budget), proof=proof, digits=working)
 
 
-def _optimum(program: GradedProgram, beta: Floating, digits: int) -> reduction.Optimum:
+def _optimum(program: GradedProgram, beta: gmpy2.mpfr, digits: int) -> Optimum[Array]:
     """The Bayes table if its bias is within β, else the solution where some points are active."""
     K = program.group_size
     turns = program.convert(np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2)  # of polynomials of degree K
     signs = np.where(np.arange(K) % 2 == 0, 1, -1)
-    near = cuts.solve(program, turns, signs, 0 * turns, beta, ROUGHLY)
-    return reduction.solve(program, near, beta, digits) if len(near.points) else near
+    near = exchanged(OneSided(program, beta, ROUGHLY), one_sided(turns, signs, 0 * turns), ROUGHLY)
+    return reduction.to_all_digits(program, near, beta, digits) if len(near.points) else near
 
 
 def rounded(solution: Solution) -> Table:

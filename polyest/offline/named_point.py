@@ -16,15 +16,16 @@ import numpy as np
 
 from polyest.closed_forms import plug_in
 from polyest.errors import SolveError
-from polyest.offline import exchange
 from polyest.offline.methods import minimax
-from polyest.offline.path import Path
+from polyest.offline.numbers import FLOAT64
+from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import Problem
-from polyest.problems.targets import get_target
 
-__all__ = ["choose"]
+__all__ = ["kappa_named"]
 
 LARGEST_MINIMAX = 64  # above, the coefficients of the minimax table are beyond float64
+LOOSE = 1e-3  # excess of the bias over β, relative, of a solution whose noise is rough
+COARSE = 0.04  # relative error that a supremum of the rough noise may have
 COARSEST = 0.1  # excess of the bias over β, relative, of a solution that only bounds the noise
 NEAR = 1e-3  # relative distance from the limit within which float64's noise may not decide
 STEEPEST = 100  # power of β that the noise falls by at most: so many times its solution's excess of bias is its error
@@ -36,7 +37,7 @@ MARGIN = 0.1  # power of the distance from the limit by which the value may miss
 Noise = Callable[[int], float]
 
 
-def choose(path: Path, problem: Problem, noise: Noise) -> int:
+def kappa_named(path: SolutionPath, problem: Problem, noise: Noise) -> int:
     """The point n = 100·κ that the problem's budget names.
 
     Args:
@@ -57,7 +58,7 @@ def choose(path: Path, problem: Problem, noise: Noise) -> int:
     return _for_groups(path, int(budget.value), noise)
 
 
-def _within_noise(path: Path, ratio: float, noise: Noise) -> int:
+def _within_noise(path: SolutionPath, ratio: float, noise: Noise) -> int:
     """The smallest n with V ≤ ratio·V(plug_in)."""
     limit = ratio * path.noise(np.array(plug_in.coefficients(path.target, path.group_size)))
 
@@ -148,7 +149,7 @@ def _between(low: int, high: int) -> int:
     return min(max(math.isqrt(low * high), low + 1), high - 1)
 
 
-def _for_groups(path: Path, groups: int, noise: Noise) -> int:
+def _for_groups(path: SolutionPath, groups: int, noise: Noise) -> int:
     """The n that minimises β² + V/M; ties go to the smaller n."""
 
     def value(n: int, noise: Noise) -> float:
@@ -177,21 +178,27 @@ def _lowest(value: Callable[[int], float], n: int) -> int:
     return n
 
 
-def _noise(path: Path, n: int, unless_far_from: float | None = None) -> float:
-    """V of the table at κ = n/100, in float64."""
+def _noise(path: SolutionPath, n: int, unless_far_from: float | None = None) -> float:
+    """V of the table at κ = n/100, in float64; a rough one far from the number that matters, if there is one."""
     if n > 100:
-        return path.noise_at(n / 100 * path.least_bias, unless_far_from)
-    digits = exchange.DIGITS + 2 * path.group_size
-    table = minimax.coefficients(exchange.solve(path.target, path.group_size, digits), digits)
-    return path.noise(np.array([float(c) for c in table]))
+        return _noise_at(path, n / 100 * path.least_bias, unless_far_from)
+    return path.noise(FLOAT64.array(minimax.coefficients(path.target, path.group_size)))
 
 
-def _last(path: Path) -> int:
+def _noise_at(path: SolutionPath, beta: float, unless_far_from: float | None) -> float:
+    if unless_far_from is not None:
+        rough = float(path.noise.on_grid(path.at(beta, LOOSE).coefficients).max())
+        if abs(rough / unless_far_from - 1) > COARSE:
+            return rough
+    return path.noise(path.at(beta).coefficients)
+
+
+def _last(path: SolutionPath) -> int:
     """The last n below the Bayes table."""
     return math.ceil(100 * path.bayes_bias / path.least_bias) - 1
 
 
-def _nodes(first: int, path: Path) -> list[int]:
+def _nodes(first: int, path: SolutionPath) -> list[int]:
     """n from `first` to the last below the Bayes table, in steps of five per cent."""
     last = _last(path)
     nodes = [first] if first <= last else []
@@ -200,7 +207,7 @@ def _nodes(first: int, path: Path) -> list[int]:
     return nodes
 
 
-def _first_possible(path: Path, limit: float) -> int:
+def _first_possible(path: SolutionPath, limit: float) -> int:
     """The smallest n, within 10 %, that the lower bound on the noise does not rule out; the bound decreases in β."""
     possible, ruled_out = _easy_bias(path), None
     while ruled_out is None and possible > path.least_bias * 1.01:
@@ -212,23 +219,18 @@ def _first_possible(path: Path, limit: float) -> int:
     return max(100, math.floor(100 * (ruled_out or path.least_bias) / path.least_bias))
 
 
-def _easy_bias(path: Path) -> float:
+def _easy_bias(path: SolutionPath) -> float:
     """A bias budget at which the program is well conditioned, below that of the Bayes table."""
     K = path.group_size
     return float(min(max(2.0 * K**0.4, 0.12 * K) * path.least_bias, 0.9 * path.bayes_bias))
 
 
-def _noise_bound(path: Path, beta: float) -> float:
+def _noise_bound(path: SolutionPath, beta: float) -> float:
     """A lower bound on the noise of every table with bias ≤ β; decreasing in β.
 
     sup_p V ≥ sup_p S − β² ≥ ∫_ε^1 S(p)/p dp / log(1/ε) − β², and with ε = 1/(32K) the integral is at least 0.48·F(c),
     because ∫_0^1 S(p)/p dp = F(c) + const and the part below ε holds little of any coefficient's weight. A solution
     whose bias exceeds β has met fewer constraints, so that its F is no larger.
     """
-    return 0.48 * path.objective(path.at(beta, COARSEST)) / math.log(32 * path.group_size) - beta**2
-
-
-def path_for(problem: Problem, solver: str | None = None) -> Path:
-    """The path of a problem's program."""
-    target = get_target(problem.target)
-    return Path(target, problem.group_size, float(exchange.least_bias(target, problem.group_size)), solver)
+    objective = float(path.program.objective(path.at(beta, COARSEST).coefficients))
+    return 0.48 * objective / math.log(32 * path.group_size) - beta**2

@@ -7,7 +7,7 @@ import math
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.offline.frontier import NARROW, _Scan
+from polyest.offline.named_point import NARROW, _Scan
 
 LOW, HIGH = 100, 3000
 # Where the noise is flat just above the limit, nothing longer than a ratio of NARROW is ruled out: 70 steps at least.

@@ -7,40 +7,41 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from polyest.certify.local import bernstein_basis
-from polyest.offline.numbers import Context
+from polyest.offline.numbers import Array
 from polyest.polynomials import bernstein
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
 
 
-def rows(points: Any, group_size: int, ctx: Context | None = None) -> Any:
-    """φ_m(p) = p·B_{m,K−1}(p), m = 0..K−1, at `points`, shape (P, K), in float64 or, with a context, on its numbers."""
-    p = np.asarray(points)
-    return p[:, None] * (bernstein.basis(group_size - 1, points) if ctx is None else _basis(group_size - 1, p))
+def rows(points: ArrayLike, group_size: int) -> Array:
+    """φ_m(p) = p·B_{m,K−1}(p), m = 0..K−1, at `points`, shape (P, K), in their arithmetic."""
+    p: Array = np.asarray(points)
+    n = group_size - 1
+    return p[:, None] * (bernstein.basis(n, p) if p.dtype == np.float64 else _basis(n, p))
 
 
-def _basis(n: int, p: Any) -> Any:
+def _basis(n: int, p: Array) -> Array:
     return (binomials(n, p.dtype) * _powers(p, n) * _powers(1 - p, n)[::-1]).T
 
 
 @lru_cache(maxsize=64)
-def binomials(n: int, dtype: DTypeLike = object) -> Any:
+def binomials(n: int, dtype: DTypeLike = object) -> Array:
     """C(n, m), m = 0..n, as a column: integers, or floats of a kind that holds them."""
-    return np.array([np.dtype(dtype).type(math.comb(n, m)) for m in range(n + 1)], dtype)[:, None]
+    column: Array = np.array([[np.dtype(dtype).type(math.comb(n, m))] for m in range(n + 1)], dtype)
+    return column
 
 
-def _powers(x: Any, n: int) -> Any:
-    values = [x**0]
-    for _ in range(n):
-        values.append(values[-1] * x)
-    return np.array(values, dtype=x.dtype).reshape(n + 1, len(x))
+def _powers(x: Array, n: int) -> Array:
+    powers: Array = np.repeat(x[None, :] ** 0, n + 1, axis=0)
+    for m in range(n):
+        powers[m + 1] = powers[m] * x
+    return powers
 
 
 def scales(group_size: int) -> list[arb]:
