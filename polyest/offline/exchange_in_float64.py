@@ -90,15 +90,16 @@ class Discretization:
         """The solution at the bias budget β, from scratch; by a solver of cvxpy where one is named."""
         if not solver:
             return self.from_afar(beta, FIRST_NORM, slack)
-        start = np.append(self.grid[:-1:8], 1.0)
-        near = self._exchanged(beta, start, lambda rows, e: (least_norm(rows, e, solver), np.ones(len(e))), slack)
+        start = self.constraints(beta, np.append(self.grid[:-1:8], 1.0))
+        program = _OnPoints(self, beta, lambda rows, offset: (least_norm(rows, offset, solver), np.ones(len(offset))))
+        near = exchanged(program, start, slack)
         return self.from_near(beta, near.points, near.norm, slack)
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
-        points = fine_grid(self.program.group_size, 1)
+        start = self.constraints(beta, fine_grid(self.program.group_size, 1))
         for _ in range(5):
-            near, last = self.on(beta, points, norm), norm
+            near, last = self._by_least_squares(beta, norm).solved(start), norm
             norm = near.norm
             if last / 2 < norm < 2 * last:
                 break
@@ -106,12 +107,11 @@ class Discretization:
 
     def from_near(self, beta: float, points: Floats, norm: float, slack: float = SLACK) -> Approximation:
         """The same from points near the active ones and the rough size of the unknowns."""
-        return self._exchanged(beta, points, partial(by_least_squares, norm=norm), slack)
+        return exchanged(self._by_least_squares(beta, norm), self.constraints(beta, points), slack)
 
     def on(self, beta: float, points: Floats, norm: float) -> Approximation:
         """The solution of the program with constraints at these points only."""
-        program = _OnPoints(self, beta, partial(by_least_squares, norm=norm))
-        return program.solved(program.at(points))
+        return self._by_least_squares(beta, norm).solved(self.constraints(beta, points))
 
     def rounded(self, found: Optimum[Array], beta: float) -> Approximation:
         """A solution of another arithmetic."""
@@ -119,14 +119,19 @@ class Discretization:
         y = self.basis.T @ (self.root * (coefficients - self.program.means)) / beta
         return Approximation(coefficients, points, multipliers, y)
 
-    def _exchanged(self, beta: float, points: Floats, finite: FiniteSolver, slack: float) -> Approximation:
-        program = _OnPoints(self, beta, finite)
-        return exchanged(program, program.at(points), slack)
+    def constraints(self, beta: float, points: Floats) -> Constraints:
+        """|offset + rows·y| ≤ 1 at points, both signs at once: the rows and, last, the offsets."""
+        phi, f = _rows(self.program, points), self.program.weighted_target(points).value
+        rows, offset = (phi / self.root) @ self.basis, (phi @ self.program.means - f) / beta
+        return Constraints(points, np.zeros(len(points), int), 0 * points, np.column_stack([rows, offset]))
+
+    def _by_least_squares(self, beta: float, norm: float) -> _OnPoints:
+        return _OnPoints(self, beta, partial(by_least_squares, norm=norm))
 
 
 @dataclass(frozen=True)
 class _OnPoints:
-    """|offset + rows·y| ≤ 1 at points, both signs at once."""
+    """The program at β, with y by `finite`."""
 
     space: Discretization
     beta: float
@@ -138,13 +143,6 @@ class _OnPoints:
         program = self.space.program
         return f"{program.target.name}, K = {program.group_size}, in float64"
 
-    def at(self, points: Floats) -> Constraints:
-        """The constraints at points, with their rows and, last, their offsets."""
-        program, space = self.space.program, self.space
-        phi, f = _rows(program, points), program.weighted_target(points).value
-        rows, offset = (phi / space.root) @ space.basis, (phi @ program.means - f) / self.beta
-        return Constraints(points, np.zeros(len(points), int), 0 * points, np.column_stack([rows, offset]))
-
     def solved(self, constraints: Constraints) -> Approximation:
         points, rows, space = constraints.points, constraints.rows, self.space
         y, multipliers = self.finite(rows[:, :-1], rows[:, -1])
@@ -154,8 +152,8 @@ class _OnPoints:
         return Approximation(coefficients, np.asarray(points[order], float), multipliers[order] * self.beta, y)
 
     def peaks(self, here: Approximation) -> tuple[Constraints, Floats]:
-        points = parabolic_peaks(self.space.grid, self.space.bayes / self.beta + self.space.on_grid @ here.y)
-        found = self.at(points)
+        error = self.space.bayes / self.beta + self.space.on_grid @ here.y
+        found = self.space.constraints(self.beta, parabolic_peaks(self.space.grid, error))
         return found, np.abs(found.rows @ np.append(here.y, 1.0))
 
 

@@ -37,7 +37,7 @@ def place(angles: Floats) -> Floats:
 def divided(points: Array, parts: int, widest: float = np.pi) -> Floats:
     """Angles in (0, π]: each gap between 0, the points and 1 in so many equal parts, or more if they would be wider.
 
-    >>> (divided(np.array([0.5]), 2) / np.pi).tolist()
+    >>> (divided(np.array([0.5]), 2) / np.pi).round(6).tolist()
     [0.25, 0.5, 0.75, 1.0]
     """
     fence = np.unique(np.concatenate([[0.0], angle(points), [np.pi]]))

@@ -117,7 +117,6 @@ def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
         )
 
 
-@lru_cache(maxsize=4096)
 def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Fraction:
     """E*_K, the least worst-case bias of any table, to about `digits` − 20 digits.
 
