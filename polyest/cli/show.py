@@ -34,7 +34,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_growth_option(parser)
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     parser.add_argument("--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: exact or aqp)")
-    add_budget_options(parser)
+    add_budget_options(parser, graded=True)
     parser.add_argument("--baseline", metavar="MEAN", help=f"centring-proof: {' or '.join(BASELINES)}")
     add_json_option(parser)
 

@@ -33,7 +33,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_growth_option(parser)
     parser.add_argument("--method", metavar="METHOD", help=" or ".join(SOLVED))
     parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
-    add_budget_options(parser)
+    add_budget_options(parser, graded=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one per core)")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
