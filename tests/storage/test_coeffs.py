@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from polyest import certify
 from polyest.closed_forms import plug_in
 from polyest.offline import remez
 from polyest.offline.numbers import to_fraction
-from polyest.problems.problem import make_problem
+from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
 from polyest.storage.table import Table
@@ -122,18 +123,23 @@ def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None
         assert claims.optimality.upper_text == claims.worst_case_bias.upper_text
 
 
-def test_what_has_to_be_there() -> None:
-    """What README lists: aqp at the default budget, at numbers of groups, and minimax."""
-    for target in ("power(-0.5)", "power(0.5)", "power(1.5)"):
-        for K in range(2, 65):
-            assert store.relative_path(make_problem(target, K)) in FILES
+def questions() -> Iterator[Problem]:
+    """What README lists."""
     for K in (*range(2, 257), 384, 512, 768, 1024):
-        assert store.relative_path(make_problem("log", K)) in FILES
-    for K in (4, 8, 16, 32, 64):
-        for groups in (8, 64, 512, 4096):
-            assert store.relative_path(make_problem("log", K, groups=groups)) in FILES
-    for K in range(2, 47):
-        assert store.relative_path(make_problem("log", K, "minimax")) in FILES
+        yield make_problem("log", K)
+    yield from (make_problem("log", K, groups=M) for K in (4, 8, 16, 32, 64) for M in (8, 64, 512, 4096))
+    yield from (make_problem("log", K, "minimax") for K in range(2, 47))
+    powers = ("power(-0.25)", "power(-0.5)", "power(0.5)", "power(1.5)")
+    yield from (make_problem(target, K) for target in powers for K in range(2, 65))
+    yield from (make_problem("power(-0.75)", K, bias_budget=2) for K in range(2, 65))
+    yield from (make_problem("power(-0.75)", K, bias_budget="1.5") for K in range(2, 33))
+    yield from (make_problem(f"best_of({n})", K, "graded") for n in (12, 16, 24, 32) for K in range(n // 2, n))
+    pairs = [(8, 12), (8, 16), (16, 24), (16, 32)]
+    yield from (make_problem(f"best_of({n})", K, worst_case_bias="0.02") for K, n in pairs)
+
+
+def test_what_has_to_be_there() -> None:
+    assert {store.relative_path(problem) for problem in questions()} == set(FILES)
 
 
 def least_biases() -> dict[int, Decimal]:
