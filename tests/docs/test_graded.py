@@ -30,6 +30,7 @@ def _row(begin: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
 
 
+@pytest.mark.slow
 def test_the_noise_is_as_tabulated() -> None:
     # 10^5 groups: three standard errors of an rms are below 0.02; the numbers are rounded to 0.01
     rng, cases = np.random.default_rng(0), [(8, 2), (8, 4), (8, 8), (16, 2), (16, 4), (16, 8), (16, 16)]

@@ -44,11 +44,13 @@ def parts(file: Path) -> list[Table]:
     return [table, table.leave_one_out]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", CHECKED, ids=str)
 def test_the_certificate_is_re_proved(file: Path) -> None:
     assert certify.verify(shipped(file)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_the_file_is_the_table_that_its_place_says(file: Path) -> None:
     table, inner = parts(file)
@@ -59,6 +61,7 @@ def test_the_file_is_the_table_that_its_place_says(file: Path) -> None:
     assert set(table.provenance) >= {"polyest", "mpmath", "numpy", "digits"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in FILES if f.parts[1] == "aqp"], ids=str)
 def test_aqp_is_within_1e_12_of_the_best_there_is(file: Path) -> None:
     for table in parts(file):
@@ -80,6 +83,7 @@ def what_rounding_costs(table: Table) -> float:
     return float(2 * v.max() * abs(multipliers).sum() / brute.objective(table.problem.target, table.coefficients))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [f for f in SMALL if f.parts[1] == "aqp"], ids=str)
 def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     """β(ĉ) is κ·E*_K to nine digits, E*_K computed anew: κ is what the file says it is."""
@@ -94,9 +98,13 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
             assert bias <= budget * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("file", [f for f in CHECKED if "noise_budget-1.5" in f.parts], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [f for f in CHECKED[::4] if "noise_budget-1.5" in f.parts], ids=str)
 def test_the_noise_budget_is_kept(file: Path) -> None:
-    """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit."""
+    """V(ĉ) ≤ 1.5·V(plug_in), both proved; and the next smaller κ is not shipped by mistake: V comes near the limit.
+
+    `verify`, above, holds every file to V(plug_in) at one point, which is less.
+    """
     table = shipped(file)
     assert table.certificate is not None
     target = get_target(table.problem.target)

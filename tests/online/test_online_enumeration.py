@@ -70,6 +70,7 @@ def centred(c: Sequence[Fraction], divisor: int) -> Callable[[tuple[int, ...]], 
     return score
 
 
+@pytest.mark.slow
 @given(st.data(), sizes, policies, directions)
 def test_rewards_and_advantages_have_the_surrogates_gradient(data, K: int, policy, direction) -> None:
     c, others = data.draw(tables(K)), data.draw(tables(K - 1))
@@ -90,6 +91,7 @@ def test_the_formula_in_one_pass_is_the_definition(data, K: int, policy, directi
         assert [c[k] - x for k, x in zip(m, b, strict=True)] == exact
 
 
+@pytest.mark.slow
 @given(st.data(), sizes, policies, directions)
 def test_the_kernels_have_the_surrogates_gradient(data, K: int, policy, direction) -> None:
     c, others = ([float(x) for x in data.draw(tables(n))] for n in (K, K - 1))
@@ -105,6 +107,7 @@ def test_the_kernels_have_the_surrogates_gradient(data, K: int, policy, directio
         assert expected(policy, direction, K, scores.__getitem__) == pytest.approx(expectation, abs=1e-13 * K * 60)
 
 
+@pytest.mark.slow
 @given(st.data(), sizes, policies, directions)
 def test_subtracting_the_group_mean_plays_another_game(data, K: int, policy, direction) -> None:
     """theory.md §5: T[Q](p) = (1 − 1/K) Q(p) − (p/K) Q'(p) = (1 − 1/K) Q_{(c_0..c_{K−2})}(p); RLOO: K/(K−1) of it."""
