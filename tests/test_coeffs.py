@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 
 from polyest import certify
 from polyest.closed_forms import plug_in
-from polyest.offline import exchange
-from polyest.offline.numbers import exact
-from polyest.problems.problem import make_problem
+from polyest.offline import remez
+from polyest.offline.numbers import to_fraction
+from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
 from polyest.storage.table import Table
@@ -70,7 +71,7 @@ def test_aqp_is_within_1e_12_of_the_best_there_is(file: Path) -> None:
         lower, upper = Fraction(claims.optimality.lower_text), Fraction(claims.optimality.upper_text)
         if table.kappa != 100:
             near = table.problem.target == ROUNDED and table.group_size >= 20  # the K − 1 of 21
-            assert upper - lower <= upper * max(Fraction(1, 10**12), near and exact(what_rounding_costs(table)))
+            assert upper - lower <= upper * max(Fraction(1, 10**12), near and to_fraction(what_rounding_costs(table)))
             assert upper - lower <= upper / 10**6
 
 
@@ -89,9 +90,7 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     for table in parts(file):
         assert table.kappa is not None
         assert table.certificate is not None
-        budget = (
-            table.kappa / 100 * float(exchange.rough_least_bias(get_target(table.problem.target), table.group_size))
-        )
+        budget = table.kappa / 100 * float(remez.rough_least_bias(get_target(table.problem.target), table.group_size))
         bias = table.certificate.worst_case_bias.upper
         if table.proof.get("points") or table.kappa == 100:
             assert bias == pytest.approx(budget, rel=1e-4)
@@ -132,18 +131,23 @@ def test_minimax_keeps_within_a_thousandth_of_the_least_bias(file: Path) -> None
         assert claims.optimality.upper_text == claims.worst_case_bias.upper_text
 
 
-def test_what_has_to_be_there() -> None:
-    """What README lists: aqp at the default budget, at numbers of groups, and minimax."""
-    for target in ("power(-0.5)", "power(0.5)", "power(1.5)"):
-        for K in range(2, 65):
-            assert store.relative_path(make_problem(target, K)) in FILES
+def questions() -> Iterator[Problem]:
+    """What README lists."""
     for K in (*range(2, 257), 384, 512, 768, 1024):
-        assert store.relative_path(make_problem("log", K)) in FILES
-    for K in (4, 8, 16, 32, 64):
-        for groups in (8, 64, 512, 4096):
-            assert store.relative_path(make_problem("log", K, groups=groups)) in FILES
-    for K in range(2, 47):
-        assert store.relative_path(make_problem("log", K, "minimax")) in FILES
+        yield make_problem("log", K)
+    yield from (make_problem("log", K, groups=M) for K in (4, 8, 16, 32, 64) for M in (8, 64, 512, 4096))
+    yield from (make_problem("log", K, "minimax") for K in range(2, 47))
+    powers = ("power(-0.25)", "power(-0.5)", "power(0.5)", "power(1.5)")
+    yield from (make_problem(target, K) for target in powers for K in range(2, 65))
+    yield from (make_problem("power(-0.75)", K, bias_budget=2) for K in range(2, 65))
+    yield from (make_problem("power(-0.75)", K, bias_budget="1.5") for K in range(2, 33))
+    yield from (make_problem(f"best_of({n})", K, "graded") for n in (12, 16, 24, 32) for K in range(n // 2, n))
+    pairs = [(8, 12), (8, 16), (16, 24), (16, 32)]
+    yield from (make_problem(f"best_of({n})", K, worst_case_bias="0.02") for K, n in pairs)
+
+
+def test_what_has_to_be_there() -> None:
+    assert {store.relative_path(problem) for problem in questions()} == set(FILES)
 
 
 def least_biases() -> dict[int, Decimal]:
@@ -175,7 +179,7 @@ def test_the_least_biases_are_those_of_theory() -> None:
 
 @pytest.mark.parametrize("K", [2, 17, 100])
 def test_the_least_biases_are_what_the_exchange_finds(K: int) -> None:
-    found = exact(exchange.least_bias("log", K, 100))
+    found = remez.least_bias("log", K, 100)
     assert abs(Fraction(least_biases()[K]) - found) < found * Fraction(1, 10**39)
 
 

@@ -17,8 +17,8 @@ whole numbers, and five functions of its context. A context belongs to one kind 
 | `certify.means._ComplexContext` | complex balls | proofs by quadrature |
 
 Each lives with its user and loads its own library only. One kind becomes another exactly, by way of a `Fraction`
-(`offline.numbers.exact`, then `array` or `rational`). Solver and proof share the question and the answer (`targets`,
-`problem`, `table`) and of the mathematics the Bernstein basis alone (`certify.local.bernstein_basis`).
+(`offline.numbers.to_fraction`, then `array` or `rational`). Solver and proof share the question and the answer
+(`targets`, `problem`, `table`) and of the mathematics the Bernstein basis alone (`certify.local.bernstein_basis`).
 """
 
 from __future__ import annotations

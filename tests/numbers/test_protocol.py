@@ -15,7 +15,7 @@ import polyest.numbers.protocol
 from polyest.certify.balls import BallContext
 from polyest.certify.means import _ComplexContext
 from polyest.closed_forms.plug_in import DecimalContext
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, _JetContext, exact
+from polyest.offline.numbers import Extended, Mpfr, Multiprecision, _JetContext, to_fraction
 from polyest.polynomials.bernstein import NumpyContext
 from polyest.problems.formal import Formal, _FormalContext
 from polyest.problems.smoothness import _Recorder
@@ -120,6 +120,6 @@ def test_numbers_change_kind_through_fractions_and_without_loss(numerator: int) 
     mpfr = Mpfr(40)
     with mpfr.precision():
         numbers = [ctx.rational(value) for ctx in (mpfr, Multiprecision(40), Extended())]
-        assert [exact(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 6
-    assert exact(flint.arb((numerator, -70))) == value
-    assert exact(float(np.float64(0.1))) == Fraction(0.1)
+        assert [to_fraction(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 6
+    assert to_fraction(flint.arb((numerator, -70))) == value
+    assert to_fraction(float(np.float64(0.1))) == Fraction(0.1)

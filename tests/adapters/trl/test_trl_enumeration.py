@@ -176,6 +176,7 @@ UNTIED, TIED = (-1.5, 2.0, 0.25, -0.5), (-0.5, 1.0, 1.0, -2.0)
         (GRPOTrainer, graded.best_of(2), 3),
         (GRPOTrainer, graded.worst_of(2), 4),
         (GRPOTrainer, graded.median_of(3), 4),
+        (GRPOTrainer, graded.best_of(4), 5),
         (ExactTrainer, graded.best_of(1), 2),
         (ExactTrainer, graded.best_of(3), 3),
         (ExactTrainer, graded.l_statistic([-0.5, 0.5]), 3),

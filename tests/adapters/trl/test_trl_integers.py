@@ -13,7 +13,8 @@ pytest.importorskip("trl")
 from trl_support import ExactTrainer, GRPOTrainer, make_trainer, scored
 
 from polyest.adapters.trl import AnswerReward
-from polyest.online import answers, dictionary, forms
+from polyest.estimator import Estimator
+from polyest.online.answers import Answers, read_answers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning:transformers")
 
@@ -24,19 +25,20 @@ MEANT: dict[str, Any] = {"a": "one half", "b": 0.5, "c": (1, 2), "": None}
 def test_the_runtime_reads_integers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer_class: type[GRPOTrainer]
 ) -> None:
-    def refuse(*arguments: Any, **named: Any) -> None:
-        raise AssertionError("answers are encoded a second time")
-
-    def read(given: Any, *arguments: Any, **named: Any) -> answers.Answers:
-        seen.append(given)
-        return answers.read_answers(given, *arguments, **named)
-
     seen: list[Any] = []
-    monkeypatch.setattr(answers, "_from_objects", refuse)
-    monkeypatch.setattr(dictionary, "encode", refuse)
-    monkeypatch.setattr(forms, "read_answers", read)
-    scored(
-        make_trainer(tmp_path, [AnswerReward(MEANT.__getitem__, time_limit=None)], trainer_class), "abcaa" + "cb" + "c"
-    )
-    assert {found.codes.dtype for found in seen} == {np.dtype(np.int64)}
-    assert {found.codes.shape for found in seen} == {(2, 4)}
+    for name in ("rewards", "advantages"):
+        method = getattr(Estimator, name)
+
+        def watched(self: Estimator, answers: Any, *rest: Any, method: Any = method, **options: Any) -> Any:
+            seen.append(answers)
+            return method(self, answers, *rest, **options)
+
+        monkeypatch.setattr(Estimator, name, watched)
+    reward = AnswerReward(MEANT.__getitem__, time_limit=None)
+    scored(make_trainer(tmp_path, [reward], trainer_class), [*"abcaacb", ""])
+    assert len(seen) == (2 if trainer_class is ExactTrainer else 1)
+    for answers in seen:
+        assert isinstance(answers, Answers)
+        assert (answers.codes.dtype, answers.codes.shape) == (np.dtype(np.int64), (2, 4))
+        assert read_answers(answers) is answers  # nothing is encoded again
+        assert answers.missing.tolist() == [[False] * 4, [False, False, False, True]]

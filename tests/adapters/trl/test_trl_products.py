@@ -150,6 +150,12 @@ def test_evaluation_of_a_product_pays_the_plain_table(
     assert trainer._metrics["eval"]["answer_reward/reward"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("made", [np.ones(4, np.float32), torch.ones(4), [True, np.int8(1), torch.tensor(1), 1.0]])
+def test_numbers_of_any_kind_are_rewards(tmp_path: Path, made: Any) -> None:
+    paid = [scored(make_trainer(tmp_path, [product_of(wrong(x))]), "aabc")["advantages"] for x in (made, [1.0] * 4)]
+    assert paid[0].tolist() == paid[1].tolist()
+
+
 def wrong(made: Any) -> Any:
     return lambda completions, **columns: made
 
@@ -172,8 +178,10 @@ class Later:
         (wrong([1.0, 0.0, float("inf"), 0.0]), "must pay finite numbers, got inf"),
         (wrong([1.0, 0.0, -float("inf"), 0.0]), "must pay finite numbers, got -inf"),
         (wrong([1.0, None, 0.0, None]), "must pay all completions of a group or none of it, got None for 2 of 4"),
-        (wrong(None), "must return a list of numbers.*got None"),
-        (wrong(["a"] * 4), "must return a list of numbers"),
+        (wrong(None), "must return a list of finite numbers.*got None"),
+        (wrong(["a"] * 4), "must return a list of finite numbers"),
+        (wrong("1111"), "must return a list of finite numbers.*got '1111'"),
+        (wrong([10**400] * 4), "must return a list of finite numbers"),
     ],
 )
 def test_what_another_reward_must_pay(tmp_path: Path, kind: str, reward: Any, told: str) -> None:
