@@ -106,6 +106,7 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
         assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "1"
 
 
+@pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
     both = "from polyest.online.kernels import table_bits as t; print(t(9)); " + SHOW
     expected = shown(tmp_path, both)
@@ -116,11 +117,13 @@ def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
     assert shown(tmp_path, both) == expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
     assert shown(tmp_path, FULL_DISK + SHOW) == filled[1]
     assert kept(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["a file", "a place that cannot be made"])
 def test_no_folder_costs_speed_only(place: str, filled: tuple[Path, str], tmp_path: Path) -> None:
     """Nowhere: neither where the user wants it, nor in the home folder; the package is read from a copy."""
@@ -131,6 +134,7 @@ def test_no_folder_costs_speed_only(place: str, filled: tuple[Path, str], tmp_pa
     assert shown(tmp_path, program + SHOW, NUMBA_CACHE_DIR=str(folder)) == filled[1]
 
 
+@pytest.mark.slow
 def test_a_folder_that_goes_away_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
     program = SHOW.replace("; import", f"; import shutil; shutil.rmtree({str(tmp_path / 'cache')!r}); import")
     assert shown(tmp_path, program) == filled[1]
@@ -152,6 +156,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> str:
     return shown(tmp_path_factory.mktemp("scores"), "import sys\n" + LARGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WITHOUT)
 def test_without_numba_numpy_gives_the_same_with_one_warning(case: str, scores: str, tmp_path: Path) -> None:
     assert scores.endswith("] 0\n")

@@ -36,6 +36,7 @@ def partition(codes: list[Any], groups: list[int]) -> list[int]:
     return [pairs.index(pair) for pair in pairs]
 
 
+@pytest.mark.slow
 @given(st.lists(words, max_size=30), st.integers(1, 3), st.randoms())
 @example(["a", "b", "a"], 1, random.Random(0))
 @example(["", "", "a"], 1, random.Random(0))
@@ -96,6 +97,7 @@ def colliding_strings() -> tuple[str, str]:
     raise AssertionError("no collision found")
 
 
+@pytest.mark.slow
 def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
     one, other = colliding_strings()
     answers = [one, other, one, other, other] * 3

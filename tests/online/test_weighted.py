@@ -47,6 +47,7 @@ def expected(policy, direction, K, score) -> Fraction:
     return total
 
 
+@pytest.mark.slow
 @engines
 @pytest.mark.parametrize(("target", "method"), [("log", "harmonic"), ("log", "plug_in"), ("power(1)", "exact")])
 @settings(max_examples=6)
@@ -106,6 +107,7 @@ def weighted_groups(draw):
     return answers, (weights * K)[:K]
 
 
+@pytest.mark.slow
 @engines
 @given(weighted_groups(), st.sampled_from([None, -0.25]))
 def test_advantages_are_the_definition(engine: str, group, pay) -> None:
