@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from polyest.online import forms, output
+from polyest.online import grouping, results
 from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
@@ -127,7 +127,7 @@ class Estimator:
         [-0.405, -1.099, -0.405]
         """
         options = self._options("rewards", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return output.scores(self._job(answers, options), out, dtype)
+        return results.scores(self._job(answers, options), out, dtype)
 
     def advantages(
         self,
@@ -156,7 +156,7 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         options = self._options("advantages", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return output.scores(self._job(answers, options), out, dtype)
+        return results.scores(self._job(answers, options), out, dtype)
 
     def value(
         self,
@@ -186,7 +186,7 @@ class Estimator:
         """
         options = self._options("values", reference, padding_id, no_answer_reward, threads, weights, usable)
         job = self._job(answers, options)
-        return output.values(job).reshape(job.shape[:-1])[()]
+        return results.values(job).reshape(job.shape[:-1])[()]
 
     def value_with_error(
         self,
@@ -232,11 +232,11 @@ class Estimator:
         job = self._job(answers, self._options("values", reference, padding_id, no_answer_reward, threads))
         return estimate(job, self._lookups, error, no_answer_reward).reshape(job.shape[:-1])
 
-    def _options(self, kind: str, *given: Any) -> forms.Options:
-        return forms.Options(kind, self.problem.target, *given)
+    def _options(self, kind: str, *given: Any) -> grouping.Options:
+        return grouping.Options(kind, self.problem.target, *given)
 
-    def _job(self, answers: Any, options: forms.Options) -> forms.Job:
-        return forms.dense(self._lookup, self._siblings, answers, options)
+    def _job(self, answers: Any, options: grouping.Options) -> grouping.Job:
+        return grouping.dense(self._lookup, self._siblings, answers, options)
 
     def _lookups(self, sizes: list[int]) -> dict[int, Lookup]:
         own = {n: self._lookup for n in sizes if n == self.problem.group_size}

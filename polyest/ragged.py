@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online import forms, output
+from polyest.online import grouping, results
 from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
 from polyest.storage.loading import lookups
 
@@ -64,9 +64,9 @@ def rewards(
     >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
-    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return output.scores(job, out, dtype)
+    return results.scores(job, out, dtype)
 
 
 def advantages(
@@ -94,9 +94,9 @@ def advantages(
     >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
     [0.5, 0.5, -1.5]
     """
-    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
-    return output.scores(job, out, dtype)
+    return results.scores(job, out, dtype)
 
 
 def value(
@@ -127,10 +127,10 @@ def value(
     >>> dict(zip(ids, means.tolist()))
     {'x': -1.0, 'y': 0.0}
     """
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
     ids, order = _by_appearance(job, groups)
-    return ids, output.values(job)[order]
+    return ids, results.values(job)[order]
 
 
 def value_with_error(
@@ -162,7 +162,7 @@ def value_with_error(
     """
     from polyest.uncertainty.estimate import estimate
 
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads)
     budgets = (noise_budget, bias_budget, averaged_groups)
     job = _job(answers, groups, options, method, *budgets)
     ids, order = _by_appearance(job, groups)
@@ -170,7 +170,7 @@ def value_with_error(
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
 
 
-def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
+def _by_appearance(job: grouping.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
     """The ids of the groups by first appearance, and their numbers in the job."""
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
@@ -182,15 +182,15 @@ def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]
 def _job(
     answers: Any,
     groups: Any,
-    options: forms.Options,
+    options: grouping.Options,
     method: str | None,
     noise_budget: Any,
     bias_budget: Any,
     averaged_groups: Any,
     baseline: str | None = None,
-) -> forms.Job:
+) -> grouping.Job:
     tables = _tables(options.target, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return forms.ragged(tables, answers, groups, options)
+    return grouping.ragged(tables, answers, groups, options)
 
 
 def _tables(
@@ -200,7 +200,7 @@ def _tables(
     bias_budget: Any,
     averaged_groups: Any,
     baseline: str | None = None,
-) -> forms.Lookups:
+) -> grouping.Lookups:
     """The look-up arrays of the group sizes that it is asked for."""
     budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": averaged_groups}
 

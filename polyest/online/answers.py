@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online import engine
-from polyest.online.collisions import rekeyed
-from polyest.online.dictionary import by_dictionary, by_small_dictionary
+from polyest.online import backend
+from polyest.online.colliding_hashes import rekeyed
+from polyest.online.hashable_answers import by_dictionary, by_small_dictionary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.dictionary import Codes, Groups
+    from polyest.online.hashable_answers import Codes, Groups
 
 __all__ = ["Answers", "read_answers", "read_array"]
 
@@ -50,7 +50,7 @@ def read_answers(
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
 
     Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
-    `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
+    `polyest.online.numpy_backend.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: an array of floats, unhashable answers, rows of unequal length, or what is no array.
@@ -143,7 +143,7 @@ def _quickly(rows: list[list[Any]], size: int, padding_id: Hashable, argument: s
     found = by_small_dictionary(rows, size, padding_id, argument)
     if found or padding_id is not None:
         return found
-    codes = engine.choose(engine.ROW_WORK * size).read_strings(rows, *groups)
+    codes = backend.choose(backend.ROW_WORK * size).read_strings(rows, *groups)
     return None if codes is None else (codes, *np.zeros((2, size), np.bool_))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from polyest.storage.table import Table
 
-    Array = NDArray[np.float64]
+    from polyest.online.layout import Array
 
-__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "read_only"]
+Number = TypeVar("Number", np.float64, np.int64)
+
+__all__ = ["FixedPoint", "Lookup", "Tables", "Weighted", "advantage_pay", "fixed_point", "read_only"]
 
 
 def read_only(values: Sequence[float]) -> Array:
@@ -73,6 +75,42 @@ def advantage_pay(coefficients: Sequence[float], others: Sequence[Fraction]) -> 
 
 
 @dataclass(frozen=True)
+class Weighted:
+    """What weighted completions of one group size are paid, A_i = w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
+
+    S_i is the sum of the others' weights with the same answer (theory.md §9).
+
+    Attributes:
+        others: b, shape (K,): c'[m]/(K−1); c where means are asked for.
+        own: a, shape (K,): c[m] + b[m].
+        steps: d, shape (K,): b[m] − b[m−1], rounded once; d[0] = 0.
+        exponent: the least e with all of b below 2^e in size.
+    """
+
+    others: Array
+    own: Array
+    steps: Array
+    exponent: int
+
+    @classmethod
+    def of_means(cls, coefficients: Array) -> Weighted:
+        return cls(coefficients, coefficients, coefficients, _exponent(coefficients))
+
+    @classmethod
+    def of_advantages(cls, coefficients: Array, weights: Array) -> Weighted:
+        """From c and c' with c'_{K−1} = 0."""
+        shares = [Fraction(weight) / (len(weights) - 1) for weight in weights.tolist()]
+        own = [float(Fraction(c) + share) for c, share in zip(coefficients.tolist(), shares, strict=True)]
+        steps = [0.0, *(float(here - before) for before, here in pairwise(shares))]
+        others = [*map(float, shares)]
+        return cls(read_only(others), read_only(own), read_only(steps), _exponent(others))
+
+
+def _exponent(numbers: Iterable[float]) -> int:
+    return math.frexp(max(map(abs, numbers)))[1]
+
+
+@dataclass(frozen=True)
 class Lookup:
     """The arrays of one group size K.
 
@@ -88,7 +126,7 @@ class Lookup:
     def of(cls, table: Table) -> Lookup:
         return cls(table, read_only(table.coefficients))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[[Table], Lookup], tuple[Table]]:
         """By its table: copies of the arrays could be written to."""
         return Lookup.of, (self.table,)
 
@@ -130,13 +168,23 @@ class Lookup:
         others = [Fraction(fixed.scale) * n for n in fixed.integers.tolist()]
         return read_only(advantage_pay(self.coefficients.tolist(), others))
 
+    @cached_property
+    def weighted_advantages(self) -> Weighted:
+        return Weighted.of_advantages(self.coefficients, self.weights)
+
+    @cached_property
+    def weighted_values(self) -> Weighted:
+        return Weighted.of_means(self.coefficients)
+
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
-        """What a completion is paid, and what it adds to its group's total; `weighted` is for weighted advantages."""
+        """What a completion is paid, and what it adds to its group's total."""
         if kind == "advantages":
             return self.advantage_pay, self.fixed_weights
-        if kind == "weighted":
-            return self.coefficients, self.fixed_weights
         return self.coefficients, self.fixed_coefficients if kind == "values" else None
+
+    def weighted(self, kind: str) -> Weighted:
+        """The same of weighted completions."""
+        return self.weighted_advantages if kind == "advantages" else self.weighted_values
 
 
 @dataclass(frozen=True)
@@ -145,36 +193,60 @@ class Tables:
 
     Attributes:
         offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
-        pay: what a completion with m matches is paid, at offsets[n] + m.
-        weights: what it adds to its group's total, in units of scales[n], at offsets[n] + m; a zero if none is wanted.
+        pay: what a completion with m matches is paid, at offsets[n] + m; `Weighted.own` of weighted completions.
+        totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m; a zero if none is wanted.
         scales: shape (largest n + 1,).
+        others: `Weighted.others`, at offsets[n] + m; a zero without weights.
+        steps: `Weighted.steps`, likewise.
+        exponents: `Weighted.exponent`, shape (largest n + 1,).
     """
 
     offsets: NDArray[np.int64]
     pay: Array
-    weights: NDArray[np.int64]
+    totals: NDArray[np.int64]
     scales: Array
+    others: Array = field(default_factory=lambda: np.zeros(1))
+    steps: Array = field(default_factory=lambda: np.zeros(1))
+    exponents: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @classmethod
     def join(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
         """Those of each size, for rewards, advantages or values."""
-        sizes, largest = list(lookups), max(lookups, default=0)
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
-        weights = [weight for _, weight in arrays if weight is not None]
-        offsets, scales = np.full(largest + 1, -1, np.int64), np.ones(largest + 1)
-        offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
-        if weights:
-            scales[sizes] = [weight.scale for weight in weights]
-        none, unpaid = np.zeros(1, np.int64), np.zeros(1)
-        integers = [none, *chain.from_iterable((weight.integers, none) for weight in weights)]
-        paid = [unpaid, *chain.from_iterable((pay, unpaid) for pay, _ in arrays)]
-        return cls(offsets, np.concatenate(paid), np.concatenate(integers), scales)
+        totals = [total for _, total in arrays if total is not None]
+        offsets, scales = _offsets(lookups), np.ones(max(lookups, default=0) + 1)
+        if totals:
+            scales[list(lookups)] = [total.scale for total in totals]
+        integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
+        return cls(offsets, _joined([pay for pay, _ in arrays], np.zeros(1)), integers, scales)
 
-    def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:
-        return self.offsets, self.pay, self.weights, self.scales
+    @classmethod
+    def join_weighted(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
+        """The same of weighted completions, for advantages or values."""
+        found, zero = [lookup.weighted(kind) for lookup in lookups.values()], np.zeros(1)
+        exponents = np.zeros(max(lookups, default=0) + 1, np.int64)
+        exponents[list(lookups)] = [weighted.exponent for weighted in found]
+        own, others, steps = (
+            _joined([getattr(weighted, name) for weighted in found], zero) for name in ("own", "others", "steps")
+        )
+        return cls(_offsets(lookups), own, np.zeros(1, np.int64), zero, others, steps, exponents)
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]
 
-    def weights_of(self, size: int) -> NDArray[np.int64]:
-        return self.weights[self.offsets[size] :][:size]
+    def totals_of(self, size: int) -> NDArray[np.int64]:
+        return self.totals[self.offsets[size] :][:size]
+
+    def weighted_of(self, size: int) -> Weighted:
+        others, own, steps = (array[self.offsets[size] :][:size] for array in (self.others, self.pay, self.steps))
+        return Weighted(others, own, steps, int(self.exponents[size]))
+
+
+def _offsets(lookups: Mapping[int, Lookup]) -> NDArray[np.int64]:
+    offsets, sizes = np.full(max(lookups, default=0) + 1, -1, np.int64), list(lookups)
+    offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
+    return offsets
+
+
+def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:
+    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)])

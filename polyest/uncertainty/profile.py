@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.twin import histogram, matches
+from polyest.online.numpy_backend import histogram, matches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.forms import Job
+    from polyest.online.grouping import Job
 
 __all__ = ["Cell", "Profile", "profiles"]
 

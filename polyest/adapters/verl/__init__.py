@@ -67,7 +67,7 @@ from polyest.adapters.extraction import Extractor
 from polyest.adapters.verl.code import NO_ANSWER, code, decode, identity
 from polyest.adapters.verl.options import Options
 from polyest.adapters.verl.pred import pred
-from polyest.online import dictionary
+from polyest.online import hashable_answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -197,7 +197,7 @@ def _groups(index: Any, rows: int) -> NDArray[np.int64]:
         raise ArgumentError(
             f"`index` must hold the uid of each completion, got {came}; pass data.non_tensor_batch['uid']"
         )
-    return dictionary.encode(list(index), "index")[0]
+    return hashable_answers.encode(list(index), "index")[0]
 
 
 def _advantages(scores: Array, groups: NDArray[np.int64], options: Options) -> Array:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, OTHER, inlined, jit
-from polyest.online.vectors import WORD, prefetch
+from polyest.online.compiled.counting import GOLDEN, OTHER
+from polyest.online.compiled.jit import inlined, jit
+from polyest.online.compiled.llvm import WORD, prefetch
 
 __all__ = ["are_distinct", "mixed"]
 

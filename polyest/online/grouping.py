@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online import engine, scoring
+from polyest.online import backend, scoring
 from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.online.reference import reference_values
-from polyest.online.weighted import read_weights
+from polyest.online.reference_term import reference_values
+from polyest.online.numpy_backend import bounded
+from polyest.online.weights import read_weights, unbounded
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
@@ -100,12 +101,14 @@ def _job(
     rows: NDArray[Any] | None = None,
 ) -> Job:
     """`sizes` counts the groups of each size, `found` has the look-up arrays of each."""
-    threads = whole_number("threads", options.threads, least=1)
-    work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
+    threads, extras = whole_number("threads", options.threads, least=1), _extras(read, options)
+    work = sum(groups * n * (n + backend.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
+    is_weighted = options.kind != "rewards" and extras.weights is not None
+    tables = (Tables.join_weighted if is_weighted else Tables.join)(found, options.kind)
+    layout = Layout(codes, starts, tables, work, rows, threads)
     missing = None if read.missing is None else read.missing.reshape(-1)
-    return Job(options.kind, layout, _extras(read, options), read.codes.shape, missing)
+    return Job(options.kind, layout, extras, read.codes.shape, missing)
 
 
 def _usable(read: Answers, usable: Any) -> Answers:
@@ -123,7 +126,7 @@ def _usable(read: Answers, usable: Any) -> Answers:
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = engine.choose(engine.LOOKUP_WORK * len(starts)).tally(starts)
+    counts = backend.choose(backend.LOOKUP_WORK * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
@@ -136,6 +139,8 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     reference, weights = options.reference, options.weights
     if weights is not None:
         weights = read_weights(weights, read.codes.shape, read.padding)
+        if missing is not None and not bounded(weights):  # those of the others are looked at where they are summed
+            raise unbounded(weights)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
@@ -143,14 +148,9 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
 
 
-def _table_kind(options: Options) -> str:
-    """Weighted advantages look up c and c', the others what has been made of them."""
-    return "weighted" if options.weights is not None and options.kind == "advantages" else options.kind
-
-
 def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
-    """Rows group by group, as (order, starts), see `polyest.online.twin.arrange`."""
-    order, starts = engine.choose(engine.ROW_WORK * ids.size).arrange(ids.reshape(-1))
+    """Rows group by group, as (order, starts), see `polyest.online.numpy_backend.arrange`."""
+    order, starts = backend.choose(backend.ROW_WORK * ids.size).arrange(ids.reshape(-1))
     return order, starts
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, OTHER, SOON, inlined, jit
-from polyest.online.vectors import load_word, prefetch
+from polyest.online.compiled.counting import GOLDEN, OTHER, SOON
+from polyest.online.compiled.jit import inlined, jit
+from polyest.online.compiled.llvm import load_word, prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,7 @@ ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 
 
 def read_strings(lists: list[list[Any]], order: NDArray[Any] | None, starts: NDArray[np.int64]) -> Any:
-    """See `polyest.online.twin.read_strings`. None too if two different strings of a group have the same hash."""
+    """See `polyest.online.numpy_backend.read_strings`. None too if two different strings of a group have the same hash."""
     size, items = int(starts[-1]), [*chain.from_iterable(lists)]
     if not {*map(type, items)} <= {str}:
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online.collisions import rekeyed
+from polyest.online.colliding_hashes import rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online.distinct import are_distinct, mixed
-from polyest.online.kernels import SOON, jit
-from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
+from polyest.online.compiled.distinct import are_distinct, mixed
+from polyest.online.compiled.counting import SOON
+from polyest.online.compiled.jit import jit
+from polyest.online.compiled.llvm import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def find_runs(ids, limit, starts, heads):
 
 @jit
 def tally(starts):
-    """See `polyest.online.twin.tally`."""
+    """See `polyest.online.numpy_backend.tally`."""
     largest = np.int64(0)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
@@ -164,7 +165,7 @@ def scatter(values, rows, out):
 
 
 def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
-    """See `polyest.online.twin.arrange`."""
+    """See `polyest.online.numpy_backend.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
     starts = np.empty(len(ids) + 1, np.int64)
     runs, ascending = find_runs(ids, len(ids), starts, None)

@@ -12,7 +12,7 @@ from polyest.online import scoring
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.forms import Job
+    from polyest.online.grouping import Job
 
 __all__ = ["check_output", "scores", "values"]
 
