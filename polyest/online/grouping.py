@@ -104,8 +104,7 @@ def _job(
     threads, extras = whole_number("threads", options.threads, least=1), _extras(read, options)
     work = sum(groups * n * (n + backend.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    is_weighted = options.kind != "rewards" and extras.weights is not None
-    tables = (Tables.join_weighted if is_weighted else Tables.join)(found, options.kind)
+    tables = Tables.join(found, options.kind, extras.weights is not None)
     layout = Layout(codes, starts, tables, work, rows, threads)
     missing = None if read.missing is None else read.missing.reshape(-1)
     return Job(options.kind, layout, extras, read.codes.shape, missing)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain, pairwise
@@ -76,38 +76,39 @@ def advantage_pay(coefficients: Sequence[float], others: Sequence[Fraction]) -> 
 
 @dataclass(frozen=True)
 class Weighted:
-    """What weighted completions of one group size are paid, A_i = w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
+    """What weighted completions of one group size are paid: w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
 
-    S_i is the sum of the others' weights with the same answer (theory.md §9).
+    S_i is the sum of the others' weights with the same answer; b_m = c'_m/(K−1), a_m = c_m + b_m, d_m = b_m − b_{m−1}
+    and d_0 = 0, each rounded once (theory.md §9).
 
     Attributes:
-        others: b, shape (K,): c'[m]/(K−1); c where means are asked for.
-        own: a, shape (K,): c[m] + b[m].
-        steps: d, shape (K,): b[m] − b[m−1], rounded once; d[0] = 0.
-        exponent: the least e with all of b below 2^e in size.
+        rows: (b_m, a_m, d_m, 0), shape (K, 4): a row lies in one line of the cache.
+        exponent: the least e with all |b_m| < 2^e.
     """
 
-    others: Array
-    own: Array
-    steps: Array
+    rows: Array
     exponent: int
 
     @classmethod
-    def of_means(cls, coefficients: Array) -> Weighted:
-        return cls(coefficients, coefficients, coefficients, _exponent(coefficients))
+    def of_advantages(cls, coefficients: Sequence[float], others: Sequence[float]) -> Weighted:
+        """From c and c', both with K entries, the last of c' 0."""
+        shares = [Fraction(other) / (len(others) - 1) for other in others]
+        own = [Fraction(c) + share for c, share in zip(coefficients, shares, strict=True)]
+        steps = [Fraction(0), *(here - before for before, here in pairwise(shares))]
+        return cls.of_columns(shares, own, steps)
 
     @classmethod
-    def of_advantages(cls, coefficients: Array, weights: Array) -> Weighted:
-        """From c and c' with c'_{K−1} = 0."""
-        shares = [Fraction(weight) / (len(weights) - 1) for weight in weights.tolist()]
-        own = [float(Fraction(c) + share) for c, share in zip(coefficients.tolist(), shares, strict=True)]
-        steps = [0.0, *(float(here - before) for before, here in pairwise(shares))]
-        others = [*map(float, shares)]
-        return cls(read_only(others), read_only(own), read_only(steps), _exponent(others))
+    def of_values(cls, coefficients: Sequence[float]) -> Weighted:
+        """b = c, for Σ_j w_j·c[m_j]."""
+        return cls.of_columns(coefficients)
 
-
-def _exponent(numbers: Iterable[float]) -> int:
-    return math.frexp(max(map(abs, numbers)))[1]
+    @classmethod
+    def of_columns(cls, *columns: Sequence[float | Fraction]) -> Weighted:
+        rows = np.zeros((len(columns[0]), 4))
+        for column, numbers in enumerate(columns):
+            rows[:, column] = [*map(float, numbers)]
+        rows.setflags(write=False)
+        return cls(rows, math.frexp(np.abs(rows[:, 0]).max())[1])
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,11 @@ class Lookup:
 
     @cached_property
     def weighted_advantages(self) -> Weighted:
-        return Weighted.of_advantages(self.coefficients, self.weights)
+        return Weighted.of_advantages(self.coefficients.tolist(), self.weights.tolist())
 
     @cached_property
     def weighted_values(self) -> Weighted:
-        return Weighted.of_means(self.coefficients)
+        return Weighted.of_values(self.coefficients.tolist())
 
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
         """What a completion is paid, and what it adds to its group's total."""
@@ -189,15 +190,17 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end, a zero before each of them and behind the last.
+    """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
+
+    Those of size n begin at offsets[n]; `pay`, `totals` and `scales` are for completions without weights, `weighted`
+    and `exponents` for those with, and what is not wanted is a zero.
 
     Attributes:
-        offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
-        pay: what a completion with m matches is paid, at offsets[n] + m; `Weighted.own` of weighted completions.
-        totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m; a zero if none is wanted.
+        offsets: shape (largest n + 1,); −1 where n is absent.
+        pay: what a completion with m matches is paid, at offsets[n] + m.
+        totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m.
         scales: shape (largest n + 1,).
-        others: `Weighted.others`, at offsets[n] + m; a zero without weights.
-        steps: `Weighted.steps`, likewise.
+        weighted: `Weighted.rows`, shape (R, 4), at offsets[n] + m.
         exponents: `Weighted.exponent`, shape (largest n + 1,).
     """
 
@@ -205,31 +208,25 @@ class Tables:
     pay: Array
     totals: NDArray[np.int64]
     scales: Array
-    others: Array = field(default_factory=lambda: np.zeros(1))
-    steps: Array = field(default_factory=lambda: np.zeros(1))
-    exponents: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    weighted: Array
+    exponents: NDArray[np.int64]
 
     @classmethod
-    def join(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
+    def join(cls, lookups: Mapping[int, Lookup], kind: str, is_weighted: bool = False) -> Tables:
         """Those of each size, for rewards, advantages or values."""
+        sizes, slots = list(lookups), max(lookups, default=0) + 1
+        offsets, scales, exponents = np.full(slots, -1, np.int64), np.ones(slots), np.zeros(slots, np.int64)
+        offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
         totals = [total for _, total in arrays if total is not None]
-        offsets, scales = _offsets(lookups), np.ones(max(lookups, default=0) + 1)
+        weighted = [lookup.weighted(kind) for lookup in lookups.values() if is_weighted]
         if totals:
-            scales[list(lookups)] = [total.scale for total in totals]
+            scales[sizes] = [total.scale for total in totals]
+        if weighted:
+            exponents[sizes] = [each.exponent for each in weighted]
+        pay = _joined([pay for pay, _ in arrays], np.zeros(1))
         integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
-        return cls(offsets, _joined([pay for pay, _ in arrays], np.zeros(1)), integers, scales)
-
-    @classmethod
-    def join_weighted(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
-        """The same of weighted completions, for advantages or values."""
-        found, zero = [lookup.weighted(kind) for lookup in lookups.values()], np.zeros(1)
-        exponents = np.zeros(max(lookups, default=0) + 1, np.int64)
-        exponents[list(lookups)] = [weighted.exponent for weighted in found]
-        own, others, steps = (
-            _joined([getattr(weighted, name) for weighted in found], zero) for name in ("own", "others", "steps")
-        )
-        return cls(_offsets(lookups), own, np.zeros(1, np.int64), zero, others, steps, exponents)
+        return cls(offsets, pay, integers, scales, _joined([each.rows for each in weighted], np.zeros((1, 4))), exponents)
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]
@@ -237,15 +234,10 @@ class Tables:
     def totals_of(self, size: int) -> NDArray[np.int64]:
         return self.totals[self.offsets[size] :][:size]
 
-    def weighted_of(self, size: int) -> Weighted:
-        others, own, steps = (array[self.offsets[size] :][:size] for array in (self.others, self.pay, self.steps))
-        return Weighted(others, own, steps, int(self.exponents[size]))
-
-
-def _offsets(lookups: Mapping[int, Lookup]) -> NDArray[np.int64]:
-    offsets, sizes = np.full(max(lookups, default=0) + 1, -1, np.int64), list(lookups)
-    offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
-    return offsets
+    def weighted_of(self, size: int) -> tuple[Array, Array, Array]:
+        """The first three columns of `Weighted.rows`."""
+        others, own, steps, _ = self.weighted[self.offsets[size] :][:size].T
+        return others, own, steps
 
 
 def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:

@@ -90,10 +90,10 @@ def weighted_advantages(layout: Layout, weights: Array, out: Scores) -> bool:
     if not bounded(weights):
         return False
     for size, _, rows in layout.blocks():
-        w, tables = weights[rows], layout.tables.weighted_of(size)
+        w, (b, a, d) = weights[rows], layout.tables.weighted_of(size)
         m, same = _matches_and_sums(layout.codes[rows], w)
-        others = _total(w * tables.others[m], _exponents(w) + tables.exponent)
-        out[rows] = w * tables.own[m] + same * tables.steps[m] - others[:, None]
+        others = _total(w * b[m], _exponents(w) + int(layout.tables.exponents[size]))
+        out[rows] = w * a[m] + same * d[m] - others[:, None]
     return True
 
 
@@ -101,9 +101,9 @@ def weighted_values(layout: Layout, weights: Array, out: Array) -> bool:
     """out_g = Σ_i w_i·c[m_i]/n, shape (G,); NaN for groups of fewer than two. Whether the weights are `bounded`."""
     out[...] = np.nan
     for size, members, rows in layout.blocks() if bounded(weights) else ():
-        w, tables = weights[rows], layout.tables.weighted_of(size)
-        paid = w * tables.others[matches(layout.codes[rows])]
-        out[members] = _total(paid, _exponents(w) + tables.exponent) / size
+        w, (c, *_) = weights[rows], layout.tables.weighted_of(size)
+        paid = w * c[matches(layout.codes[rows])]
+        out[members] = _total(paid, _exponents(w) + int(layout.tables.exponents[size])) / size
     return bounded(weights)
 
 

@@ -23,8 +23,7 @@ INVERSE = pow(int(counting.GOLDEN), -1, 1 << 64)
 def layout_of(codes: np.ndarray, sizes: list[int], kind: str, is_weighted: bool = False) -> Layout:
     found = {n: Lookup.of(polyest.load("log", n, "harmonic").table) for n in set(sizes) if n > 1}
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    join = Tables.join_weighted if is_weighted and kind != "rewards" else Tables.join
-    return Layout(codes, starts, join(found, kind), work=0)
+    return Layout(codes, starts, Tables.join(found, kind, is_weighted), work=0)
 
 
 @given(

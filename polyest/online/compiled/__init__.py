@@ -80,20 +80,19 @@ def means(layout: Layout, left_out: int, missing: NDArray[np.bool_] | None) -> A
 
 
 def weighted_advantages(layout: Layout, weights: Array, out: Scores) -> bool:
-    tables = layout.tables
+    tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        arrays = tables.others, tables.pay, tables.steps, tables.exponents
-        return weighted.advantages(ids, begins, tables.offsets, *arrays, _bits(w), result)
+        return weighted.advantages(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result)
 
     return _pay(score, layout, weights, out)
 
 
 def weighted_values(layout: Layout, weights: Array, out: Array) -> bool:
-    tables = layout.tables
+    tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        return weighted.means(ids, begins, tables.offsets, tables.others, tables.exponents, _bits(w), result)
+        return weighted.means(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result)
 
     return _per_group(score, layout, weights, out)
 

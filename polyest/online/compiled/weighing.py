@@ -18,7 +18,7 @@ from polyest.online.compiled.llvm import ITEM, LANES, VECTOR, all_lanes, element
 __all__ = ["largest", "pack", "subtract", "total", "unpack", "weigh"]
 
 FLOAT = ir.DoubleType()
-FLOATS = ir.VectorType(FLOAT, LANES)
+FLOATS, ROW = ir.VectorType(FLOAT, LANES), ir.VectorType(FLOAT, 4)
 
 
 @contextmanager
@@ -117,43 +117,45 @@ def unpack(typing_context, packed, size, field, counts, same):
 
 
 @intrinsic
-def weigh(typing_context, tables, words, counts, same, size, down, up, result):
-    """Σ w·others[m]·up, rounded; result[k] = w·own[m] + same·down·steps[m], unless tables are (base, others) only.
+def weigh(typing_context, rows, base, words, counts, same, size, down, up, result):
+    """Σ w·others[m]·up, rounded; result[k] = w·own[m] + same·down·steps[m] unless it is None.
 
-    Else they are (base, others, own, steps).
+    A row of the table, rows[base + m], is (others, own, steps, 0).
     """
 
     def generate(context, builder, signature, arguments):
-        base, *tables = _starts(
-            context, builder, types.void(*signature.args[0].types), cgutils.unpack_tuple(builder, arguments[0])
-        )
-        rest = _starts(context, builder, types.void(*signature.args[1:]), arguments[1:])
-        words, counts, same, size, down, up, result = rest
+        rows, base, words, counts, same, size, down, up, result = _starts(context, builder, signature, arguments)
         total = cgutils.alloca_once_value(builder, all_lanes(0))
         with _blocks(builder, size) as (first, _):
             places = builder.add(_read(builder, counts, first), spread(builder, base))
-            others, *own = (_gather(builder, table, places) for table in tables)
+            others, own, steps = _columns(builder, rows, places, range(LANES))
             w = _read(builder, words, first, FLOATS)
             rate = builder.fmul(builder.fmul(w, others), spread(builder, up))
             builder.store(builder.add(load(builder, total, VECTOR, 64), _rounded(builder, rate)), total)
-            if own:
+            if signature.args[-1] is not types.none:
                 apart = builder.fmul(builder.sitofp(_read(builder, same, first), FLOATS), spread(builder, down))
-                paid = builder.fadd(builder.fmul(w, own[0]), builder.fmul(apart, own[1]))
-                _write(builder, paid, result, first)
+                _write(builder, builder.fadd(builder.fmul(w, own), builder.fmul(apart, steps)), result, first)
         return _reduced(builder, "add", load(builder, total, VECTOR, 64))
 
     at, real = types.uintp, types.float64
-    return types.int64(tables, words, counts, same, at, real, real, result), generate
+    return types.int64(rows, at, words, counts, same, at, real, real, result), generate
 
 
-def _gather(builder, table, places):
-    """table[place] for each of the places."""
-    result = ir.Constant(FLOATS, ir.Undefined)
-    for lane in range(LANES):
-        index = ir.Constant(ITEM, lane)
-        pointer = place_of(builder, table, builder.extract_element(places, index), FLOAT)
-        result = builder.insert_element(result, load(builder, pointer, FLOAT), index)
-    return result
+def _columns(builder, rows, places, lanes):
+    """The first three items of the rows at these places, each in all lanes."""
+    if len(lanes) == 1:
+        place = builder.extract_element(places, ir.Constant(ITEM, lanes[0]))
+        return [load(builder, place_of(builder, rows, place, ROW), ROW)] * 3
+    half = len(lanes) // 2
+    both = zip(*(_columns(builder, rows, places, some) for some in (lanes[:half], lanes[half:])), strict=True)
+    picked = [[column, column + 4] if half == 1 else range(len(lanes)) for column in range(3)]
+    return [_shuffled(builder, one, other, pick) for (one, other), pick in zip(both, picked, strict=True)]
+
+
+def _shuffled(builder, one, other, lanes):
+    """Some lanes of two vectors."""
+    kind = ir.VectorType(ir.IntType(32), len(lanes))
+    return builder.shuffle_vector(one, other, ir.Constant(kind, [*lanes]))
 
 
 @intrinsic

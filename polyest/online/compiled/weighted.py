@@ -40,7 +40,7 @@ def clipped(shift):
 
 @inlined
 def power(exponent):
-    return POWERS[exponent - LOWEST]
+    return POWERS[np.uint64(exponent - LOWEST)]
 
 
 @inlined
@@ -80,7 +80,7 @@ def sum_apart(packed, size, slots, sums, same):
 
 
 @jit
-def advantages(ids, starts, offsets, others, own, steps, exponents, bits, out):
+def advantages(ids, starts, offsets, rows, exponents, bits, out):
     """w_i·own[m_i] + S_i·steps[m_i] − Σ_j w_j·others[m_j], S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one.
 
     Whether all weights are finite and at most `LARGEST`; where one is not it stops.
@@ -114,7 +114,7 @@ def advantages(ids, starts, offsets, others, own, steps, exponents, bits, out):
             hashed(ids, lo, hi, None, shifts[size], left, slots, keys, table)
             from_slots(table, slots, size, counts)
             sum_apart(packed, size, slots, table, same)
-        found = weigh((base, others, own, steps), words, counts, same, size, power(-shift), power(scale), result)
+        found = weigh(rows, base, words, counts, same, size, power(-shift), power(scale), result)
         mean = found * power(-scale)
         if is_small:
             subtract(result, mean, size, out, lo)
@@ -125,11 +125,11 @@ def advantages(ids, starts, offsets, others, own, steps, exponents, bits, out):
 
 
 @jit
-def means(ids, starts, offsets, pay, exponents, bits, out):
-    """Σ_j w_j·pay[m_j]/n of each group; NaN for fewer than two completions. Whether weights are bounded, likewise."""
+def means(ids, starts, offsets, rows, exponents, bits, out):
+    """Σ_j w_j·others[m_j]/n of each group; NaN for fewer than two completions. Whether weights are bounded, likewise."""
     shifts, slots, left, keys, table = scratch(max(offsets.shape[0] - 1, 1))
     words, copied, counts = np.empty((3, whole(np.uint64(max(offsets.shape[0], FULL)))), np.int64)
-    nothing, fields, addends = np.empty(1), fields_of(offsets.shape[0]), ones()
+    fields, addends = fields_of(offsets.shape[0]), ones()
     groups, end, hi = starts.shape[0] - 1, np.uint64(ids.shape[0]), np.uint64(starts[0])
     for g in range(groups):
         lo, hi = hi, np.uint64(starts[g + 1])
@@ -148,7 +148,7 @@ def means(ids, starts, offsets, pay, exponents, bits, out):
             from_slots(table, slots, size, counts)
         scale = clipped(fields[size] - 1 - exponent_of(top) - exponents[size])
         base = np.uint64(offsets[size]) - ONE
-        found = weigh((base, pay), words, counts, counts, size, 0.0, power(scale), nothing)
+        found = weigh(rows, base, words, counts, counts, size, 0.0, power(scale), None)
         out[g] = found * power(-scale) / np.int64(size)
     return True
 
