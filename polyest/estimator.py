@@ -11,9 +11,12 @@ from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import numpy as np
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from polyest.online.lookup import Array, Lookup
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Array, Scores
+    from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.storage.table import Certificate, Table
     from polyest.uncertainty import ValueEstimate
@@ -86,15 +89,15 @@ class Estimator:
 
     def rewards(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
-        out: NDArray[Any] | None = None,
-        dtype: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
+        out: Scores | None = None,
+        dtype: DTypeLike | None = None,
         threads: int = 1,
     ) -> NDArray[Any]:
         """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
@@ -131,15 +134,15 @@ class Estimator:
 
     def advantages(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
-        out: NDArray[Any] | None = None,
-        dtype: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
+        out: Scores | None = None,
+        dtype: DTypeLike | None = None,
         threads: int = 1,
     ) -> NDArray[Any]:
         """Rewards minus the exact leave-one-out baseline; their expected gradient is that of the rewards.
@@ -160,15 +163,15 @@ class Estimator:
 
     def value(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
         threads: int = 1,
-    ) -> Any:
+    ) -> Array | np.float64:
         """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
 
         For ``log`` that is minus the entropy of the answers in nats, and with a reference the Kullback–Leibler
@@ -190,8 +193,8 @@ class Estimator:
 
     def value_with_error(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
@@ -235,7 +238,7 @@ class Estimator:
     def _options(self, kind: str, *given: Any) -> grouping.Options:
         return grouping.Options(kind, self.problem.target, *given)
 
-    def _job(self, answers: Any, options: grouping.Options) -> grouping.Job:
+    def _job(self, answers: AnswersLike, options: grouping.Options) -> grouping.Job:
         return grouping.dense(self._lookup, self._siblings, answers, options)
 
     def _lookups(self, sizes: list[int]) -> dict[int, Lookup]:

@@ -15,8 +15,10 @@ from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
 from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Array, Scores
     from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.uncertainty import ValueEstimate
@@ -25,8 +27,8 @@ __all__ = ["advantages", "rewards", "value", "value_with_error"]
 
 
 def rewards(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
@@ -34,13 +36,13 @@ def rewards(
     bias_budget: Any = None,
     averaged_groups: Any = None,
     baseline: str | None = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
 ) -> NDArray[Any]:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
@@ -70,21 +72,21 @@ def rewards(
 
 
 def advantages(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
 ) -> NDArray[Any]:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
@@ -100,21 +102,21 @@ def advantages(
 
 
 def value(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
     threads: int = 1,
-) -> tuple[Any, NDArray[np.float64]]:
+) -> tuple[Any, Array]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
 
     Arguments and errors are those of `rewards`, without `baseline`, `out` and `dtype`.
@@ -134,15 +136,15 @@ def value(
 
 
 def value_with_error(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
     error: str = "multinomial",
@@ -170,7 +172,7 @@ def value_with_error(
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
 
 
-def _by_appearance(job: grouping.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
+def _by_appearance(job: grouping.Job, groups: AnswersLike) -> tuple[Any, NDArray[np.int64]]:
     """The ids of the groups by first appearance, and their numbers in the job."""
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
@@ -180,8 +182,8 @@ def _by_appearance(job: grouping.Job, groups: Any) -> tuple[Any, NDArray[np.int6
 
 
 def _job(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     options: grouping.Options,
     method: str | None,
     noise_budget: Any,

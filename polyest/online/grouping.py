@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,14 +14,17 @@ from polyest.online import backend, scoring
 from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.online.reference_term import reference_values
 from polyest.online.numpy_backend import bounded
+from polyest.online.reference_term import reference_values
 from polyest.online.weights import read_weights, unbounded
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Codes, Integers
 
 Lookups = Callable[[list[int]], dict[int, Lookup]]
 
@@ -34,12 +37,12 @@ class Options:
 
     kind: str
     target: str | Target
-    reference: Any = None
+    reference: ArrayLike | None = None
     padding_id: Hashable = None
-    no_answer_reward: Any = None
+    no_answer_reward: float | None = None
     threads: int = 1
-    weights: Any = None
-    usable: Any = None
+    weights: ArrayLike | None = None
+    usable: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Job:
     missing: NDArray[np.bool_] | None = None
 
 
-def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
+def dense(lookup: Lookup, lookups: Lookups, answers: AnswersLike, options: Options) -> Job:
     """Answers (..., K). With padding, every group is scored with the table of as many completions as it really has."""
     read = _usable(read_answers(answers, options.padding_id), options.usable)
     shape, K = read.codes.shape, len(lookup.coefficients)
@@ -73,7 +76,7 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
     return _job(read, options, starts, sizes, lookups([*sizes]), np.flatnonzero(~read.padding))
 
 
-def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
+def ragged(lookups: Lookups, answers: AnswersLike, groups: AnswersLike, options: Options) -> Job:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = group_ids(groups)
     order, starts = arrange(ids)
@@ -98,7 +101,7 @@ def _job(
     starts: NDArray[np.int64],
     sizes: dict[int, int],
     found: dict[int, Lookup],
-    rows: NDArray[Any] | None = None,
+    rows: Integers | None = None,
 ) -> Job:
     """`sizes` counts the groups of each size, `found` has the look-up arrays of each."""
     threads, extras = whole_number("threads", options.threads, least=1), _extras(read, options)
@@ -110,7 +113,7 @@ def _job(
     return Job(options.kind, layout, extras, read.codes.shape, missing)
 
 
-def _usable(read: Answers, usable: Any) -> Answers:
+def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
     """The answers with those that are not usable taken for padding."""
     if usable is None:
         return read
@@ -147,13 +150,13 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
 
 
-def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
+def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
     """Rows group by group, as (order, starts), see `polyest.online.numpy_backend.arrange`."""
     order, starts = backend.choose(backend.ROW_WORK * ids.size).arrange(ids.reshape(-1))
     return order, starts
 
 
-def group_ids(groups: Any) -> NDArray[Any]:
+def group_ids(groups: AnswersLike) -> Codes:
     """The group of each completion as an integer, none of them missing."""
     read = read_answers(groups, argument="groups")
     if read.missing is not None:

@@ -18,9 +18,8 @@ from polyest.storage.store import solve_command
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.storage.table import Table
-
     from polyest.online.layout import Array
+    from polyest.storage.table import Table
 
 Number = TypeVar("Number", np.float64, np.int64)
 
@@ -226,7 +225,9 @@ class Tables:
             exponents[sizes] = [each.exponent for each in weighted]
         pay = _joined([pay for pay, _ in arrays], np.zeros(1))
         integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
-        return cls(offsets, pay, integers, scales, _joined([each.rows for each in weighted], np.zeros((1, 4))), exponents)
+        return cls(
+            offsets, pay, integers, scales, _joined([each.rows for each in weighted], np.zeros((1, 4))), exponents
+        )
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]

@@ -150,12 +150,14 @@ def _sums_apart(block: Codes, weights: Array) -> Array:
 def _total(numbers: Array, exponents: NDArray[np.int32]) -> Array:
     """The sum of each row's numbers, all below 2^exponent in size, shape (G,)."""
     shifts = _clipped(62 - numbers.shape[1].bit_length() - exponents)
-    return np.ldexp(_fixed(numbers, shifts[:, None]).sum(axis=1), -shifts)
+    result: Array = np.ldexp(_fixed(numbers, shifts[:, None]).sum(axis=1), -shifts)
+    return result
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
     """The least e of each row with all its numbers below 2^e in size."""
-    return np.frexp(np.abs(numbers).max(axis=1))[1]
+    exponents: NDArray[np.int32] = np.frexp(np.abs(numbers).max(axis=1))[1]
+    return exponents
 
 
 def _clipped(shifts: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -186,9 +188,7 @@ def tally(starts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.bincount(np.diff(starts), minlength=1)
 
 
-def read_strings(
-    rows: list[Items], order: Integers | None, starts: NDArray[np.int64]
-) -> NDArray[np.int64] | None:
+def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """Codes ≥ 0, equal within a group if and only if the answers are; None unless all are strings that can be encoded.
 
     A dictionary tells them apart too; here it always has to.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise, starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 PIECE = 1 << 17
+Number = TypeVar("Number", np.float64, np.int64)
 
 
 def rewards(layout: Layout, weights: Array | None, out: Scores) -> bool:
@@ -83,7 +84,7 @@ def weighted_advantages(layout: Layout, weights: Array, out: Scores) -> bool:
     tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        return weighted.advantages(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result)
+        return bool(weighted.advantages(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result))
 
     return _pay(score, layout, weights, out)
 
@@ -92,14 +93,14 @@ def weighted_values(layout: Layout, weights: Array, out: Array) -> bool:
     tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        return weighted.means(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result)
+        return bool(weighted.means(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result))
 
     return _per_group(score, layout, weights, out)
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     result = np.empty(len(layout.starts) - 1)
-    ordered = numbers if layout.rows is None else gather(numbers, layout.rows)
+    ordered = numbers if layout.rows is None else _taken(numbers, layout.rows)
     weighted.sums(_bits(ordered), layout.starts, result)
     return result
 
@@ -114,7 +115,7 @@ def _pay(score: Score, layout: Layout, numbers: Array | None, out: Scores) -> bo
     def piece(groups: slice) -> bool:
         where, begins = _piece(layout, groups)
         ids = _ids(layout, where)
-        result = out[where] if is_native else np.empty(len(ids))
+        result = cast("Array", out[where]) if is_native else np.empty(len(ids))
         is_fine = score(ids, begins, _ordered(numbers, where), result) is not False
         if isinstance(where, np.ndarray) and is_exact:
             scatter(result, where, out)
@@ -159,14 +160,19 @@ def _piece(layout: Layout, groups: slice) -> tuple[slice | Integers, Ids]:
 def _ids(layout: Layout, where: slice | Integers) -> Ids:
     """The answers of some completions as the kernels take them."""
     if isinstance(where, np.ndarray) and _is_plain(layout.codes):
-        return gather(layout.codes, where)
+        return _taken(cast("Ids", layout.codes), where)
     return layout.codes[where].astype(np.int64, copy=not _is_plain(layout.codes))
 
 
 def _ordered(numbers: Array | None, where: slice | Integers) -> Array | None:
     if numbers is None or isinstance(where, slice):
         return None if numbers is None else numbers[where]
-    return gather(numbers, where)
+    return _taken(numbers, where)
+
+
+def _taken(values: NDArray[Number], rows: Integers) -> NDArray[Number]:
+    result: NDArray[Number] = gather(values, rows)
+    return result
 
 
 def _run(score: Callable[[slice], bool], layout: Layout, native: bool) -> bool:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numba
 
@@ -20,7 +21,7 @@ SOURCES = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.gl
 VERSION = hashlib.sha256(SOURCES).hexdigest()[:8]
 
 
-def jit(function: Callable[..., object], **options: bool) -> Callable[..., object]:
+def jit(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     """Compile without the GIL; keep the machine code on disk if possible.
 
     It is taken from there as long as the function's own file is the same; its name here changes with any file, as

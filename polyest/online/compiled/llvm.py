@@ -16,7 +16,22 @@ from numba.core import cgutils, types
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = ["FULL", "LANES", "WORD", "all_lanes", "changes", "element", "load", "load_word", "place_of", "prefetch", "spread", "sum_pairs", "trailing_zeros", "write_pairs"]
+__all__ = [
+    "FULL",
+    "LANES",
+    "WORD",
+    "all_lanes",
+    "changes",
+    "element",
+    "load",
+    "load_word",
+    "place_of",
+    "prefetch",
+    "spread",
+    "sum_pairs",
+    "trailing_zeros",
+    "write_pairs",
+]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
@@ -51,10 +66,7 @@ def spread(builder, value):
 
 
 def write_pairs(builder, ids, addends, size, totals, blocks):
-    """Code for a group of that many blocks: for every lane the addends of the ids that equal its own, 0 behind `size`.
-
-    Its pointers may be of any type.
-    """
+    """Code for a group of that many blocks: for every lane the addends of the ids that equal its own, 0 behind `size`."""
     for first in range(0, blocks, TOGETHER):
         numbers = range(first, min(first + TOGETHER, blocks))
         places = [ir.Constant(ITEM, LANES * number) for number in numbers]

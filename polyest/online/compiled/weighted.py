@@ -126,7 +126,7 @@ def advantages(ids, starts, offsets, rows, exponents, bits, out):
 
 @jit
 def means(ids, starts, offsets, rows, exponents, bits, out):
-    """Σ_j w_j·others[m_j]/n of each group; NaN for fewer than two completions. Whether weights are bounded, likewise."""
+    """Σ_j w_j·others[m_j]/n of each group; NaN for fewer than two. Whether weights are bounded, likewise."""
     shifts, slots, left, keys, table = scratch(max(offsets.shape[0] - 1, 1))
     words, copied, counts = np.empty((3, whole(np.uint64(max(offsets.shape[0], FULL)))), np.int64)
     fields, addends = fields_of(offsets.shape[0]), ones()
