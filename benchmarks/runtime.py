@@ -125,6 +125,7 @@ def main() -> None:
         "batches": batches,
         "strings": lambda options: runtime_forms.hashable(options.completions, options.repeats),
         "ragged": lambda options: runtime_forms.ragged(options.completions, options.repeats),
+        "weights": lambda options: runtime_forms.weighted(options.completions // 10, options.repeats),
         "start": lambda options: runtime_start.report(options.repeats),
         "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
     }

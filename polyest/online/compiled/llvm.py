@@ -66,7 +66,7 @@ def spread(builder, value):
 
 
 def write_pairs(builder, ids, addends, size, totals, blocks):
-    """Code for a group of that many blocks: for every lane the addends of the ids that equal its own, 0 behind `size`."""
+    """Code for a group of that many blocks: the addends of the ids that equal each lane's, 0 behind `size`."""
     for first in range(0, blocks, TOGETHER):
         numbers = range(first, min(first + TOGETHER, blocks))
         places = [ir.Constant(ITEM, LANES * number) for number in numbers]
