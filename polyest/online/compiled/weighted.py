@@ -79,13 +79,28 @@ def sum_apart(packed, size, slots, sums, same):
         same[k] = sums[slots[k]] - packed[k]
 
 
+@inlined
+def sum_hashed(ids, lo, hi, memory, packed, field, counts, same):
+    """How many have the answer of each completion of a large group, and what the others of these weigh."""
+    shifts, slots, left, keys, table = memory
+    size = hi - lo
+    if size <= PACKED:
+        hashed(ids, lo, hi, packed, shifts[size], left, slots, keys, table)
+        from_slots(table, slots, size, same)
+        unpack(packed, size, field, counts, same)
+    else:
+        hashed(ids, lo, hi, None, shifts[size], left, slots, keys, table)
+        from_slots(table, slots, size, counts)
+        sum_apart(packed, size, slots, table, same)
+
+
 @jit
 def advantages(ids, starts, offsets, rows, exponents, bits, out):
     """w_i·own[m_i] + S_i·steps[m_i] − Σ_j w_j·others[m_j], S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one.
 
     Whether all weights are finite and at most `LARGEST`; where one is not it stops.
     """
-    shifts, slots, left, keys, table = scratch(max(offsets.shape[0] - 1, 1))
+    memory = scratch(max(offsets.shape[0] - 1, 1))
     words, packed, counts, same = np.empty((4, whole(np.uint64(max(offsets.shape[0], FULL)))), np.int64)
     result, fields = np.empty(words.shape[0]), fields_of(offsets.shape[0])
     groups, end, hi = starts.shape[0] - 1, np.uint64(ids.shape[0]), np.uint64(starts[0])
@@ -106,14 +121,8 @@ def advantages(ids, starts, offsets, rows, exponents, bits, out):
         if is_small:
             sum_pairs(ids, lo, packed, ZERO, size, same)
             unpack(packed, size, field, counts, same)
-        elif is_packed:
-            hashed(ids, lo, hi, packed, shifts[size], left, slots, keys, table)
-            from_slots(table, slots, size, same)
-            unpack(packed, size, field, counts, same)
         else:
-            hashed(ids, lo, hi, None, shifts[size], left, slots, keys, table)
-            from_slots(table, slots, size, counts)
-            sum_apart(packed, size, slots, table, same)
+            sum_hashed(ids, lo, hi, memory, packed, field, counts, same)
         found = weigh(rows, base, words, counts, same, size, power(-shift), power(scale), result)
         mean = found * power(-scale)
         if is_small:
