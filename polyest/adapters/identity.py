@@ -11,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import math
 import numbers
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.answers import Answers
 from polyest.online.hashable_answers import encode
 
 if TYPE_CHECKING:
@@ -24,7 +26,17 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "row_of", "rows_of_array", "rows_of_items"]
+__all__ = [
+    "HASHED",
+    "INTEGER",
+    "NOTHING",
+    "answers_of",
+    "labels",
+    "row_of",
+    "rows_of_array",
+    "rows_of_items",
+    "without",
+]
 
 INTEGER, HASHED, NOTHING = 0, 1, 2
 PRIME = int(  # the first after shake_128(b"polyest"), with its highest of 512 bits set
@@ -59,11 +71,12 @@ def rows_of_items(items: list[Any], argument: str) -> Rows:
 
 def row_of(item: Any, argument: str) -> tuple[int, int, int]:
     """One hashable answer as a row; see `rows_of_items`."""
-    if item is None or _is_nan(item):
-        return NOTHING, 0, 0
-    small = _small_integer(item)
-    if small is not None:
-        return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
+    if not isinstance(item, str | bytes | tuple | frozenset):
+        if item is None or _is_nan(item):
+            return NOTHING, 0, 0
+        small = _small_integer(item)
+        if small is not None:
+            return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
     try:
         return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
     except RecursionError:
@@ -78,6 +91,27 @@ def labels(rows: Rows) -> list[Any]:
     for row in np.flatnonzero(rows[:, 0] == NOTHING).tolist():
         found[row] = None
     return found
+
+
+def answers_of(rows: Rows) -> Answers:
+    """Rows as the runtime reads answers, shape (N,): the rank of each row among the distinct ones; nothing is hashed.
+
+    >>> read = answers_of(rows_of_items([9, "b", 9, None], "answers"))
+    >>> bool(read.codes[0] == read.codes[2] != read.codes[1]), read.missing.tolist()
+    (True, [False, False, False, True])
+    """
+    order = np.lexsort(rows.T)
+    ranked = rows[order]
+    codes = np.zeros(len(rows), np.int64)
+    codes[order[1:]] = np.cumsum(np.any(ranked[1:] != ranked[:-1], axis=1))
+    return without(Answers(codes), rows[:, 0] == NOTHING)
+
+
+def without(answers: Answers, gone: NDArray[np.bool_]) -> Answers:
+    """The answers, none of which has a negative code unless it is missing, with some more of them missing."""
+    missing = gone if answers.missing is None else answers.missing | gone
+    alone = -1 - np.arange(missing.size).reshape(missing.shape)
+    return replace(answers, codes=np.where(missing, alone, answers.codes), missing=missing)
 
 
 def _halves(data: bytes) -> tuple[int, int]:
