@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.online import forms, output
+from polyest.online import grouping, results
 from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
 from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Array, Scores
     from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.uncertainty import ValueEstimate
@@ -25,8 +27,8 @@ __all__ = ["advantages", "rewards", "value", "value_with_error"]
 
 
 def rewards(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
@@ -34,13 +36,13 @@ def rewards(
     bias_budget: Any = None,
     averaged_groups: Any = None,
     baseline: str | None = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
 ) -> NDArray[Any]:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
@@ -64,27 +66,27 @@ def rewards(
     >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
-    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return output.scores(job, out, dtype)
+    return results.scores(job, out, dtype)
 
 
 def advantages(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
 ) -> NDArray[Any]:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
@@ -94,27 +96,27 @@ def advantages(
     >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
     [0.5, 0.5, -1.5]
     """
-    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
-    return output.scores(job, out, dtype)
+    return results.scores(job, out, dtype)
 
 
 def value(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
     threads: int = 1,
-) -> tuple[Any, NDArray[np.float64]]:
+) -> tuple[Any, Array]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
 
     Arguments and errors are those of `rewards`, without `baseline`, `out` and `dtype`.
@@ -127,22 +129,22 @@ def value(
     >>> dict(zip(ids, means.tolist()))
     {'x': -1.0, 'y': 0.0}
     """
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
     ids, order = _by_appearance(job, groups)
-    return ids, output.values(job)[order]
+    return ids, results.values(job)[order]
 
 
 def value_with_error(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     noise_budget: Any = None,
     bias_budget: Any = None,
     averaged_groups: Any = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
     error: str = "multinomial",
@@ -162,7 +164,7 @@ def value_with_error(
     """
     from polyest.uncertainty.estimate import estimate
 
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads)
     budgets = (noise_budget, bias_budget, averaged_groups)
     job = _job(answers, groups, options, method, *budgets)
     ids, order = _by_appearance(job, groups)
@@ -170,7 +172,7 @@ def value_with_error(
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
 
 
-def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
+def _by_appearance(job: grouping.Job, groups: AnswersLike) -> tuple[Any, NDArray[np.int64]]:
     """The ids of the groups by first appearance, and their numbers in the job."""
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
@@ -180,17 +182,17 @@ def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]
 
 
 def _job(
-    answers: Any,
-    groups: Any,
-    options: forms.Options,
+    answers: AnswersLike,
+    groups: AnswersLike,
+    options: grouping.Options,
     method: str | None,
     noise_budget: Any,
     bias_budget: Any,
     averaged_groups: Any,
     baseline: str | None = None,
-) -> forms.Job:
+) -> grouping.Job:
     tables = _tables(options.target, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return forms.ragged(tables, answers, groups, options)
+    return grouping.ragged(tables, answers, groups, options)
 
 
 def _tables(
@@ -200,7 +202,7 @@ def _tables(
     bias_budget: Any,
     averaged_groups: Any,
     baseline: str | None = None,
-) -> forms.Lookups:
+) -> grouping.Lookups:
     """The look-up arrays of the group sizes that it is asked for."""
     budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": averaged_groups}
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online.answers import Answers
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -12,7 +12,7 @@ from polyest.adapters.identity import rows_of_array, rows_of_items
 from polyest.adapters.torch.matches import check_ids
 from polyest.errors import ArgumentError
 from polyest.online.answers import read_array
-from polyest.online.reference import read_probabilities
+from polyest.online.reference_term import read_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

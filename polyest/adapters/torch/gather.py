@@ -16,7 +16,7 @@ from torch import distributed
 from polyest import errors
 from polyest.adapters.identity import labels
 from polyest.errors import ArgumentError, PolyestError
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,13 +13,13 @@ import pytest
 
 import polyest
 
-SHOW = "from polyest.online.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
+SHOW = "from polyest.online.compiled.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
 OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what is written beyond fails
 """
-HITS = "; from polyest.online.kernels import score; print(len(mixed.stats.cache_hits))"
+HITS = "; print(len(mixed.stats.cache_hits))"
 LARGE = """
 import numpy, polyest, warnings
 answers = numpy.random.default_rng(0).integers(0, 9, (1 << 16, 16))
@@ -48,11 +48,11 @@ def kept(folder: Path) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
-    """`mixed` multiplies by a number of kernels.py; numba itself looks at distinct.py only."""
+    """`mixed` multiplies by a number of counting.py; numba itself looks at distinct.py only."""
     shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
     before = shown(tmp_path)
     assert shown(tmp_path) == before
-    source = tmp_path / "polyest" / "online" / "kernels.py"
+    source = tmp_path / "polyest" / "online" / "compiled" / "counting.py"
     source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
     assert shown(tmp_path) != before
 
@@ -108,7 +108,7 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
 
 @pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
-    both = "from polyest.online.kernels import table_bits as t; print(t(9)); " + SHOW
+    both = "from polyest.online.compiled.counting import table_bits as t; print(t(9)); " + SHOW
     expected = shown(tmp_path, both)
     first, second = sorted(kept(tmp_path))
     first.rename(tmp_path / "aside")
