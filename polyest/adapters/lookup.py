@@ -57,12 +57,15 @@ class Matrices(NamedTuple):
         shares: c again; the value is Σ_j c[m_j]/n.
         advantages: a of A_i = a[m_i] − T/(n−1), shape (R, K); None if the estimator has no advantages.
         weights: c' with c'_{n−1} = 0, of T = Σ_j c'[m_j]; None likewise.
+        weighted: a, e and c' of A_i = w_i a[m_i] + S_i e[m_i] − Σ_j w_j c'[m_j]/(n−1), S_i the weights of the others
+            with the same answer, shape (3, R, K): c + c'/(n−1) and (c'_m − c'_{m−1})/(n−1) (theory.md §9); None likewise.
     """
 
     rewards: Array
     shares: Totals
     advantages: Array | None
     weights: Totals | None
+    weighted: Array | None
 
 
 def matrices(estimator: Estimator, padded: bool) -> Matrices:
@@ -74,8 +77,11 @@ def matrices(estimator: Estimator, padded: bool) -> Matrices:
     own = Lookup.of(estimator.table)
     found = {own.table.group_size: own} | (_smaller(estimator.problem, _has_advantages(own)) if padded else {})
     rewards, shares = _stack(found, "values", padded)
-    advantages, weights = _stack(found, "advantages", padded) if _has_advantages(own) else (None, None)
-    return Matrices(rewards, shares, advantages, weights)
+    if not _has_advantages(own):
+        return Matrices(rewards, shares, None, None, None)
+    advantages, weights = _stack(found, "advantages", padded)
+    sizes = np.arange(len(rewards)) if padded else np.array([len(own.coefficients)])
+    return Matrices(rewards, shares, advantages, weights, _weighted(rewards, weights, sizes[:, None]))
 
 
 def check_shape(estimator: Estimator, shape: tuple[int, ...]) -> None:
@@ -113,6 +119,13 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
         sizes, reason = ", ".join(map(str, lacking)), next(iter(lacking.values()))
         warnings.warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}", stacklevel=5)
     return found
+
+
+def _weighted(rewards: Array, weights: Totals, sizes: NDArray[np.int64]) -> Array:
+    """See `Matrices.weighted`; `sizes` is n of each row, shape (R, 1)."""
+    others, rest = weights.integers * weights.scales[:, None], np.maximum(sizes - 1, 1)
+    steps = np.diff(others, axis=1, prepend=others[:, :1])
+    return np.stack([rewards + others / rest, steps / rest, others])
 
 
 def _has_advantages(lookup: Lookup) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polyest.adapters.torch.estimator import check_dtype
+from polyest.adapters.torch.checks import check_dtype
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
 from polyest.graded.tables import KINDS

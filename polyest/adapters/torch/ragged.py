@@ -15,7 +15,7 @@ from polyest import ragged
 from polyest.adapters.identity import NOTHING, rows_of_items
 from polyest.adapters.lookup import check_padding_id
 from polyest.adapters.torch.columns import read_column, read_reference
-from polyest.adapters.torch.estimator import check_dtype
+from polyest.adapters.torch.checks import check_dtype
 from polyest.adapters.torch.gather import Completions, Gathered, agreed, gather
 from polyest.errors import ArgumentError, shortened
 from polyest.problems.targets import Target, get_target
