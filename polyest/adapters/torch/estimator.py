@@ -232,8 +232,8 @@ class Estimator(torch.nn.Module):
     def _weights(self, weights: Tensor, groups: Groups) -> Tensor:
         """w_i, NaN where it is not finite, 0 where there is no completion."""
         check_weights(weights, groups.ids)
-        w = weights.detach().to(self.reward_table.dtype)
-        w = w + (w - w)
+        given = weights.detach()
+        w = (given + (given - given) if given.dtype.is_floating_point else given).to(self.reward_table.dtype)
         return w if groups.valid is None else torch.where(groups.valid, w, 0.0)
 
     def _finish(self, pay: Tensor, groups: Groups) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from polyest.errors import ArgumentError
 
-__all__ = ["Groups", "check_ids", "count_matches", "read_groups", "same_answer_sums"]
+__all__ = ["Groups", "check_ids", "count_matches", "read_groups"]
 
 PAIRWISE = 32
 SIGNED = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -33,15 +33,17 @@ class Groups(NamedTuple):
 
     def matches(self) -> Tensor:
         """m_i, int64, shape (..., K)."""
-        if self.usable is None:
-            return count_matches(self.ids)
-        return same_answer_sums(self.ids, self.usable.to(torch.int64))[0]
+        return count_matches(self.ids) if self.usable is None else self.matches_and_weights()[0]
 
-    def matches_and_weights(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """m_i and Σ_{j≠i, z_j=z_i} w_j; the weights of entries that are no completions are 0."""
-        ones = torch.ones_like(self.ids, dtype=torch.int64) if self.usable is None else self.usable.to(torch.int64)
-        counts, same = same_answer_sums(self.ids, ones, weights)
-        return counts, same
+    def matches_and_weights(self, *weights: Tensor) -> list[Tensor]:
+        """m_i, and W_i = Σ_{z_j=z_i} w_j for each of some weights, which are 0 where there is no completion."""
+        if self.ids.shape[-1] <= PAIRWISE and torch.compiler.is_compiling():
+            ones = torch.ones_like(self.ids, dtype=torch.int64) if self.usable is None else self.usable.to(torch.int64)
+            return _by_pairs(self.ids, ones, *weights)
+        matches, places = _find_equal(self.ids)
+        if self.usable is not None:
+            matches = _totals(places, self.usable.to(torch.int64)) - self.usable.to(torch.int64)
+        return [matches, *(_totals(places, w) for w in weights)]
 
     def cells(self, matches: Tensor) -> Tensor:
         """Where each completion's pay lies in a flattened look-up matrix: n·K + m if it has rows for all n, else m."""
@@ -81,50 +83,49 @@ def count_matches(ids: Tensor) -> Tensor:
     above, equal ids are brought together by sorting.
     """
     if ids.shape[-1] > PAIRWISE:
-        return same_answer_sums(ids, torch.ones_like(ids, dtype=torch.int64))[0]
+        return _find_equal(ids)[0]
     counts = torch.zeros_like(ids, dtype=torch.int16)  # compiled, uint8 was 50 times slower
     for column in range(ids.shape[-1]):
         counts += ids == ids[..., column, None]
     return counts.to(torch.int64) - 1
 
 
-def same_answer_sums(ids: Tensor, *values: Tensor) -> list[Tensor]:
-    """Σ_{j≠i, z_j=z_i} v_j along the last dimension, for each of several v.
-
-    Equal ids are given one place of their group, where their values are added up; a compiler, for which that is slow,
-    gets all pairs of up to `PAIRWISE` completions instead.
-    """
-    size = ids.shape[-1]
-    if size <= PAIRWISE and torch.compiler.is_compiling():
-        return _by_pairs(ids, values)
-    places = _first_places(ids) if size <= PAIRWISE else _runs(ids)
-    return [torch.zeros_like(v).scatter_add(-1, places, v).gather(-1, places) - v for v in values]
-
-
-def _by_pairs(ids: Tensor, values: tuple[Tensor, ...]) -> list[Tensor]:
-    sums = [-v for v in values]
-    for column in range(ids.shape[-1]):
-        is_same = ids == ids[..., column, None]
-        sums = [s + torch.where(is_same, v[..., column, None], 0) for s, v in zip(sums, values, strict=True)]
+def _by_pairs(ids: Tensor, ones: Tensor, *weights: Tensor) -> list[Tensor]:
+    """For a compiler, which fuses it: m_i among the completions that count one, and W_i of each weights."""
+    columns, sums = (ones, *weights), [-ones, *map(torch.zeros_like, weights)]
+    for j in range(ids.shape[-1]):
+        is_same = ids == ids[..., j, None]
+        sums = [s + torch.where(is_same, v[..., j, None], 0) for s, v in zip(sums, columns, strict=True)]
     return sums
 
 
-def _first_places(ids: Tensor) -> Tensor:
-    """Where the first equal id of the group is, comparing all pairs of one distance at a time: long vectors on a CPU."""
-    columns = ids.movedim(-1, 0).contiguous()
-    back = torch.zeros_like(columns, dtype=torch.uint8)
-    for distance in range(1, len(columns)):
-        is_same = (columns[distance:] == columns[:-distance]).to(torch.uint8)
-        back[distance:] = torch.maximum(back[distance:], distance * is_same)
-    return torch.arange(len(columns), device=ids.device) - back.to(torch.int64).movedim(0, -1)
+def _totals(places: Tensor, values: Tensor) -> Tensor:
+    """The sum of the values of each answer, at each of its completions."""
+    return torch.zeros_like(values).scatter_add_(-1, places, values).gather(-1, places)
 
 
-def _runs(ids: Tensor) -> Tensor:
-    """The number of the run of equal ids when the group is sorted."""
+def _find_equal(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """m_i, and a place in the group that equal ids have in common and others do not, 0..K−1."""
+    return (_by_columns if ids.shape[-1] <= PAIRWISE else _by_sorting)(ids)
+
+
+def _by_columns(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """By keys that have bit j for every equal id at place j, and above bit K−1 their number; the first is the place."""
+    size = ids.shape[-1]
+    keys = torch.full_like(ids, -1 << size, dtype=torch.int32 if size < 26 else torch.int64)
+    for column in range(size):
+        keys.add_(ids == ids[..., column, None], alpha=(1 << size) + (1 << column))
+    first = (keys & -keys).to(torch.float32).view(torch.int32) >> 23  # the exponent, which is 127 for 1
+    return (keys >> size).to(torch.int64), first.to(torch.int64) - 127
+
+
+def _by_sorting(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """The place is the number of the run of equal ids when the group is sorted."""
     ascending, order = torch.sort(ids, dim=-1)
     changes = (ascending[..., 1:] != ascending[..., :-1]).to(torch.int64)
     run = torch.nn.functional.pad(changes.cumsum(-1), (1, 0))
-    return torch.zeros_like(run).scatter(-1, order, run)
+    places = torch.zeros_like(run).scatter(-1, order, run)
+    return _totals(places, torch.ones_like(run)) - 1, places
 
 
 def _same_bits(padding_id: int, dtype: torch.dtype) -> int | None:

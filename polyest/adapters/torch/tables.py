@@ -65,12 +65,13 @@ class Tables(NamedTuple):
         return _look_up(self.advantage_table, cells) - total / (groups.sizes - 1)
 
     def weighted_advantages(self, groups: Groups, weights: Tensor) -> Tensor:
-        """w_i a[m_i] + S_i e[m_i] − T/(n−1), T = Σ_j w_j c'[m_j]; S_i is the weight of the others with the same answer."""
+        """w_i a[m_i] + W_i e[m_i] − T/(n−1), T = Σ_j w_j c'[m_j]; W_i is the weight of all with the answer of i."""
         assert self.weighted_tables is not None
         matches, same = groups.matches_and_weights(weights)
-        cells = groups.cells(matches)
-        own, step, rate = (_look_up(table, cells) for table in self.weighted_tables)
-        return weights * own + same * step - groups.sum(weights * rate) / (groups.sizes - 1)
+        places = groups.cells(matches).reshape(-1)
+        own, step, rate = (table.reshape(-1).index_select(0, places).view_as(same) for table in self.weighted_tables)
+        total = groups.sum(rate.mul_(weights))
+        return own.mul_(weights).addcmul_(same, step).sub_(total / (groups.sizes - 1))
 
 
 def wide_dtype(device: torch.device) -> torch.dtype:
