@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "row_of", "rows_of_array", "rows_of_items"]
+__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "plain", "row_of", "rows_of_array", "rows_of_items"]
 
 INTEGER, HASHED, NOTHING = 0, 1, 2
 PRIME = int(  # the first after shake_128(b"polyest"), with its highest of 512 bits set
@@ -70,6 +70,17 @@ def row_of(item: Any, argument: str) -> tuple[int, int, int]:
         raise ArgumentError(
             f"`{argument}` must be nested less deeply, got a {type(item).__name__} too deep to read; make it a string"
         ) from None
+
+
+def plain(rows: Rows) -> NDArray[np.int64] | NDArray[np.uint64] | list[Any]:
+    """Rows as answers again: the integers themselves where all are and one 64-bit type holds them, else `labels`."""
+    kind, high, low = rows.T
+    if (kind == INTEGER).all():
+        if (high == low >> 63).all():
+            return np.ascontiguousarray(low)
+        if not high.any():
+            return np.ascontiguousarray(low).view(np.uint64)
+    return labels(rows)
 
 
 def labels(rows: Rows) -> list[Any]:

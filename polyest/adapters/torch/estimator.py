@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -199,13 +200,14 @@ class Estimator(torch.nn.Module):
             )
         if usable is not None:
             check_usable(usable, answers)
-        tables = self._tables() if usable is None or self.padding_id is not None else self._all_sizes()
+        own = usable is None or self.padding_id is not None
+        tables: Tables = self._tables() if own else self._all_sizes()
         return tables, read_groups(answers, self.padding_id, usable)
 
     def _tables(self) -> Tables:
         return Tables(*[getattr(self, name) for name in Tables._fields])
 
-    @torch.compiler.assume_constant_result
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _all_sizes(self) -> Tables:
         """The tables of 2..K completions, for a module without padding; no part of its state."""
         device = self.reward_table.device

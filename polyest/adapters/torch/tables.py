@@ -70,8 +70,8 @@ class Tables(NamedTuple):
         matches, same = groups.matches_and_weights(weights)
         places = groups.cells(matches).reshape(-1)
         own, step, rate = (table.reshape(-1).index_select(0, places).view_as(same) for table in self.weighted_tables)
-        total = groups.sum(rate.mul_(weights))
-        return own.mul_(weights).addcmul_(same, step).sub_(total / (groups.sizes - 1))
+        pay: Tensor = own.mul_(weights).addcmul_(same, step)
+        return pay.sub_(groups.sum(rate.mul_(weights)) / (groups.sizes - 1))
 
 
 def wide_dtype(device: torch.device) -> torch.dtype:
