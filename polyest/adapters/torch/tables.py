@@ -70,7 +70,7 @@ class Tables(NamedTuple):
         matches, same = groups.matches_and_weights(weights)
         places = groups.cells(matches).reshape(-1)
         own, step, rate = (table.reshape(-1).index_select(0, places).view_as(same) for table in self.weighted_tables)
-        pay: Tensor = own.mul_(weights).addcmul_(same, step)
+        pay: Tensor = own.mul_(weights).add_(step.mul_(same))
         return pay.sub_(groups.sum(rate.mul_(weights)) / (groups.sizes - 1))
 
 
