@@ -47,8 +47,8 @@ class Estimator:
 
     Entries equal to `padding_id` are no completions: their score is NaN, they match nothing, and a group that has
     n < K completions left is scored with the table of n. Where nothing can be scored (n < 2, or a size without a table,
-    which a warning names when the estimator is made) the score is NaN. Entries that are not `usable` are padding too; the
-    first call with `usable` loads the tables of 2..K−1 completions, if the estimator has no `padding_id`.
+    which a warning names when the estimator is made) the score is NaN. Entries that are not `usable` are padding too;
+    the first call with `usable` loads the tables of 2..K−1 completions, if the estimator has no `padding_id`.
 
     >>> estimator = load("log", 3, method="plug_in", padding_id=-1)
     >>> estimator.rewards(jnp.array([[5, 5, 8], [5, 5, -1]])).tolist()[1]
@@ -123,12 +123,13 @@ class Estimator:
         weights: Numbers | None = None,
         usable: Booleans | None = None,
     ) -> Array:
-        """Rewards minus the exact leave-one-out baseline: A_i = w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
+        """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
-        The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its baseline. Arguments, returns and errors are
-        those of `rewards`; an estimator loaded with ``baseline=`` has no advantages.
+        The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its
+        baseline. Arguments, returns and errors are those of `rewards`; an estimator loaded with ``baseline=`` has no
+        advantages.
 
-        Source: theory.md §5.
+        Source: theory.md §5, §9.
 
         >>> load("log", 3, method="harmonic").advantages([5, 5, 8]).tolist()
         [0.5, 0.5, -1.5]

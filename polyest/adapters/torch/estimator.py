@@ -135,7 +135,7 @@ class Estimator(torch.nn.Module):
         weights: Tensor | None = None,
         usable: Tensor | None = None,
     ) -> Tensor:
-        """Rewards minus the exact leave-one-out baseline: A_i = w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
+        """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
         The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its
         baseline. Arguments, returns and errors are those of `rewards`; an estimator loaded with ``baseline=`` has no
@@ -215,9 +215,7 @@ class Estimator(torch.nn.Module):
             self._grown[device] = Tables.place(arrays(matrices(self._estimator, padded=True)), device)
         return self._grown[device]
 
-    def _rewards(
-        self, tables: Tables, groups: Groups, reference: Tensor | None, weights: Tensor | None
-    ) -> Tensor:
+    def _rewards(self, tables: Tables, groups: Groups, reference: Tensor | None, weights: Tensor | None) -> Tensor:
         pay = tables.rewards(groups)
         if reference is not None:
             pay = pay - self._reference(reference, groups)

@@ -85,5 +85,9 @@ def test_missing_rewards_leave_the_group_of_the_others(objective) -> None:
         for kind in KINDS:
             expected = getattr(objective, kind)(holes, missing="drop")
             score = getattr(adapter.GradedObjective(objective), kind)
-            for found in (score(holes, missing="drop"), score(rewards, usable=~lost), jax.jit(score)(rewards, usable=~lost)):
+            for found in (
+                score(holes, missing="drop"),
+                score(rewards, usable=~lost),
+                jax.jit(score)(rewards, usable=~lost),
+            ):
                 np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
