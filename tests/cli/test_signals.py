@@ -162,7 +162,7 @@ def test_a_mistake_of_ours_does_not_look_like_a_failed_check(
     monkeypatch.setattr(cli, "_run", fail)
     assert cli.main(["list"]) == 70
     told = capsys.readouterr().err
-    assert told.startswith("polyest: internal error in test_cli_signals.py, line ")
+    assert told.startswith("polyest: internal error in test_signals.py, line ")
     assert type(error).__name__ in told
     assert told.count("\n") == 1
 

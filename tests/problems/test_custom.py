@@ -57,7 +57,7 @@ def own(function: Any, growth: Any = None) -> Target:
 @pytest.fixture
 def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Makes this process one that has never seen a custom function."""
-    return lambda: monkeypatch.setattr(sys.modules["polyest.targets"], "_registered", {})
+    return lambda: monkeypatch.setattr(sys.modules["polyest.problems.targets"], "_registered", {})
 
 
 fresh = itertools.count()

@@ -36,7 +36,7 @@ def one() -> dict[str, Any]:
     return trl_worker.run(0, 1)
 
 
-@pytest.mark.parametrize("kind", ["reward", "mixin"])
+@pytest.mark.parametrize("kind", trl_worker.kinds())
 def test_two_processes_get_what_one_does(one: dict[str, Any], two: list[dict[str, Any]], kind: str) -> None:
     for alone, first, second in zip(one[kind], two[0][kind], two[1][kind], strict=True):
         assert first["advantages"] + second["advantages"] == alone["advantages"]
@@ -45,7 +45,16 @@ def test_two_processes_get_what_one_does(one: dict[str, Any], two: list[dict[str
     assert any(value for alone in one[kind] for value in alone["advantages"])
 
 
-def test_an_error_of_one_process_is_raised_on_both(two: list[dict[str, Any]]) -> None:
-    told = [ranks["failure"] for ranks in two]
-    assert "rank 1 of the process group failed with ArgumentError: `extract` must return" in told[0]
-    assert told[1].startswith("`extract` must return a hashable answer")
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("extract", ("ArgumentError: `extract` must return", "`extract` must return a hashable answer")),
+        ("reward", ("KeyError: 'c'", "'c'")),
+    ],
+)
+def test_an_error_of_one_process_is_raised_on_both(
+    two: list[dict[str, Any]], function: str, told: tuple[str, str]
+) -> None:
+    found = [ranks["failure"][function] for ranks in two]
+    assert f"rank 1 of the process group failed with {told[0]}" in found[0]
+    assert found[1].startswith(told[1])
