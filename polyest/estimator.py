@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from polyest.online import forms, output
-from polyest.problems.problem import Problem, make_problem
+from polyest.problems.problem import BUDGETS, Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
@@ -264,18 +264,20 @@ def load(
     noise_budget: Any = None,
     bias_budget: Any = None,
     groups: Any = None,
+    worst_case_bias: Any = None,
     baseline: str | None = None,
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
     Args:
-        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"`` or ``"js(q)"``, or your own, made by
-            `polyest.custom`.
+        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"``, ``"best_of(n)"`` or ``"js(q)"``, or your own, made
+            by `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
         noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at
             most ρ times plug-in's (default 1.5); bias at most κ times the least possible; best for updates that average
             M groups.
+        worst_case_bias: the budget of ``"graded"``, the method of `polyest.graded` for more draws than a group has.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
 
     Returns:
@@ -290,5 +292,5 @@ def load(
     >>> load("power(2)", 4).coefficients.round(3).tolist()
     [0.0, 0.0, 0.333, 1.0]
     """
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
+    budgets = dict(zip(BUDGETS, (noise_budget, bias_budget, groups, worst_case_bias), strict=True))
     return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budgets)))

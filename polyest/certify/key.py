@@ -12,6 +12,7 @@ from typing import Any
 
 from flint import arb, ctx
 
+from polyest.certify import graded
 from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.least_bias import Interval, unit_of_kappa
 from polyest.certify.local import bernstein_basis
@@ -63,7 +64,8 @@ def question(table: Table) -> Iterator[str]:
         yield f"key must be written as that of {canonical}; it is that of {problem}"
     inner = table.leave_one_out
     if inner is None:
-        yield "leave_one_out is missing"
+        if problem.method != "graded":  # within that budget there may be none
+            yield "leave_one_out is missing"
     elif inner.kappa != table.kappa:
         yield "leave_one_out.kappa differs from that of the table"
 
@@ -81,6 +83,9 @@ def broken_promises(target: Target, table: Table, bias: Interval, best: Interval
     if closed_form:
         if table.coefficients != closed_form(target, table.group_size):
             yield f"coefficients must be those of {table.problem.method}, correctly rounded; solve it again"
+        return
+    if table.problem.method == "graded":
+        yield from graded.broken_promises(target, table, bias, best or (Fraction(0), Fraction(0)))
         return
     if budget is not None and budget.kind == "bias_budget" and table.kappa != 100 * budget.value:
         yield f"kappa must be the bias_budget, {decimal_text(budget.value)}; solve it again"

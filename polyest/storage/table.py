@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from polyest.numbers.rationals import decimal_text
-from polyest.problems.problem import METHODS, Budget, Problem
+from polyest.problems.problem import BUDGETS, METHODS, Budget, Problem
 from polyest.storage.schema import Reader
 
 __all__ = ["FORMAT_VERSION", "Certificate", "Enclosure", "Table", "digest", "from_json", "to_json"]
@@ -26,6 +26,7 @@ SHOWN = 6  # digits of an enclosure's ends in its repr
 PROOF_FIELDS = {
     "minimax": ("alternation",),
     "aqp": ("points", "multipliers", "alternation"),
+    "graded": ("points", "multipliers"),
     "plug_in": (),
     "harmonic": (),
     "exact": (),
@@ -77,11 +78,11 @@ class Certificate:
     """What is proved about the stored (rounded) coefficients ĉ (theory.md §4).
 
     Attributes:
-        worst_case_bias: encloses β(ĉ) = sup_p p·|Q_ĉ(p) − r(p)|.
+        worst_case_bias: encloses β(ĉ) = sup_p p·|Q_ĉ(p) − r(p)|; for graded sup_p |∫_0^p (Q_ĉ − r)|.
         noise: encloses V(ĉ) = sup_p V_ĉ(p); from 0 to ``"Infinity"`` where nothing is claimed (`polyest.custom`).
         optimality: encloses the best value of the program that any table can reach: E*_K for minimax, the least
-            objective F within the bias budget β(ĉ) for aqp, 0 for exact; None for plug_in and harmonic, which
-            solve no program.
+            objective F within the bias budget β(ĉ) for aqp and graded, 0 for exact; None for plug_in and harmonic,
+            which solve no program.
     """
 
     worst_case_bias: Enclosure
@@ -196,7 +197,7 @@ def _read_budget(key: Reader) -> Budget | None:
     entry = key.optional_mapping("budget")
     if entry is None:
         return None
-    kind = entry.only_key(("noise_budget", "bias_budget", "groups"))
+    kind = entry.only_key(BUDGETS)
     value = entry.decimal(kind)
     entry.close()
     return Budget(kind, value)

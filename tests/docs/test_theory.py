@@ -232,6 +232,7 @@ def test_active_points() -> None:
     assert len(solution("aqp", 16, "4").proof["points"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "beta", "noise"), rows("K = 8, log"))
 def test_bias_and_noise(name: str, beta: str, noise: str) -> None:
     if beta:
@@ -272,6 +273,7 @@ def test_the_centring_proof_table() -> None:
         assert c == pytest.approx(float(text), rel=3e-16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows("table | gap"), ids=lambda row: row[0])
 def test_where_the_games_end(row: list[str]) -> None:
     name, reached, survivors, mean, deviation = row

@@ -103,6 +103,7 @@ def imported(folder: str) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_solver_and_proof_share_the_bernstein_basis_and_nothing_else() -> None:
     offline, certify = imported("offline"), imported("certify")
     assert not [module for module in certify if module.startswith(("polyest.offline", "gmpy2", "mpmath"))]

@@ -93,6 +93,7 @@ def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
     assert close.coefficients.astype(float) == pytest.approx(c, abs=1e-6 * max(abs(c)))
 
 
+@pytest.mark.slow
 def test_where_floats_do_not_carry_nothing_comes_back() -> None:
     """κ = 1.05 of a smooth target: coefficients near 10⁴, of which the bias is a 10⁻¹³th."""
     row, ctx = get_target("power(1.5)"), Extended()
@@ -102,6 +103,7 @@ def test_where_floats_do_not_carry_nothing_comes_back() -> None:
         assert reduction.approached(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 5, 150), ("js(0.1)", 5, 300), ("power(-0.5)", 6, 200)])
 def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: int, kappa: int) -> None:
     c = tuple(float(x) for x in usual(target, K, kappa))
@@ -121,6 +123,7 @@ def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_where_float64_is_not_enough_multiprecision_takes_over() -> None:
     problem = make_problem("power(1.5)", 24, bias_budget="1.18")
     path = path_for(problem)
@@ -138,6 +141,7 @@ def test_a_budget_below_the_least_bias_is_an_error() -> None:
         optimum("log", 4, 90, *start("log", 4, 110))
 
 
+@pytest.mark.slow
 def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> None:
     """κ = 1.2 after others from both sides, on a line with them and not, or at once: the same table to six digits."""
     problem = make_problem("power(1.5)", 22, bias_budget="1.2")

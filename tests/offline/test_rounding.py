@@ -44,6 +44,7 @@ def gap(found: Solution, coefficients: tuple[float, ...]) -> float:
         return rounding._Neighbourhood(found).gap(coefficients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "kappa"), [(10, 111), (12, 124), (24, 250), (32, 313)])
 def test_what_rounding_costs(K: int, kappa: int) -> None:
     """Nearest rounding costs too much, some numbers nearby do not: proved, and as foreseen."""
@@ -57,6 +58,7 @@ def test_what_rounding_costs(K: int, kappa: int) -> None:
         assert abs(Fraction(c) - value) <= MOST_ULPS * Fraction(math.ulp(c))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"digits": 40}, {"digits": 90}, {"solver": "CLARABEL"}, {"solver": "DAQP"}], ids=str
 )
@@ -68,6 +70,7 @@ def test_another_road_gives_the_same_bytes(options: dict[str, Any]) -> None:
     assert rounding.rounded(solution(12, 124, **options)) == rounding.rounded(solution(12, 124))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), [("log", 4), ("log", 8), ("log", 16), ("power(-0.5)", 8), ("power(0.5)", 9)])
 def test_shipped_tables_are_rounded_to_nearest(target: str, K: int) -> None:
     shipped = store.read(store.shipped_folder() / store.relative_path(make_problem(target, K)))

@@ -59,6 +59,7 @@ def worst_bias(target: str, coefficients: Any) -> float:
     return float(np.abs(bernstein.bias(target, coefficients, p)).max())
 
 
+@pytest.mark.slow
 @each_point
 def test_the_solver_solves_the_stated_aqp(target: str, K: int, kappa: str) -> None:
     """On the solver's active points alone the program has the value, and the table, that the solver says."""
@@ -69,6 +70,7 @@ def test_the_solver_solves_the_stated_aqp(target: str, K: int, kappa: str) -> No
     np.testing.assert_allclose(stated.coefficients, exact, rtol=0, atol=SOLVER * np.abs(exact).max())
 
 
+@pytest.mark.slow
 @each_point
 def test_aqp_on_a_grid_brackets_the_solution(target: str, K: int, kappa: str) -> None:
     """F_grid ≤ F; and F_grid, at the bias β' ≥ β that its table has in truth, is above the dual F − (β' − β)·Σ|λ|."""
@@ -85,6 +87,7 @@ LEAST = [("log", K) for K in (1, 2, 3, 4, 8, 16, 32, 64)]
 LEAST += [(target, K) for target in ("power(-0.5)", "power(0.5)", "js(0.1)") for K in (2, 8, 64)] + [("power(1.5)", 16)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), LEAST)
 def test_the_exchange_solves_the_stated_minimax(target: str, K: int) -> None:
     """On the alternation alone the value is E*_K; on a grid it is less, by no more than a grid can miss."""
@@ -94,6 +97,7 @@ def test_the_exchange_solves_the_stated_minimax(target: str, K: int) -> None:
     assert least * (1 - GRID) <= specification.minimax(target, K).value <= least * (1 + SOLVER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "js(0.1)"])
 @pytest.mark.parametrize("K", [2, 3, 5, 8, 12])
 def test_minimax_on_a_grid_brackets_the_least_bias(target: str, K: int) -> None:

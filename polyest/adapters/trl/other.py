@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
 
 import numpy as np
 import torch
@@ -43,10 +43,10 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
     name = getattr(reward, "__name__", type(reward).__name__)
     given = reward(**columns)
     try:
-        paid = [None if number is None else float(number) for number in given]
-    except (TypeError, ValueError):
+        paid = [None if number is None else _float(number) for number in given]
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
-            f"`reward` {name} must return a list of numbers, one for each completion, got {shortened(given)}"
+            f"`reward` {name} must return a list of finite numbers, one for each completion, got {shortened(given)}"
         ) from None
     if len(paid) != completions:
         raise ArgumentError(
@@ -59,6 +59,12 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
                 "where it does not apply to the prompt"
             )
     return np.array([math.nan if number is None else number for number in paid], np.float64)
+
+
+def _float(number: object) -> float:
+    if not isinstance(number, SupportsFloat):
+        raise TypeError("no number")
+    return float(number)
 
 
 def _is_async(function: Callable[..., object]) -> bool:

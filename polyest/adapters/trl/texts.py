@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from polyest.online.twin import matches
-
 if TYPE_CHECKING:
     from polyest.online.answers import Answers
 
@@ -38,7 +36,7 @@ def statistics(answers: Answers) -> dict[str, float]:
     The entropy is the harmonic estimate Σ_z n_z/N Σ_{j=n_z}^{N−1} 1/j in nats, N the answers of a group; 0 for N < 2.
     """
     given = np.ones(answers.codes.shape, np.bool_) if answers.missing is None else ~answers.missing
-    others = matches(answers.codes)
+    others = (answers.codes[:, :, None] == answers.codes[:, None, :]).sum(axis=2) - 1
     sums = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, others.shape[1] + 1))])
     numbers = given.sum(axis=1, keepdims=True)
     spread = np.where(given, sums[np.maximum(numbers - 1, 0)] - sums[others], 0.0)

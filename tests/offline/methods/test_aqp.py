@@ -70,6 +70,7 @@ def rounds_to(value: Fraction, text: str) -> bool:
     return abs(value - Fraction(text)) <= unit * Fraction(6, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "kappa"), REFERENCE)
 def test_coefficients_to_the_last_digit(K: int, kappa: str) -> None:
     found = solution(K, kappa)
@@ -102,6 +103,7 @@ def test_the_number_of_active_points() -> None:
     assert len(solution(16, 4).proof["points"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [K for K in DEFAULTS if K <= 16])
 def test_default_points_of_the_frontier(K: int) -> None:
     problem = make_problem("log", K)
@@ -124,6 +126,7 @@ def test_gain_over_plug_in(K: int, gain: float) -> None:
     assert of_plug_in / shipped.certificate.worst_case_bias.upper == pytest.approx(gain, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 5, 8, 20])
 def test_the_mean_of_the_reward_increases_with_p(K: int) -> None:
     q = bernstein.mean(table(K, bias_budget=2).coefficients, np.linspace(0, 1, 500))
@@ -138,6 +141,7 @@ def usual(K: int, target: str = "log") -> str:
     return digest(table(K, target, bias_budget=2.4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["PIQP", "DAQP", "CLARABEL"])
 @pytest.mark.parametrize("K", [2, 5, 8, 20])
 def test_another_solver_gives_the_same_bytes(K: int, solver: str) -> None:
@@ -148,12 +152,14 @@ def test_another_solver_gives_the_same_bytes(K: int, solver: str) -> None:
     assert digest(build.solve(problem, solver=solver)) == usual(K)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [40, 100])
 @pytest.mark.parametrize("K", [2, 5, 8, 20])
 def test_another_precision_gives_the_same_bytes(K: int, digits: int) -> None:
     assert digest(build.solve(make_problem("log", K, bias_budget=2.4), digits=digits)) == usual(K)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [{"FIRST_NORM": 900.0}, {"FIRST_NORM": 5.0}, {"NEGLIGIBLE": 3e-15}])
 @pytest.mark.parametrize("K", [5, 8, 20])
 def test_another_start_gives_the_same_bytes(K: int, start: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +169,7 @@ def test_another_start_gives_the_same_bytes(K: int, start: dict[str, Any], monke
     assert digest(table(K, bias_budget=2.4)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["js(0.1)", "power(0.5)", "power(-0.5)"])
 def test_another_precision_gives_the_same_bytes_for_other_targets(target: str) -> None:
     problem = make_problem(target, 6, bias_budget=2.4)
@@ -178,6 +185,7 @@ def test_the_least_budget_is_the_minimax_table(K: int) -> None:
     assert table(K, bias_budget=1).coefficients == least.coefficients
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), [("log", 2), ("log", 5), ("power(-0.5)", 4), ("js(0.1)", 4)])
 def test_beyond_its_bias_the_bayes_table_solves_the_program(target: str, K: int) -> None:
     bayes = tuple(float(mu) for mu in brute.means(target, K))
@@ -237,6 +245,7 @@ def noise_of(c: tuple[float, ...], target: str = "log") -> float:
     return float(brute.float_curves(target, c, brute.grid(len(c), 4000))[1].max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 4, 5, 10])
 def test_no_smaller_budget_meets_the_noise(K: int) -> None:
     """The default point is the smallest: V > 1.5·V(plug_in) below it, V ≤ at it, by an independent program."""
@@ -247,6 +256,7 @@ def test_no_smaller_budget_meets_the_noise(K: int) -> None:
     assert all(noise_of(independent(K, int(n))) > limit * (1 - 1e-5) for n in below)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "chosen"), [(10, 331), (11, 309)])
 def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
     """At ρ = 1.1 the feasible set is disconnected (theory.md §3); the smallest n qualifies, a larger one does not."""
@@ -261,6 +271,7 @@ def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
     assert not all(meets[n] for n in meets if n >= found)
 
 
+@pytest.mark.slow
 def test_multi_precision_decides_where_float64_cannot() -> None:
     """power(0.5), K = 55: at κ = 5.86 the noise is above the budget by a 3·10⁻⁷th, which float64's solutions miss."""
     problem = make_problem("power(0.5)", 55)
@@ -284,6 +295,7 @@ def proved_noise(c: tuple[float, ...]) -> float:
     return float(found[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "groups"), [(3, 8), (3, 64), (4, 8), (4, 64), (4, 4096), (2, 10**6)])
 def test_groups_name_the_minimiser(K: int, groups: int) -> None:
     """Brute force over the whole grid, and the minimax table at its end (theory.md §3)."""
@@ -303,6 +315,7 @@ def test_groups_name_the_minimiser(K: int, groups: int) -> None:
     assert abs(min(values, key=values.__getitem__) - found) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "js(0.1)", "power(0.5)", "power(-0.5)"])
 @pytest.mark.parametrize("K", [2, 5, 16])
 def test_the_bound_that_prunes_the_scan_is_sound(target: str, K: int) -> None:
@@ -323,6 +336,7 @@ def test_the_bound_that_prunes_the_scan_is_sound(target: str, K: int) -> None:
                 assert noise.max() >= bound * (1 - 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(1.5)"])
 def test_the_bound_holds_of_any_table(target: str) -> None:
     """V(c) + β(c)² ≥ 0.48·F(c)/log(32K), the inequality behind it, near the Bayes table and far from it."""

@@ -132,6 +132,7 @@ def chebyshev_target(degree: int) -> str:
     return f"polynomial({','.join(map(str, here.coef))})"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 8])
 def test_tops_away_from_the_reference_are_found(K: int) -> None:
     found = by_linear_programming(lambda p: np.cos(20 * np.arccos(2 * p - 1)), K)
@@ -150,6 +151,7 @@ def test_narrow_bumps_are_found(K: int, width: int) -> None:
     assert found == pytest.approx(float(remez.least_bias(target, K)), rel=3e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "power(1.5)", "power(2.5)", "power(3.3)"])
 def test_every_group_size_has_its_least_bias(target: str) -> None:
     """K^(2(a+1))·E*_K is a power series in 1/K² (theory.md §3 for log): every K fits the polynomial of the others."""
@@ -213,6 +215,7 @@ def test_more_digits_give_the_same_bytes(digits: int) -> None:
     assert digest(build.solve(problem, digits=digits)) == digest(build.solve(problem))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "budget"), [("minimax", None), ("aqp", 1)])
 def test_a_table_that_float64_cannot_hold_is_refused_with_what_to_use_instead(method: str, budget: int | None) -> None:
     with pytest.raises(SolveError, match=r"float64 cannot hold.*use"):
