@@ -35,9 +35,9 @@ try:
 except ImportError as error:
     raise MissingDependencyError.for_extra("trl", "trl", "polyest.adapters.trl") from error
 
-from polyest.adapters.trl.answer import AnswerReward
-from polyest.adapters.trl.graded import GradedReward
-from polyest.adapters.trl.reward import ExactAdvantagesMixin
+from polyest.adapters.trl.answer_reward import AnswerReward
+from polyest.adapters.trl.graded_reward import GradedReward
+from polyest.adapters.trl.group_reward import ExactAdvantagesMixin
 from polyest.adapters.trl.trainer import TESTED
 
 __all__ = ["TESTED", "AnswerReward", "ExactAdvantagesMixin", "GradedReward"]
