@@ -13,8 +13,8 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from polyest.numbers.conversion import exact
 from polyest.offline.exchange import least_bias
-from polyest.offline.numbers import exact
 from polyest.storage.files import replacing
 
 FILE = Path(__file__).parents[1] / "coeffs" / "log" / "least_bias.csv"

@@ -14,11 +14,11 @@ from flint import arb, ctx
 
 from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.least_bias import Interval, unit_of_kappa
-from polyest.certify.local import bernstein_basis
 from polyest.certify.means import bayes_means
 from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
 from polyest.numbers.rationals import decimal_text, rounded_text
+from polyest.polynomials.basis import bernstein_basis
 from polyest.polynomials.worst_case import noise_peak
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target

@@ -25,9 +25,9 @@ from flint import arb, arb_mat, arb_series, ctx
 
 from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.functions import bias
-from polyest.certify.local import bernstein_basis
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 from polyest.problems.unit import ASYMPTOTE, is_defined
 

@@ -18,9 +18,10 @@ from flint import arb, arb_mat, arb_poly, arb_series, ctx, fmpz, fmpz_mat
 
 from polyest.certify.balls import BallContext, exact, zero_plus_minus
 from polyest.certify.cells import TERMS, Cell
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 
-__all__ = ["BernsteinForm", "bernstein_basis", "expand", "fold", "halves", "taylor", "weighted_powers"]
+__all__ = ["BernsteinForm", "expand", "fold", "halves", "taylor", "weighted_powers"]
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,6 @@ def _falling(n: int) -> list[list[Any]]:
     for j in range(1, min(TERMS, n + 1)):
         rows.append([f * (n - m - j + 1) for m, f in enumerate(rows[-1])])
     return rows
-
-
-def bernstein_basis(n: int, p: Any) -> list[Any]:
-    """B_{0,n}(p) … B_{n,n}(p), from the nearer end: B_m = B_{m−1}·p/(1−p)·(n−m+1)/m."""
-    if p > 1 - p:
-        return bernstein_basis(n, 1 - p)[::-1]
-    values, odds = [(1 - p) ** n], p / (1 - p)
-    for m in range(1, n + 1):
-        values.append(values[-1] * odds * (n - m + 1) / m)
-    return values
 
 
 def _scales(x: Any, terms: int) -> list[Any]:

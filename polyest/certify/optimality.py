@@ -8,9 +8,9 @@ from fractions import Fraction
 from flint import arb, ctx
 
 from polyest.certify.balls import BallContext, exact, fraction
-from polyest.certify.local import bernstein_basis
 from polyest.certify.means import bayes_means
 from polyest.errors import ArgumentError
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 
 __all__ = ["dual_value", "least_bias_bound", "objective"]

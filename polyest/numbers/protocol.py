@@ -5,20 +5,20 @@ whole numbers, and five functions of its context. A context belongs to one kind 
 
 | context | N | for |
 | --- | --- | --- |
-| `bernstein.NumpyContext` | float64 and arrays of it | plots, games, the solvers' first approximation |
+| `float64.NumpyContext` | float64 and arrays of it | plots, games, the solvers' first approximation |
 | `smoothness._Recorder` | the same | finding where a formula is not analytic |
 | `methods.plug_in.DecimalContext` | `decimal.Decimal` | plug-in tables, checks of a bound |
 | `formal._FormalContext` | `formal.Formal` | what a user's formula uses, and whether it is a polynomial |
-| `offline.numbers.Extended` | long doubles | the solvers, while they suffice |
-| `offline.numbers.Mpfr` | gmpy2's `mpfr`, arrays of it | the solvers |
-| `offline.numbers.Multiprecision` | mpmath's `mpf` | quadrature, constants, oracles |
-| `offline.numbers._JetContext` | jets over any of the four above | derivatives |
+| `long_double.Extended` | long doubles | the solvers, while they suffice |
+| `mpfr.Mpfr` | gmpy2's `mpfr`, arrays of it | the solvers |
+| `multiprecision.Multiprecision` | mpmath's `mpf` | quadrature, constants, oracles |
+| `jets.JetContext` | jets over any of the four above | derivatives |
 | `certify.balls.BallContext` | balls and power series of FLINT | proofs |
 | `certify.means._ComplexContext` | complex balls | proofs by quadrature |
 
 Each lives with its user and loads its own library only. One kind becomes another exactly, by way of a `Fraction`
-(`offline.numbers.exact`, then `array` or `rational`). Solver and proof share the question and the answer (`targets`,
-`problem`, `table`) and of the mathematics the Bernstein basis alone (`certify.local.bernstein_basis`).
+(`conversion.exact`, then `array` or `rational`). Solver and proof share the question and the answer (`targets`,
+`problem`, `table`) and of the mathematics the Bernstein basis alone (`polyest.polynomials.basis`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Functions(Protocol[N]):
     """A context: the functions that a formula may use, on numbers (or arrays, series, jets) of one kind.
 
     >>> from fractions import Fraction
-    >>> from polyest.polynomials.bernstein import NumpyContext
+    >>> from polyest.numbers.float64 import NumpyContext
     >>> float(NumpyContext.power(4.0, Fraction(1, 2)) + NumpyContext.rational(Fraction(1, 4)))
     2.25
     """

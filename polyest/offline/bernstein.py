@@ -1,6 +1,6 @@
 """Rows of the bias e(p) = p·(Q_c(p) − r(p)): p·B_{m,K−1}(p) in numbers of any kind, and scaled in FLINT's.
 
-The basis in FLINT's numbers is all that the solvers take from the proofs (`polyest.numbers`).
+The basis in FLINT's numbers is all the mathematics that solvers share with the proofs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import DTypeLike
 
-from polyest.certify.local import bernstein_basis
-from polyest.offline.numbers import Context
+from polyest.numbers.conversion import Context
 from polyest.polynomials import bernstein
+from polyest.polynomials.basis import bernstein_basis
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
 

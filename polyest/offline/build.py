@@ -14,10 +14,10 @@ from polyest.certify.certificate import worst_noise
 from polyest.certify.key import EXCESS, MOST_ROUNDING, ROUNDING
 from polyest.closed_forms import CLOSED_FORM, closed_form, plug_in
 from polyest.errors import SolveError
+from polyest.numbers.conversion import exact
 from polyest.numbers.rationals import MOST_DIGITS
 from polyest.offline import exchange, frontier
 from polyest.offline.methods import aqp, minimax
-from polyest.offline.numbers import exact
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
 from polyest.offline.solver import checked_solver

@@ -21,8 +21,12 @@ from typing import Any
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact, weighted_target
-from polyest.polynomials.bernstein import NumpyContext
+from polyest.numbers.conversion import exact
+from polyest.numbers.float64 import NumpyContext
+from polyest.numbers.jets import weighted_formula
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.problems.targets import Target, get_target
 from polyest.problems.unit import ASYMPTOTE, is_defined
 
@@ -146,7 +150,7 @@ def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
     weights, inverse = 1 / np.multiply.reduce(gaps, axis=1), 4 / gaps
     np.fill_diagonal(inverse, 0)
     signs = np.where(np.arange(len(t)) % 2 == 0, 1, -1)
-    f = weighted_target(target, t, ctx)
+    f = weighted_formula(target.formula, t, ctx)
     h = -(weights * f.value / t).sum() / (weights * signs / t).sum()
     values = (f.value + signs * h) / t
     rises = (values[None, :] - values[:, None]) * inverse
@@ -160,8 +164,8 @@ def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
 def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
     points = levelled.points.astype(float)
-    f = weighted_target(target, points).value
-    rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f))
+    f = weighted_formula(target.formula, points).value
+    rounding = max(abs(weighted_formula(target.formula, ctx.array(points), ctx).value - f))
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
@@ -235,4 +239,4 @@ def _highest(height: Callable[[Any], Any], left: float, right: float, parts: int
 def _error(target: Target, levelled: Levelled, x: Any, ctx: Any) -> Any:
     """e at points outside the reference."""
     kernel = levelled.weights / (x[:, None] - levelled.points)
-    return x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_target(target, x, ctx).value
+    return x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_formula(target.formula, x, ctx).value

@@ -1,7 +1,7 @@
 """Linear systems and quadratic programs with symmetric positive definite matrices, in FLINT's numbers.
 
 They are the midpoints of its balls: no enclosures, but many times as fast as arrays of multi-precision numbers. Their
-precision is that of `flint.ctx`, set by the `precision()` of a context of `polyest.offline.numbers`.
+precision is that of `flint.ctx`, set by the `precision()` of a context of `polyest.numbers`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from flint import arb, arb_mat, arb_poly, ctx
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Array, mpfr
+from polyest.numbers.conversion import Array
+from polyest.numbers.mpfr import mpfr
 
 __all__ = [
     "Floating",

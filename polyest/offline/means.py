@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from polyest.offline.numbers import Array, Context, Multiprecision, exact
+from polyest.numbers.conversion import Array, Context, exact
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]

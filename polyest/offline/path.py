@@ -14,9 +14,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import exact
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import cuts, exchange
 from polyest.offline.discretization import SLACK, Approximation, Discretization, grid
-from polyest.offline.numbers import Extended, Mpfr, exact
 from polyest.offline.program import Program
 from polyest.offline.reduction import PER_GAP, Optimum, converted, peaks_of
 from polyest.polynomials import bernstein

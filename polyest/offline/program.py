@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 from flint import arb_mat
 
+from polyest.numbers.float64 import NumpyContext
+from polyest.numbers.jets import Jet, weighted_formula
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline.bernstein import binomials, rows, scaled_rows, scales
 from polyest.offline.linear import column, number, power_series
 from polyest.offline.means import bayes_means
-from polyest.offline.numbers import Extended, Jet, Mpfr, weighted_target
-from polyest.polynomials.bernstein import NumpyContext
 from polyest.problems.targets import Target
 
 __all__ = ["Bias", "Program"]
@@ -65,7 +67,7 @@ class Program:
 
     def weighted_target(self, points: Any) -> Jet:
         """p·r(p) with two derivatives."""
-        return weighted_target(self.target, points, self.ctx or NumpyContext)
+        return weighted_formula(self.target.formula, points, self.ctx or NumpyContext)
 
     def convert(self, values: Any) -> Any:
         """Numbers of any kind as an array of this program's arithmetic."""

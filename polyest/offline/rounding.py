@@ -27,8 +27,8 @@ from typing import Any
 import gmpy2
 import numpy as np
 
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import lattice
-from polyest.offline.numbers import Mpfr
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution
 from polyest.problems.targets import get_target

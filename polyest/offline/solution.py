@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from polyest.offline.numbers import exact
+from polyest.numbers.conversion import exact
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.numbers.float64 import NumpyContext, Real
 from polyest.numbers.protocol import Formula
-from polyest.polynomials.bernstein import NumpyContext, Real
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,9 +23,9 @@ from polyest.certify import functions, means, optimality
 from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.local import BernsteinForm
 from polyest.certify.supremum import supremum
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.offline import build
 from polyest.offline.means import bayes_means
-from polyest.offline.numbers import Multiprecision
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target, get_target
 from polyest.storage.store import write

@@ -19,10 +19,11 @@ from polyest.certify import functions
 from polyest.certify.balls import BallContext, exact, split, working
 from polyest.certify.cells import TERMS, Cell, partition
 from polyest.certify.certificate import worst_case_bias, worst_noise
-from polyest.certify.local import BernsteinForm, bernstein_basis, expand, fold, halves, taylor, weighted_powers
+from polyest.certify.local import BernsteinForm, expand, fold, halves, taylor, weighted_powers
 from polyest.certify.peaks import TIGHT_BITS, maximum
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target, get_target
 
 BITS = 256

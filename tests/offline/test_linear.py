@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import exact
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import linear
-from polyest.offline.numbers import Extended, Mpfr, exact
 
 
 def integers(rng: np.random.Generator, low: int, high: int, size: tuple[int, ...]) -> Any:

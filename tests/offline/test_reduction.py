@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import exact
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import cuts, exchange, frontier, reduction
 from polyest.offline.discretization import Discretization
 from polyest.offline.methods import aqp
-from polyest.offline.numbers import Extended, Mpfr, exact
 from polyest.offline.program import Program
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from polyest import certify
+from polyest.numbers.conversion import exact
+from polyest.numbers.mpfr import Mpfr
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.offline import rounding
 from polyest.offline.methods import aqp, minimax
-from polyest.offline.numbers import Mpfr, Multiprecision, exact
 from polyest.offline.solution import Solution
 from polyest.problems.problem import make_problem
 from polyest.storage import store

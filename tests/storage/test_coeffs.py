@@ -13,8 +13,8 @@ import pytest
 
 from polyest import certify
 from polyest.closed_forms import plug_in
+from polyest.numbers.conversion import exact
 from polyest.offline import exchange
-from polyest.offline.numbers import exact
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store

@@ -11,10 +11,13 @@ from functools import lru_cache, partial
 import numpy as np
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import exact
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.offline import exchange, frontier, reduction
 from polyest.offline.means import bayes_means
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import Extended, Mpfr, Multiprecision, exact
 from polyest.offline.path import Path
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution, settled

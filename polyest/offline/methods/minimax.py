@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from polyest.numbers.conversion import exact
+from polyest.numbers.mpfr import Mpfr
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.offline import exchange
-from polyest.offline.numbers import Mpfr, Multiprecision, exact
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target

@@ -1,0 +1,47 @@
+"""From one kind of number to another, exactly, by way of a `Fraction`; loads none of their libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import flint
+    import gmpy2
+    import mpmath
+    from numpy.typing import NDArray
+
+__all__ = ["Array", "Context", "Scalar", "elementwise", "exact"]
+
+Array: TypeAlias = "NDArray[np.float64] | NDArray[np.longdouble] | NDArray[np.object_]"
+Scalar: TypeAlias = "float | Fraction | np.floating | gmpy2.mpfr | mpmath.mpf | flint.arb"
+
+
+class Context(Protocol):
+    """What solvers need of a context beside its functions."""
+
+    digits: int
+
+    def array(self, values: Iterable[Scalar], /) -> Array:
+        """Numbers of any kind as an array of this one."""
+
+
+def exact(value: Scalar) -> Fraction:
+    """The exact value of a float of any width, an mpmath or gmpy2 number, or a ball of FLINT's without radius.
+
+    >>> exact(0.75)
+    Fraction(3, 4)
+    """
+    if hasattr(value, "_mpf_"):  # mpmath's own form, which FLINT gives too
+        sign, size, exponent, _ = value._mpf_
+        return Fraction(int(-size if sign else size)) * Fraction(2) ** int(exponent)
+    return Fraction(*map(int, value.as_integer_ratio()))
+
+
+def elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function on numbers, and on object arrays of them."""
+    over_arrays = np.frompyfunc(function, 1, 1)
+    return lambda x: over_arrays(x) if isinstance(x, np.ndarray) else function(x)
