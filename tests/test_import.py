@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
@@ -42,9 +43,11 @@ def test_numba_is_loaded_for_a_large_batch() -> None:
     )
 
 
-def test_names_stay_functions_when_the_modules_of_the_same_name_are_loaded() -> None:
-    code = "import polyest, polyest.targets, polyest.methods; assert polyest.targets() and polyest.methods()"
-    assert "polyest" in loaded(code)
+def test_no_module_has_the_name_of_a_function_that_it_would_take_the_place_of() -> None:
+    import polyest
+
+    modules = {module.name for module in pkgutil.iter_modules(polyest.__path__)}
+    assert modules & set(polyest.__all__) == {"games", "graded", "history", "success"}
 
 
 def test_the_public_names() -> None:

@@ -121,7 +121,7 @@ def test_the_types_are_shipped() -> None:
 
 
 def test_an_editable_install_finds_the_tables_beside_the_package(tmp_path: Path) -> None:
-    found = run("from polyest import store; print(store.shipped_folder())", cwd=tmp_path)
+    found = run("from polyest.storage import store; print(store.shipped_folder())", cwd=tmp_path)
     assert Path(found.strip()) == ROOT / "coeffs" == store.shipped_folder()
 
 

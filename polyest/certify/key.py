@@ -12,11 +12,12 @@ from typing import Any
 
 from flint import arb, ctx
 
-from polyest.certify.balls import BallContext, exact, fraction
 from polyest.certify.least_bias import Interval, unit_of_kappa
 from polyest.certify.means import bayes_means
 from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
+from polyest.numbers.balls import BallContext, ball
+from polyest.numbers.conversion import exact
 from polyest.numbers.rationals import decimal_text, rounded_text
 from polyest.polynomials.basis import bernstein_basis
 from polyest.polynomials.worst_case import noise_peak
@@ -127,7 +128,7 @@ def _is_bayes(target: Target, table: Table) -> bool:
         return False
     with ctx.workprec(BITS):
         pairs = zip(table.coefficients, bayes_means(target, table.group_size), strict=True)
-        return all(bool(abs(exact(c) - mean) <= exact(math.ulp(c))) for c, mean in pairs)
+        return all(bool(abs(ball(c) - mean) <= ball(math.ulp(c))) for c, mean in pairs)
 
 
 def _allowed_gap(table: Table, best: Fraction) -> Fraction:
@@ -140,10 +141,10 @@ def _allowed_gap(table: Table, best: Fraction) -> Fraction:
         return Fraction(EXCESS)
     points, multipliers = table.proof.get("points", ()), table.proof.get("multipliers", ())
     with ctx.workprec(64):
-        ulps = [exact(math.ulp(c)) for c in table.coefficients]
-        moved = [_mean(ulps, exact(p)) * exact(p) for p in points]
-        price = sum((abs(exact(multiplier)) for multiplier in multipliers), arb(0)) / exact(best)
-        cost = fraction((max((x.upper() for x in moved), default=arb(0)) * price).upper())
+        ulps = [ball(math.ulp(c)) for c in table.coefficients]
+        moved = [_mean(ulps, ball(p)) * ball(p) for p in points]
+        price = sum((abs(ball(multiplier)) for multiplier in multipliers), arb(0)) / ball(best)
+        cost = exact((max((x.upper() for x in moved), default=arb(0)) * price).upper())
     return max(GAP, min(cost, Fraction(EXCESS)))
 
 
@@ -156,9 +157,9 @@ def _noise_at(target: Target, coefficients: tuple[float, ...], p: Fraction) -> F
     """A lower bound of V_c(p), theory.md §2."""
     K = len(coefficients)
     with ctx.workprec(2 * BITS):
-        x = exact(p)
+        x = ball(p)
         r, basis = target.formula(x, BallContext), bernstein_basis(K - 1, x)
-        deviations = [exact(c) - r for c in coefficients]
+        deviations = [ball(c) - r for c in coefficients]
         second = sum((b * (m + 1) * d**2 for m, (b, d) in enumerate(zip(basis, deviations, strict=True))), arb(0))
         mean = sum((b * d for b, d in zip(basis, deviations, strict=True)), arb(0))
-        return fraction((x * second / K - (x * mean) ** 2).lower())
+        return exact((x * second / K - (x * mean) ** 2).lower())

@@ -12,8 +12,8 @@ from itertools import accumulate
 
 from flint import arb, arb_poly
 
-from polyest.certify.balls import ceiling, floor
 from polyest.errors import SolveError
+from polyest.numbers.balls import ceiling, floor
 
 __all__ = ["TIGHT_BITS", "maximum"]
 

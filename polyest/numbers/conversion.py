@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     import mpmath
     from numpy.typing import NDArray
 
-__all__ = ["Array", "Context", "Scalar", "elementwise", "exact"]
+__all__ = ["Array", "Context", "Objects", "Scalar", "elementwise", "exact"]
 
-Array: TypeAlias = "NDArray[np.float64] | NDArray[np.longdouble] | NDArray[np.object_]"
+Objects: TypeAlias = "NDArray[np.object_]"
+Array: TypeAlias = "NDArray[np.float64] | NDArray[np.longdouble] | Objects"
 Scalar: TypeAlias = "float | Fraction | np.floating | gmpy2.mpfr | mpmath.mpf | flint.arb"
+X = TypeVar("X")
 
 
 class Context(Protocol):
@@ -41,7 +43,7 @@ def exact(value: Scalar) -> Fraction:
     return Fraction(*map(int, value.as_integer_ratio()))
 
 
-def elementwise(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def elementwise(function: Callable[[X], X]) -> Callable[[X | Objects], X | Objects]:
     """The same function on numbers, and on object arrays of them."""
     over_arrays = np.frompyfunc(function, 1, 1)
     return lambda x: over_arrays(x) if isinstance(x, np.ndarray) else function(x)

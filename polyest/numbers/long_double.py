@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import flint
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from polyest.numbers.conversion import Scalar
 
 __all__ = ["Extended"]
+
+Long: TypeAlias = "np.longdouble | NDArray[np.longdouble]"
 
 
 class Extended:
@@ -37,10 +39,10 @@ class Extended:
         with flint.ctx.workprec(64 + GUARD_BITS):
             yield
 
-    def power(self, x: Any, a: Fraction) -> Any:
+    def power(self, x: Long, a: Fraction) -> Long:
         return np.power(x, self.rational(a))
 
-    def rational(self, value: Fraction | int) -> Any:
+    def rational(self, value: Fraction | int) -> Long:
         exact_value = Fraction(value)
         return np.longdouble(exact_value.numerator) / np.longdouble(exact_value.denominator)
 

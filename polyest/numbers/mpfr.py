@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import flint
 import gmpy2
@@ -15,9 +15,7 @@ import numpy as np
 from polyest.numbers.conversion import elementwise, exact
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from polyest.numbers.conversion import Scalar
+    from polyest.numbers.conversion import Objects, Scalar
 
 __all__ = ["GUARD_BITS", "Mpfr", "mpfr"]
 
@@ -45,15 +43,15 @@ class Mpfr:
         with gmpy2.context(gmpy2.get_context(), precision=bits), flint.ctx.workprec(bits + GUARD_BITS):
             yield
 
-    def power(self, x: Any, a: Fraction) -> Any:
+    def power(self, x: gmpy2.mpfr | Objects, a: Fraction) -> gmpy2.mpfr | Objects:
         exponent = self.rational(a)
         return elementwise(lambda value: value**exponent)(x)
 
-    def rational(self, value: Fraction | int) -> Any:
+    def rational(self, value: Fraction | int) -> gmpy2.mpfr:
         exact_value = Fraction(value)
         return gmpy2.mpfr(gmpy2.mpq(exact_value.numerator, exact_value.denominator))
 
-    def array(self, values: Iterable[Scalar]) -> NDArray[np.object_]:
+    def array(self, values: Iterable[Scalar]) -> Objects:
         """Floats, rationals or numbers of any precision as an object array."""
         return np.array([self._number(v) for v in values], dtype=object)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
@@ -12,9 +12,7 @@ import numpy as np
 from polyest.numbers.conversion import elementwise
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from polyest.numbers.conversion import Scalar
+    from polyest.numbers.conversion import Objects, Scalar
 
 __all__ = ["Multiprecision"]
 
@@ -33,15 +31,15 @@ class Multiprecision:
         self.mp.dps = digits
         self.log, self.exp, self.sqrt = (elementwise(f) for f in (self.mp.log, self.mp.exp, self.mp.sqrt))
 
-    def power(self, x: Any, a: Fraction) -> Any:
+    def power(self, x: mpmath.mpf | Objects, a: Fraction) -> mpmath.mpf | Objects:
         exponent = self.rational(a)
         return elementwise(lambda value: self.mp.power(value, exponent))(x)
 
-    def rational(self, value: Fraction | int) -> Any:
+    def rational(self, value: Fraction | int) -> mpmath.mpf:
         exact = Fraction(value)
         return self.mp.mpf(exact.numerator) / exact.denominator
 
-    def array(self, values: Iterable[Scalar]) -> NDArray[np.object_]:
+    def array(self, values: Iterable[Scalar]) -> Objects:
         """Floats, rationals or mpmath numbers as an object array of this precision."""
         numbers = [self.rational(v) if isinstance(v, Fraction) else self.mp.mpf(v) for v in values]
         return np.array(numbers, dtype=object)

@@ -164,7 +164,7 @@ def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
 def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
     points = levelled.points.astype(float)
-    f = weighted_formula(target.formula, points).value
+    f = weighted_formula(target.formula, points, NumpyContext).value
     rounding = max(abs(weighted_formula(target.formula, ctx.array(points), ctx).value - f))
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 

@@ -65,7 +65,7 @@ class Program:
             [(m + s * d).mid() for m, s, d in zip(means, scales(self.group_size), x.entries(), strict=True)]
         )
 
-    def weighted_target(self, points: Any) -> Jet:
+    def weighted_target(self, points: Any) -> Jet[Any]:
         """p·r(p) with two derivatives."""
         return weighted_formula(self.target.formula, points, self.ctx or NumpyContext)
 
@@ -88,7 +88,7 @@ class Bias:
         """e at the points."""
         return points * self._mean(points) - self.program.weighted_target(points).value
 
-    def jet(self, points: Any) -> Jet:
+    def jet(self, points: Any) -> Jet[Any]:
         """e, e' and e'' at the points."""
         q, dq, d2q = self._mean(points), self._slope(points), self._bend(points)
         return Jet(points * q, q + points * dq, 2 * dq + points * d2q) - self.program.weighted_target(points)

@@ -8,19 +8,18 @@ from fractions import Fraction
 from types import FunctionType
 from typing import Any
 
-from polyest.closed_forms.plug_in import DecimalContext
 from polyest.errors import ArgumentError, shortened
+from polyest.numbers.decimals import DIGITS, DecimalContext
+from polyest.numbers.formal import Formal, trace
 from polyest.numbers.protocol import Formula
 from polyest.numbers.rationals import bounded_rational, rational_text
 from polyest.problems.fingerprint import fingerprint
-from polyest.problems.formal import Formal, trace
 from polyest.problems.smoothness import SMOOTH, require_smooth
 from polyest.problems.targets import Target, custom_parts, get_target, register
 
 __all__ = ["Function", "custom", "provide"]
 
 Function = Formula
-DIGITS = 60
 SLACK = decimal.Decimal("1e-40")
 IMPOSSIBLE = "p·r(p) does not tend to 0 at p = 0, so no table can estimate it (theory.md §6)"
 

@@ -18,14 +18,14 @@ from itertools import accumulate
 from typing import Any
 
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.numbers.formal import LARGEST_DEGREE
 from polyest.numbers.protocol import Formula, Functions, N
 from polyest.numbers.rationals import rational_text
 from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, parameter
 
-__all__ = ["LARGEST_DEGREE", "TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
+__all__ = ["TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
 
 CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
-LARGEST_DEGREE = 256  # of a polynomial; proofs take time that grows faster than its square
 _registered: dict[str, Target] = {}
 
 

@@ -12,7 +12,7 @@ from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.certify.balls import BallContext, rational
+from polyest.numbers.balls import BallContext, rational
 from polyest.numbers.conversion import exact
 from polyest.numbers.float64 import NumpyContext
 from polyest.numbers.jets import Jet, weighted_formula
@@ -71,7 +71,7 @@ def test_jets_carry_the_derivatives_of_the_weighted_target(name: str, p: float) 
 @given(st.lists(PROBABILITIES, min_size=1, max_size=4))
 def test_jets_on_arrays_are_jets_on_numbers(name: str, points: list[float]) -> None:
     target = target_named(name)
-    jet = weighted_formula(target.formula, np.array(points))
+    jet = weighted_formula(target.formula, np.array(points), NumpyContext)
     for i, p in enumerate(points):
         wide = weighted_formula(target.formula, MP.mp.mpf(p), MP)
         for ours, truth in ((jet.value, wide.value), (jet.first, wide.first), (jet.second, wide.second)):
