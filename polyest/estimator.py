@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest.online import forms, output
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
@@ -261,10 +262,8 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
     baseline: str | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
@@ -273,10 +272,10 @@ def load(
             `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
-        noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at
-            most ρ times plug-in's (default 1.5); bias at most κ times the least possible; best for updates that average
-            M groups.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
+        budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
+            times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,
+            best for updates that average M groups.
 
     Returns:
         An `Estimator`.
@@ -290,5 +289,4 @@ def load(
     >>> load("power(2)", 4).coefficients.round(3).tolist()
     [0.0, 0.0, 0.333, 1.0]
     """
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budgets)))
+    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budget)))

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from polyest.closed_forms.exact import u_statistic
 from polyest.errors import ArgumentError, shortened
 from polyest.numbers.rationals import bounded_rational
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import LARGEST_GROUP, whole_number
 from polyest.problems.targets import get_target
 
@@ -214,7 +215,7 @@ def polynomial(coefficients: Sequence[Any], group_size: int) -> SuccessRate:
     return _objective("polynomial", exact or (Fraction(0),), group_size)
 
 
-def power(a: Any, group_size: int, method: str | None = None, **budget: Any) -> EstimatedRate:
+def power(a: Any, group_size: int, method: str | None = None, **budget: Unpack[BudgetArguments]) -> EstimatedRate:
     """g(s) = s^{1+a}/(1+a), −1 < a < 0: correct completions are paid an estimate of s^a (Tsallis; a → −1 is log s).
 
     Args:
@@ -241,7 +242,12 @@ def power(a: Any, group_size: int, method: str | None = None, **budget: Any) -> 
 
 
 def integral(
-    target: str | Target, group_size: int, method: str | None = None, *, sign: int = 1, **budget: Any
+    target: str | Target,
+    group_size: int,
+    method: str | None = None,
+    *,
+    sign: int = 1,
+    **budget: Unpack[BudgetArguments],
 ) -> EstimatedRate:
     """g(s) = ±∫_0^s r: any target as the derivative of a value of the success rate.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 
 from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
     from polyest.estimator import Estimator
+    from polyest.problems.budget import BudgetArguments, Exact
     from polyest.problems.targets import Target
 
 __all__ = ["AnswerPay"]
@@ -34,9 +35,9 @@ class AnswerPay:
     sign: int = -1
     weight: float = 1.0
     method: str | None = None
-    noise_budget: Any = None
-    bias_budget: Any = None
-    groups: Any = None
+    noise_budget: Exact | None = None
+    bias_budget: Exact | None = None
+    groups: SupportsIndex | None = None
     no_answer_reward: float | None = None
 
     def __post_init__(self) -> None:
@@ -61,8 +62,8 @@ class AnswerPay:
         return self.sign * self.weight
 
     @property
-    def budgets(self) -> dict[str, Any]:
-        """The keyword arguments of `polyest.load` that name a budget."""
+    def budget(self) -> BudgetArguments:
+        """As `polyest.load` takes it."""
         return {"noise_budget": self.noise_budget, "bias_budget": self.bias_budget, "groups": self.groups}
 
     def no_answer_pay(self, estimator: Estimator) -> float:

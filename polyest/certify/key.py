@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, ctx
 
@@ -21,6 +20,7 @@ from polyest.numbers.conversion import exact
 from polyest.numbers.rationals import decimal_text, rounded_text
 from polyest.polynomials.basis import bernstein_basis
 from polyest.polynomials.worst_case import noise_peak
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target
 from polyest.storage.table import Table
@@ -54,7 +54,7 @@ def unproved(table: Table) -> list[str]:
 def question(table: Table) -> Iterator[str]:
     """What is wrong with the question in the key, and with the parts that its answer must have."""
     problem, budget = table.problem, table.problem.budget
-    given: dict[str, Any] = {} if budget is None else budget.argument
+    given = BudgetArguments() if budget is None else budget.argument
     try:
         canonical = make_problem(problem.target, problem.group_size, problem.method, **given)
     except ArgumentError as error:

@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from polyest.errors import ArgumentError, nearest
+from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
 from polyest.storage.files import check_writable, sweep
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
     "Parser",
     "add_budget_options",
     "add_json_option",
-    "budgets",
+    "chosen_budget",
     "column_name",
     "group_sizes",
     "print_json",
@@ -116,9 +117,9 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--groups", metavar="M", type=int, help="least error when updates average M groups")
 
 
-def budgets(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The budget options as keyword arguments of `polyest.load`."""
-    return {kind: getattr(arguments, kind) for kind in ("noise_budget", "bias_budget", "groups")}
+def chosen_budget(arguments: argparse.Namespace) -> BudgetArguments:
+    """The budget option as keyword arguments of `polyest.load`."""
+    return cast("BudgetArguments", {kind: getattr(arguments, kind) for kind in BUDGET_KINDS})
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

@@ -10,9 +10,17 @@ from typing import Any
 
 from polyest import rollouts
 from polyest.cli.named_function import add_growth_option, chosen_target
-from polyest.cli.options import add_budget_options, add_json_option, budgets, column_name, print_json, writable_file
+from polyest.cli.options import (
+    add_budget_options,
+    add_json_option,
+    chosen_budget,
+    column_name,
+    print_json,
+    writable_file,
+)
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
+from polyest.problems.budget import RaggedArguments, to_ragged
 from polyest.problems.problem import METHODS, make_problem, whole_number
 from polyest.rollouts.answers import read_answers, share_correct
 from polyest.rollouts.grouping import Groups, group_rows, read_prompts
@@ -115,7 +123,7 @@ def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | N
     if arguments.method:
         return {method: method for method in arguments.method}
     sizes = {size for size in groups.sizes if size > 1}
-    problems = [make_problem(arguments.target, size, **budgets(arguments)) for size in sizes]
+    problems = [make_problem(arguments.target, size, **chosen_budget(arguments)) for size in sizes]
     return {"+".join(sorted({problem.method for problem in problems})): None}
 
 
@@ -156,15 +164,14 @@ def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Any]]:
 def _scorer(
     arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups
 ) -> Callable[[str | None], Scores]:
-    options: dict[str, Any] = {"no_answer_reward": arguments.no_answer_reward}
-    if arguments.reference_column:
-        options["reference"] = log.column(arguments.reference_column)
-    budget = budgets(arguments)
-    budget["averaged_groups"] = budget.pop("groups")
+    no_answer_reward, column = arguments.no_answer_reward, arguments.reference_column
+    reference, budget = log.column(column) if column else None, to_ragged(chosen_budget(arguments))
 
     def scorer(method: str | None) -> Scores:
-        own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else {}
-        return score(answers, groups, arguments.target, method, **options, **own)
+        own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else RaggedArguments()
+        return score(
+            answers, groups, arguments.target, method, reference=reference, no_answer_reward=no_answer_reward, **own
+        )
 
     return scorer
 

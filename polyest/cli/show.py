@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from polyest.cli.named_function import add_growth_option, chosen_target
-from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json
+from polyest.cli.options import add_budget_options, add_json_option, chosen_budget, print_json
 from polyest.errors import ArgumentError, MissingDependencyError, SolveError
 from polyest.estimator import Estimator, load
 from polyest.numbers.rationals import decimal_text
@@ -39,9 +39,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     if arguments.group_size > LARGEST:
         raise ArgumentError(f"`--group-size` must be at most {LARGEST} here, got {arguments.group_size}")
-    options = budgets(arguments) | {"baseline": arguments.baseline}
-    target = chosen_target(arguments.target, arguments.growth)
-    description = describe(load(target, arguments.group_size, arguments.method, **options))
+    target, budget = chosen_target(arguments.target, arguments.growth), chosen_budget(arguments)
+    estimator = load(target, arguments.group_size, arguments.method, baseline=arguments.baseline, **budget)
+    description = describe(estimator)
     if arguments.json:
         print_json(description)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bias, squared_drift
 from polyest.history.state import Key, Saved, Visits, plain_answers, plain_key, read_state, write_state
 from polyest.numbers.rationals import decimal_text
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, whole_number
 from polyest.storage.table import digest
 
@@ -118,7 +119,7 @@ class PromptHistory:
         drift: float | None = None,
         max_prompts: int = 10_000,
         seed: int = 0,
-        **budget: Any,
+        **budget: Unpack[BudgetArguments],
     ) -> None:
         if whole_number("group_size", group_size, 2) > LARGEST_GROUP:
             raise ArgumentError(f"`group_size` must be at most {LARGEST_GROUP}, got {group_size}; pool smaller groups")
@@ -128,7 +129,8 @@ class PromptHistory:
                 "`baseline` must be left out, got one: the pool is larger than the group the trainer centres"
             )
         self.target, self.group_size, self.method = problem.target, problem.group_size, method
-        self.budget = _plain_budget(problem) if any(value is not None for value in budget.values()) else {}
+        is_chosen = any(value is not None for value in budget.values())
+        self.budget = _plain_budget(problem) if is_chosen else BudgetArguments()
         self.visits = whole_number("visits", visits, 1)
         self.forgetting = _share("forgetting", forgetting, least_open=True)
         self.drift = None if drift is None else _share("drift", drift)
@@ -246,12 +248,12 @@ def _ids(answers: Sequence[Any]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
-def _plain_budget(problem: Problem) -> dict[str, Any]:
+def _plain_budget(problem: Problem) -> BudgetArguments:
     """The budget as JSON keeps it exactly, and as `polyest.load` takes it."""
     if problem.budget is None:
         return {}
-    value = problem.budget.value
-    return {problem.budget.kind: int(value) if problem.budget.kind == "groups" else decimal_text(value)}
+    kind, value = problem.budget.kind, problem.budget.value
+    return cast("BudgetArguments", {kind: int(value) if kind == "groups" else decimal_text(value)})
 
 
 def _share(argument: str, value: Any, *, least_open: bool = False) -> float:

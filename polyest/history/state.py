@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.problems.problem import BUDGETS, METHODS
+from polyest.problems.budget import BUDGET_KINDS
+from polyest.problems.problem import METHODS
 from polyest.problems.targets import custom_parts
 
 __all__ = ["Key", "Saved", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
@@ -128,7 +129,7 @@ def _is_budget(item: tuple[Any, Any]) -> bool:
     kind, value = item
     if kind == "groups":
         return type(value) is int
-    return kind in BUDGETS and isinstance(value, str) and DECIMAL.fullmatch(value) is not None
+    return kind in BUDGET_KINDS and isinstance(value, str) and DECIMAL.fullmatch(value) is not None
 
 
 def _prompts(entries: Any, settings: Mapping[str, Any]) -> OrderedDict[Key, Visits]:

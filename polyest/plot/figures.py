@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,6 +16,7 @@ from polyest.estimator import Estimator, load
 from polyest.plot.labels import place
 from polyest.polynomials import bernstein
 from polyest.polynomials.worst_case import rounded_up
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
@@ -41,7 +42,7 @@ FEWEST_TICKS = 3
 DECADES = 3.0  # of a logarithmic axis, beyond which its labels are powers of ten
 
 
-def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
+def estimators(target: str, group_size: int, **budget: Unpack[BudgetArguments]) -> list[Estimator]:
     """Every method that makes sense for the target and has a table; the budget is that of aqp.
 
     Raises:
@@ -50,19 +51,19 @@ def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
     found = [load(target, group_size, "plug_in")]
     for method in ("harmonic", "exact", "minimax", "aqp"):
         try:
-            found.append(load(target, group_size, method, **(budget if method == "aqp" else {})))
+            found.append(load(target, group_size, method, **(budget if method == "aqp" else BudgetArguments())))
         except (ArgumentError, TableNotFoundError):
             if method == "aqp" and any(value is not None for value in budget.values()):
                 raise
     return found
 
 
-def lacking(target: str, group_size: int, **budget: Any) -> list[Problem]:
+def lacking(target: str, group_size: int, **budget: Unpack[BudgetArguments]) -> list[Problem]:
     """The problems that could be drawn beside `estimators` if their tables were solved."""
     found = []
     for method in ("minimax", "aqp"):
         try:
-            problem = make_problem(target, group_size, method, **(budget if method == "aqp" else {}))
+            problem = make_problem(target, group_size, method, **(budget if method == "aqp" else BudgetArguments()))
             found += [] if store.find(problem) else [problem]
         except ArgumentError:  # it makes no sense, or no file can have that name
             continue

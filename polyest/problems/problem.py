@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from typing import Unpack
 
-from polyest.errors import ArgumentError, nearest, shortened
-from polyest.numbers.rationals import bounded_rational, decimal_text, is_decimal
+from polyest.errors import ArgumentError, nearest
+from polyest.problems.budget import BUDGET_KINDS, Budget, BudgetArguments, budget_of, refuse_others, whole_number
 from polyest.problems.targets import Target, get_target
 
-__all__ = ["BASELINES", "DEFAULT_NOISE_BUDGET", "LARGEST_GROUP", "METHODS", "Budget", "Problem", "make_problem"]
+__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Budget", "Problem", "make_problem", "whole_number"]
 
 METHODS: dict[str, str] = {
     "plug_in": "r((m+1)/K), the frequency plugged in",
@@ -21,31 +19,7 @@ METHODS: dict[str, str] = {
     "aqp": "least noise within a bias budget",
 }
 BASELINES = ("group_mean", "leave_one_out_mean")
-BUDGETS = ("noise_budget", "bias_budget", "groups")
-DEFAULT_NOISE_BUDGET = Fraction(3, 2)
 LARGEST_GROUP = 2**16  # completions; closed forms take seconds there
-LEAST_BUDGET, LARGEST_BUDGET = Fraction(1, 10**12), 10**12
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A way to name a point on the aqp frontier (theory.md §3).
-
-    Attributes:
-        kind: ``"noise_budget"`` (ρ > 0), ``"bias_budget"`` (κ, a multiple of 0.01, ≥ 1) or ``"groups"`` (M ≥ 1).
-        value: the number, an exact rational.
-    """
-
-    kind: str
-    value: Fraction
-
-    @property
-    def argument(self) -> dict[str, int | Fraction]:
-        """As `make_problem` takes it."""
-        return {self.kind: int(self.value) if self.value.denominator == 1 else self.value}
-
-    def __str__(self) -> str:
-        return f"{self.kind}={decimal_text(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -78,10 +52,8 @@ def make_problem(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
     baseline: str | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Problem:
     """Check the arguments of `polyest.load` and fill in the defaults.
 
@@ -98,10 +70,10 @@ def make_problem(
     """
     row = get_target(target)
     K = whole_number("group_size", group_size, least=2, most=LARGEST_GROUP)
-    given = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-    named = {kind: value for kind, value in given.items() if value is not None}
+    refuse_others(budget, BUDGET_KINDS)
     if method is None:
-        method = "aqp" if named or not row.is_exact(K) else "exact"
+        is_aqp = any(value is not None for value in budget.values()) or not row.is_exact(K)
+        method = "aqp" if is_aqp else "exact"
     _check_method(row, K, method)
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
@@ -113,7 +85,7 @@ def make_problem(
             f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
             "counts; drop groups of two, or leave `baseline` out"
         )
-    return Problem(row.name, K, method, _budget(row, method, named), baseline)
+    return Problem(row.name, K, method, budget_of(row, method, budget), baseline)
 
 
 def _check_method(target: Target, K: int, method: str) -> None:
@@ -133,47 +105,3 @@ def _check_method(target: Target, K: int, method: str) -> None:
             f"`method` {method} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
             "use method='exact'"
         )
-
-
-def _budget(target: Target, method: str, named: dict[str, Any]) -> Budget | None:
-    if method != "aqp":
-        if named:
-            raise ArgumentError(f"`{next(iter(named))}` belongs to method='aqp', got method={method!r}; leave it out")
-        return None
-    if len(named) > 1:
-        raise ArgumentError(f"`{'`, `'.join(named)}` exclude each other; give one of them")
-    if not target.bounds_noise and "bias_budget" not in named:
-        why = "its growth bounds noise for α < ½ only" if target.is_custom else "every table of it has infinite noise"
-        raise ArgumentError(f"`bias_budget` is required for {target.name}, because {why}; give one, such as 2")
-    kind, value = next(iter(named.items())) if named else ("noise_budget", DEFAULT_NOISE_BUDGET)
-    return Budget(kind, _budget_value(kind, value))
-
-
-def _budget_value(kind: str, value: Any) -> Fraction:
-    if kind == "groups":
-        return Fraction(whole_number("groups", value, least=1, most=LARGEST_BUDGET))
-    number = bounded_rational(value, kind)
-    if number > LARGEST_BUDGET:
-        raise ArgumentError(f"`{kind}` must be at most {LARGEST_BUDGET}, got {shortened(value)}")
-    if kind == "bias_budget" and (number < 1 or (100 * number).denominator != 1):
-        raise ArgumentError(
-            f"`bias_budget` must be a multiple of 0.01, at least 1 (1 is the minimax table); got {shortened(value)}"
-        )
-    if kind == "noise_budget" and (number < LEAST_BUDGET or not is_decimal(number)):
-        raise ArgumentError(
-            f"`noise_budget` must be a positive decimal such as 1.5, at least 1e-12; got {shortened(value)}"
-        )
-    return number
-
-
-def whole_number(argument: str, value: Any, least: int, most: int | None = None) -> int:
-    """`value` as an int from `least` to `most`; numpy integers pass, floats and bools do not."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"`{argument}` must be a whole number, got {shortened(value)}") from None
-    if isinstance(value, bool) or number < least:
-        raise ArgumentError(f"`{argument}` must be at least {least}, got {shortened(value)}")
-    if most is not None and number > most:
-        raise ArgumentError(f"`{argument}` must be at most {most}, got {shortened(value)}")
-    return number

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from polyest.rollouts.jsonl import JsonLines
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.problems.budget import RaggedArguments
     from polyest.rollouts.grouping import Groups
 
     Array = NDArray[np.float64]
@@ -45,19 +46,29 @@ class Scores:
         return float(np.nanmean(self.values))
 
 
-def score(answers: Sequence[Hashable], groups: Groups, target: str, method: str | None, **options: Any) -> Scores:
-    """Rewards, advantages and values; `options` are those of `polyest.rewards`.
+def score(
+    answers: Sequence[Hashable],
+    groups: Groups,
+    target: str,
+    method: str | None,
+    *,
+    reference: Sequence[object] | None = None,
+    no_answer_reward: float | None = None,
+    **budget: Unpack[RaggedArguments],
+) -> Scores:
+    """Rewards, advantages and values; the arguments are those of `polyest.rewards`.
 
     Raises:
         TableNotFoundError: there is no table for some size of group.
         ArgumentError: another bad argument.
     """
+    given = answers, groups.of_row, target, method
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".* groups have one completion")
-            rewards = polyest.rewards(answers, groups.of_row, target, method, **options)
-            advantages = polyest.advantages(answers, groups.of_row, target, method, **options)
-            order, means = polyest.value(answers, groups.of_row, target, method, **options)
+            rewards = polyest.rewards(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
+            advantages = polyest.advantages(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
+            order, means = polyest.value(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
     except TableNotFoundError as error:
         raise TableNotFoundError(f"{error}; or cut the groups with --group-size") from None
     values = np.empty(len(groups.sizes))

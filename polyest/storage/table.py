@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from polyest.numbers.rationals import decimal_text
-from polyest.problems.problem import METHODS, Budget, Problem
+from polyest.problems.budget import BUDGET_KINDS, Budget
+from polyest.problems.problem import METHODS, Problem
 from polyest.storage.schema import Reader
 
 __all__ = ["FORMAT_VERSION", "Certificate", "Enclosure", "Table", "digest", "from_json", "to_json"]
@@ -196,7 +197,7 @@ def _read_budget(key: Reader) -> Budget | None:
     entry = key.optional_mapping("budget")
     if entry is None:
         return None
-    kind = entry.only_key(("noise_budget", "bias_budget", "groups"))
+    kind = entry.only_key(BUDGET_KINDS)
     value = entry.decimal(kind)
     entry.close()
     return Budget(kind, value)

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from polyest.errors import MissingDependencyError
+from polyest.problems.budget import BudgetArguments
 
 try:
     import jax
@@ -144,16 +145,14 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
     baseline: str | None = None,
     padding_id: int | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
     Args:
-        target, group_size, method, noise_budget, bias_budget, groups, baseline: as in `polyest.load`.
+        target, group_size, method, baseline, budget: as in `polyest.load`.
         padding_id: the id that marks an entry as padding; None if groups are always full.
 
     Returns:
@@ -165,8 +164,7 @@ def load(
     >>> load("log", 2, method="harmonic").coefficients.tolist()
     [-1.0, 0.0]
     """
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-    return Estimator(runtime.load(target, group_size, method, baseline=baseline, **budgets), padding_id)
+    return Estimator(runtime.load(target, group_size, method, baseline=baseline, **budget), padding_id)
 
 
 @partial(jax.jit, static_argnames=("kind", "target"))

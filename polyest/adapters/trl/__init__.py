@@ -24,11 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from polyest.errors import ArgumentError, MissingDependencyError
+from polyest.problems.budget import BUDGET_KINDS, BudgetArguments, refuse_others
 
 try:
     import torch
@@ -74,7 +75,7 @@ class AnswerReward:
         target: as in `polyest.load`.
         sign: −1 pays for diversity, +1 for consistency.
         weight: positive; relative to the trainer's other rewards (see the module).
-        method, noise_budget, bias_budget, groups: as in `polyest.load`.
+        method, budget: as in `polyest.load`.
         no_answer_reward: the reward of a completion without an answer; by default the least that the table pays,
             weight · min_m(sign · c[m]).
         time_limit: seconds for one completion, after which it is without an answer, with a warning. The extractor runs
@@ -99,23 +100,20 @@ class AnswerReward:
         sign: int = -1,
         weight: float = 1.0,
         method: str | None = None,
-        noise_budget: Any = None,
-        bias_budget: Any = None,
-        groups: Any = None,
         no_answer_reward: float | None = None,
         time_limit: float | None = 5.0,
         name: str = "answer_reward",
+        **budget: Unpack[BudgetArguments],
     ) -> None:
         check_version()
+        refuse_others(budget, BUDGET_KINDS)
         self._scoring = Scoring(
             target=target,
             sign=sign,
             weight=weight,
             method=method,
-            noise_budget=noise_budget,
-            bias_budget=bias_budget,
-            groups=groups,
             no_answer_reward=no_answer_reward,
+            **budget,
         )
         self._extract = Extractor(extract, time_limit, partial(row_of, argument="extract"))
         self._trainer: Any = None

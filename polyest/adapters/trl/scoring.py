@@ -30,7 +30,7 @@ class Scoring(AnswerPay):
 
     def load(self, group_size: int, baseline: str | None = None) -> Estimator:
         """The table of K; `baseline` as in `polyest.load`."""
-        return polyest.load(self.target, group_size, self.method, baseline=baseline, **self.budgets)
+        return polyest.load(self.target, group_size, self.method, baseline=baseline, **self.budget)
 
     def rewards(self, estimator: Estimator, groups: list[list[Any]]) -> Array:
         """Shape (groups, K)."""
