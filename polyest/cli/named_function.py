@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 from polyest.errors import ArgumentError
 from polyest.problems.custom import Function, custom
@@ -76,8 +75,8 @@ def _provide(name: str, folder: Path) -> None:
         return
     files = [folder / name / "__init__.py", folder / f"{name}.py"]
     found = next((file for file in files if file.is_file()), None)
-    spec: Any = found and spec_from_file_location(name, found)
-    if spec:
+    spec = spec_from_file_location(name, found) if found else None
+    if spec and spec.loader:
         sys.modules[name] = module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])

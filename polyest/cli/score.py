@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from polyest import rollouts
 from polyest.cli.named_function import add_growth_option, chosen_target
@@ -27,6 +27,12 @@ from polyest.rollouts.grouping import Groups, group_rows, read_prompts
 from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
 from polyest.storage.files import are_same
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 __all__ = ["add_parser", "run"]
 
@@ -157,7 +163,7 @@ def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[st
     return names if len(names) > 1 else ["prompt_id"]
 
 
-def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Any]]:
+def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Array]]:
     return zip(names, (scored.rewards, scored.advantages), strict=True)
 
 
@@ -176,9 +182,29 @@ def _scorer(
     return scorer
 
 
-def _summary(
-    target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores
-) -> dict[str, Any]:
+class SizeCount(TypedDict):
+    size: int
+    count: int
+
+
+class MethodValue(TypedDict):
+    method: str
+    mean_value: float
+    difference_to_plug_in: float
+
+
+class Summary(TypedDict):
+    """What is printed, as JSON."""
+
+    target: str
+    completions: int
+    prompts: int
+    groups: list[SizeCount]
+    correct: float | None
+    methods: list[MethodValue]
+
+
+def _summary(target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores) -> Summary:
     return {
         "target": target,
         "completions": len(groups.of_row),
@@ -196,7 +222,7 @@ def _summary(
     }
 
 
-def _lines(summary: dict[str, Any]) -> list[str]:
+def _lines(summary: Summary) -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     count = sum(row["count"] for row in summary["groups"])
     lines = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]

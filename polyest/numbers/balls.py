@@ -45,8 +45,7 @@ SERIES = cast("Functions[arb_series]", BallContext)  # whose rationals stay ball
 
 def rational(value: Fraction | int | float) -> fmpq:
     """An exact rational, or the exact value of a float, as an fmpq."""
-    exactly = Fraction(value)
-    return fmpq(exactly.numerator, exactly.denominator)
+    return fmpq(*value.as_integer_ratio())
 
 
 def ball(value: Fraction | int | float) -> arb:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 from matplotlib import rc_context
@@ -23,12 +23,21 @@ from polyest.storage import store
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from polyest.offline.trace import Frontier
 
 __all__ = ["bias_and_noise", "estimators", "frontier_figure", "lacking", "save"]
 
-STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the colour-blind tell apart
+
+class Style(TypedDict):
+    """How a method is drawn."""
+
+    color: str
+    linestyle: str | tuple[int, tuple[float, float]]
+
+
+STYLES: dict[str, Style] = {  # colours of Okabe and Ito, which the colour-blind tell apart
     "plug_in": {"color": "#D55E00", "linestyle": "-"},
     "harmonic": {"color": "#E69F00", "linestyle": (0, (5, 2))},
     "exact": {"color": "#009E73", "linestyle": "-"},
@@ -184,12 +193,12 @@ def _note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", fontsize="medium")
 
 
-def _mark_level(axes: Axes, level: float, color: Any) -> None:
+def _mark_level(axes: Axes, level: float, color: str) -> None:
     label = f"aqp, proved: |bias| ≤ {rounded_up(level, 3)}"
     axes.axhspan(-level, level, color=color, alpha=0.1, linewidth=0, label=label)
 
 
-def _spread_bias(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
+def _spread_bias(axes: Axes, chosen: Sequence[Estimator], p: NDArray[np.float64]) -> None:
     """A scale on which the smallest bias is seen beside the largest."""
     curves = [bernstein.bias(e.problem.target, e.coefficients, p) for e in chosen if e.problem.method != "exact"]
     tops = [float(np.abs(curve).max()) for curve in curves]
@@ -208,7 +217,7 @@ def _decades(small: float, large: float) -> list[float]:
     return [*(-x for x in reversed(powers)), 0.0, *powers]
 
 
-def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
+def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: NDArray[np.float64]) -> None:
     """Minimax is off the scale from K = 8 on: keep the others legible and say so."""
     tops = {e.problem.method: float(bernstein.noise(e.problem.target, e.coefficients, p).max()) for e in chosen}
     room = NOISE_ROOM * max(top for method, top in tops.items() if method != "minimax")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 
 from polyest.errors import ArgumentError, shortened
 from polyest.numbers.rationals import bounded_rational
 
-__all__ = ["ALIASES", "INSTEAD", "WRITTEN", "parameter"]
+__all__ = ["ALIASES", "INSTEAD", "WRITTEN", "CustomParts", "custom_parts", "parameter"]
 
 WRITTEN = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*")
+CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
 LARGEST_PARAMETER = 10**100  # far within what float64 holds
 
 ALIASES = {"entropy": "log", "shannon": "log", "kl": "log"}
@@ -30,6 +32,14 @@ INSTEAD = {
 }
 
 
+@dataclass(frozen=True)
+class CustomParts:
+    """What the name of a custom target says: the function's name and the bound (C, α); the hash is for comparison."""
+
+    function: str
+    growth: tuple[Fraction, Fraction]
+
+
 def parameter(name: str, text: str) -> Fraction:
     """A parameter in the name of a target, as an exact rational."""
     value = bounded_rational(
@@ -38,3 +48,13 @@ def parameter(name: str, text: str) -> Fraction:
     if abs(value) > LARGEST_PARAMETER:
         raise ArgumentError(f"`target` must have parameters between −1e100 and 1e100, got {shortened(name)}")
     return value
+
+
+def custom_parts(name: str) -> CustomParts | None:
+    """The parts of a custom target's name, None if it is no such name.
+
+    >>> custom_parts("custom(mine,1.5,0.25,0123456789ab)").function
+    'mine'
+    """
+    match = CUSTOM_NAME.fullmatch(name)
+    return CustomParts(match[1], (parameter(name, match[2]), parameter(name, match[3]))) if match else None

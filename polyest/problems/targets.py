@@ -9,23 +9,20 @@ floats, balls, power series), because it takes the functions it needs from a con
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
 
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.numbers.formal import LARGEST_DEGREE
 from polyest.numbers.protocol import Formula, Functions, N
 from polyest.numbers.rationals import rational_text
-from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, parameter
+from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, custom_parts, parameter
 
-__all__ = ["TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
+__all__ = ["TARGETS", "Target", "get_target", "names", "register"]
 
-CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
 _registered: dict[str, Target] = {}
 
 
@@ -87,7 +84,7 @@ class Target:
                 f"--target MODULE:{parts.function}, for polyest verify --custom MODULE:{parts.function}"
             )
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Target], tuple[object, ...]]:
         """By name, as most formulas cannot be pickled; a function of one's own goes along."""
         if self.is_custom and self.is_known:
             return _restored, (self.name, self.formula, self.growth)
@@ -95,14 +92,6 @@ class Target:
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True)
-class CustomParts:
-    """What the name of a custom target says: the function's name and the bound (C, α); the hash is for comparison."""
-
-    function: str
-    growth: tuple[Fraction, Fraction]
 
 
 @dataclass(frozen=True)
@@ -208,16 +197,6 @@ def register(target: Target) -> Target:
 
 def _restored(name: str, formula: Formula, growth: tuple[Fraction, Fraction]) -> Target:
     return register(Target(name, formula, growth))
-
-
-def custom_parts(name: str) -> CustomParts | None:
-    """The parts of a custom target's name, None if it is no such name.
-
-    >>> custom_parts("custom(mine,1.5,0.25,0123456789ab)").function
-    'mine'
-    """
-    match = CUSTOM_NAME.fullmatch(name)
-    return CustomParts(match[1], (parameter(name, match[2]), parameter(name, match[3]))) if match else None
 
 
 def get_target(name: str | Target) -> Target:

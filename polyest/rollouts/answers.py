@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsFloat, cast
 
 from polyest.errors import ArgumentError
 from polyest.rollouts.grouping import describe
@@ -51,7 +51,7 @@ def _absent(names: Sequence[str]) -> set[Hashable]:
     return absent
 
 
-def _typed(value: Any, place: str) -> Hashable:
+def _typed(value: object, place: str) -> Hashable:
     try:
         answer = load(value)
         hash(answer)
@@ -95,7 +95,7 @@ def share_correct(log: Log, column: str | None, notes: list[str]) -> float | Non
     return sum(known) / len(known) if known else None
 
 
-def _verdict(value: Any, place: str) -> float | None:
+def _verdict(value: object, place: str) -> float | None:
     if value is None or value == "":
         return None
     text = str(value).strip().lower() if isinstance(value, str) else ""
@@ -103,7 +103,7 @@ def _verdict(value: Any, place: str) -> float | None:
         if text in words:
             return verdict
     try:
-        number = float(text or value)
+        number = float(cast("SupportsFloat", text or value))
     except (TypeError, ValueError, OverflowError):
         number = math.inf
     if math.isnan(number):

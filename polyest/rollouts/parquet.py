@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError, MissingDependencyError, nearest
 from polyest.rollouts.log import Added
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow.parquet import ParquetSchema
 
 __all__ = ["MAGIC", "SUFFIXES", "Parquet", "check_schema", "read", "table_from_columns", "write"]
 
@@ -38,7 +39,7 @@ class Parquet:
     def columns(self) -> tuple[str, ...]:
         return tuple(self.table.column_names)
 
-    def column(self, name: str, optional: bool = False) -> list[Any]:
+    def column(self, name: str, optional: bool = False) -> list[object]:
         columns = self.columns
         if name not in columns:
             if optional:
@@ -49,10 +50,10 @@ class Parquet:
             )
         return self._values(columns.index(name))
 
-    def _values(self, index: int) -> list[Any]:
+    def _values(self, index: int) -> list[object]:
         values, row = self.table.column(index), 0
         try:
-            found: list[Any] = values.to_pylist()
+            found: list[object] = values.to_pylist()
             return found
         except UNREADABLE:
             try:
@@ -128,7 +129,7 @@ def read(path: Path, data: bytes) -> Parquet:
     return Parquet(path, table)
 
 
-def _read(data: bytes, **options: Any) -> tuple[pyarrow.Table, Any]:
+def _read(data: bytes, **options: object) -> tuple[pyarrow.Table, ParquetSchema]:
     """The table and its parquet schema, without threads: one still at work when an error ends the process aborts it."""
     pa = _pyarrow()
     from pyarrow import parquet
@@ -176,7 +177,7 @@ def check_schema(table: pyarrow.Table) -> pyarrow.Table:
     return table
 
 
-def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
+def table_from_columns(columns: Mapping[str, list[object]]) -> pyarrow.Table:
     """Columns of Python values as an Arrow table.
 
     Raises:
@@ -195,17 +196,18 @@ def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
     return pa.table(arrays)
 
 
-def _check_kept(values: Iterable[Any], written: Iterable[Any]) -> None:
+def _check_kept(values: Iterable[object], written: Iterable[object]) -> None:
     for value, other in zip(values, written, strict=True):
         if not _is_kept(value, other):
             raise ValueError(f"{value!r:.40} would become {other!r:.40}")
 
 
-def _is_kept(value: Any, other: Any) -> bool:
+def _is_kept(value: object, other: object) -> bool:
     """Whether a value of JSON is the same one in Arrow; a whole number may become a float that equals it."""
     if isinstance(value, dict):
-        is_dict = isinstance(other, dict) and value.keys() == other.keys()
-        return is_dict and all(_is_kept(part, other[name]) for name, part in value.items())
+        if not isinstance(other, dict) or value.keys() != other.keys():
+            return False
+        return all(_is_kept(part, other[name]) for name, part in value.items())
     if isinstance(value, list):
         return isinstance(other, list) and len(value) == len(other) and all(map(_is_kept, value, other))
     same = value == other or (value != value and other != other)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
 import numpy as np
 
@@ -78,8 +78,8 @@ def score(
 
 def by_prompt(groups: Groups, names: Sequence[str]) -> JsonLines:
     """One row per prompt: its ids under these names, and its numbers of completions and groups."""
-    sizes = groups.of_each_prompt(groups.sizes)
-    rows: list[dict[str, Any]] = [
+    sizes = groups.of_each_prompt(np.array(groups.sizes, np.int64))
+    rows: list[dict[str, object]] = [
         dict(zip(names, prompt if isinstance(prompt, tuple) else (prompt,), strict=True))
         | {"completions": int(members.sum()), "groups": len(members)}
         for prompt, members in zip(groups.prompts, sizes, strict=True)
@@ -93,8 +93,8 @@ def mean_values(groups: Groups, scores: Scores) -> list[float]:
     return [_mean_of_scored(values) for values in groups.of_each_prompt(scores.values)]
 
 
-def _json(value: str | int) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(Decimal(value))
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(Decimal(cast("int", value)))
 
 
 def _mean_of_scored(values: Array) -> float:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from polyest.numbers.rationals import decimal_text
 from polyest.problems.budget import BUDGET_KINDS, Budget
@@ -169,9 +168,9 @@ def from_json(text: str, source: str | Path = "table") -> Table:
     return table
 
 
-def _body(table: Table) -> dict[str, Any]:
+def _body(table: Table) -> dict[str, object]:
     problem = table.problem
-    key: dict[str, Any] = {"target": problem.target, "group_size": problem.group_size, "method": problem.method}
+    key: dict[str, object] = {"target": problem.target, "group_size": problem.group_size, "method": problem.method}
     if problem.budget is not None:
         key["budget"] = {problem.budget.kind: decimal_text(problem.budget.value)}
     body = {"format_version": FORMAT_VERSION, "key": key} | _section(table)
@@ -181,8 +180,8 @@ def _body(table: Table) -> dict[str, Any]:
     return body
 
 
-def _section(table: Table) -> dict[str, Any]:
-    body: dict[str, Any] = {}
+def _section(table: Table) -> dict[str, object]:
+    body: dict[str, object] = {}
     if table.kappa is not None:
         body["kappa"] = decimal_text(Fraction(table.kappa, 100))
     body["coefficients"] = list(table.coefficients)
