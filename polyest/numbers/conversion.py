@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -37,10 +37,14 @@ def exact(value: Scalar) -> Fraction:
     >>> exact(0.75)
     Fraction(3, 4)
     """
-    if hasattr(value, "_mpf_"):  # mpmath's own form, which FLINT gives too
-        sign, size, exponent, _ = value._mpf_
-        return Fraction(int(-size if sign else size)) * Fraction(2) ** int(exponent)
-    return Fraction(*map(int, value.as_integer_ratio()))
+    if callable(getattr(value, "man_exp", None)):
+        size, exponent = cast("flint.arb", value).man_exp()
+    elif hasattr(value, "man_exp"):  # mpmath's, which leaves out the sign there
+        sign, size, exponent, _ = cast("mpmath.mpf", value)._mpf_
+        size = -size if sign else size
+    else:
+        return Fraction(*map(int, cast("float", value).as_integer_ratio()))
+    return Fraction(int(size)) * Fraction(2) ** int(exponent)
 
 
 def elementwise(function: Callable[[X], X]) -> Callable[[X | Objects], X | Objects]:

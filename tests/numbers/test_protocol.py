@@ -42,6 +42,7 @@ CONTEXTS = [
 ]
 QUESTION_AND_ANSWER = {
     "polyest.errors",
+    "polyest.problems.budget",
     "polyest.problems.problem",
     "polyest.problems.target_names",
     "polyest.problems.targets",
@@ -152,6 +153,15 @@ def test_no_proof_loads_what_solvers_compute_with(folder: str) -> None:
         assert not {"gmpy2", "mpmath", "scipy", "cvxpy"} & set(
             re.findall(r"(?m)^\s*(?:import|from) (\w+)", file.read_text())
         )
+
+
+def test_a_proof_loads_no_kind_of_the_solvers() -> None:
+    code = (
+        "import sys; from polyest.certify.least_bias import least_bias; from polyest.problems.targets import get_target"
+    )
+    code += "; least_bias(get_target('log'), 4); print(*{'gmpy2', 'mpmath'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_the_package_loads_no_library() -> None:
