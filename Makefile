@@ -1,33 +1,45 @@
 # Nothing has to be done before: every target builds the environment it needs, once.
 #   make demo     solve, prove and score real rollouts; results in demo-output/
-#   make test     the test suite, lint and types included
+#   make check    lint, types and the tests that take no time: under a minute on two cores
+#   make test     the whole test suite, lint and types included
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
-# VENV=DIR uses another environment. On Linux, PIP_EXTRA_INDEX_URL set to torch's index of CPU builds spares `make test`
-# the CUDA build of torch.
+# VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+# No GPU build of torch: for Linux on x86_64 the registry itself has no other, so that the CPU build is asked for by name.
+CPU = $(if $(filter Linux/x86_64,$(shell uname -s)/$(shell uname -m)),+cpu)
+TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(CPU)
+# What the tests import of verl's dependencies; the others (wandb, tensorboard, what ray's dashboard needs, …) stay out.
+OF_VERL = aiohttp cachetools codetiming fastapi hydra-core tensordict uvicorn
 
 LOWEST = .venv-lowest
-CORE = online certify/test_certificate.py cli/test_cli.py cli/test_score.py test_estimator.py storage/test_table.py \
-	history/test_state.py offline/test_solver.py
+CLI = cli listing options plot progress score show solve verify
+CORE = $(wildcard tests/test_estimator*.py) $(CLI:%=tests/cli/test_%.py) tests/test_ragged.py tests/online \
+	tests/certify/test_certificate.py $(wildcard tests/storage/test_table*.py) tests/history/test_state.py tests/offline/test_solver.py
 
-.PHONY: demo test test-lowest lint clean
+.PHONY: demo check test test-lowest lint hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m benchmarks.demo
 
+check: lint
+	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
+
 test: lint
-	$(VENV)/bin/python -m pytest -q -n $(WORKERS)
+	$(PYTEST)
 
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE:%=tests/%)
+	$(LOWEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE)
 
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/vulture
 	$(VENV)/bin/mypy
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,9 +54,16 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 		-e '.[offline,plot,score]' daqp hypothesis piqp pytest pytest-xdist
 	@touch $@
 
-$(VENV)/.frameworks: $(VENV)/.installed
-	$(PIP) -e '.[torch,jax,ray,math,trl,verl]' cachetools fastapi uvicorn  # the last three: verl's trainer imports them
+$(VENV)/.frameworks: $(VENV)/.installed Makefile
+	@$(PIP) '$(TORCH)' || { echo 'make: there is no $(TORCH) here; set PIP_EXTRA_INDEX_URL to the index of CPU builds that' \
+		"torch's page on installing names, or say TORCH=torch for a build for GPUs, of 3 GB" >&2; exit 1; }
+	$(PIP) -e '.[torch,jax,ray,math,trl]' $(OF_VERL)
+	$(PIP) --no-deps verl
 	@touch $@
+
+hooks: $(VENV)/.frameworks
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pre-commit
+	$(VENV)/bin/pre-commit install
 
 clean:
 	rm -rf $(VENV) $(LOWEST) demo-output dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,8 +13,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from polyest.numbers.conversion import exact
-from polyest.offline.exchange import least_bias
+from polyest.offline.remez import least_bias
 from polyest.storage.files import replacing
 
 FILE = Path(__file__).parents[1] / "coeffs" / "log" / "least_bias.csv"
@@ -36,7 +35,7 @@ def decimal(value: Fraction) -> str:
 
 
 def line(group_size: int) -> str:
-    return f"{group_size},{decimal(exact(least_bias('log', group_size)))}\n"
+    return f"{group_size},{decimal(least_bias('log', group_size))}\n"
 
 
 def main() -> None:

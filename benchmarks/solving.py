@@ -25,9 +25,9 @@ from pathlib import Path as Folder
 from typing import TypeVar
 
 from polyest import certify
-from polyest.offline import exchange, frontier, rounding
+from polyest.offline import named_point, remez, rounding
 from polyest.offline.methods import aqp
-from polyest.offline.path import Path
+from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.problems.problem import Problem, make_problem
 from polyest.storage import store
 
@@ -75,16 +75,16 @@ def timed(action: Callable[[], T]) -> tuple[T, float]:
     return action(), time.perf_counter() - start
 
 
-def chosen(path: Path, problem: Problem) -> int:
-    return frontier.choose(path, problem, lambda kappa: aqp.noise(path, aqp.at_kappa(path, problem, kappa)))
+def chosen(path: SolutionPath, problem: Problem) -> int:
+    return named_point.kappa_named(path, problem, lambda kappa: aqp.noise(path, aqp.at_kappa(path, problem, kappa)))
 
 
 def by_group_size(group_sizes: tuple[int, ...]) -> None:
     print(f"\n{'K':>4} {'points':>6}   E*_K    scan  digits  certificate  verify   (seconds, one core, K alone)")
     for K in group_sizes:
         problem = make_problem("log", K)
-        _, least = timed(lambda p=problem: exchange.least_bias(p.target, p.group_size))
-        path = frontier.path_for(problem)
+        _, least = timed(lambda p=problem: remez.least_bias(p.target, p.group_size))
+        path = path_for(problem)
         kappa, scan = timed(lambda p=problem, path=path: chosen(path, p))
         solution, digits = timed(lambda p=problem, path=path, k=kappa: aqp.at_kappa(path, p, k))
         table = rounding.rounded(solution)

@@ -268,14 +268,15 @@ def load(
     """The estimator of a target for groups of K completions.
 
     Args:
-        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"`` or ``"js(q)"``, or your own, made by
-            `polyest.custom`.
+        target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"``, ``"best_of(n)"`` or ``"js(q)"``, or your own, made
+            by `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
         budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
             times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,
-            best for updates that average M groups.
+            best for updates that average M groups. For ``"graded"``, the method of `polyest.graded` for more draws
+            than a group has: ``worst_case_bias=β``.
 
     Returns:
         An `Estimator`.

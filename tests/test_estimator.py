@@ -147,8 +147,8 @@ def test_centring_proof_needs_the_inner_table() -> None:
 
 
 def test_listing(user_folder: Path) -> None:
-    assert polyest.targets() == ("log", "power(a)", "polynomial(a_0,…)", "js(q)")
-    assert set(polyest.methods()) == {"plug_in", "harmonic", "exact", "minimax", "aqp"}
+    assert polyest.targets() == ("log", "power(a)", "polynomial(a_0,…)", "best_of(n)", "js(q)")
+    assert set(polyest.methods()) == {"plug_in", "harmonic", "exact", "minimax", "aqp", "graded"}
     before = polyest.tables()
     table = stored(user_folder, KAPPA_4, None)
     js = stored(user_folder, (0.0, 0.0), None, target="js(0.3)")

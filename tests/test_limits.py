@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import polyest
 from polyest import success
 from polyest.cli import main
 from polyest.errors import ArgumentError
 from polyest.numbers.formal import trace
-from polyest.numbers.rationals import MOST_DIGITS, bounded_rational, decimal_text, is_decimal
+from polyest.numbers.rationals import bounded_rational
 from polyest.problems.custom import custom
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -45,23 +43,6 @@ def test_numbers_of_too_many_digits_are_refused_before_they_are_built(value: Any
         with pytest.raises(ArgumentError, match=f"`{kind}`.*at most 1000 digits") as caught:
             make_problem("log", 4, **{kind: value})
         assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize(
-    "value", ["1e999", "1e-999", "1/3", "-.5", "5.", "1_000", " 2 ", 0.1, 1e300, 5e-324, Decimal("1.5")]
-)
-def test_numbers_within_the_limit_are_read_exactly(value: Any) -> None:
-    assert bounded_rational(value, "here") == Fraction(str(value).strip())
-
-
-@given(st.integers(-(10**9), 10**9), st.integers(0, 60), st.integers(0, 60))
-def test_decimals_are_written_in_full_and_shortest(numerator: int, twos: int, fives: int) -> None:
-    value = Fraction(numerator, 2**twos * 5**fives)
-    text = decimal_text(value)
-    assert is_decimal(value)
-    assert not is_decimal(value + Fraction(1, 7))
-    assert Fraction(text) == value
-    assert "." not in text or text[-1] != "0"
 
 
 @pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "7" * 5000, "1/" + "7" * 5000])
@@ -220,7 +201,3 @@ def test_folders_with_such_names_are_passed_over(tmp_path: Path, monkeypatch: py
         (tmp_path / name / "k4.json").touch()
     monkeypatch.setenv("POLYEST_COEFFS", str(tmp_path))
     assert all(problem.target != "js(1e-999999999)" for problem in polyest.tables())
-
-
-def test_the_limit_on_digits_is_the_one_that_messages_name() -> None:
-    assert MOST_DIGITS == 1000

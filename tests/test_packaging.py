@@ -137,7 +137,7 @@ def test_the_wheel_holds_the_tables_and_finds_them(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "polyest" / "py.typed").is_file()
     assert wheel.stat().st_size < 8e6
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\nimport polyest\nfrom polyest import store\n"
+        "import sys; sys.path.insert(0, sys.argv[1])\nimport polyest\nfrom polyest.storage import store\n"
         "print(store.shipped_folder()); print(polyest.load('log', 16).table.coefficients)"
     )
     folder, coefficients = run(program, str(tmp_path / "site"), cwd=tmp_path).splitlines()
@@ -161,7 +161,7 @@ def imports(path: Path) -> set[str]:
     [
         ("certify", ("cvxpy", "scipy", "mpmath", "polyest.offline", "polyest.online", "polyest.cli")),
         ("online", ("cvxpy", "scipy", "mpmath", "torch", "jax", "polyest.offline", "polyest.certify", "polyest.cli")),
-        ("methods", ("cvxpy", "scipy", "mpmath", "numpy", "polyest.offline", "polyest.certify", "polyest.cli")),
+        ("closed_forms", ("cvxpy", "scipy", "mpmath", "numpy", "polyest.offline", "polyest.certify", "polyest.cli")),
         ("adapters", ("cvxpy", "scipy", "mpmath", "polyest.offline", "polyest.certify", "polyest.cli")),
         ("offline", ("torch", "jax", "polyest.online", "polyest.adapters", "polyest.cli")),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,3 +87,21 @@ def test_full_truncated_log_is_maxrl(K):
 def test_bad_input_is_refused(make, words):
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize("method", ["values", "rewards", "advantages"])
+@pytest.mark.parametrize(
+    "correct",
+    [
+        [[True, False, True, True], [True, False]],
+        [[1, 0, 1, 1], []],
+        np.array([[1, 0, 1, 1], [1, 0]], dtype=object),
+        [[True, None, False, True]],
+        ["yes", None, "no", "yes"],
+    ],
+    ids=["ragged", "an empty group", "objects", "None", "words"],
+)
+def test_verdicts_on_groups_of_different_sizes_are_refused_with_the_remedy(method: str, correct: Any) -> None:
+    message = r"`correct` must be booleans, .* shape \(\.\.\., 4\), .*different lengths.*objective for each group size"
+    with pytest.raises(ArgumentError, match=message):
+        getattr(success.pass_at(2, 4), method)(correct)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,6 @@ from scipy.stats import t
 from benchmarks.training.metrics import METRICS
 
 __all__ = ["Interval", "Results", "closed", "interval"]
-
-Reading = Callable[[dict[str, Any]], float]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import signal
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from polyest.adapters.math.keys import math_verify_key, packages
 from polyest.errors import ArgumentError, nearest, shortened
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Extractor"]
 
-Work = Callable[[str], tuple[bool, Any]]  # whether it worked, and the answer or what went wrong
+Extract: TypeAlias = Callable[[str], Hashable]
+Work: TypeAlias = Callable[[str], tuple[bool, object]]  # whether it worked, and the answer or what went wrong
 
 START_LIMIT = 60.0  # seconds that a forked process has for its first word
 
@@ -57,9 +58,9 @@ class Extractor:
 
     def __init__(
         self,
-        extract: Callable[[str], Any] | str,
+        extract: Extract | str,
         time_limit: float | None = 5.0,
-        finish: Callable[[Any], Any] | None = None,
+        finish: Callable[[Hashable], object] | None = None,
     ) -> None:
         self._extract = _function(extract)
         self._finish = finish
@@ -67,7 +68,7 @@ class Extractor:
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[Extractor], tuple[object, ...]]:
         """Without its process, which a copy starts anew."""
         return Extractor, (self._extract, self._time_limit, self._finish)
 
@@ -83,7 +84,7 @@ class Extractor:
             )
         return answer
 
-    def _ask(self, text: str) -> tuple[bool, Any]:
+    def _ask(self, text: str) -> tuple[bool, object]:
         with self._lock:
             if self._worker is None or self._worker.owner != os.getpid():
                 self._worker = _Worker(partial(_try, self._extract, self._finish))
@@ -123,11 +124,11 @@ class _Worker:
             )
         self._connection.recv()
 
-    def ask(self, text: str, time_limit: float | None) -> tuple[bool, Any] | None:
+    def ask(self, text: str, time_limit: float | None) -> tuple[bool, object] | None:
         """Whether it worked, and the answer or what went wrong; None if time is over."""
         try:
             self._connection.send(text)
-            reply: tuple[bool, Any] | None = self._connection.recv() if self._connection.poll(time_limit) else None
+            reply: tuple[bool, object] | None = self._connection.recv() if self._connection.poll(time_limit) else None
         except (EOFError, OSError):
             return DIED
         except Exception as error:  # noqa: BLE001  (unpickling runs the answer's own code)
@@ -158,7 +159,7 @@ def _stop(owner: int, process: ForkProcess, connection: Connection) -> None:
         process.join()
 
 
-def _try(extract: Callable[[str], Any], finish: Callable[[Any], Any] | None, text: str) -> tuple[bool, Any]:
+def _try(extract: Extract, finish: Callable[[Hashable], object] | None, text: str) -> tuple[bool, object]:
     """Whether it worked, and the answer or what went wrong."""
     try:
         answer = extract(text)
@@ -174,9 +175,9 @@ def _nothing(text: str) -> None:
     """No answer."""
 
 
-def _function(extract: Any) -> Callable[[str], Any]:
+def _function(extract: object) -> Extract:
     if callable(extract):
-        return extract  # type: ignore[no-any-return]
+        return extract
     if extract == "math-verify":
         packages()
         return math_verify_key
@@ -184,7 +185,7 @@ def _function(extract: Any) -> Callable[[str], Any]:
     raise ArgumentError(f'`extract` must be a function of a text, or "math-verify", got {extract!r}{hint}')
 
 
-def _check_limit(time_limit: Any) -> float | None:
+def _check_limit(time_limit: object) -> float | None:
     if time_limit is None:
         return None
     if isinstance(time_limit, bool) or not isinstance(time_limit, int | float) or not 0 < time_limit < math.inf:

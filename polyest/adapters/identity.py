@@ -11,20 +11,35 @@ from __future__ import annotations
 import hashlib
 import math
 import numbers
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.answers import Answers
 from polyest.online.dictionary import encode
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from numpy.typing import NDArray
 
     Rows = NDArray[np.int64]
+    Number: TypeAlias = int | float | Fraction | Decimal
 
-__all__ = ["HASHED", "INTEGER", "NOTHING", "labels", "row_of", "rows_of_array", "rows_of_items"]
+__all__ = [
+    "HASHED",
+    "INTEGER",
+    "NOTHING",
+    "answers_of",
+    "labels",
+    "row_of",
+    "rows_of_array",
+    "rows_of_items",
+    "without",
+]
 
 INTEGER, HASHED, NOTHING = 0, 1, 2
 PRIME = int(  # the first after shake_128(b"polyest"), with its highest of 512 bits set
@@ -34,7 +49,7 @@ PRIME = int(  # the first after shake_128(b"polyest"), with its highest of 512 b
 )
 
 
-def rows_of_array(array: NDArray[Any]) -> Rows:
+def rows_of_array(array: NDArray[np.integer | np.bool_]) -> Rows:
     """Integers of any width as rows (kind, high, low), shape (N, 3)."""
     rows = np.zeros((len(array), 3), np.int64)
     rows[:, 2] = array.view(np.int64) if array.dtype == np.uint64 else array
@@ -43,7 +58,7 @@ def rows_of_array(array: NDArray[Any]) -> Rows:
     return rows
 
 
-def rows_of_items(items: list[Any], argument: str) -> Rows:
+def rows_of_items(items: list[object], argument: str) -> Rows:
     """Hashable answers as rows (kind, high, low), shape (N, 3); None and NaN have the kind `NOTHING`.
 
     >>> rows_of_items([7, "7", 7.0, None], "answers")[:, 0].tolist()
@@ -57,13 +72,14 @@ def rows_of_items(items: list[Any], argument: str) -> Rows:
     return distinct[codes]
 
 
-def row_of(item: Any, argument: str) -> tuple[int, int, int]:
+def row_of(item: object, argument: str) -> tuple[int, int, int]:
     """One hashable answer as a row; see `rows_of_items`."""
-    if item is None or _is_nan(item):
-        return NOTHING, 0, 0
-    small = _small_integer(item)
-    if small is not None:
-        return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
+    if not isinstance(item, str | bytes | tuple | frozenset):
+        if item is None or _is_nan(item):
+            return NOTHING, 0, 0
+        small = _small_integer(item)
+        if small is not None:
+            return INTEGER, *_halves(small.to_bytes(16, "big", signed=True))
     try:
         return HASHED, *_halves(hashlib.blake2b(_canonical(item, argument), digest_size=16).digest())
     except RecursionError:
@@ -80,11 +96,32 @@ def labels(rows: Rows) -> list[Any]:
     return found
 
 
+def answers_of(rows: Rows) -> Answers:
+    """Rows as the runtime reads answers, shape (N,): the rank of each row among the distinct ones; nothing is hashed.
+
+    >>> read = answers_of(rows_of_items([9, "b", 9, None], "answers"))
+    >>> bool(read.codes[0] == read.codes[2] != read.codes[1]), read.missing.tolist()
+    (True, [False, False, False, True])
+    """
+    order = np.lexsort(rows.T)
+    ranked = rows[order]
+    codes = np.zeros(len(rows), np.int64)
+    codes[order[1:]] = np.cumsum(np.any(ranked[1:] != ranked[:-1], axis=1))
+    return without(Answers(codes), rows[:, 0] == NOTHING)
+
+
+def without(answers: Answers, gone: NDArray[np.bool_]) -> Answers:
+    """The answers, none of which has a negative code unless it is missing, with some more of them missing."""
+    missing = gone if answers.missing is None else answers.missing | gone
+    alone = -1 - np.arange(missing.size).reshape(missing.shape)
+    return replace(answers, codes=np.where(missing, alone, answers.codes), missing=missing)
+
+
 def _halves(data: bytes) -> tuple[int, int]:
     return int.from_bytes(data[:8], "big", signed=True), int.from_bytes(data[8:], "big", signed=True)
 
 
-def _canonical(item: Any, argument: str) -> bytes:
+def _canonical(item: object, argument: str) -> bytes:
     """Bytes that are equal if and only if the items are (Python equality)."""
     match item:
         case str():
@@ -106,7 +143,7 @@ def _canonical(item: Any, argument: str) -> bytes:
     return b"r" + residue
 
 
-def _small_integer(item: Any) -> int | None:
+def _small_integer(item: object) -> int | None:
     """An integer, of whatever type, of less than 127 bits."""
     number = _real(item)
     if number is None or not -(2**126) < number < 2**126:
@@ -115,7 +152,7 @@ def _small_integer(item: Any) -> int | None:
     return whole if whole == number else None
 
 
-def _residue(item: Any) -> bytes | None:
+def _residue(item: object) -> bytes | None:
     """A real number modulo `PRIME`, or the sign of an infinity; None for what is none."""
     number = _real(item)
     if number is None:
@@ -132,15 +169,15 @@ def _residue(item: Any) -> bytes | None:
     return (n * pow(d, -1, PRIME) % PRIME).to_bytes(64, "big")
 
 
-def _real(item: Any) -> Any:
+def _real(item: object) -> Number | None:
     """The number that an item is; None for what is none, and for NaN."""
     if isinstance(item, np.generic):
         item = item.item()
     is_real = isinstance(item, numbers.Real | Decimal) and hasattr(item, "as_integer_ratio")
-    return item if is_real and item == item else None
+    return cast("Number", item) if is_real and item == item else None
 
 
-def _is_nan(item: Any) -> bool:
+def _is_nan(item: object) -> bool:
     return isinstance(item, numbers.Number | np.generic) and bool(item != item)
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 
-from polyest.certify import functions, key, optimality
+from polyest.certify import functions, graded, key, optimality
 from polyest.certify.growth import prove_growth
 from polyest.certify.supremum import supremum
 from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
 from polyest.errors import ArgumentError, SolveError
 from polyest.numbers.protocol import Formula
 from polyest.problems.custom import provide
+from polyest.problems.objective import mean_slope, running_means
 from polyest.problems.targets import Target, get_target
 from polyest.storage.table import Certificate, Enclosure, Table
 
@@ -38,13 +39,13 @@ def certificate(table: Table) -> Certificate:
         SolveError: an enclosure could not be closed.
         ArgumentError: the proof data make no sense.
     """
-    claims = enclosures(table.problem.target, table.coefficients)
+    claims = enclosures(table.problem.target, table.coefficients, table.problem.method)
     best = _optimality(get_target(table.problem.target), table, Fraction(claims.worst_case_bias.upper_text))
     return replace(claims, optimality=_outward(best) if best else None)
 
 
-def enclosures(target: str, coefficients: Sequence[float]) -> Certificate:
-    """What is true of any coefficients: their worst-case bias and noise, proved.
+def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> Certificate:
+    """What is true of any coefficients: their worst-case bias, in the sense of the method, and noise, proved.
 
     >>> print(enclosures("power(-0.5)", [-1.0] * 4).noise)
     [0.24999999999999999, 0.25000000000000001]
@@ -53,7 +54,7 @@ def enclosures(target: str, coefficients: Sequence[float]) -> Certificate:
         SolveError: an enclosure could not be closed.
     """
     row, c = _sound(target), tuple(map(float, coefficients))
-    return Certificate(_outward(worst_case_bias(row, c)), _noise_claim(row, worst_noise(row, c)))
+    return Certificate(_outward(worst_case_bias(row, c, method)), _noise_claim(row, worst_noise(row, c)))
 
 
 def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
@@ -85,9 +86,12 @@ def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
     return failures
 
 
-def worst_case_bias(target: Target, coefficients: tuple[float, ...]) -> Interval:
-    """An enclosure of β(c) = sup p·|Q_c(p) − r(p)| over (0, 1]."""
-    e = functions.bias(target, coefficients)
+def worst_case_bias(target: Target, coefficients: tuple[float, ...], method: str = "") -> Interval:
+    """An enclosure of β(c) = sup p·|Q_c(p) − r(p)| over (0, 1]; for graded of sup |∫_0^p (Q_c − r)|."""
+    if method == "graded":
+        e = functions.bias(mean_slope(target), running_means(coefficients))
+    else:
+        e = functions.bias(target, coefficients)
     return (Fraction(0), Fraction(0)) if e.is_zero else supremum(e)
 
 
@@ -107,7 +111,8 @@ def _verify_one(table: Table, path: str) -> list[str]:
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
         target = _sound(table.problem.target)
-        bias, noise = worst_case_bias(target, table.coefficients), worst_noise(target, table.coefficients)
+        bias = worst_case_bias(target, table.coefficients, table.problem.method)
+        noise = worst_noise(target, table.coefficients)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
         broken = list(key.broken_promises(target, table, bias, best))
         broken += key.missed_noise(target, table, noise) if not path else []
@@ -147,7 +152,7 @@ def _noise_claim(target: Target, noise: Interval | None) -> Enclosure:
 
 
 def _optimality(target: Target, table: Table, beta: Fraction) -> Interval | None:
-    """An enclosure of the best value of the table's program, at the certified bias `beta` for aqp."""
+    """An enclosure of the best value of the table's program, at the certified bias `beta` for aqp and graded."""
     method, K = table.problem.method, table.group_size
     if method in CLOSED_FORM:
         return (Fraction(0), Fraction(0)) if method == "exact" else None
@@ -157,7 +162,8 @@ def _optimality(target: Target, table: Table, beta: Fraction) -> Interval | None
             raise ArgumentError(f"`alternation` must have K + 1 = {K + 1} points; solve it again")
         return optimality.least_bias_bound(target, alternation), beta
     points, multipliers = table.proof.get("points", ()), table.proof.get("multipliers", ())
-    lower = optimality.dual_value(target, K, points, multipliers, beta)
+    dual_value = graded.dual_value if method == "graded" else optimality.dual_value
+    lower = dual_value(target, K, points, multipliers, beta)
     return lower, optimality.objective(target, table.coefficients)[1]
 
 

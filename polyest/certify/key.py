@@ -11,12 +11,13 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
+from polyest.certify import graded
 from polyest.certify.least_bias import Interval, unit_of_kappa
 from polyest.certify.means import bayes_means
 from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
 from polyest.numbers.balls import BallContext, ball
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.rationals import decimal_text, rounded_text
 from polyest.polynomials.basis import bernstein_basis
 from polyest.polynomials.worst_case import noise_peak
@@ -64,7 +65,8 @@ def question(table: Table) -> Iterator[str]:
         yield f"key must be written as that of {canonical}; it is that of {problem}"
     inner = table.leave_one_out
     if inner is None:
-        yield "leave_one_out is missing"
+        if problem.method != "graded":  # within that budget there may be none
+            yield "leave_one_out is missing"
     elif inner.kappa != table.kappa:
         yield "leave_one_out.kappa differs from that of the table"
 
@@ -82,6 +84,9 @@ def broken_promises(target: Target, table: Table, bias: Interval, best: Interval
     if closed_form:
         if table.coefficients != closed_form(target, table.group_size):
             yield f"coefficients must be those of {table.problem.method}, correctly rounded; solve it again"
+        return
+    if table.problem.method == "graded":
+        yield from graded.broken_promises(target, table, bias, best or (Fraction(0), Fraction(0)))
         return
     if budget is not None and budget.kind == "bias_budget" and table.kappa != 100 * budget.value:
         yield f"kappa must be the bias_budget, {decimal_text(budget.value)}; solve it again"
@@ -144,7 +149,7 @@ def _allowed_gap(table: Table, best: Fraction) -> Fraction:
         ulps = [ball(math.ulp(c)) for c in table.coefficients]
         moved = [_mean(ulps, ball(p)) * ball(p) for p in points]
         price = sum((abs(ball(multiplier)) for multiplier in multipliers), arb(0)) / ball(best)
-        cost = exact((max((x.upper() for x in moved), default=arb(0)) * price).upper())
+        cost = to_fraction((max((x.upper() for x in moved), default=arb(0)) * price).upper())
     return max(GAP, min(cost, Fraction(EXCESS)))
 
 
@@ -162,4 +167,4 @@ def _noise_at(target: Target, coefficients: tuple[float, ...], p: Fraction) -> F
         deviations = [ball(c) - r for c in coefficients]
         second = sum((b * (m + 1) * d**2 for m, (b, d) in enumerate(zip(basis, deviations, strict=True))), arb(0))
         mean = sum((b * d for b, d in zip(basis, deviations, strict=True)), arb(0))
-        return exact((x * second / K - (x * mean) ** 2).lower())
+        return to_fraction((x * second / K - (x * mean) ** 2).lower())

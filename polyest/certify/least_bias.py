@@ -28,7 +28,7 @@ from polyest.certify.functions import bias
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
 from polyest.numbers.balls import SERIES, BallContext, ball
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 from polyest.problems.unit import ASYMPTOTE, is_defined
@@ -154,7 +154,7 @@ def _in_balls(target: Target, t: Balls) -> Interval | None:
         if not levelled.level > 0:
             return None
         upper = _bracketed(target, levelled) if target.unique_alternation else None
-        lower = exact(levelled.level.lower())
+        lower = to_fraction(levelled.level.lower())
         if upper is not None and upper <= lower * (1 + CLOSE):
             return lower, upper
         step = _middles(levelled.steps())
@@ -207,7 +207,7 @@ def _bracketed(target: Target, levelled: _Levelled) -> Fraction | None:
     angle = max((d / _spread(arb(x, d)).sqrt()).upper() for x, d in zip(t, halves, strict=True))
     bend = max(abs(_bend(target, arb(x, d))).upper() for x, d in zip(t, halves, strict=True))
     most = (levelled.level + angle**2 / 2 * (K * K * largest + bend)) / (1 - angle**2 * K * K / 2)
-    return exact(most.upper())
+    return to_fraction(most.upper())
 
 
 def _spread(p: arb) -> arb:
@@ -242,4 +242,4 @@ def _proved(target: Target, levelled: _Levelled) -> Fraction:
     t, K = list(levelled.points[:-1]), len(levelled.points) - 1
     rows = arb_mat([bernstein_basis(K - 1, x) for x in t])
     table = rows.solve(arb_mat([[v] for v in levelled.values[:-1]]))
-    return supremum(bias(target, [exact(table[m, 0].mid()) for m in range(K)]))[1]
+    return supremum(bias(target, [to_fraction(table[m, 0].mid()) for m in range(K)]))[1]

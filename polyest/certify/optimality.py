@@ -10,7 +10,7 @@ from flint import arb, ctx
 from polyest.certify.means import bayes_means
 from polyest.errors import ArgumentError
 from polyest.numbers.balls import BallContext, ball
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 
@@ -36,7 +36,7 @@ def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
                 product = product * (x - y) if i != j else product
             sigma.append(1 / product)
         value = sum((s * x * target.formula(x, BallContext) for s, x in zip(sigma, points, strict=True)), arb(0))
-        return max(exact((abs(value) / sum((abs(s) for s in sigma), arb(0))).lower()), Fraction(0))
+        return max(to_fraction((abs(value) / sum((abs(s) for s in sigma), arb(0))).lower()), Fraction(0))
 
 
 def objective(target: Target, coefficients: Sequence[float]) -> tuple[Fraction, Fraction]:
@@ -47,7 +47,7 @@ def objective(target: Target, coefficients: Sequence[float]) -> tuple[Fraction, 
         for m, (c, mean) in enumerate(zip(coefficients, bayes_means(target, K), strict=True)):
             total += (ball(c) - mean) ** 2 * (m + 1)
         total /= K * K
-        return max(exact(total.lower()), Fraction(0)), exact(total.upper())
+        return max(to_fraction(total.lower()), Fraction(0)), to_fraction(total.upper())
 
 
 def dual_value(
@@ -68,4 +68,4 @@ def dual_value(
             bayes = sum((m * b for m, b in zip(means, basis, strict=True)), arb(0))
             value += weight * (bayes - target.formula(p, BallContext)) - ball(beta) * abs(multiplier)
         penalty = sum((x**2 / (m + 1) for m, x in enumerate(g)), arb(0)) * (K * K) / 4
-        return max(exact((value - penalty).lower()), Fraction(0))
+        return max(to_fraction((value - penalty).lower()), Fraction(0))

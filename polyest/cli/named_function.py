@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,7 +15,7 @@ from polyest.errors import ArgumentError
 from polyest.problems.custom import Function, custom
 from polyest.problems.targets import Target, get_target
 
-__all__ = ["Own", "add_growth_option", "chosen_target", "own"]
+__all__ = ["Own", "add_growth_option", "chosen_target", "named_function", "own"]
 
 
 def add_growth_option(parser: argparse.ArgumentParser) -> None:
@@ -42,27 +43,35 @@ class Own:
     path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(_is_elsewhere, sys.path)))
 
     def load(self) -> Function | Target:
-        """The function, or the target made of one.
+        """The function r(p, ctx), or the target made of one.
 
         Raises:
             ArgumentError: it cannot be imported, or is something else.
         """
-        sys.path.extend(folder for folder in self.path if folder not in sys.path)
-        module, _, name = self.text.partition(":")
-        try:
-            _provide(module.partition(".")[0], self.folder)
-            found = getattr(importlib.import_module(module), name)
-        except Exception as error:
-            raise ArgumentError(
-                f"`{self.text}` must be MODULE:FUNCTION, a function r(p, ctx) in an installed module (these come "
-                f"first), or in a file or package of {self.folder}, from which nothing else is imported; got "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        found = self.find("a function r(p, ctx)")
         if isinstance(found, (FunctionType, Target)):
             return found
         raise ArgumentError(
             f"`{self.text}` must be a function r(p, ctx), or a target made by polyest.custom; got {found!r:.80}"
         )
+
+    def find(self, what: str) -> object:
+        """Whatever has that name.
+
+        Raises:
+            ArgumentError: it cannot be imported.
+        """
+        sys.path.extend(folder for folder in self.path if folder not in sys.path)
+        module, _, name = self.text.partition(":")
+        try:
+            _provide(module.partition(".")[0], self.folder)
+            return getattr(importlib.import_module(module), name)
+        except Exception as error:
+            raise ArgumentError(
+                f"`{self.text}` must be MODULE:FUNCTION, {what} in an installed module (these come "
+                f"first), or in a file or package of {self.folder}, from which nothing else is imported; got "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def _is_elsewhere(folder: str) -> bool:
@@ -88,6 +97,19 @@ def _provide(name: str, folder: Path) -> None:
 def own(text: str) -> Own | None:
     """What is to be imported for a target as typed; None for those of the library."""
     return Own(text) if ":" in text else None
+
+
+def named_function(text: str, option: str, what: str = "a function from text to answer") -> Callable[[str], Hashable]:
+    """A function for an option.
+
+    Raises:
+        ArgumentError: it cannot be imported, or cannot be called.
+    """
+    found = Own(text).find(what)
+    if not callable(found):
+        raise ArgumentError(f"`{option}` {text} must be {what}; got {found!r:.80}")
+    function: Callable[[str], Hashable] = found
+    return function
 
 
 def chosen_target(target: str | Own, growth: str | None) -> Target:

@@ -115,17 +115,20 @@ def column_name(text: str) -> str:
     return text
 
 
-def add_budget_options(parser: argparse.ArgumentParser) -> None:
-    """The three ways to name a point on the aqp frontier."""
+def add_budget_options(parser: argparse.ArgumentParser, graded: bool = False) -> None:
+    """The ways to name a point on the frontier of aqp, and that of graded where tables are solved or shown."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--noise-budget", metavar="RHO", help="at most RHO times the noise of plug_in (default: 1.5)")
     group.add_argument("--bias-budget", metavar="KAPPA", help="KAPPA times the least possible worst-case bias")
     group.add_argument("--groups", metavar="M", type=int, help="least error when updates average M groups")
+    if graded:
+        text = "of graded: BETA per range of rewards (default: 0.05)"
+        group.add_argument("--worst-case-bias", metavar="BETA", help=text)
 
 
 def chosen_budget(arguments: argparse.Namespace) -> BudgetArguments:
     """The budget option as keyword arguments of `polyest.load`."""
-    return cast("BudgetArguments", {kind: getattr(arguments, kind) for kind in BUDGET_KINDS})
+    return cast("BudgetArguments", {kind: getattr(arguments, kind) for kind in BUDGET_KINDS if kind in arguments})
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

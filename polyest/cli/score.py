@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from polyest import rollouts
-from polyest.cli.named_function import add_growth_option, chosen_target
+from polyest.cli.named_function import add_growth_option, chosen_target, named_function
 from polyest.cli.options import (
     add_budget_options,
     add_json_option,
@@ -19,12 +19,16 @@ from polyest.cli.options import (
     writable_file,
 )
 from polyest.cli.progress import track
+from polyest.cli.summary import lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.problems.budget import RaggedArguments, to_ragged
 from polyest.problems.problem import METHODS, make_problem, whole_number
-from polyest.rollouts.answers import read_answers, share_correct
+from polyest.rollouts import extraction, readers
+from polyest.rollouts.answers import read_answers, share_correct, verdicts
 from polyest.rollouts.grouping import Groups, group_rows, read_prompts
+from polyest.rollouts.measures import group_measures, means_by, table_lines, warnings
 from polyest.rollouts.notes import about_answers, about_groups
+from polyest.rollouts.runs import Completions, is_plain_file, read_runs
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
 from polyest.storage.files import are_same
 
@@ -44,7 +48,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("score", help="score a log of rollouts", description=description)
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
-    add("rollouts", type=Path, metavar="ROLLOUTS", help="JSON lines or parquet")
+    text = "files, folders or patterns: JSON lines, parquet, or what trainers and evaluation tools write"
+    add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
+    add("--format", metavar="NAME", help=f"{', '.join(readers.NAMES)} (default: found out for each file)")
+    text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
+    add("--extract", metavar="HOW", help=text)
+    add("--jobs", type=int, default=1, metavar="N", help="processes for patterns, math-verify and functions")
     add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
     add_growth_option(parser)
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
@@ -57,9 +66,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
     text = "default: prompt_id; repeat for a prompt that several columns name together"
     add("--prompt-column", action="append", metavar="NAME", help=text)
+    text = "completions of different steps are different groups (default: step, if there)"
+    add("--step-column", default="step", metavar="NAME", help=text)
+    add("--pool-steps", action="store_true", help="completions of a prompt are one group, whatever their step")
     text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
     add("--answer-column", default="answer", metavar="NAME", help=text)
     text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
+    text = "a column, such as step: means over the prompts of each of its values, with errors (see also --json)"
+    add("--by", metavar="NAME", help=text)
     add("--correct-column", metavar="NAME", help=text)
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
@@ -72,16 +86,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.group_size is not None:
         whole_number("--group-size", arguments.group_size, least=2)
     arguments.target = chosen_target(arguments.target, arguments.growth).name
-    log = rollouts.read(arguments.rollouts, track)
+    notes: list[str] = []
+    log = _read(arguments, notes)
     answers = read_answers(log, arguments.answer_column, arguments.no_answer)
-    columns = arguments.prompt_column or ["prompt_id"]
+    columns = _prompt_columns(arguments, log)
     groups = group_rows(read_prompts(log, columns), arguments.group_size)
     _check_groups(groups)
     methods = _methods(arguments, groups)
     names = _column_names(arguments, log, list(methods))
     write_rows = rollouts.writer(log, out) if out else None
     write_values = rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values) if values else None
-    notes = [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
+    notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
     correct = _correct(log, arguments.correct_column, notes)
     scorer = _scorer(arguments, log, answers, groups)
     scores = {label: scorer(method) for label, method in methods.items()}
@@ -90,29 +105,56 @@ def run(arguments: argparse.Namespace) -> int:
         write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
+    summary = summary_of(arguments.target, groups, correct, scores, plug_in)
+    if arguments.by:
+        summary["by"] = _by(arguments, log, answers, groups, scores | {"plug_in": plug_in}, notes)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
-    summary = _summary(arguments.target, groups, correct, scores, plug_in)
     if arguments.json:
         print_json(summary | {"correct": None if correct != correct else correct})
     else:
-        print("\n".join(_lines(summary)))
+        print("\n".join([*lines(summary), *(table_lines(arguments.by, summary["by"]) if arguments.by else ())]))
     return 0
 
 
 def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Where rows and values go; neither onto what is read, nor onto the other."""
-    files: dict[str, Path] = {"ROLLOUTS": arguments.rollouts}
+    files: dict[str, Path] = {}
     for option, path in (("--out", arguments.out), ("--values", arguments.values)):
         if path is None:
             continue
         target = writable_file(path, rollouts.SUFFIXES, option)
-        for other, taken in files.items():
+        for other, taken in (*(("ROLLOUTS", Path(name)) for name in arguments.rollouts), *files.items()):
             if are_same(target, taken):
                 raise ArgumentError(
                     f"`{option}` must be another file than `{other}`, {taken}; got {path}; name another"
                 )
         files[option] = target
     return files.get("--out"), files.get("--values")
+
+
+def _read(arguments: argparse.Namespace, notes: list[str]) -> rollouts.Log:
+    named = arguments.rollouts
+    asked = arguments.format or arguments.extract
+    if len(named) == 1 and not asked and (arguments.prompt_column or is_plain_file(named[0])):
+        return rollouts.read(Path(named[0]), track)
+    how = None if arguments.extract is None else _extraction(arguments.extract)
+    return read_runs(named, arguments.format, how, jobs=arguments.jobs, report=notes.append, progress=track)
+
+
+def _extraction(how: str) -> str | Callable[[str], Hashable]:
+    """The rule's name, or the function that MODULE:FUNCTION names."""
+    is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
+    return how if is_rule else named_function(how, "--extract")
+
+
+def _prompt_columns(arguments: argparse.Namespace, log: rollouts.Log) -> list[str]:
+    """What names a prompt: never completions of several steps together, unless that is asked for."""
+    default = [*log.keys] if isinstance(log, Completions) else ["prompt_id"]
+    columns = [*dict.fromkeys(arguments.prompt_column or default)]
+    step = arguments.step_column
+    if arguments.pool_steps:
+        return [name for name in columns if name != step]
+    return columns if step in columns or step not in log.columns else [*columns, step]
 
 
 def _correct(log: rollouts.Log, column: str | None, notes: list[str]) -> float | None:
@@ -182,54 +224,30 @@ def _scorer(
     return scorer
 
 
-class SizeCount(TypedDict):
-    size: int
-    count: int
-
-
-class MethodValue(TypedDict):
-    method: str
-    mean_value: float
-    difference_to_plug_in: float
-
-
-class Summary(TypedDict):
-    """What is printed, as JSON."""
-
-    target: str
-    completions: int
-    prompts: int
-    groups: list[SizeCount]
-    correct: float | None
-    methods: list[MethodValue]
-
-
-def _summary(target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores) -> Summary:
-    return {
-        "target": target,
-        "completions": len(groups.of_row),
-        "prompts": len(groups.prompts),
-        "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
-        "correct": correct,
-        "methods": [
-            {
-                "method": method,
-                "mean_value": scored.mean_value,
-                "difference_to_plug_in": scored.mean_value - plug_in.mean_value,
-            }
-            for method, scored in scores.items()
-        ],
-    }
-
-
-def _lines(summary: Summary) -> list[str]:
-    sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
-    count = sum(row["count"] for row in summary["groups"])
-    lines = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]
-    correct = summary["correct"]
-    if correct is not None:
-        lines.append(f"correct: {correct:.4f}" if correct == correct else "correct: unknown")
-    lines.append(f"{'method':<10}  mean value of {summary['target']:<8}  difference to plug_in")
-    for row in summary["methods"]:
-        lines.append(f"{row['method']:<10}  {row['mean_value']:<22.6f}  {row['difference_to_plug_in']:+.6f}")
-    return lines
+def _by(
+    arguments: argparse.Namespace,
+    log: rollouts.Log,
+    answers: Sequence[Hashable],
+    groups: Groups,
+    scores: dict[str, Scores],
+    notes: list[str],
+) -> list[dict[str, object]]:
+    """The means of every value of the column."""
+    of_row = dict(enumerate(log.column(arguments.by)))
+    part_of: dict[int, Hashable] = {}
+    for row, group in enumerate(groups.of_row.tolist()):
+        if part_of.setdefault(group, of_row[row]) != of_row[row]:
+            raise ArgumentError(
+                f"`--by` must name a column that is the same for all of a group; {arguments.by!r} differs within that "
+                f"of {log.place(row)}; add it with --prompt-column"
+            )
+    measures = {f"value {name}": scored.values for name, scored in scores.items()}
+    measures |= group_measures(groups, answers, verdicts(log, arguments.correct_column))
+    prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
+    means = means_by(measures, prompts, [part_of[group] for group in range(len(groups.sizes))])
+    for part, found in means.items():
+        sizes = [size for group, size in enumerate(groups.sizes) if part_of[group] == part]
+        notes += [f"{arguments.by} {part}: {line}" for line in warnings(found, sizes)]
+    return [
+        {arguments.by: part} | {name: mean.as_json() for name, mean in found.items()} for part, found in means.items()
+    ]

@@ -10,11 +10,14 @@ from typing import Literal, TypedDict
 
 from polyest.cli.named_function import add_growth_option, chosen_target
 from polyest.cli.options import add_budget_options, add_json_option, chosen_budget, print_json
+from polyest.closed_forms import CLOSED_FORM
 from polyest.errors import ArgumentError, MissingDependencyError, SolveError
 from polyest.estimator import Estimator, load
 from polyest.numbers.rationals import decimal_text
 from polyest.polynomials.worst_case import extremes
-from polyest.problems.problem import BASELINES, METHODS
+from polyest.problems.objective import mean_slope, running_means
+from polyest.problems.problem import BASELINES, METHODS, Problem
+from polyest.problems.targets import get_target
 from polyest.storage import store
 from polyest.storage.table import Certificate, digest
 
@@ -27,11 +30,11 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     description = "Show one table: coefficients, certificate, and how it compares with plug_in."
     parser = verbs.add_parser("show", help="show one table", description=description)
     parser.set_defaults(run=run, parser=parser)
-    parser.add_argument("target", metavar="TARGET", help="log, 'power(2)', 'js(0.1)', MODULE:FUNCTION")
+    parser.add_argument("target", metavar="TARGET", help="log, 'power(2)', 'best_of(12)', MODULE:FUNCTION")
     add_growth_option(parser)
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     parser.add_argument("--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: exact or aqp)")
-    add_budget_options(parser)
+    add_budget_options(parser, graded=True)
     parser.add_argument("--baseline", metavar="MEAN", help=f"centring-proof: {' or '.join(BASELINES)}")
     add_json_option(parser)
 
@@ -40,8 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.group_size > LARGEST:
         raise ArgumentError(f"`--group-size` must be at most {LARGEST} here, got {arguments.group_size}")
     target, budget = chosen_target(arguments.target, arguments.growth), chosen_budget(arguments)
-    estimator = load(target, arguments.group_size, arguments.method, baseline=arguments.baseline, **budget)
-    description = describe(estimator)
+    description = describe(load(target, arguments.group_size, arguments.method, baseline=arguments.baseline, **budget))
     if arguments.json:
         print_json(description)
     else:
@@ -82,9 +84,9 @@ class Description(Figures):
 def describe(estimator: Estimator) -> Description:
     """Everything that `show` prints, as JSON."""
     problem, table = estimator.problem, estimator.table
-    path = store.find(replace(problem, baseline=None)) if table.kappa or problem.method == "minimax" else None
-    own = _figures(problem.target, estimator.coefficients.tolist())
-    plug_in = _figures(problem.target, load(problem.target, problem.group_size, "plug_in").coefficients.tolist())
+    path = None if problem.method in CLOSED_FORM else store.find(replace(problem, baseline=None))
+    own = _figures(problem, estimator.coefficients.tolist())
+    plug_in = _figures(problem, load(problem.target, problem.group_size, "plug_in").coefficients.tolist())
     certificate = table.certificate
     return {
         "target": problem.target,
@@ -104,17 +106,25 @@ def describe(estimator: Estimator) -> Description:
     }
 
 
-def _figures(target: str, coefficients: Sequence[float]) -> Figures:
+def _figures(problem: Problem, coefficients: Sequence[float]) -> Figures:
     """Worst-case bias and noise, the upper ends of what is proved; without python-flint approximations."""
+    target, method = problem.target, problem.method
     try:
         from polyest.certify import enclosures
 
-        proved = enclosures(target, coefficients)
+        proved = enclosures(target, coefficients, method)
     except (MissingDependencyError, SolveError):
-        about = extremes(target, coefficients)
-        return {"worst_case_bias": about.worst_case_bias, "noise": _finite(about.noise), "proved": None}
-    bias, noise = (_finite(enclosure.upper) for enclosure in (proved.worst_case_bias, proved.noise))
-    return {"worst_case_bias": bias, "noise": noise, "proved": _ends(proved)}
+        bias, noise = extremes(*_as_answers(problem, coefficients)), extremes(target, coefficients).noise
+        return {"worst_case_bias": bias.worst_case_bias, "noise": _finite(noise), "proved": None}
+    ends = [_finite(enclosure.upper) for enclosure in (proved.worst_case_bias, proved.noise)]
+    return {"worst_case_bias": ends[0], "noise": ends[1], "proved": _ends(proved)}
+
+
+def _as_answers(problem: Problem, coefficients: Sequence[float]) -> tuple[str, Sequence[float]]:
+    """The target and the table whose p·(Q − r) is the bias in the method's sense."""
+    if problem.method != "graded":
+        return problem.target, coefficients
+    return mean_slope(get_target(problem.target)).name, [float(c) for c in running_means(coefficients)]
 
 
 def _ends(certificate: Certificate) -> Ends:
@@ -137,10 +147,8 @@ def _lines(shown: Description) -> list[str]:
         lines.append(f"  kappa            {shown['kappa']:.2f} (bias budget over the least possible bias)")
     lines.append(f"  file             {shown['path'] or 'none: a closed form, computed on the spot'}")
     lines += [f"  digest           {shown['digest']}"] if shown["digest"] else []
-    lines += [
-        _comparison(shown, "worst_case_bias", shown["bias_ratio"]),
-        _comparison(shown, "noise", shown["noise_ratio"]),
-    ]
+    lines.append(_comparison(shown, "worst_case_bias", shown["bias_ratio"]))
+    lines.append(_comparison(shown, "noise", shown["noise_ratio"]))
     for title, ends in (("proved", shown["proved"]), ("in the file", shown["certificate"])):
         lines += [f"  {title}: {name} in [{', '.join(pair)}]" for name, pair in (ends or {}).items()]
     lines.append("  matches  reward")

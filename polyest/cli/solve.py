@@ -23,15 +23,17 @@ from polyest.storage.table import Table
 
 __all__ = ["add_parser", "run"]
 
+SOLVED = tuple(method for method in METHODS if method not in CLOSED_FORM)
+
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("solve", help="solve tables", description="Solve tables that are not there yet.")
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', …, MODULE:FUNCTION")
     add_growth_option(parser)
-    parser.add_argument("--method", metavar="METHOD", help=f"{' or '.join(m for m in METHODS if m not in CLOSED_FORM)}")
+    parser.add_argument("--method", metavar="METHOD", help=" or ".join(SOLVED))
     parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
-    add_budget_options(parser)
+    add_budget_options(parser, graded=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one per core)")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
@@ -63,7 +65,7 @@ def _problem(arguments: argparse.Namespace, target: Target, group_size: int) -> 
     problem = make_problem(target, group_size, arguments.method, **chosen_budget(arguments))
     if problem.method in CLOSED_FORM:
         raise ArgumentError(
-            f"`--method` must be minimax or aqp; got {problem}, which has a closed form and needs no file; "
+            f"`--method` must be {' or '.join(SOLVED)}; got {problem}, which has a closed form and needs no file; "
             f"see it with: polyest show {problem.target} -k {group_size} --method {problem.method}"
         )
     store.relative_path(problem)  # a name that no folder can have is refused before the work

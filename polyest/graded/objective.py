@@ -1,4 +1,4 @@
-"""Objectives of graded rewards that groups estimate exactly: expected L-statistics of n draws."""
+"""Objectives of graded rewards: expected L-statistics of n draws, which groups of n and more estimate exactly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from polyest.graded.tables import Array, Pay
 
-__all__ = ["Objective", "best_of", "l_statistic", "majority_vote", "median_of", "quantile", "worst_of"]
+__all__ = [
+    "Objective",
+    "best_of",
+    "checked_baseline",
+    "l_statistic",
+    "majority_vote",
+    "median_of",
+    "quantile",
+    "too_small",
+    "worst_of",
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,11 @@ class Objective:
     def least_group_size(self) -> int:
         """The least K that estimates it: n, with a baseline n + 1, and at least 2."""
         return max(len(self.weights) + (self.baseline is not None), 2)
+
+    @property
+    def worst_case_bias(self) -> float:
+        """How far the estimated objective may be from this one, per range of the rewards: 0, it is exact."""
+        return 0.0
 
     @cached_property
     def coefficients(self) -> Array:
@@ -112,12 +127,15 @@ class Objective:
 
     def pay(self, kind: str) -> Pay:
         """What the gaps between sorted rewards pay; `kind` is rewards, advantages or values."""
+        self._check(kind)
+        return tables.pay(kind, self.weights, self._size, self.baseline)
+
+    def _check(self, kind: str) -> None:
         if kind == "advantages" and self.baseline is not None:
             raise ArgumentError(
                 f"`advantages` need an objective without baseline, got baseline={self.baseline!r}: its rewards are "
                 "made for a trainer that subtracts the mean itself; use .rewards, or leave `baseline` out"
             )
-        return tables.pay(kind, self.weights, self._size, self.baseline)
 
     @property
     def _size(self) -> int:
@@ -136,22 +154,37 @@ class Objective:
         return np.asarray(dense(kind, self, values, absent))
 
 
-def best_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
-    """The expected greatest of n rewards, n ≤ K; pass@n where rewards are 0 and 1.
+def best_of(
+    n: int, group_size: int | None = None, baseline: str | None = None, worst_case_bias: Any = None
+) -> Objective:
+    """The expected greatest of n rewards; pass@n where rewards are 0 and 1. Exact for n ≤ K.
+
+    For K < n ≤ 2K no table is exact; what there is has a proved bias (`polyest.graded.beyond`), which its repr says.
 
     Args:
         n: how many draws.
         group_size: K ≥ 2; may be left out for the ragged functions of `polyest.graded`.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself; n < K.
+        worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default, and
+            0.02 are shipped for n = 1.5K and 2K, K = 8 and 16); the smaller, the noisier. Without a group size it makes
+            the ragged functions score groups of fewer than n.
 
     Raises:
-        ArgumentError: n > K, which no estimator does without bias.
+        ArgumentError: n > K, which no estimator does without bias, and there is no table.
+        TableNotFoundError: there is no table of that `worst_case_bias`; the message names the command that solves it.
 
     >>> best_of(3, group_size=5).coefficients.tolist()
     [3.0, 1.5, 0.5, 0.0, 0.0]
+    >>> best_of(12, group_size=8).worst_case_bias.__round__(12)
+    0.05
     """
+    from polyest.graded.beyond import beyond
+
     n = whole_number("n", n, least=1)
-    return _made(f"best_of({n})", _unit(n, n), group_size, baseline)
+    exact = Objective(f"best_of({n})", _unit(n, n), None, checked_baseline(baseline))
+    if worst_case_bias is None and (group_size is None or n <= whole_number("group_size", group_size, least=2)):
+        return _sized(exact, group_size)
+    return beyond(exact, group_size, worst_case_bias)
 
 
 def worst_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
@@ -215,22 +248,35 @@ def majority_vote(group_size: int | None = None) -> NoReturn:
 
 
 def _made(name: str, weights: tuple[Fraction, ...], group_size: int | None, baseline: str | None) -> Objective:
+    return _sized(Objective(name, weights, None, checked_baseline(baseline)), group_size)
+
+
+def checked_baseline(baseline: str | None) -> str | None:
+    """None, or one of those that a trainer may subtract."""
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
             f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
             f"{nearest(str(baseline), BASELINES)}"
         )
-    objective = Objective(name, weights, None, baseline)
+    return baseline
+
+
+def _sized(objective: Objective, group_size: int | None) -> Objective:
     if group_size is None:
         return objective
     K, least = whole_number("group_size", group_size, least=2), objective.least_group_size
     if least > K:
-        proof = " with a baseline, as the table of K−1 is used" if baseline is not None else ""
-        raise ArgumentError(
-            f"`group_size` must be at least {least} for {name}{proof}; got {K}: no estimator from fewer completions is "
-            "unbiased; sample larger groups, or choose a smaller n"
-        )
+        raise too_small(objective, K)
     return replace(objective, group_size=K)
+
+
+def too_small(objective: Objective, group_size: int, remedy: str = "") -> ArgumentError:
+    """The error for groups that cannot estimate an objective exactly."""
+    proof = " with a baseline, as the table of K−1 is used" if objective.baseline is not None else ""
+    return ArgumentError(
+        f"`group_size` must be at least {objective.least_group_size} for {objective.name}{proof}; got {group_size}: no "
+        f"estimator from fewer completions is unbiased; sample larger groups, or choose a smaller n{remedy}"
+    )
 
 
 def _unit(place: int, n: int) -> tuple[Fraction, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Weights = tuple[Fraction, ...]
 
-__all__ = ["KINDS", "Pay", "coefficients", "pay"]
+__all__ = ["KINDS", "Pay", "centring_proof", "coefficients", "pay", "pay_of"]
 
 KINDS = ("rewards", "advantages", "values")
 
@@ -40,13 +40,18 @@ def coefficients(weights: Weights, group_size: int, baseline: str | None = None)
     """
     K, n = group_size, len(weights)
     if baseline is not None:
-        scale = Fraction(K, K - 1) if baseline == "group_mean" else Fraction(1)
-        return (*(scale * c for c in coefficients(weights, K - 1)), Fraction(0))
+        return centring_proof(coefficients(weights, K - 1), baseline)
     paid = [(h, w) for h, w in enumerate(reversed(weights)) if w]
     total = comb(K - 1, n - 1)
     return tuple(
         n * sum((w * comb(m, h) * comb(K - 1 - m, n - 1 - h) for h, w in paid), Fraction(0)) / total for m in range(K)
     )
+
+
+def centring_proof(inner: Weights, baseline: str) -> Weights:
+    """The table of K from that of K−1 whose rewards, less the mean that the trainer subtracts, have its gradient."""
+    scale = Fraction(len(inner) + 1, len(inner)) if baseline == "group_mean" else Fraction(1)
+    return (*(scale * c for c in inner), Fraction(0))
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,22 @@ class Pay:
 
 @lru_cache(maxsize=1024)
 def pay(kind: str, weights: Weights, group_size: int, baseline: str | None = None) -> Pay:
-    """That of rewards, advantages or values, each number rounded once."""
-    c, K = coefficients(weights, group_size, baseline), group_size
+    """That of rewards, advantages or values, by the exact table; values are those without the baseline."""
+    baseline = None if kind == "values" else baseline
+    return pay_of(kind, coefficients(weights, group_size, baseline), is_proof=baseline is not None)
+
+
+def pay_of(kind: str, c: Weights, is_proof: bool = False) -> Pay:
+    """That of any table, centring-proof or not, each number rounded once."""
+    K = len(c)
     if kind == "advantages":
         above = [Fraction(K - 1 - m, K - 1) * c[m] for m in range(K)]
         below = [Fraction(m, K - 1) * c[m] for m in range(K)]
         return _pay(above[::-1], [*below[:0:-1], Fraction(0)], is_split=False)
     if kind == "values":
-        sums = [Fraction(0), *accumulate(Fraction(x) / K for x in coefficients(weights, K))]
+        sums = [Fraction(0), *accumulate(x / K for x in c)]
         return _pay(sums[:0:-1], [sums[K] - s for s in sums[K - 1 :: -1]], is_split=True)
-    if baseline is not None:
+    if is_proof:
         return _pay(c[::-1], [Fraction(0)] * K, is_split=False)
     return _pay(c[::-1], c[::-1], is_split=True)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -14,27 +14,19 @@ if TYPE_CHECKING:
     import mpmath
     from numpy.typing import NDArray
 
-__all__ = ["Array", "Context", "Objects", "Scalar", "elementwise", "exact"]
+__all__ = ["Array", "Floating", "Floats", "Scalar", "elementwise", "to_fraction"]
 
-Objects: TypeAlias = "NDArray[np.object_]"
-Array: TypeAlias = "NDArray[np.float64] | NDArray[np.longdouble] | Objects"
-Scalar: TypeAlias = "float | Fraction | np.floating | gmpy2.mpfr | mpmath.mpf | flint.arb"
-X = TypeVar("X")
-
-
-class Context(Protocol):
-    """What solvers need of a context beside its functions."""
-
-    digits: int
-
-    def array(self, values: Iterable[Scalar], /) -> Array:
-        """Numbers of any kind as an array of this one."""
+Floats: TypeAlias = "NDArray[np.float64]"
+Array: TypeAlias = "NDArray[np.floating] | NDArray[np.object_]"
+Floating: TypeAlias = "float | np.floating | gmpy2.mpfr"
+Scalar: TypeAlias = "float | np.floating | gmpy2.mpfr | Fraction | mpmath.mpf | flint.arb"
+T = TypeVar("T")
 
 
-def exact(value: Scalar) -> Fraction:
+def to_fraction(value: Scalar) -> Fraction:
     """The exact value of a float of any width, an mpmath or gmpy2 number, or a ball of FLINT's without radius.
 
-    >>> exact(0.75)
+    >>> to_fraction(0.75)
     Fraction(3, 4)
     """
     if callable(getattr(value, "man_exp", None)):
@@ -47,7 +39,7 @@ def exact(value: Scalar) -> Fraction:
     return Fraction(int(size)) * Fraction(2) ** int(exponent)
 
 
-def elementwise(function: Callable[[X], X]) -> Callable[[X | Objects], X | Objects]:
-    """The same function on numbers, and on object arrays of them."""
+def elementwise(function: Callable[[T], T]) -> Callable[[T], T]:
+    """The function, on object arrays entry by entry."""
     over_arrays = np.frompyfunc(function, 1, 1)
-    return lambda x: over_arrays(x) if isinstance(x, np.ndarray) else function(x)
+    return lambda x: cast("T", over_arrays(x)) if isinstance(x, np.ndarray) else function(x)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
 
     from numpy.typing import NDArray
 
-__all__ = ["NumpyContext", "Real"]
+    from polyest.numbers.conversion import Floats, Scalar
+
+__all__ = ["FLOAT64", "Double", "NumpyContext", "Real"]
 
 Real: TypeAlias = "float | NDArray[np.float64]"
 
@@ -30,3 +33,22 @@ class NumpyContext:
     @staticmethod
     def rational(value: Fraction | int) -> Real:
         return float(value)
+
+
+class Double(NumpyContext):
+    """The same, as the solvers take it.
+
+    >>> from fractions import Fraction
+    >>> FLOAT64.array([Fraction(1, 2)])
+    array([0.5])
+    """
+
+    digits = 16
+
+    @staticmethod
+    def array(values: Iterable[Scalar]) -> Floats:
+        """Numbers of any kind, rounded."""
+        return np.array([float(v) for v in values])
+
+
+FLOAT64 = Double()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import flint
 import numpy as np
 
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.mpfr import GUARD_BITS
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from polyest.numbers.conversion import Scalar
 
 __all__ = ["Extended"]
-
-Long: TypeAlias = "np.longdouble | NDArray[np.longdouble]"
 
 
 class Extended:
@@ -39,14 +37,14 @@ class Extended:
         with flint.ctx.workprec(64 + GUARD_BITS):
             yield
 
-    def power(self, x: Long, a: Fraction) -> Long:
+    def power(self, x: NDArray[np.longdouble], a: Fraction) -> NDArray[np.longdouble]:
         return np.power(x, self.rational(a))
 
-    def rational(self, value: Fraction | int) -> Long:
-        exact_value = Fraction(value)
-        return np.longdouble(exact_value.numerator) / np.longdouble(exact_value.denominator)
+    def rational(self, value: Fraction | int) -> np.longdouble:
+        exact = Fraction(value)
+        return np.longdouble(exact.numerator) / np.longdouble(exact.denominator)
 
     def array(self, values: Iterable[Scalar]) -> NDArray[np.longdouble]:
         """Floats, rationals or multi-precision numbers as an array."""
         floats = (float, np.longdouble)
-        return np.array([v if isinstance(v, floats) else self.rational(exact(v)) for v in values], np.longdouble)
+        return np.array([v if isinstance(v, floats) else self.rational(to_fraction(v)) for v in values], np.longdouble)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
@@ -14,12 +15,12 @@ from polyest.certify.certificate import worst_noise
 from polyest.certify.key import EXCESS, MOST_ROUNDING, ROUNDING
 from polyest.closed_forms import CLOSED_FORM, closed_form, plug_in
 from polyest.errors import SolveError
-from polyest.numbers.conversion import exact
 from polyest.numbers.rationals import MOST_DIGITS
-from polyest.offline import exchange, frontier
-from polyest.offline.methods import aqp, minimax
+from polyest.offline import remez
+from polyest.offline.methods import aqp, graded, minimax
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
+from polyest.offline.solution_path import path_for
 from polyest.offline.solver import checked_solver
 from polyest.problems.problem import Problem, whole_number
 from polyest.problems.targets import get_target
@@ -52,6 +53,8 @@ def solve(problem: Problem, *, solver: str | None = None, digits: int | None = N
     problem, solver = replace(problem, baseline=None), solver and checked_solver(solver)
     if problem.method in CLOSED_FORM:
         return _certified_pair(closed_form(problem), {})
+    if problem.method == "graded":
+        return _graded(problem, digits)
     with threadpool_limits(1):  # the matrices are small, and on a busy machine threads wait for each other
         outer, inner = _solutions(problem, solver, digits)
     table = replace(rounded(outer), leave_one_out=rounded(inner))
@@ -62,10 +65,22 @@ def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tupl
     """The solutions for K and for K−1, at the same κ."""
     smaller = replace(problem, group_size=problem.group_size - 1)
     if problem.method == "minimax":
-        return minimax.solve(problem, digits), minimax.solve(smaller, digits)
-    outer = aqp.solve(problem, digits, solver)
+        return minimax.solution(problem, digits), minimax.solution(smaller, digits)
+    outer = aqp.solution(problem, digits, solver)
     assert outer.kappa is not None
-    return outer, aqp.at_kappa(frontier.path_for(smaller, solver), smaller, outer.kappa, digits)
+    return outer, aqp.at_kappa(path_for(smaller, solver), smaller, outer.kappa, digits)
+
+
+def _graded(problem: Problem, digits: int | None) -> Table:
+    """That of graded rewards; without a table of K−1 where there is none within the budget."""
+    outer, inner = graded.solution(problem, digits), None
+    with suppress(SolveError):
+        inner = graded.rounded(graded.solution(replace(problem, group_size=problem.group_size - 1), digits))
+    table = _certified_pair(replace(graded.rounded(outer), leave_one_out=inner), _provenance(outer))
+    failures = certify.verify(table)
+    if failures:
+        raise SolveError(f"float64 cannot hold the table of {problem}: {failures[0]}; use a larger worst_case_bias")
+    return table
 
 
 def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:
@@ -100,7 +115,7 @@ def _check_noise(table: Table) -> None:
 
 def _check_bias(table: Table, bias: Fraction) -> None:
     problem = table.problem
-    least = exact(exchange.least_bias(problem.target, table.group_size))
+    least = remez.least_bias(problem.target, table.group_size)
     is_minimax = problem.method == "minimax" or table.kappa == 100
     if is_minimax and bias > least * Fraction(1 + EXCESS):
         raise SolveError(

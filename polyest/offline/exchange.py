@@ -1,242 +1,138 @@
-"""The exchange algorithm for E*_K: best uniform approximation of p·r(p) by p·Q(p), deg Q ≤ K−1 (theory.md §3).
+"""The exchange of constraint points: a program with a constraint for every p, solved on finitely many (theory.md §3).
 
-A reference of K+1 points fixes the levelled polynomial: Q(t_i) = r(t_i) + (−1)^i h/t_i is solvable in degree K−1
-iff the K-th divided difference vanishes, which gives h. Then all points climb the error e = p(Q − r) at once, by
-Newton's method, which converges quadratically (Remez 1934, here in barycentric form, Pachón & Trefethen 2009,
-doi:10.1007/s10543-009-0240-1). When they have reached tops, a grid tells whether |e| is higher elsewhere; if so,
-that place joins the reference: equioscillation alone proves no more than a lower bound.
+Each round solves the program with constraints at some points; active points stay, and wherever the bias peaks above β
+that peak joins them. F grows from round to round, so that no active set returns, and the solution is the limit (Hettich
+& Kortanek 1993, doi:10.1137/1035089, §7.1).
 
-float64 finds the neighbourhood, if the error is large enough for it; multi-precision the digits.
+The arithmetic is an argument. float64 has a grid, a small space and compiled least squares (`exchange_in_float64`).
+Multi-precision is for budgets so close to E*_K that float64 cannot settle them: slower than local reduction near the
+solution (linear, unless about K points are active), but it gets there from anywhere. Minimax has an exchange of its own
+(`remez`): with one point more than unknowns, all of them active, a round is a formula and not a program.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from fractions import Fraction
-from functools import lru_cache
-from typing import Any
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import exact
-from polyest.numbers.float64 import NumpyContext
-from polyest.numbers.jets import weighted_formula
-from polyest.numbers.long_double import Extended
-from polyest.numbers.mpfr import Mpfr
-from polyest.numbers.multiprecision import Multiprecision
-from polyest.problems.targets import Target, get_target
-from polyest.problems.unit import ASYMPTOTE, is_defined
+from polyest.numbers.conversion import Array, Floating, Floats
+from polyest.offline.linear import column, gram, number
+from polyest.offline.peaks import HIGH, PER_GAP, peaks_of
+from polyest.offline.program import Optimum, Program
+from polyest.offline.quadratic import by_active_set
 
-__all__ = ["Levelled", "least_bias", "rough_least_bias", "solve"]
+__all__ = ["Constraints", "OnPoints", "OneSided", "exchanged", "one_sided"]
 
-DIGITS = 80
-STEPS = 200
-LONGEST_STEP = 0.4  # of the gap to the nearer neighbour
-EPSILON = 2.0**-53
-RESOLVED = 1e5  # the least |e| that float64 tells from rounding, relative to rounding errors of p·r
-CLOSE = 1e-3  # relative length of float64's last step; the level is quadratic in what is left, and that in the step
-GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may be level on the first one itself
-EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
-PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
-EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
+ROUNDS, PATIENCE = 60, 3
+
+Solved = TypeVar("Solved", bound=Optimum[Array])
 
 
 @dataclass(frozen=True)
-class Levelled:
-    """The levelled polynomial of a reference.
+class Constraints:
+    """s_j e(p_j) ≤ β.
 
     Attributes:
-        points: t_0 < … < t_K in (0, 1].
-        level: |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger.
-        signs: of e at the points.
-        weights: 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation.
-        values: Q at the points.
-        slopes, curvatures: e' and e'' at the points.
+        points, signs: p_j and s_j.
+        multipliers: a guess of theirs, of which only the signs count.
+        rows: what the arithmetic keeps of each constraint, shape (N, …).
     """
 
-    points: Any
-    level: Any
-    signs: Any
-    weights: Any
-    values: Any
-    slopes: Any
-    curvatures: Any
+    points: Array
+    signs: NDArray[np.int_]
+    multipliers: Array
+    rows: Floats
 
-    def in_float64(self) -> Levelled:
-        """The same, rounded."""
-        return Levelled(*(np.asarray(getattr(self, f.name)).astype(float) for f in fields(self)))
+    def only(self, chosen: NDArray[np.bool_]) -> Constraints:
+        """Some of them."""
+        return Constraints(*(values[chosen] for values in vars(self).values()))
+
+    def joined(self, other: Constraints) -> Constraints:
+        """These and others."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Constraints(*(np.concatenate(pair) for pair in pairs))
 
 
-@lru_cache(maxsize=64)
-def solve(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
-    """The best approximation, to about `digits` − 20 digits of p·r, in gmpy2's numbers.
+class OnPoints(Protocol[Solved]):
+    """The program at one β on finitely many points, in one arithmetic.
+
+    Attributes:
+        joining: height of a peak, in units of β, from which on it joins.
+        rounding: excess at which the exchange may end where the peaks do not get lower any more.
+    """
+
+    joining: float
+    rounding: float
+
+    def solved(self, constraints: Constraints, /) -> Solved:
+        """The solution with these constraints, and its active points in order."""
+
+    def peaks(self, here: Solved, /) -> tuple[Constraints, Floats]:
+        """Where |e| of a solution peaks, and |e|/β there."""
+
+
+def exchanged(program: OnPoints[Solved], constraints: Constraints, slack: float) -> Solved:
+    """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
     Raises:
-        SolveError: the iteration did not converge.
+        SolveError: β is below the least bias, or the exchange did not settle.
     """
-    ctx = Mpfr(digits)
-    with ctx.precision():
-        small = ctx.rational(Fraction(1, 10 ** (digits // 4)))
-        return _exchange(target, ctx.array(_start(target, group_size, ctx)), ctx, small)
+    best, since = math.inf, 0
+    for _ in range(ROUNDS):
+        here = program.solved(constraints)
+        peaks, heights = program.peaks(here)
+        excess = float(max(heights[~np.isin(peaks.points, constraints.points)], default=1.0)) - 1
+        best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+        if excess <= slack or (since >= PATIENCE and excess < program.rounding):
+            return here
+        new = peaks.only(heights > program.joining)
+        old = constraints.only(np.isin(constraints.points, np.setdiff1d(here.points, new.points)))
+        constraints = new.joined(replace(old, multipliers=0 * old.multipliers))
+    raise SolveError(f"the exchange of constraint points for {program} did not settle")
 
 
-def _start(target: Target, K: int, ctx: Mpfr) -> Any:
-    """The reference that floats find; the first one where |e| is too small for them."""
-    t = _first_reference(K)
-    if not _is_resolved(target, _level(target, GENERIC * t), ctx):
-        _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
-        return t
-    t = _exchange(target, t, NumpyContext, CLOSE).points
-    return _climbed(target, Extended().array(t))
+@dataclass(frozen=True)
+class OneSided:
+    """The program at β, with a constraint of one sign at each point.
 
-
-def _climbed(target: Target, t: Any) -> Any:
-    """A reference close to the best one, a Newton step or two closer, which in the hardware's floats cost little."""
-    for _ in range(EXTENDED_STEPS):
-        t = t + _upward(_level(target, t, Extended()))
-    return t
-
-
-def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
-    """A level of 0, to half of the digits: r is a polynomial of degree ≤ K−1 that does not look like one."""
-    if levelled.level <= ctx.rational(Fraction(1, 10 ** (ctx.digits // 2))) * max(abs(levelled.values)):
-        raise SolveError(
-            f"{target.name} agrees with a polynomial of degree ≤ K−1 = {len(levelled.points) - 2} to "
-            f"{ctx.digits // 2} digits: there is no bias to minimise; if it is a polynomial, write it with +, × and "
-            "ctx.rational only, so that it is seen to be exact, else raise `digits`"
-        )
-
-
-def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> Any:
-    """E*_K, the least worst-case bias of any table, as an mpmath number.
-
-    Above K = 256 the value for `log` is *defined* by its asymptotic series (theory.md §3).
-
-    >>> str(least_bias("log", 4))[:18]
-    '0.0200271241178812'
+    Attributes:
+        program: in multi-precision.
+        beta: the bias budget, a number of the program's arithmetic.
+        slack: as in `exchanged`; the peaks are refined as far as it asks for.
     """
-    return _least_bias(get_target(target) if isinstance(target, str) else target, group_size, digits)
+
+    program: Program
+    beta: Floating
+    slack: float
+
+    joining, rounding = HIGH, 0.0
+
+    def __str__(self) -> str:
+        return f"{self.program.target.name}, β = {float(self.beta):.3e}, in multi-precision"
+
+    def solved(self, constraints: Constraints) -> Optimum[Array]:
+        """The solution with these constraints, and its active points in order."""
+        program, points, signs = self.program, constraints.points, constraints.signs
+        rows, _ = program.scaled_rows(points)
+        bayes = column(program.bias(program.means).values(points))
+        active = np.flatnonzero(constraints.multipliers * signs > 0)
+        found = by_active_set(gram(rows), bayes, signs.tolist(), number(self.beta), active)
+        multipliers, c = program.convert(found.entries()), program.unscaled(-rows.transpose() * found)
+        order = np.argsort(points)
+        return Optimum(c, points[order], multipliers[order]).active()
+
+    def peaks(self, here: Optimum[Array]) -> tuple[Constraints, Floats]:
+        """Where |e| peaks, with the multipliers of the active points nearby, and |e|/β there."""
+        peaks = peaks_of(self.program, here, self.beta, PER_GAP, self.slack)
+        heights = (peaks.bias * peaks.signs / self.beta).astype(float)
+        return one_sided(peaks.points, peaks.signs, peaks.multipliers), heights
 
 
-@lru_cache(maxsize=4096)
-def rough_least_bias(target: Target, group_size: int) -> float:
-    """E*_K to about six digits, from float64 alone."""
-    return float(_exchange(target, _first_reference(group_size), NumpyContext, CLOSE).level)
-
-
-@lru_cache(maxsize=4096)
-def _least_bias(row: Target, group_size: int, digits: int) -> Any:
-    ctx = Multiprecision(digits)
-    if is_defined(row.name, group_size):
-        first, second = map(ctx.mp.mpf, ASYMPTOTE)
-        return (first + second / group_size**2) / group_size**2
-    return ctx.rational(exact(solve(row, group_size, digits).level))
-
-
-def _first_reference(K: int) -> Any:
-    angles = (2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi
-    t = np.sin(angles / 2) ** 2
-    t[-1] = 1.0
-    return t
-
-
-def _level(target: Target, t: Any, ctx: Any = NumpyContext) -> Levelled:
-    """The levelled polynomial on the points `t`, in the arithmetic of `ctx` (theory.md §3, §4)."""
-    gaps = 4 * t[:, None] - 4 * t[None, :]
-    np.fill_diagonal(gaps, 1)
-    weights, inverse = 1 / np.multiply.reduce(gaps, axis=1), 4 / gaps
-    np.fill_diagonal(inverse, 0)
-    signs = np.where(np.arange(len(t)) % 2 == 0, 1, -1)
-    f = weighted_formula(target.formula, t, ctx)
-    h = -(weights * f.value / t).sum() / (weights * signs / t).sum()
-    values = (f.value + signs * h) / t
-    rises = (values[None, :] - values[:, None]) * inverse
-    first, second = rises @ weights / weights, (rises * inverse) @ weights / weights
-    bends = -2 * (first * (inverse @ weights) / weights + second)
-    slopes = values + t * first - f.first
-    curvatures = 2 * first + t * bends - f.second
-    return Levelled(t, abs(h), signs if h > 0 else -signs, weights, values, slopes, curvatures)
-
-
-def _is_resolved(target: Target, levelled: Levelled, ctx: Any) -> bool:
-    """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
-    points = levelled.points.astype(float)
-    f = weighted_formula(target.formula, points, NumpyContext).value
-    rounding = max(abs(weighted_formula(target.formula, ctx.array(points), ctx).value - f))
-    return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
-
-
-def _exchange(target: Target, t: Any, ctx: Any, small: Any) -> Levelled:
-    """The reference at which |e| is largest, from `t`: until a Newton step is `small`, relatively.
-
-    Raises:
-        SolveError: no convergence.
-    """
-    for _ in range(STEPS):
-        step = _upward(_level(target, t, ctx))
-        t = t + step
-        if max(abs(step / t)) < small:
-            levelled = _level(target, t, ctx)
-            higher = _with_higher(target, levelled, ctx)
-            if higher is None:
-                return levelled
-            t = higher
-    remedy = "r may be too close to one with a kink, smoothen it" if target.is_custom else "raise `digits`"
-    raise SolveError(f"the exchange algorithm for {target.name} at K = {len(t) - 1} did not converge; {remedy}")
-
-
-def _upward(levelled: Levelled) -> Any:
-    """The points' steps up |e|: Newton's where that leads to a top, elsewhere the longest that lets no two meet."""
-    t = levelled.points
-    gaps = np.diff(np.concatenate([t[:1] * 0, t, 2 * t[-1:] - t[-2:-1]]))
-    longest = LONGEST_STEP * np.minimum(gaps[:-1], gaps[1:])
-    rise, bend = levelled.signs * levelled.slopes, levelled.signs * levelled.curvatures
-    newton = np.where(bend < 0, -rise / np.where(bend < 0, bend, -1), np.where(rise > 0, longest, -longest))
-    return np.minimum(np.clip(newton, -longest, longest), 1 - t)
-
-
-def _with_higher(target: Target, levelled: Levelled, ctx: Any) -> Any:
-    """The reference with the grid's highest |e| in exchange for a point of the same sign; None if nothing is higher."""
-    t, x = levelled.points, _tops(target, levelled, ctx)
-    error = _error(target, levelled, x, ctx)
-    top = int(np.argmax(abs(error)))
-    if abs(error[top]) <= levelled.level * (1 + EXCESS):
-        return None
-    i = int(np.searchsorted(t.astype(float), float(x[top])))
-    same = [j for j in (i, i - 1) if 0 <= j < len(t) and levelled.signs[j] * error[top] > 0]
-    leaves = same[0] if same else len(t) - 1 if i == 0 else 0
-    return np.sort(np.append(np.delete(t, leaves), x[top]))
-
-
-def _tops(target: Target, levelled: Levelled, ctx: Any) -> Any:
-    """Where |e| is largest between neighbouring points, to a hundredth of the gap."""
-    fence = np.unique(np.concatenate([[0.0], 2 * np.arcsin(np.sqrt(levelled.points.astype(float))), [np.pi]]))
-    convert = np.array if ctx is NumpyContext else ctx.array
-    rough = ctx is NumpyContext or _is_resolved(target, levelled, ctx)
-    own, numbers, arithmetic = (levelled.in_float64(), np.array, NumpyContext) if rough else (levelled, convert, ctx)
-
-    def height(angles: Any) -> Any:
-        return abs(_error(target, own, numbers(np.sin(angles / 2) ** 2), arithmetic))
-
-    parts = max(PER_GAP, LEAST_PARTS // len(fence))
-    angles = [_highest(height, left, right, parts) for left, right in itertools.pairwise(fence)]
-    return convert(np.sin(np.array(angles) / 2) ** 2)
-
-
-def _highest(height: Callable[[Any], Any], left: float, right: float, parts: int) -> float:
-    """The best point of a grid inside an interval; unless next to an end, of a finer grid around it."""
-    grid = np.linspace(left, right, parts + 1)[1:-1]
-    top = int(np.argmax(height(grid)))
-    if top in (0, len(grid) - 1):
-        return float(grid[top])
-    finer = np.linspace(grid[top - 1], grid[top + 1], PER_GAP + 1)
-    return float(finer[np.argmax(height(finer))])
-
-
-def _error(target: Target, levelled: Levelled, x: Any, ctx: Any) -> Any:
-    """e at points outside the reference."""
-    kernel = levelled.weights / (x[:, None] - levelled.points)
-    return x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_formula(target.formula, x, ctx).value
+def one_sided(points: Array, signs: NDArray[np.int_], multipliers: Array) -> Constraints:
+    """Constraints without rows: new ones are as soon computed as old ones sorted out."""
+    return Constraints(points, signs, multipliers, np.empty((len(points), 0)))

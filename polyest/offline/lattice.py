@@ -7,12 +7,16 @@ coefficients μ_ij; all of them are integers. So what comes out depends on the i
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import gmpy2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Basis", "reduced"]
+
+Integers: TypeAlias = NDArray[np.object_]  # gmpy2's
 
 
 class Basis:
@@ -25,20 +29,20 @@ class Basis:
     """
 
     def __init__(self) -> None:
-        self.rows: list[Any] = []
-        self.d: list[Any] = [gmpy2.mpz(1)]
-        self.factors: list[Any] = []
+        self.rows: list[Integers] = []
+        self.d: list[gmpy2.mpz] = [gmpy2.mpz(1)]
+        self.factors: list[Integers] = []
 
-    def append(self, row: Any) -> None:
+    def append(self, row: ArrayLike) -> None:
         """One more row; the last one may depend on the others."""
-        row, factors = _integers(row), np.zeros(len(self.rows), dtype=object)
+        vector, factors = _integers(row), np.zeros(len(self.rows), dtype=object)
         for j, other in enumerate(self.rows):
-            factors[j] = self._projected(row @ other, factors[:j], self.factors[j])
-        self.d.append(self._projected(row @ row, factors, factors))
-        self.rows.append(row)
+            factors[j] = self._projected(vector @ other, factors[:j], self.factors[j])
+        self.d.append(self._projected(vector @ vector, factors, factors))
+        self.rows.append(vector)
         self.factors.append(factors)
 
-    def _projected(self, product: Any, a: Any, b: Any) -> Any:
+    def _projected(self, product: gmpy2.mpz, a: Integers, b: Integers) -> gmpy2.mpz:
         """d_n times the scalar product of two vectors orthogonal to the first n rows; a, b: their λ along these."""
         for i in range(len(a)):
             product = (self.d[i + 1] * product - a[i] * b[i]) // self.d[i]
@@ -70,7 +74,7 @@ class Basis:
             row[k - 1], row[k] = (smaller * row[k] + factor * first) // d[k + 1], first
         d[k] = smaller
 
-    def nearest_plane(self, target: Any) -> Any:
+    def nearest_plane(self, target: ArrayLike) -> Integers:
         """The target less a lattice vector, along no Gram–Schmidt vector longer than half of that (Babai 1986).
 
         >>> reduced([[2, 0], [1, 3]]).nearest_plane([12, 4]).astype(int).tolist()
@@ -85,7 +89,7 @@ class Basis:
         return extended.rows[n]
 
 
-def reduced(rows: Any) -> Basis:
+def reduced(rows: Sequence[ArrayLike] | Integers) -> Basis:
     """An LLL-reduced basis (δ = ¾) of the lattice that independent integer rows span.
 
     >>> np.array(reduced([[1, 0, 4], [0, 1, 7]]).rows).astype(int).tolist()
@@ -110,5 +114,5 @@ def reduced(rows: Any) -> Basis:
 _to_mpz = np.frompyfunc(gmpy2.mpz, 1, 1)
 
 
-def _integers(row: Any) -> Any:
+def _integers(row: ArrayLike) -> Integers:
     return np.asarray(_to_mpz(np.asarray(row, dtype=object)))

@@ -22,10 +22,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import gmpy2
 import numpy as np
+from numpy.typing import NDArray
 
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import lattice
@@ -51,7 +51,7 @@ def rounded(solution: Solution) -> Table:
 
     >>> from polyest.offline.methods import aqp
     >>> from polyest.problems.problem import make_problem
-    >>> solution = aqp.solve(make_problem("power(0.5)", 11, bias_budget="1.18"))
+    >>> solution = aqp.solution(make_problem("power(0.5)", 11, bias_budget="1.18"))
     >>> nearest = [float(c) for c in solution.coefficients]
     >>> [round((a - b) / math.ulp(b)) for a, b in zip(rounded(solution).coefficients, nearest)]
     [1, 0, -3, 1, 2, -4, 0, 4, -5, 3, 0]
@@ -81,7 +81,7 @@ class _Neighbourhood:
         self.coefficients = ctx.array(solution.coefficients)
         self.rises = np.sign(multipliers)[:, None] * program.rows(points)
         self.inner = self.rises[points < 1]
-        self.prices = abs(multipliers) / (program.weights @ (self.coefficients - program.means) ** 2)
+        self.prices = abs(multipliers) / program.objective(self.coefficients)
         self.steps = ctx.array([math.ulp(float(c) * (1 + MARGIN)) for c in self.coefficients])
         self.origin = _integers(self.coefficients / self.steps)
 
@@ -124,13 +124,13 @@ class _Neighbourhood:
                 rest = basis.nearest_plane(np.append(_less_mean(v), 0 * moves[0]))
                 yield self._floats(start + np.append(rest[n:] // weight, 0))
 
-    def _floats(self, multiples: Any) -> tuple[float, ...]:
+    def _floats(self, multiples: NDArray[np.object_]) -> tuple[float, ...]:
         return tuple(float(c) + 0.0 for c in multiples * self.steps)
 
 
-def _less_mean(v: Any) -> Any:
+def _less_mean(v: NDArray[np.object_]) -> NDArray[np.object_]:
     """The deviation from the mean along the first axis, times its length."""
-    return len(v) * v - v.sum(axis=0)
+    return np.asarray(len(v) * v - v.sum(axis=0))
 
 
 _integers = np.frompyfunc(lambda x: int(gmpy2.rint(x)), 1, 1)

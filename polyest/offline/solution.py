@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import Scalar, to_fraction
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]
@@ -23,20 +22,20 @@ class Solution:
 
     Attributes:
         problem: the question.
-        coefficients: c_0 … c_{K−1} as mpmath numbers, not yet rounded.
+        coefficients: c_0 … c_{K−1}, not yet rounded.
         kappa: the point of the frontier in hundredths, for aqp.
         proof: named lists of floats for the certificate (theory.md §4).
         digits: the working precision in decimal digits.
     """
 
     problem: Problem
-    coefficients: tuple[Any, ...]
+    coefficients: tuple[Fraction, ...]
     kappa: int | None = None
     proof: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     digits: int = 0
 
 
-def settled(coefficients: Iterable[Any], bias: Fraction) -> tuple[Fraction, ...]:
+def settled(coefficients: Iterable[Scalar], bias: Fraction) -> tuple[Fraction, ...]:
     """The coefficients of a table of that bias, without what the working precision left on them.
 
     What is 0 comes out of a solver as 1e-80, and what lies halfway between two float64 numbers a little to either side:
@@ -46,7 +45,7 @@ def settled(coefficients: Iterable[Any], bias: Fraction) -> tuple[Fraction, ...]
     (Fraction(0, 1), Fraction(-4503599627370495, 9007199254740992))
     """
     level = RESOLUTION * bias
-    return tuple(_settled(exact(c), level) for c in coefficients)
+    return tuple(_settled(to_fraction(c), level) for c in coefficients)
 
 
 def _settled(c: Fraction, level: Fraction) -> Fraction:

@@ -1,8 +1,9 @@
-"""The two programs, stated: what the solvers of this folder solve to the last digit (theory.md §3).
+"""The programs, stated: what the solvers of this folder solve to the last digit (theory.md §3).
 
 The bias of a table c, e(p) = p·(Q_c(p) − r(p)), is linear in c. `minimax` asks for the table with the least max |e|;
-`aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one. Both are written here on
-finitely many points of (0, 1], in float64, for cvxpy to solve: to be read first, and to hold the solvers to.
+`aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one; `graded` bounds |∫_0^p (Q_c − r)|
+instead, and fixes the sum of the table. All are written here on finitely many points of (0, 1], in float64, for cvxpy
+to solve: to be read first, and to hold the solvers to.
 
 Constraints on points only are fewer than the program's: the value is at most the true one, and it is the true one as
 soon as the points include those where |e| is largest at the solution. A polynomial of degree K is nowhere more than
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.offline.graded_program import GradedProgram
 from polyest.offline.program import Program
 from polyest.offline.solver import SOLVER, solved
 from polyest.problems.problem import whole_number
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Answer", "aqp", "grid", "least_norm", "minimax"]
+__all__ = ["Answer", "aqp", "graded", "grid", "least_norm", "minimax"]
 
 PER_WAVE = 16  # points in half a wave of the fastest polynomial
 
@@ -74,14 +76,14 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     K = whole_number("group_size", group_size, least=1)
     program = Program(get_target(target), K)
     p = grid(K) if points is None else _inside(points)
-    f = program.weighted_target(p).value
+    f = np.asarray(program.weighted_target(p).value, float)
     waves = np.sin(np.outer(np.arcsin(np.sqrt(p)), np.arange(1, K + 1))) ** 2
     start = np.linalg.lstsq(waves, f, rcond=None)[0]
     unit = np.abs(waves @ start - f).max() or 1.0
     x = cp.Variable(K)
     problem = cp.Problem(cp.Minimize(cp.norm_inf(waves @ x + (waves @ start - f) / unit)))
     polynomial = waves @ (start + unit * solved(problem, x, solver))
-    coefficients = np.linalg.lstsq(program.rows(p), polynomial, rcond=None)[0]
+    coefficients = np.linalg.lstsq(np.asarray(program.rows(p), float), polynomial, rcond=None)[0]
     return Answer(float(unit * problem.value), coefficients)
 
 
@@ -108,6 +110,32 @@ def aqp(
     bayes = phi @ mu - program.weighted_target(p).value
     x = least_norm(phi / root, bayes / budget, solver)
     return Answer(float(budget**2 * (x @ x)), mu + budget * x / root)
+
+
+def graded(
+    target: Target | str, group_size: int, budget: float, points: ArrayLike | None = None, solver: str = SOLVER
+) -> Answer:
+    """Minimise F(c) subject to |∫_0^p (Q_c − r)| ≤ β = `budget` at the points and Σ_m c_m = K·∫_0^1 r, r a polynomial.
+
+    The unknowns are those of `aqp`. The Bayes table has that sum, so Σ_m x_m/√w_m = 0.
+
+    >>> graded("best_of(6)", 4, 0.02).coefficients.round(2)  # 5.474, −1.669, −0.003, 0.198: docs/graded.md §7
+    array([ 5.47, -1.67, -0.  ,  0.2 ])
+
+    Raises:
+        ArgumentError: the target is no polynomial, or a point is not in (0, 1].
+        SolveError: no table has as little bias as that on the points, or float64 does not tell.
+    """
+    import cvxpy as cp
+
+    program = GradedProgram(get_target(target), whole_number("group_size", group_size, least=1))
+    p = grid(group_size) if points is None else _inside(points)
+    phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
+    bayes, x = phi @ mu - program.weighted_target(p).value, cp.Variable(group_size)
+    bias = bayes / budget + (phi / root) @ x
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x)), [bias <= 1, bias >= -1, x @ (1 / root) == 0])
+    found = solved(problem, x, solver)
+    return Answer(float(budget**2 * (found @ found)), mu + budget * found / root)
 
 
 def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
-from polyest.offline import frontier
+from polyest.numbers.float64 import FLOAT64
 from polyest.offline.methods import minimax
-from polyest.offline.path import Path
+from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 
@@ -58,30 +59,23 @@ def trace(target: str, group_size: int, points: int = 100, solver: str | None = 
             f"`target` must have tables of finite noise for a frontier of bias against noise; that of {target} is "
             "infinite, or not known to be finite; leave the frontier out"
         )
-    path = frontier.path_for(make_problem(target, group_size, "aqp", bias_budget=2), solver)
+    path = path_for(make_problem(target, group_size, "aqp", bias_budget=2), solver)
     ends = [_minimax_end(target, path), (path.bayes_bias, path.noise(path.program.means))]
     found = sorted([*ends, *_inner(path, points)])
     bias, noise = np.array(found).T
     return Frontier(bias / path.least_bias, bias, noise)
 
 
-def _minimax_end(target: str, path: Path) -> tuple[float, float]:
-    table = minimax.solve(make_problem(target, path.group_size, "minimax")).coefficients
-    return path.least_bias, path.noise(np.array([float(c) for c in table]))
+def _minimax_end(target: str, path: SolutionPath) -> tuple[float, float]:
+    table = minimax.solution(make_problem(target, path.group_size, "minimax")).coefficients
+    return path.least_bias, path.noise(FLOAT64.array(table))
 
 
-def _inner(path: Path, points: int) -> Iterator[tuple[float, float]]:
+def _inner(path: SolutionPath, points: int) -> Iterator[tuple[float, float]]:
     """Outward from an easy budget in both directions, as far as float64 carries."""
     budgets = np.geomspace(path.least_bias, path.bayes_bias, points + 2)[1:-1]
     easy = math.sqrt(path.least_bias * path.bayes_bias)
     for side in (budgets[budgets >= easy], budgets[budgets < easy][::-1]):
-        yield from _walk(path, side)
-
-
-def _walk(path: Path, budgets: Any) -> Iterator[tuple[float, float]]:
-    for beta in budgets:
-        try:
-            state = path.in_float64(float(beta))
-        except SolveError:
-            return
-        yield float(beta), path.noise(state.coefficients)
+        with suppress(SolveError):
+            for beta in map(float, side):
+                yield beta, path.noise(path.in_float64(beta).coefficients)

@@ -49,12 +49,16 @@ def read_answers(
 ) -> Answers:
     """Integer codes for an integer array, a string or object array, or nested lists of hashable answers.
 
+    `Answers` are returned as they are: what an adapter has encoded once is not encoded again.
+
     Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
     `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: an array of floats, unhashable answers, rows of unequal length, or what is no array.
     """
+    if isinstance(answers, Answers):
+        return answers
     if isinstance(answers, list):
         rows, shape = _innermost(answers, argument)
         return _from_objects(rows, shape, padding_id, argument, groups)

@@ -1,9 +1,9 @@
-"""The point on the aqp frontier (theory.md §3): the three ways to name one, written down once."""
+"""The point on the frontier of aqp (theory.md §3), or of graded: the ways to name one, written down once."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -15,17 +15,23 @@ from polyest.problems.targets import Target
 
 __all__ = [
     "BUDGET_KINDS",
+    "DEFAULT_WORST_CASE_BIAS",
+    "AqpArguments",
     "Budget",
     "BudgetArguments",
+    "Exact",
     "RaggedArguments",
     "budget_of",
+    "budget_value",
     "from_ragged",
+    "method_of",
     "refuse_others",
     "to_ragged",
     "whole_number",
 ]
 
-DEFAULT_NOISE_BUDGET = Fraction(3, 2)
+DEFAULT_WORST_CASE_BIAS = Fraction(1, 20)
+DEFAULTS = {"aqp": ("noise_budget", Fraction(3, 2)), "graded": ("worst_case_bias", DEFAULT_WORST_CASE_BIAS)}
 LEAST_BUDGET, LARGEST_BUDGET = Fraction(1, 10**12), 10**12
 
 Exact: TypeAlias = float | str | Fraction | Decimal
@@ -38,10 +44,16 @@ class SharedArguments(TypedDict, total=False):
     bias_budget: Exact | None  # κ ≥ 1, a multiple of 0.01: at most κ times the least possible worst-case bias
 
 
-class BudgetArguments(SharedArguments, total=False):
-    """Keyword arguments of `polyest.load` and its like: a point on the aqp frontier, by one of three names."""
+class AqpArguments(SharedArguments, total=False):
+    """All of them."""
 
     groups: SupportsIndex | None  # M ≥ 1: the least error of updates that average M groups
+
+
+class BudgetArguments(AqpArguments, total=False):
+    """Keyword arguments of `polyest.load` and its like: a point on the frontier of aqp, or of graded, by one name."""
+
+    worst_case_bias: Exact | None  # β of graded, per range of the rewards, by default 0.05
 
 
 class RaggedArguments(SharedArguments, total=False):
@@ -50,15 +62,16 @@ class RaggedArguments(SharedArguments, total=False):
     averaged_groups: SupportsIndex | None
 
 
-BUDGET_KINDS = ("noise_budget", "bias_budget", "groups")
+BUDGET_KINDS = ("noise_budget", "bias_budget", "groups", "worst_case_bias")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """A way to name a point on the aqp frontier (theory.md §3).
+    """A way to name a point on the frontier of aqp (theory.md §3), or of graded.
 
     Attributes:
-        kind: ``"noise_budget"`` (ρ > 0), ``"bias_budget"`` (κ, a multiple of 0.01, ≥ 1) or ``"groups"`` (M ≥ 1).
+        kind: ``"noise_budget"`` (ρ > 0), ``"bias_budget"`` (κ, a multiple of 0.01, ≥ 1) or ``"groups"`` (M ≥ 1); for
+            graded ``"worst_case_bias"``, β itself per range of the rewards.
         value: the number, an exact rational.
     """
 
@@ -103,27 +116,37 @@ def to_ragged(given: BudgetArguments) -> RaggedArguments:
     return {"noise_budget": noise, "bias_budget": bias, "averaged_groups": groups}
 
 
-def budget_of(target: Target, method: str, given: BudgetArguments) -> Budget | None:
-    """The budget of a table: what is given, or the default of aqp; None for other methods.
+def method_of(kind: str) -> str:
+    """The method that a kind of budget belongs to."""
+    return "graded" if kind == "worst_case_bias" else "aqp"
+
+
+def budget_of(target: Target, method: str, named: Mapping[str, object]) -> Budget | None:
+    """The budget of a table: what is named, or the method's default; None for methods without one.
 
     Raises:
         ArgumentError: it is outside its domain, or at odds with the method or the target.
     """
-    named = {kind: value for kind, value in given.items() if value is not None}
-    if method != "aqp":
-        if named:
-            raise ArgumentError(f"`{next(iter(named))}` belongs to method='aqp', got method={method!r}; leave it out")
+    for kind in named:
+        if method != method_of(kind):
+            raise ArgumentError(f"`{kind}` belongs to method={method_of(kind)!r}, got method={method!r}; leave it out")
+    if method not in DEFAULTS:
         return None
     if len(named) > 1:
         raise ArgumentError(f"`{'`, `'.join(named)}` exclude each other; give one of them")
     if not target.bounds_noise and "bias_budget" not in named:
         why = "its growth bounds noise for α < ½ only" if target.is_custom else "every table of it has infinite noise"
         raise ArgumentError(f"`bias_budget` is required for {target.name}, because {why}; give one, such as 2")
-    kind, value = next(iter(named.items())) if named else ("noise_budget", DEFAULT_NOISE_BUDGET)
-    return Budget(kind, _value(kind, value))
+    kind, value = next(iter(named.items())) if named else DEFAULTS[method]
+    return Budget(kind, budget_value(kind, value))
 
 
-def _value(kind: str, value: object) -> Fraction:
+def budget_value(kind: str, value: object) -> Fraction:
+    """The number of a budget, checked.
+
+    Raises:
+        ArgumentError: it is outside its domain.
+    """
     if kind == "groups":
         return Fraction(whole_number("groups", value, least=1, most=LARGEST_BUDGET))
     number = bounded_rational(value, kind)
@@ -133,9 +156,10 @@ def _value(kind: str, value: object) -> Fraction:
         raise ArgumentError(
             f"`bias_budget` must be a multiple of 0.01, at least 1 (1 is the minimax table); got {shortened(value)}"
         )
-    if kind == "noise_budget" and (number < LEAST_BUDGET or not is_decimal(number)):
+    if kind != "bias_budget" and (number < LEAST_BUDGET or not is_decimal(number)):
+        example = decimal_text(dict(DEFAULTS.values())[kind])
         raise ArgumentError(
-            f"`noise_budget` must be a positive decimal such as 1.5, at least 1e-12; got {shortened(value)}"
+            f"`{kind}` must be a positive decimal such as {example}, at least 1e-12; got {shortened(value)}"
         )
     return number
 

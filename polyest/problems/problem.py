@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from polyest.errors import ArgumentError, nearest
-from polyest.problems.budget import BUDGET_KINDS, Budget, BudgetArguments, budget_of, refuse_others, whole_number
+from polyest.problems.budget import (
+    BUDGET_KINDS,
+    Budget,
+    BudgetArguments,
+    budget_of,
+    method_of,
+    refuse_others,
+    whole_number,
+)
 from polyest.problems.targets import Target, get_target
 
-__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Budget", "Problem", "make_problem", "whole_number"]
+__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Problem", "make_problem", "whole_number"]
 
 METHODS: dict[str, str] = {
     "plug_in": "r((m+1)/K), the frequency plugged in",
@@ -17,6 +25,7 @@ METHODS: dict[str, str] = {
     "exact": "U-statistic of a polynomial of degree ≤ K−1, unbiased",
     "minimax": "least worst-case bias of any table",
     "aqp": "least noise within a bias budget",
+    "graded": "least noise within a bias of the objective of graded rewards, for K < n draws",
 }
 BASELINES = ("group_mean", "leave_one_out_mean")
 LARGEST_GROUP = 2**16  # completions; closed forms take seconds there
@@ -30,7 +39,7 @@ class Problem:
         target: canonical name of r.
         group_size: K ≥ 1 (1 only as the leave-one-out table of K = 2).
         method: one of `METHODS`.
-        budget: the point on the frontier, for ``method="aqp"`` only.
+        budget: the point on the frontier, for ``method="aqp"`` and ``"graded"`` only.
         baseline: None, or the mean that the trainer is going to subtract (theory.md §5).
     """
 
@@ -58,7 +67,7 @@ def make_problem(
     """Check the arguments of `polyest.load` and fill in the defaults.
 
     The method is ``exact`` where an exactly unbiased table exists and ``aqp`` elsewhere; the budget of ``aqp`` is
-    ``noise_budget=1.5``.
+    ``noise_budget=1.5``, that of ``graded`` ``worst_case_bias=0.05``.
 
     >>> str(make_problem("log", 16))
     'log K=16 aqp noise_budget=1.5'
@@ -71,21 +80,12 @@ def make_problem(
     row = get_target(target)
     K = whole_number("group_size", group_size, least=2, most=LARGEST_GROUP)
     refuse_others(budget, BUDGET_KINDS)
+    named = {kind: value for kind, value in budget.items() if value is not None}
     if method is None:
-        is_aqp = any(value is not None for value in budget.values()) or not row.is_exact(K)
-        method = "aqp" if is_aqp else "exact"
+        method = method_of(next(iter(named))) if named else "exact" if row.is_exact(K) else "aqp"
     _check_method(row, K, method)
-    if baseline is not None and baseline not in BASELINES:
-        raise ArgumentError(
-            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
-            f"{nearest(str(baseline), BASELINES)}"
-        )
-    if baseline is not None and K < 3:
-        raise ArgumentError(
-            f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
-            "counts; drop groups of two, or leave `baseline` out"
-        )
-    return Problem(row.name, K, method, budget_of(row, method, budget), baseline)
+    _check_baseline(K, baseline)
+    return Problem(row.name, K, method, budget_of(row, method, named), baseline)
 
 
 def _check_method(target: Target, K: int, method: str) -> None:
@@ -100,8 +100,27 @@ def _check_method(target: Target, K: int, method: str) -> None:
         raise ArgumentError(
             f"`method` exact needs a polynomial target of degree ≤ K−1, got {target.name} at K = {K}{least}; use aqp"
         )
-    if method in ("minimax", "aqp") and target.is_exact(K):
+    if method in ("minimax", "aqp", "graded") and target.is_exact(K):
         raise ArgumentError(
             f"`method` {method} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
             "use method='exact'"
+        )
+    if method == "graded" and (target.degree is None or target.degree >= 2 * K):
+        least = "" if target.degree is None else f" (K ≥ {target.degree // 2 + 1} would do)"
+        raise ArgumentError(
+            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
+            f"{target.name} at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
+        )
+
+
+def _check_baseline(K: int, baseline: str | None) -> None:
+    if baseline is not None and baseline not in BASELINES:
+        raise ArgumentError(
+            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
+            f"{nearest(str(baseline), BASELINES)}"
+        )
+    if baseline is not None and K < 3:
+        raise ArgumentError(
+            f"`baseline` needs groups of at least 3 completions, got {K}: at K = 2 the mean cancels every reward that "
+            "counts; drop groups of two, or leave `baseline` out"
         )

@@ -40,16 +40,6 @@ class CustomParts:
     growth: tuple[Fraction, Fraction]
 
 
-def parameter(name: str, text: str) -> Fraction:
-    """A parameter in the name of a target, as an exact rational."""
-    value = bounded_rational(
-        text, "target", f"have parameters in {shortened(name)} that are numbers such as 2, -0.5 or 1/3"
-    )
-    if abs(value) > LARGEST_PARAMETER:
-        raise ArgumentError(f"`target` must have parameters between −1e100 and 1e100, got {shortened(name)}")
-    return value
-
-
 def custom_parts(name: str) -> CustomParts | None:
     """The parts of a custom target's name, None if it is no such name.
 
@@ -58,3 +48,13 @@ def custom_parts(name: str) -> CustomParts | None:
     """
     match = CUSTOM_NAME.fullmatch(name)
     return CustomParts(match[1], (parameter(name, match[2]), parameter(name, match[3]))) if match else None
+
+
+def parameter(name: str, text: str) -> Fraction:
+    """A parameter in the name of a target, as an exact rational."""
+    value = bounded_rational(
+        text, "target", f"have parameters in {shortened(name)} that are numbers such as 2, -0.5 or 1/3"
+    )
+    if abs(value) > LARGEST_PARAMETER:
+        raise ArgumentError(f"`target` must have parameters between −1e100 and 1e100, got {shortened(name)}")
+    return value

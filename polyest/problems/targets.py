@@ -8,17 +8,17 @@ floats, balls, power series), because it takes the functions it needs from a con
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate
 
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.numbers.formal import LARGEST_DEGREE
 from polyest.numbers.protocol import Formula, Functions, N
 from polyest.numbers.rationals import rational_text
+from polyest.problems.moments import harmonics, polynomial_mean, ratios
 from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, custom_parts, parameter
 
 __all__ = ["TARGETS", "Target", "get_target", "names", "register"]
@@ -111,7 +111,7 @@ def _log(parameters: Sequence[Fraction]) -> Target:
         "log",
         lambda p, ctx: ctx.log(p),
         growth=(Fraction(3, 2), Fraction(1, 4)),  # |log p| ≤ (4/e) p^(−1/4)
-        mean=lambda m, K: _harmonics(K)[m] - _harmonics(K)[K],
+        mean=lambda m, K: harmonics(K)[m] - harmonics(K)[K],
         unique_alternation=True,
     )
 
@@ -136,7 +136,7 @@ def _power(parameters: Sequence[Fraction]) -> Target:
         lambda p, ctx: sign * ctx.power(p, a),
         growth=(Fraction(1), max(-a, Fraction(0))),
         exponent=a,
-        mean=lambda m, K: sign * _ratios(a, K)[K] / _ratios(a, K)[m],
+        mean=lambda m, K: sign * ratios(a, K)[K] / ratios(a, K)[m],
         unique_alternation=True,
     )
 
@@ -172,10 +172,29 @@ def _js(parameters: Sequence[Fraction]) -> Target:
     )
 
 
+def _best_of(parameters: Sequence[Fraction]) -> Target:
+    _expect("best_of", parameters, 1, 1)
+    n = parameters[0]
+    if n.denominator != 1 or not 1 <= n <= LARGEST_DEGREE + 1:
+        raise ArgumentError(
+            f"`target` best_of(n) needs a whole n from 1 to {LARGEST_DEGREE + 1}, got n = {shortened(rational_text(n))}"
+        )
+    draws = int(n)
+    coefficients = [n * (-1) ** j * math.comb(draws - 1, j) for j in range(draws)]
+    return replace(
+        _from_coefficients(f"best_of({draws})", coefficients),
+        formula=lambda p, ctx: ctx.rational(draws) * (1 - p) ** (draws - 1),
+        growth=(n, Fraction(0)),
+    )
+
+
 TARGETS: dict[str, Row] = {
     "log": Row("log", "log p", "Shannon entropy; KL to a reference", "", _log),
     "power": Row("power(a)", "sign(a)·p^a", "Tsallis / α-divergence; a = 1: Gini, Brier", "a > −1, a ≠ 0", _power),
     "polynomial": Row("polynomial(a_0,…)", "Σ a_j p^j", "any polynomial Bregman geometry", "rationals", _polynomial),
+    "best_of": Row(
+        "best_of(n)", "n(1−p)^(n−1)", "pass@n, the greatest of n; distinct answers of n draws", "n = 1, 2, …", _best_of
+    ),
     "js": Row("js(q)", "log(2p/(p+q))", "Jensen–Shannon divergence to a reference", "0 < q ≤ 1", _js),
 }
 
@@ -184,7 +203,7 @@ def names() -> tuple[str, ...]:
     """How the known targets are written.
 
     >>> names()
-    ('log', 'power(a)', 'polynomial(a_0,…)', 'js(q)')
+    ('log', 'power(a)', 'polynomial(a_0,…)', 'best_of(n)', 'js(q)')
     """
     return tuple(row.signature for row in TARGETS.values())
 
@@ -256,27 +275,14 @@ def _from_coefficients(name: str, coefficients: Sequence[Fraction]) -> Target:
             value = value * p + ctx.rational(a)
         return value
 
-    def mean(m: int, K: int) -> Fraction:
-        total, moment = Fraction(0), Fraction(1)
-        for j, a in enumerate(coefficients):
-            total += a * moment
-            moment *= Fraction(m + 1 + j, K + 1 + j)
-        return total
-
     bound = sum((abs(a) for a in coefficients), Fraction(0))
-    return Target(name, formula, growth=(bound, Fraction(0)), polynomial=tuple(coefficients), mean=mean)
-
-
-@lru_cache(maxsize=8)
-def _harmonics(n: int) -> list[Fraction]:
-    """Σ_{j=1}^m 1/j, m = 0 … n."""
-    return list(accumulate((Fraction(1, j) for j in range(1, n + 1)), initial=Fraction(0)))
-
-
-@lru_cache(maxsize=8)
-def _ratios(a: Fraction, n: int) -> list[Fraction]:
-    """Π_{j=1}^m j/(j + a), m = 0 … n."""
-    return list(accumulate((j / (j + a) for j in range(1, n + 1)), operator.mul, initial=Fraction(1)))
+    return Target(
+        name,
+        formula,
+        growth=(bound, Fraction(0)),
+        polynomial=tuple(coefficients),
+        mean=lambda m, K: polynomial_mean(coefficients, m, K),
+    )
 
 
 def _expect(name: str, parameters: Sequence[Fraction], least: int, most: int | None) -> None:

@@ -14,7 +14,7 @@ from polyest.rollouts.typed import load
 if TYPE_CHECKING:
     from polyest.rollouts.log import Log
 
-__all__ = ["likely_sentinels", "read_answers", "share_correct"]
+__all__ = ["likely_sentinels", "read_answers", "share_correct", "verdicts"]
 
 SENTINELS = {"", "none", "null", "nan", "n/a", "[invalid]"}
 VERDICTS = (
@@ -86,13 +86,24 @@ def share_correct(log: Log, column: str | None, notes: list[str]) -> float | Non
     if column is not None and column not in log.columns:
         log.column(column)
     try:
-        values = log.column(name, optional=True)
-        verdicts = [_verdict(value, f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
+        known = [verdict for verdict in _verdicts(log, name) if verdict is not None]
     except ArgumentError as error:
         notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
         return math.nan
-    known = [verdict for verdict in verdicts if verdict is not None]
     return sum(known) / len(known) if known else None
+
+
+def verdicts(log: Log, column: str | None) -> list[float | None] | None:
+    """The verdict of every completion; None where the column has values without a meaning, or is none."""
+    try:
+        return None if column == "none" else _verdicts(log, column or "correct")
+    except ArgumentError:
+        return None
+
+
+def _verdicts(log: Log, name: str) -> list[float | None]:
+    values = log.column(name, optional=True)
+    return [_verdict(value, f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
 
 
 def _verdict(value: object, place: str) -> float | None:

@@ -18,7 +18,7 @@ from polyest.rollouts.parquet import table_from_columns
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["SUFFIXES", "JsonLines", "read", "write"]
+__all__ = ["SUFFIXES", "JsonLines", "parse", "read", "write"]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 MOST_DIGITS = 20_000  # of an integer
@@ -80,7 +80,7 @@ def read(path: Path, data: bytes, progress: Progress) -> JsonLines:
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     for number, line in enumerate(progress(lines, "reading", len(lines)), 1):
         if line.strip():
-            text, row = _parse(line, f"{path}, line {number}")
+            text, row = parse(line, f"{path}, line {number}")
             numbers.append(number)
             texts.append(text)
             rows.append(row)
@@ -97,7 +97,8 @@ def write(texts: Sequence[str], path: Path, added: Added) -> None:
             stream.write(f"{old}{', ' if new and old != '{' else ''}{', '.join(new)}}}\n")
 
 
-def _parse(line: bytes, place: str) -> tuple[str, dict[str, object]]:
+def parse(line: bytes, place: str) -> tuple[str, dict[str, object]]:
+    """The text of a line and the object that it is."""
     try:
         text = line.decode("utf-8").strip()
         row = _loads(text)

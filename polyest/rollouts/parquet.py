@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from polyest.errors import ArgumentError, MissingDependencyError, nearest
 from polyest.rollouts.log import Added
 
 if TYPE_CHECKING:
     import pyarrow
-    from pyarrow.parquet import ParquetSchema
+    from pyarrow.parquet import ParquetFile, ParquetSchema
 
-__all__ = ["MAGIC", "SUFFIXES", "Parquet", "check_schema", "read", "table_from_columns", "write"]
+__all__ = [
+    "MAGIC",
+    "SUFFIXES",
+    "Parquet",
+    "check_schema",
+    "opened",
+    "read",
+    "table_from_columns",
+    "unpacked",
+    "unpacked_bytes",
+    "write",
+]
 
 MAGIC = b"PAR1"
 SUFFIXES = (".parquet", ".pq")
@@ -127,6 +140,32 @@ def read(path: Path, data: bytes) -> Parquet:
             "write it with timestamps in microseconds"
         )
     return Parquet(path, table)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[ParquetFile]:
+    """A parquet file whose batches are read one after the other; what is wrong with it is an ArgumentError."""
+    pa = _pyarrow()
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise ArgumentError(f"{path}: must be a whole parquet file; got {error}; copy it again") from None
+
+
+def unpacked(path: Path, compression: str) -> BinaryIO:
+    """The bytes of a compressed file."""
+    return io.BufferedReader(_pyarrow().input_stream(str(path), compression=compression))
+
+
+def unpacked_bytes(packed: bytes, compression: str, size: int) -> bytes:
+    """At most `size` bytes of what is packed."""
+    pa = _pyarrow()
+    with pa.input_stream(pa.py_buffer(packed), compression=compression) as stream:
+        found: bytes = stream.read(size)
+    return found
 
 
 def _read(data: bytes, **options: object) -> tuple[pyarrow.Table, ParquetSchema]:

@@ -25,7 +25,7 @@ def targets() -> tuple[str, ...]:
     Your own are made by `polyest.custom`.
 
     >>> targets()
-    ('log', 'power(a)', 'polynomial(a_0,…)', 'js(q)')
+    ('log', 'power(a)', 'polynomial(a_0,…)', 'best_of(n)', 'js(q)')
     """
     return names()
 
@@ -34,7 +34,7 @@ def methods() -> tuple[str, ...]:
     """The methods that make tables (theory.md §3).
 
     >>> methods()
-    ('plug_in', 'harmonic', 'exact', 'minimax', 'aqp')
+    ('plug_in', 'harmonic', 'exact', 'minimax', 'aqp', 'graded')
     """
     return tuple(METHODS)
 

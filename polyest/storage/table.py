@@ -26,6 +26,7 @@ SHOWN = 6  # digits of an enclosure's ends in its repr
 PROOF_FIELDS = {
     "minimax": ("alternation",),
     "aqp": ("points", "multipliers", "alternation"),
+    "graded": ("points", "multipliers"),
     "plug_in": (),
     "harmonic": (),
     "exact": (),
@@ -77,11 +78,11 @@ class Certificate:
     """What is proved about the stored (rounded) coefficients ĉ (theory.md §4).
 
     Attributes:
-        worst_case_bias: encloses β(ĉ) = sup_p p·|Q_ĉ(p) − r(p)|.
+        worst_case_bias: encloses β(ĉ) = sup_p p·|Q_ĉ(p) − r(p)|; for graded sup_p |∫_0^p (Q_ĉ − r)|.
         noise: encloses V(ĉ) = sup_p V_ĉ(p); from 0 to ``"Infinity"`` where nothing is claimed (`polyest.custom`).
         optimality: encloses the best value of the program that any table can reach: E*_K for minimax, the least
-            objective F within the bias budget β(ĉ) for aqp, 0 for exact; None for plug_in and harmonic, which
-            solve no program.
+            objective F within the bias budget β(ĉ) for aqp and graded, 0 for exact; None for plug_in and harmonic,
+            which solve no program.
     """
 
     worst_case_bias: Enclosure

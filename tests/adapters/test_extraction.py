@@ -164,6 +164,7 @@ def test_equal_mathematics_has_equal_keys(texts: list[str], key: str | None) -> 
     assert {math_verify_key(text) for text in texts} == {key}
 
 
+@pytest.mark.slow
 def test_math_verify_runs_in_threads_and_into_the_time_limit() -> None:
     pytest.importorskip("math_verify")
     extractor = Extractor("math-verify", 2.0)

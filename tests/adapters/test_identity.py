@@ -13,7 +13,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.adapters.identity import HASHED, INTEGER, NOTHING, PRIME, labels, row_of, rows_of_array, rows_of_items
+from polyest.adapters.identity import (
+    HASHED,
+    INTEGER,
+    NOTHING,
+    PRIME,
+    answers_of,
+    labels,
+    row_of,
+    rows_of_array,
+    rows_of_items,
+    without,
+)
 from polyest.errors import ArgumentError
 
 NUMBERS = st.one_of(
@@ -52,6 +63,23 @@ def test_labels_are_equal_if_and_only_if_the_answers_are(items: list[Any]) -> No
     assert [a is None, b is None] == [item is None or item != item for item in items]
     if a is not None and b is not None:
         assert (a == b) == (items[0] == items[1])
+
+
+@given(st.lists(st.one_of(ITEMS, st.just(float("nan"))), max_size=8))
+def test_answers_have_equal_codes_if_and_only_if_they_are_equal(items: list[Any]) -> None:
+    read = answers_of(rows_of_items(items, "answers"))
+    assert read.missing.tolist() == [item is None or item != item for item in items]
+    for i, one in enumerate(items):
+        for j, other in enumerate(items):
+            assert (read.codes[i] == read.codes[j]) == (i == j or (one is not None and one == other))
+
+
+@given(st.lists(st.sampled_from([None, 1, "a", "b"]), min_size=6, max_size=6), st.lists(st.booleans(), min_size=6))
+def test_completions_can_be_left_without_an_answer(items: list[Any], gone: list[bool]) -> None:
+    left = without(answers_of(rows_of_items(items, "answers")), np.array(gone[:6]))
+    expected = answers_of(rows_of_items([None if out else item for item, out in zip(items, gone)], "answers"))  # noqa: B905
+    assert left.missing.tolist() == expected.missing.tolist()
+    assert (left.codes[:, None] == left.codes).tolist() == (expected.codes[:, None] == expected.codes).tolist()
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])

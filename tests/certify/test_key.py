@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
 # --- the key -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", key_attacks.FORGERIES)
 def test_no_file_passes_whose_key_or_claim_is_false(kind: str, tmp_path: Path) -> None:
     rng = random.Random(kind)
@@ -120,6 +121,7 @@ def test_what_no_proof_covers_is_said(run: Run, folder: Path) -> None:
     assert certify.unproved(shipped(8, "minimax")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "K", "budget"),
     [("power(3)", 3, "1.2"), ("power(7.5)", 6, "2"), ("js(0.001)", 5, "3"), ("polynomial(0,1,0,-2,1)", 4, "1.5")],

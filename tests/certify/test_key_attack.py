@@ -18,6 +18,7 @@ SIZES = st.builds(lambda e, sign: sign * 10.0**e, st.floats(-16, -1), st.sampled
 SMALL_SIZES = st.builds(lambda e, sign: sign * 10.0**e, st.floats(-16, -9.5), st.sampled_from([-1, 1]))
 
 
+@pytest.mark.slow
 @settings(max_examples=160)
 @given(
     st.sampled_from(sorted(attacks.ATTACKS)),
@@ -34,6 +35,7 @@ def test_no_false_claim_passes(kind: str, base: int, inner: bool, index: int, si
         assert certify.verify(table) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [k for k in attacks.ATTACKS if "end" in k or "coefficient" in k or "raised" in k])
 def test_every_class_of_attack_makes_claims_false_by_less_than_1e_9(kind: str) -> None:
     """The attacks bite: for some base a claim is false by a hair, and that file is rejected."""
@@ -45,6 +47,7 @@ def test_every_class_of_attack_makes_claims_false_by_less_than_1e_9(kind: str) -
     assert any(0 < miss < 1e-9 for miss in misses.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", range(len(attacks.QUESTIONS)))
 def test_correct_files_pass(base: int) -> None:
     assert brute.falsehood(attacks.honest(base), attacks.honest(base)) == 0
@@ -54,6 +57,7 @@ def test_correct_files_pass(base: int) -> None:
         assert certify.verify(attacks.attack("widened outward", base, True, 0, size)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", range(len(attacks.QUESTIONS)))
 def test_claims_that_say_less_than_can_be_proved_are_refused(base: int) -> None:
     for size, inner in ((1e-11, False), (1e-3, True)):

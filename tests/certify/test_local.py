@@ -53,6 +53,7 @@ def place(cell: Cell, t: Fraction) -> Fraction:
     return (cell.low + cell.high) / 2 + (cell.high - cell.low) / 2 * t
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(DEGREES), st.integers(0, 10**6), CELLS)
 @example(TERMS, 0, Cell(Fraction(1, 4), Fraction(1)))
@@ -136,6 +137,7 @@ def test_the_basis_is_that_of_the_definition(p: Fraction) -> None:
 SCALE = 10**60
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=12))
 @example([5, 0, 0, 0, -3])
@@ -168,6 +170,7 @@ def twin(target: str, c: Sequence[float], p: Fraction) -> tuple[Any, Any]:
     return abs(brute.bias(target, numbers, brute.number(p))), brute.noise(target, numbers, brute.number(p))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from([20, TERMS, TERMS + 1, TERMS + 2, 110]),
@@ -185,6 +188,7 @@ def test_enclosures_of_large_tables_are_tight_and_contain_the_truth(K: int, seed
         assert max(twin(target, c, p)[index] for p in points) <= brute.number(upper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [150, 300])
 def test_the_bias_of_a_large_harmonic_table(K: int) -> None:
     c = tuple(load("log", K, method="harmonic").coefficients)
@@ -194,6 +198,7 @@ def test_the_bias_of_a_large_harmonic_table(K: int) -> None:
     assert truth <= brute.number(upper) * tiny
 
 
+@pytest.mark.slow
 def test_the_bias_of_the_harmonic_table_of_1024() -> None:
     """β = sup p·Σ_{j≥K}(1−p)^j/j but for the rounding of the table; K·β → 0.28148 (theory.md §3)."""
     lower, upper = worst_case_bias(get_target("log"), load("log", 1024, method="harmonic").coefficients)
@@ -201,6 +206,7 @@ def test_the_bias_of_the_harmonic_table_of_1024() -> None:
     assert 1024 * float(upper) == pytest.approx(0.28148, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flaw", ["log", "pole"])
 def test_a_target_that_is_not_finite_is_refused(flaw: str) -> None:
     def formula(p: Any, ctx: Any) -> Any:

@@ -46,6 +46,7 @@ def sprung(folder: Path) -> bool:
     return (folder / "sprung").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", COMMANDS)
 def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path) -> None:
     out = folder.parent / "tables"
@@ -56,6 +57,7 @@ def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path
         assert not sprung(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
 def test_workers_of_ray_import_nothing_from_the_current_folder(folder: Path) -> None:
     out = folder.parent / "tables"
@@ -64,6 +66,7 @@ def test_workers_of_ray_import_nothing_from_the_current_folder(folder: Path) -> 
     assert not sprung(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["mine", "parts.inner"])
 def test_the_named_module_is_imported_and_nothing_else(module: str, folder: Path) -> None:
     out = folder.parent / "tables"
@@ -75,6 +78,7 @@ def test_the_named_module_is_imported_and_nothing_else(module: str, folder: Path
     assert not sprung(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "told"),
     [

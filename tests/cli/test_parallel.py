@@ -48,6 +48,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     process.communicate("\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_processes_do_not_change_the_tables(jobs: int, tmp_path: Path) -> None:
     process = start(tmp_path, *ALL, "--jobs", jobs)
@@ -58,6 +59,7 @@ def test_processes_do_not_change_the_tables(jobs: int, tmp_path: Path) -> None:
     assert temporaries(tmp_path) == []
 
 
+@pytest.mark.slow
 @needs_ray
 def test_ray_does_not_change_the_tables(cluster: str, tmp_path: Path) -> None:
     process = start(tmp_path, *ALL, "--engine", "ray", "--address", cluster)
@@ -68,6 +70,7 @@ def test_ray_does_not_change_the_tables(cluster: str, tmp_path: Path) -> None:
     assert digests(tmp_path) == shipped(SIZES)
 
 
+@pytest.mark.slow
 @needs_ray
 def test_ctrl_c_ends_a_run_on_ray_quietly(tmp_path: Path) -> None:
     """On a Ray of its own."""
@@ -81,6 +84,7 @@ def test_ctrl_c_ends_a_run_on_ray_quietly(tmp_path: Path) -> None:
     assert digests(tmp_path)[2] == shipped(range(2, 3))[2]
 
 
+@pytest.mark.slow
 def test_a_huge_list_is_not_queued_at_once() -> None:
     sent = []
 
@@ -111,6 +115,7 @@ def test_without_joblib_one_process_does_all(monkeypatch: pytest.MonkeyPatch) ->
         assert list(results) == [1, 2]
 
 
+@pytest.mark.slow
 @needs_ray
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense:port"])
 def test_a_cluster_that_is_not_there(address: str, tmp_path: Path) -> None:

@@ -260,6 +260,7 @@ def test_bad_options_get_one_clear_line_exit_code_2_and_no_output(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.jsonl", "log.jsonl"]
 
 
+@pytest.mark.slow
 def test_a_group_larger_than_any_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", [{"prompt_id": "x", "answer": i % 3} for i in range(5000)])
     assert exit_code("score", log, "--target", "log", "--out", tmp_path / "out.jsonl") == 2
@@ -307,12 +308,14 @@ def test_what_a_format_cannot_hold_is_refused_and_leaves_the_old_output(log: Pat
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in (tmp_path / "none.jsonl", tmp_path):
-        assert exit_code("score", path, *HARMONIC) == 2
-        assert "must be a file that can be read" in capsys.readouterr().err
+def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("score", tmp_path / "none.jsonl", *HARMONIC) == 2
+    assert "must be a file that can be read" in capsys.readouterr().err
+    assert exit_code("score", tmp_path, *HARMONIC) == 2
+    assert "must hold rollouts" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real rollouts in ../shared/data")
 @pytest.mark.parametrize(
     ("name", "options", "groups"),

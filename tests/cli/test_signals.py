@@ -46,6 +46,7 @@ def is_gone(leader: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDS)
 def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     """While Python imports, workers start, tables are solved; the seed is fixed, the machine is not."""
@@ -91,6 +92,7 @@ def test_after_a_signal_nothing_can_abort_the_interpreters_own_end() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDS)
 def test_a_signal_in_the_middle_of_writing_leaves_no_file(number: signal.Signals, tmp_path: Path) -> None:
     process = start(tmp_path, "-k", "3,4", "--jobs", 2, program=SLOW_DISK.format(seconds=1000))
@@ -103,6 +105,7 @@ def test_a_signal_in_the_middle_of_writing_leaves_no_file(number: signal.Signals
     assert is_gone(process.pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heavy", "jobs"),
     [("numpy", 1), ("argparse", 1), ("polyest.cli.solve", 1), ("cvxpy", 1), ("scipy.optimize", 1), ("joblib", 2)],
@@ -135,6 +138,7 @@ def test_a_swallowed_interrupt_comes_again() -> None:
     assert (result.returncode, result.stderr) == (130, "polyest: interrupted\n")
 
 
+@pytest.mark.slow
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
     """As in the background of a shell, or under nohup."""
     command = [*COMMAND, "solve", "--target", "log", "-k", "2", "--out", str(tmp_path)]
@@ -162,7 +166,7 @@ def test_a_mistake_of_ours_does_not_look_like_a_failed_check(
     monkeypatch.setattr(cli, "_run", fail)
     assert cli.main(["list"]) == 70
     told = capsys.readouterr().err
-    assert told.startswith("polyest: internal error in test_cli_signals.py, line ")
+    assert told.startswith("polyest: internal error in test_signals.py, line ")
     assert type(error).__name__ in told
     assert told.count("\n") == 1
 
@@ -186,6 +190,7 @@ def test_a_broken_installation_does_not_look_like_a_failed_check(tmp_path: Path)
     assert result.stderr == "polyest: cannot be loaded: ImportError: numpy is broken; install it again\n"
 
 
+@pytest.mark.slow
 def test_the_tests_send_interrupts_also_in_the_background() -> None:
     """A shell's background job inherits them as ignored, and so would all processes that tests start."""
     code = "import sys; sys.path.insert(0, 'tests'); import conftest, subprocess; "

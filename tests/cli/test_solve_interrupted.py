@@ -22,6 +22,7 @@ ALL = ("-k", f"{SIZES[0]}:{SIZES[-1]}")
 SHIPPED = shipped(SIZES)
 
 
+@pytest.mark.slow
 def test_twenty_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
     """Most while Python, the workers and the solver start, every third from the first table on.
 
@@ -48,6 +49,7 @@ def test_twenty_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_writing_leaves_no_table_and_the_next_run_sweeps_up(tmp_path: Path) -> None:
     process = start(tmp_path, "-k", 3, program=SLOW_DISK.format(seconds=1000))
     assert process.stderr is not None
@@ -62,6 +64,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_table_and_the_next_run_sweeps
     assert digests(tmp_path) == shipped(range(2, 3))
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
     process = start(tmp_path, "-k", "3,4", "--jobs", 2, program=SLOW_DISK.format(seconds=1000))
     assert process.stderr is not None
@@ -72,6 +75,7 @@ def test_ctrl_c_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.4, 0.8, 1.2, 1.6])
 def test_ctrl_c_before_the_first_table(delay: float, tmp_path: Path) -> None:
     """While the worker processes start, too, nobody but polyest says anything."""
@@ -85,6 +89,7 @@ def test_ctrl_c_before_the_first_table(delay: float, tmp_path: Path) -> None:
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
     """On a slow disk they write most tables at the same time, and a third comes and goes meanwhile."""
     runs = [start(tmp_path, "-k", "2:7", "--jobs", 1, program=SLOW_DISK.format(seconds=0.3)) for _ in range(2)]
@@ -118,6 +123,7 @@ def test_a_number_of_a_process_that_is_used_again_does_not_protect_what_was_left
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_work_that_is_left_undone_is_dropped_quietly() -> None:
     """An interrupt while a result is being used; a warning of joblib's would be an error here."""
 

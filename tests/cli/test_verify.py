@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return copied(tmp_path / "tables")
 
 
+@pytest.mark.slow
 def test_a_file_in_the_place_of_another_fails(run: Run, folder: Path, tmp_path: Path) -> None:
     (place,) = (path for path in store.paths(folder) if path.name == "k8.json")
     for name in ("k4.json", "k08.json", "K8.json"):
@@ -92,6 +93,7 @@ SPOILED: dict[str, Callable[[Path, str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SPOILED)
 def test_a_bad_file_is_named_and_the_others_are_proved(case: str, run: Run, folder: Path) -> None:
     path = next(path for path in store.paths(folder) if path.name == "k4.json")
@@ -152,3 +154,73 @@ def test_a_folder_that_cannot_be_searched_is_an_error_of_its_own(monkeypatch: py
     monkeypatch.setattr(Path, "is_file", is_file)
     with pytest.raises(TableFileError, match="must be a place that can be read; got Permission denied"):
         store.load(make_problem("log", 4))
+
+
+def spoil(path: Path, **changes: Any) -> Table:
+    """Change a stored table's claims and give the file a digest that fits."""
+    table = replace(store.read(path), **changes)
+    store.write(table, path.parents[len(store.relative_path(table.problem).parts) - 1])
+    return table
+
+
+def test_verify_proves_what_was_solved(run: Run, solved: Path) -> None:
+    summary = "not proved, of 2 of the tables: that kappa is the smallest that keeps the noise budget\n4 proved\n"
+    assert run("verify", solved) == (0, summary, "")
+    assert run("verify", *store.paths(solved), "--jobs", 2) == (0, summary, "")
+
+
+def test_verify_names_the_file_whose_claim_is_false(run: Run, copies: Path) -> None:
+    path = next(store.paths(copies))
+    table = store.read(path)
+    spoil(path, coefficients=(table.coefficients[0] - 1e-6, *table.coefficients[1:]))
+    code, out, err = run("verify", copies)
+    assert (code, err) == (1, "")
+    assert all(line.startswith((f"failed: {path}: ", "not proved, of 1 ")) for line in out.splitlines()[:-1])
+    assert out.splitlines()[-1] == "3 proved, 1 failed"
+    content = json.loads(run("verify", copies, "--json")[1])
+    assert [row["verdict"] for row in content] == ["failed", "proved", "proved", "proved"]
+    assert content[0]["path"] == str(path)
+    assert content[0]["reasons"]
+
+
+BROKEN = {
+    "truncated": lambda text: text[:200],
+    "wrong digest": lambda text: text.replace('"digest": "sha256:', '"digest": "sha256:0'),
+    "nan": lambda text: text.replace('"coefficients": [', '"coefficients": [\n  NaN,', 1),
+    "unknown version": lambda text: text.replace('"format_version": 1', '"format_version": 99'),
+    "empty": lambda text: "",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_no_table_is_refused_with_exit_code_2(case: str, run: Run, copies: Path) -> None:
+    path = list(store.paths(copies))[-1]
+    path.write_text(BROKEN[case](path.read_text()))
+    code, out, err = run("verify", copies)
+    assert (code, err) == (2, "")
+    assert out.splitlines()[0].startswith(f"refused: {path}: ")
+    assert out.splitlines()[-1] == "3 proved, 1 refused"
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_never_used(
+    case: str, run: Run, copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copies / "log" / "aqp" / "noise_budget-1.5" / "k3.json"
+    path.write_text(BROKEN[case](path.read_text()))
+    monkeypatch.setenv("POLYEST_COEFFS", str(copies))
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"prompt_id": 1, "answer": 2}\n' * 3)
+    for arguments in (("show", "log", "-k", 3), ("score", log, "--target", "log", "--out", tmp_path / "out.jsonl")):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert str(path) in err
+        assert err.count("\n") == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_verify_a_folder_without_tables(run: Run, tmp_path: Path) -> None:
+    assert run("verify", tmp_path)[::2] == (
+        2,
+        f"polyest: `PATH` must hold table files k<K>.json; {tmp_path} has none\n",
+    )

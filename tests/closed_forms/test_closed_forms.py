@@ -64,6 +64,7 @@ def test_harmonic_is_a_difference_of_digammas(K: int) -> None:
     assert list(harmonic.coefficients(LOG, K)) == truth
 
 
+@pytest.mark.slow
 def test_harmonic_bias_tends_to_its_limit() -> None:
     # K·β → 0.28148, and β at K = 8 (theory.md §3)
     p = np.geomspace(1e-5, 1, 40001)

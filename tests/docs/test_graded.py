@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
+import polyest
 from benchmarks import graded as benchmark
 from polyest import graded
 
@@ -29,6 +30,7 @@ def _row(begin: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
 
 
+@pytest.mark.slow
 def test_the_noise_is_as_tabulated() -> None:
     # 10^5 groups: three standard errors of an rms are below 0.02; the numbers are rounded to 0.01
     rng, cases = np.random.default_rng(0), [(8, 2), (8, 4), (8, 8), (16, 2), (16, 4), (16, 8), (16, 16)]
@@ -80,3 +82,20 @@ def test_dividing_by_the_groups_standard_deviation_changes_the_direction() -> No
         truth = by_definition.gradient(LAW, [Fraction(d) for d in direction], [0, 1])
         ratios.append(float(by_definition.expected_update(LAW, direction, 4, divided) / truth))
     assert ratios[0] != pytest.approx(ratios[1], rel=0.05)
+
+
+@pytest.mark.parametrize(("K", "n"), [(8, 12), (8, 16), (16, 24), (16, 32)])
+def test_the_price_of_drawing_fewer_than_n_is_as_tabulated(K: int, n: int) -> None:
+    off, *prices = _row(f"{K}, {n}")
+    p = np.linspace(0, 1, 100_001)
+    assert float(off) == pytest.approx(((1 - p) ** K - (1 - p) ** n).max(), abs=5e-4)
+    plain = polyest.load(f"best_of({K})", K).certificate.noise.upper
+    x = np.random.default_rng(0).normal(size=(100_000, K))
+    spread = (graded.best_of(K, K).advantages(x) * (x**2 - 1)).mean(axis=1).std()
+    for beta, price in zip(("0.05", "0.02"), prices, strict=True):
+        worst, gradient = map(float, price.strip(")").split(" ("))
+        objective = graded.best_of(n, K, worst_case_bias=beta)
+        assert worst == pytest.approx((objective.certificate.noise.upper / plain) ** 0.5, abs=0.0051)
+        # standard errors of the ratio are below 0.007; the numbers are rounded to 0.01
+        update = (objective.advantages(x) * (x**2 - 1)).mean(axis=1)
+        assert gradient == pytest.approx(update.std() / spread, abs=0.03)

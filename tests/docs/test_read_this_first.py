@@ -27,6 +27,7 @@ def test_the_page_has_blocks_of_two_kinds_only() -> None:
     assert len(blocks("pycon")) + len(blocks("sh")) == TEXT.count("\n```") / 2
 
 
+@pytest.mark.slow
 def test_what_python_says() -> None:
     session = doctest.DocTestParser().get_doctest("\n".join(blocks("pycon")), {}, PAGE.name, str(PAGE), 0)
     assert len(session.examples) > 30
@@ -35,6 +36,7 @@ def test_what_python_says() -> None:
     assert result.failed == 0, "".join(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", "".join(blocks("sh")).splitlines())
 def test_what_the_shell_runs(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program, *arguments = shlex.split(command)

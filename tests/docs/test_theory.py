@@ -19,7 +19,7 @@ from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.optimality import least_bias_bound
 from polyest.closed_forms import closed_form
 from polyest.games import alignment_game, alive, gap
-from polyest.offline import build, exchange
+from polyest.offline import build, remez
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.solution import Solution
 from polyest.problems.problem import make_problem
@@ -143,8 +143,8 @@ def agrees(value: object, text: str) -> bool:
 @cache
 def solution(method: str, K: int, kappa: str) -> Solution:
     if method == "minimax":
-        return minimax.solve(make_problem("log", K, method))
-    return aqp.solve(make_problem("log", K, method, bias_budget=kappa))
+        return minimax.solution(make_problem("log", K, method))
+    return aqp.solution(make_problem("log", K, method, bias_budget=kappa))
 
 
 @cache
@@ -184,12 +184,12 @@ def test_the_limits_of_the_closed_forms() -> None:
 
 @pytest.mark.parametrize(("K", "text"), rows("K | E*_K of log"))
 def test_least_bias_of_log(K: str, text: str) -> None:
-    assert agrees(exchange.least_bias("log", int(K)), text)
+    assert agrees(remez.least_bias("log", int(K)), text)
 
 
 @pytest.mark.parametrize(("target", "text"), rows("target | E*_8"))
 def test_least_bias_of_other_targets(target: str, text: str) -> None:
-    assert agrees(exchange.least_bias(target, 8), text)
+    assert agrees(remez.least_bias(target, 8), text)
 
 
 @pytest.mark.parametrize(("K", "largest", "cost"), rows("K | largest coefficient"))
@@ -199,7 +199,7 @@ def test_what_rounding_the_minimax_table_costs(K: str, largest: str, cost: str) 
     if cost:
         table = store.load(make_problem("log", int(K), "minimax"))
         assert table.certificate is not None
-        least = Fraction(mpmath.nstr(exchange.least_bias("log", int(K)), 60))
+        least = remez.least_bias("log", int(K))
         excess = Fraction(table.certificate.worst_case_bias.upper_text) / least - 1
         assert agrees(excess, cost)
 
@@ -232,6 +232,7 @@ def test_active_points() -> None:
     assert len(solution("aqp", 16, "4").proof["points"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "beta", "noise"), rows("K = 8, log"))
 def test_bias_and_noise(name: str, beta: str, noise: str) -> None:
     if beta:
@@ -253,7 +254,7 @@ def test_gaps_of_optimality(K: str, kappa: str, text: str) -> None:
 def test_the_deficit_of_the_bound_on_the_least_bias() -> None:
     assert "(deficit 1e-31 at K = 16)" in THEORY
     bound = least_bias_bound(get_target("log"), solution("minimax", 16, "").proof["alternation"])
-    assert agrees(1 - bound / Fraction(mpmath.nstr(exchange.least_bias("log", 16), 60)), "1e-31")
+    assert agrees(1 - bound / remez.least_bias("log", 16), "1e-31")
 
 
 def test_pooling_is_that_of_the_benchmark() -> None:
@@ -272,6 +273,7 @@ def test_the_centring_proof_table() -> None:
         assert c == pytest.approx(float(text), rel=3e-16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows("table | gap"), ids=lambda row: row[0])
 def test_where_the_games_end(row: list[str]) -> None:
     name, reached, survivors, mean, deviation = row

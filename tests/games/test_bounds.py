@@ -27,6 +27,7 @@ def _tables() -> st.SearchStrategy[tuple[str, int]]:
     )
 
 
+@pytest.mark.slow
 def test_theorem_1_holds_in_a_thousand_games_and_is_tight() -> None:
     ratios = []
 
@@ -56,6 +57,7 @@ def test_theorem_1_holds_in_a_thousand_games_and_is_tight() -> None:
     assert np.median(ratios) < 100
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.sampled_from([("power(0.5)", "aqp4"), ("power(-0.5)", "aqp2"), ("js(0.1)", "aqp4"), ("power(0.5)", "plug_in")]),
@@ -76,6 +78,7 @@ def test_theorem_1_holds_for_other_targets(kind: tuple[str, str], seed: int, n: 
     assert (sharp.excess <= bound.excess + 1e-9).all()
 
 
+@pytest.mark.slow
 @given(_tables(), SEEDS, st.integers(1, 30), st.floats(0.05, 5), st.sampled_from([0.0, 1e-3, 1.0]))
 def test_theorem_1_holds_at_any_policy(table: tuple[str, int], seed: int, n: int, tau: float, evenness: float) -> None:
     rng = np.random.default_rng(seed)
@@ -141,6 +144,7 @@ def test_proposition_2_bounds_the_speed(table: tuple[str, int], seed: int, n: in
     assert played.objective(run.nu) >= played.objective(before.nu) - ROUNDING * scale
 
 
+@pytest.mark.slow
 def test_every_shipped_table_but_one_has_an_increasing_mean() -> None:
     """docs/convergence.md names the one: power(-0.5) at K = 3, and the leave-one-out table of K = 4."""
     falling = set()

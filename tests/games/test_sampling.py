@@ -36,6 +36,7 @@ def _expectation(paid: Sampler, policy: np.ndarray) -> np.ndarray:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 4])
 @pytest.mark.parametrize("method", ["plug_in", "harmonic", "aqp4"])
 def test_proposition_1_by_enumeration(method: str, K: int) -> None:
@@ -131,6 +132,7 @@ def test_proposition_3b_along_sampled_plays(seed: int, n: int, method: str, eta:
     assert best - game.objective(np.mean(policies, axis=0)) <= left / 30 + 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "figure"), [("plug_in", 0.56), ("harmonic", 0.39), ("aqp4", 0.10), ("aqp3", 0.05), ("aqp2", 0.018)]
 )

@@ -85,6 +85,7 @@ def test_proposition_5_the_average_policy_has_at_most_the_average_regret(seed: i
     assert game.gap(np.mean(policies, axis=0)) <= regrets.max() / 40 + 1e-12
 
 
+@pytest.mark.slow
 def test_self_play_closes_the_gap_in_two_hundred_games() -> None:
     rates = []
     for seed in range(200):
@@ -100,6 +101,7 @@ def test_self_play_closes_the_gap_in_two_hundred_games() -> None:
     assert baseline.mean() < -0.2  # the best single output, repeated, is far from k/(k+1)
 
 
+@pytest.mark.slow
 def test_the_gap_that_self_play_reaches_is_the_least_there_is() -> None:
     for seed in range(4):
         game = _random(seed, 6, 5, 3)

@@ -115,6 +115,7 @@ def test_centred_rewards_of_a_proof_table_are_the_leave_one_out_advantages(maker
     assert rewards - mean == pytest.approx(exactly(*expected.split()), abs=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(max_examples=15)
 @given(st.one_of(rewards_of, tied), probabilities, directions, st.integers(3, 5))
@@ -130,6 +131,7 @@ def test_expected_updates_are_the_gradient(name: str, values, weights, direction
         assert float(update) == pytest.approx(float(truth), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("baseline", ["group_mean", "leave_one_out_mean"])
 @settings(max_examples=15)
@@ -148,6 +150,7 @@ def test_proof_tables_survive_the_trainers_mean(name: str, baseline: str, values
     assert float(by_definition.expected_update(law, direction, K, centred)) == pytest.approx(float(truth), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @settings(max_examples=15)
 @given(st.one_of(rewards_of, tied), probabilities, st.integers(3, 5))
@@ -159,6 +162,7 @@ def test_values_are_unbiased(name: str, values, weights, K: int) -> None:
     assert float(mean) == pytest.approx(float(by_definition.objective(law, w)), abs=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @given(st.lists(st.fractions(-9, 9, max_denominator=6), min_size=3, max_size=7))
 @example([F(0)] * 4)

@@ -87,6 +87,7 @@ def test_memory_is_bounded_and_the_least_recent_prompt_goes_first() -> None:
     assert "p" not in history
 
 
+@pytest.mark.slow
 def test_forgetting_keeps_each_old_completion_with_the_stated_probability() -> None:
     history = PromptHistory("log", 8, "harmonic", visits=4, forgetting=0.5, seed=3)
     sizes = [history.score("p", [1, 2, 3, 4, 5, 6, 7, 8]).group_size for _ in range(4000)]
@@ -97,6 +98,7 @@ def test_forgetting_keeps_each_old_completion_with_the_stated_probability() -> N
     assert max(sizes) <= 32
 
 
+@pytest.mark.slow
 def test_nothing_is_remembered_when_the_pool_has_no_table() -> None:
     store.write(solve(make_problem("power(0.37)", 4, bias_budget=9)), store.user_folder())
     history = PromptHistory("power(0.37)", 4, visits=2, bias_budget=9)
@@ -107,6 +109,7 @@ def test_nothing_is_remembered_when_the_pool_has_no_table() -> None:
     assert history.state()["prompts"] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visits", [1, 2, 4, 8])
 def test_the_bias_falls_as_stated_while_the_policy_stands_still(visits: int) -> None:
     """Measured from draws: the mean reward of an answer is Q_N(p), whose bias is within β_N, which falls like 1/N."""
@@ -136,6 +139,7 @@ def _mean_reward(c: np.ndarray, probabilities: list[float]) -> float:
     return float(distribution @ c)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.integers(2, 24),

@@ -13,13 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from polyest.numbers.balls import BallContext, rational
-from polyest.numbers.conversion import exact
-from polyest.numbers.float64 import NumpyContext
+from polyest.numbers.conversion import to_fraction
+from polyest.numbers.float64 import FLOAT64, NumpyContext
 from polyest.numbers.jets import Jet, weighted_formula
 from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.multiprecision import Multiprecision
-from polyest.offline import bernstein
 from polyest.offline.methods.minimax import from_power
+from polyest.offline.rows import rows, scaled_rows
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target, get_target
 
@@ -71,7 +71,7 @@ def test_jets_carry_the_derivatives_of_the_weighted_target(name: str, p: float) 
 @given(st.lists(PROBABILITIES, min_size=1, max_size=4))
 def test_jets_on_arrays_are_jets_on_numbers(name: str, points: list[float]) -> None:
     target = target_named(name)
-    jet = weighted_formula(target.formula, np.array(points), NumpyContext)
+    jet = weighted_formula(target.formula, np.array(points), FLOAT64)
     for i, p in enumerate(points):
         wide = weighted_formula(target.formula, MP.mp.mpf(p), MP)
         for ours, truth in ((jet.value, wide.value), (jet.first, wide.first), (jet.second, wide.second)):
@@ -121,9 +121,9 @@ def test_jet_arithmetic_with_plain_numbers() -> None:
 @given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
 def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
     for context in (None, MP):
-        rows = bernstein.rows(points if context is None else MP.array(points), K, context)
+        found = rows(points if context is None else MP.array(points), K)
         for i, p in enumerate(map(brute.number, points)):
-            for ours, truth in zip(rows[i], brute.bernstein(K - 1, p), strict=True):
+            for ours, truth in zip(found[i], brute.bernstein(K - 1, p), strict=True):
                 assert abs(ours - p * truth) <= (1e-12 if context is None else 1e-15)
 
 
@@ -132,7 +132,7 @@ def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
 def test_scaled_rows_are_those_over_the_roots_of_the_weights(K: int, points: list[float]) -> None:
     mp = brute.mp
     with Mpfr(40).precision():
-        values, slopes = bernstein.scaled_rows([arb(p) for p in points], K)
+        values, slopes = scaled_rows([arb(p) for p in points], K)
         for i, p in enumerate(map(brute.number, points)):
             for m in range(K):
                 truths = mp.taylor(lambda t, m=m: t * brute.bernstein(K - 1, t)[m], p, 1)
@@ -153,7 +153,7 @@ def test_power_basis_to_bernstein_form(powers: list[int], p: Fraction) -> None:
 def test_exact_keeps_the_value_and_the_sign(x: float) -> None:
     fast = Mpfr(40)
     with fast.precision():
-        assert exact(x) == exact(MP.mp.mpf(x)) == exact(fast.array([x])[0]) == Fraction(x)
+        assert to_fraction(x) == to_fraction(MP.mp.mpf(x)) == to_fraction(fast.array([x])[0]) == Fraction(x)
 
 
 @pytest.mark.parametrize("name", ["log", "power(0.5)", "power(-0.5)", "js(0.1)", "polynomial(1,-2,1)"])
@@ -165,4 +165,6 @@ def test_both_kinds_of_numbers_agree(name: str, p: float) -> None:
     with fast.precision():
         quick = weighted_formula(target.formula, fast.array([p])[0], fast)
         for a, b in zip(vars(slow).values(), vars(quick).values(), strict=True):
-            assert abs(exact(a) - exact(b)) <= (abs(exact(a)) + Fraction(1, 10**3)) * Fraction(1, 10**55)
+            assert abs(to_fraction(a) - to_fraction(b)) <= (abs(to_fraction(a)) + Fraction(1, 10**3)) * Fraction(
+                1, 10**55
+            )

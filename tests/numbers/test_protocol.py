@@ -17,7 +17,7 @@ import pytest
 import polyest.numbers
 from polyest.numbers.balls import BallContext
 from polyest.numbers.complex_balls import ComplexContext
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.decimals import DecimalContext
 from polyest.numbers.float64 import NumpyContext
 from polyest.numbers.formal import FormalContext
@@ -43,6 +43,8 @@ CONTEXTS = [
 QUESTION_AND_ANSWER = {
     "polyest.errors",
     "polyest.problems.budget",
+    "polyest.problems.moments",
+    "polyest.problems.objective",
     "polyest.problems.problem",
     "polyest.problems.target_names",
     "polyest.problems.targets",
@@ -178,6 +180,6 @@ def test_numbers_change_kind_through_fractions_and_without_loss(numerator: int) 
     mpfr = Mpfr(40)
     with mpfr.precision():
         numbers = [ctx.rational(value) for ctx in (mpfr, Multiprecision(40), Extended())]
-        assert [exact(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 6
-    assert exact(flint.arb((numerator, -70))) == value
-    assert exact(float(np.float64(0.1))) == Fraction(0.1)
+        assert [to_fraction(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 6
+    assert to_fraction(flint.arb((numerator, -70))) == value
+    assert to_fraction(float(np.float64(0.1))) == Fraction(0.1)

@@ -1,4 +1,4 @@
-"""Local reduction: the same optimum from bad starts, also from cuts; its optimality, by independent arithmetic."""
+"""Local reduction: the same optimum from bad starts, also by exchange; its optimality, by independent arithmetic."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
-from polyest.offline import cuts, exchange, frontier, reduction
-from polyest.offline.discretization import Discretization
+from polyest.offline import reduction, remez
+from polyest.offline.exchange import OneSided, exchanged, one_sided
+from polyest.offline.exchange_in_float64 import Discretization
 from polyest.offline.methods import aqp
-from polyest.offline.program import Program
+from polyest.offline.program import Optimum, Program
+from polyest.offline.solution_path import path_for
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 
@@ -27,25 +29,25 @@ DIGITS = 30
 
 
 def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> list[Fraction]:
-    row, budget = get_target(target), Fraction(kappa, 100) * exact(exchange.least_bias(target, K))
+    row, budget = get_target(target), Fraction(kappa, 100) * remez.least_bias(target, K)
     ctx = Mpfr(90)
     with ctx.precision():
         program = Program(row, K, ctx)
-        found = reduction.solve(program, near(program, points, multipliers), ctx.rational(budget), DIGITS)
-        return [exact(c) for c in found.coefficients]
+        found = reduction.to_all_digits(program, near(program, points, multipliers), ctx.rational(budget), DIGITS)
+        return [to_fraction(c) for c in found.coefficients]
 
 
-def near(program: Program, points: Any, multipliers: Any) -> reduction.Optimum:
+def near(program: Program, points: Any, multipliers: Any) -> Optimum[Any]:
     """The table of some points and multipliers (theory.md §3)."""
     points, multipliers = program.convert(points), program.convert(multipliers)
     c = program.means - (multipliers @ program.rows(points)) / (2 * program.weights)
-    return reduction.Optimum(c, points, multipliers)
+    return Optimum(c, points, multipliers)
 
 
 @lru_cache(maxsize=16)
 def start(target: str, K: int, kappa: int) -> tuple[Any, Any]:
-    beta = kappa / 100 * float(exchange.least_bias(target, K))
-    found = Discretization(Program(get_target(target), K)).solve(beta)
+    beta = kappa / 100 * float(remez.least_bias(target, K))
+    found = Discretization(Program(get_target(target), K)).first(beta)
     return found.points, found.multipliers
 
 
@@ -80,51 +82,53 @@ def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 64, 695), ("power(0.5)", 24, 230)])
 def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
     """From float64's solution, to six digits of the largest coefficient."""
-    row, beta = get_target(target), kappa / 100 * float(exchange.least_bias(get_target(target), K))
-    found = Discretization(Program(row, K)).solve(beta)
+    row, beta = get_target(target), kappa / 100 * float(remez.least_bias(get_target(target), K))
+    found = Discretization(Program(row, K)).first(beta)
     ctx: Extended | Mpfr = Extended()
     with ctx.precision():
-        close = reduction.approached(Program(row, K, ctx), found, ctx.rational(exact(beta)))
+        close = reduction.approached(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)))
     assert close is not None
     ctx = Mpfr(90)
     with ctx.precision():
-        best = reduction.solve(Program(row, K, ctx), found, ctx.rational(exact(beta)), DIGITS)
+        best = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), DIGITS)
     c = best.coefficients.astype(float)
     assert close.coefficients.astype(float) == pytest.approx(c, abs=1e-6 * max(abs(c)))
 
 
+@pytest.mark.slow
 def test_where_floats_do_not_carry_nothing_comes_back() -> None:
     """κ = 1.05 of a smooth target: coefficients near 10⁴, of which the bias is a 10⁻¹³th."""
     row, ctx = get_target("power(1.5)"), Extended()
     with ctx.precision():
         program = Program(row, 24, ctx)
-        beta = ctx.rational(exact(exchange.least_bias(row, 24))) * 1.05
+        beta = ctx.rational(remez.least_bias(row, 24)) * 1.05
         assert reduction.approached(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 5, 150), ("js(0.1)", 5, 300), ("power(-0.5)", 6, 200)])
 def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: int, kappa: int) -> None:
     c = tuple(float(x) for x in usual(target, K, kappa))
-    budget = kappa / 100 * float(exchange.least_bias(target, K))
+    budget = kappa / 100 * float(remez.least_bias(target, K))
     assert float(brute.worst_case_bias(target, c)) == pytest.approx(budget, rel=1e-11)  # c rounded to float64
 
 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 105)])
-def test_cuts_lead_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
+def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
     """From the points of the minimax table, whatever the budget."""
-    row, least, ctx = get_target(target), exchange.solve(get_target(target), K), Mpfr(90)
+    row, least, ctx = get_target(target), remez.best_approximation(get_target(target), K), Mpfr(90)
     with ctx.precision():
-        beta = ctx.rational(Fraction(kappa, 100) * exact(exchange.least_bias(target, K)))
-        found = cuts.solve(
-            Program(row, K, ctx), ctx.array(least.points), least.signs, ctx.array(0 * least.points), beta, 1e-11
-        )
+        beta = ctx.rational(Fraction(kappa, 100) * remez.least_bias(target, K))
+        start = one_sided(ctx.array(least.points), least.signs, ctx.array(0 * least.points))
+        found = exchanged(OneSided(Program(row, K, ctx), beta, 1e-11), start, 1e-11)
         c = [float(x) for x in found.coefficients]
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 
 
-def test_where_float64_is_not_enough_cuts_take_over() -> None:
+@pytest.mark.slow
+def test_where_float64_is_not_enough_multiprecision_takes_over() -> None:
     problem = make_problem("power(1.5)", 24, bias_budget="1.18")
-    path = frontier.path_for(problem)
+    path = path_for(problem)
     beta = 1.18 * path.least_bias
     with pytest.raises(SolveError):
         path.in_float64(beta)
@@ -139,12 +143,13 @@ def test_a_budget_below_the_least_bias_is_an_error() -> None:
         optimum("log", 4, 90, *start("log", 4, 110))
 
 
+@pytest.mark.slow
 def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> None:
     """κ = 1.2 after others from both sides, on a line with them and not, or at once: the same table to six digits."""
     problem = make_problem("power(1.5)", 22, bias_budget="1.2")
 
     def coefficients(*kappas: float) -> list[float]:
-        path = frontier.path_for(problem)
+        path = path_for(problem)
         for kappa in kappas:
             found = path.in_multiprecision(kappa * path.least_bias, 1e-9)
         return [float(c) for c in found.coefficients]

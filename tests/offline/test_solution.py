@@ -47,6 +47,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "expected"), CASES)
 @pytest.mark.parametrize("method", ["minimax", "aqp"])
 def test_exact_coefficients_come_out_exact(name: str, expected: tuple[float, ...], method: str) -> None:
@@ -57,6 +58,7 @@ def test_exact_coefficients_come_out_exact(name: str, expected: tuple[float, ...
     assert certify.verify(tables[0]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 4])
 @pytest.mark.parametrize("kappa", ["1.01", "1.5"])
 def test_budgets_of_such_targets_do_not_depend_on_the_precision(K: int, kappa: str) -> None:
@@ -69,6 +71,7 @@ def odd(p: Any, ctx: Any) -> Any:
     return ctx.exp(x) - ctx.exp(-x)
 
 
+@pytest.mark.slow
 def test_a_bayes_table_that_is_odd_has_an_exact_zero_in_the_middle() -> None:
     problem = make_problem(custom(odd, (2, 0)), 3, bias_budget=10**6)
     tables = [solve(problem, digits=digits) for digits in (None, 90)]

@@ -48,6 +48,7 @@ def test_the_library_refuses_it_too() -> None:
         build.solve(make_problem("log", 4), solver="NOPE")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", solver._solvers())
 def test_every_installed_solver_is_quick_and_changes_nothing(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     begin = time.monotonic()

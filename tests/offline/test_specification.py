@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from polyest.errors import ArgumentError, SolveError
-from polyest.offline import exchange, specification
+from polyest.offline import remez, specification
 from polyest.offline.methods import aqp, minimax
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution
@@ -46,7 +46,7 @@ each_point = pytest.mark.parametrize(("target", "K", "kappa"), POINTS)
 @lru_cache(maxsize=64)
 def solved(target: str, K: int, kappa: str) -> tuple[Solution, float]:
     """The solver's table, and β."""
-    return aqp.solve(make_problem(target, K, bias_budget=kappa)), float(kappa) * float(exchange.least_bias(target, K))
+    return aqp.solution(make_problem(target, K, bias_budget=kappa)), float(kappa) * float(remez.least_bias(target, K))
 
 
 def objective(target: str, coefficients: Any) -> float:
@@ -59,6 +59,7 @@ def worst_bias(target: str, coefficients: Any) -> float:
     return float(np.abs(bernstein.bias(target, coefficients, p)).max())
 
 
+@pytest.mark.slow
 @each_point
 def test_the_solver_solves_the_stated_aqp(target: str, K: int, kappa: str) -> None:
     """On the solver's active points alone the program has the value, and the table, that the solver says."""
@@ -69,6 +70,7 @@ def test_the_solver_solves_the_stated_aqp(target: str, K: int, kappa: str) -> No
     np.testing.assert_allclose(stated.coefficients, exact, rtol=0, atol=SOLVER * np.abs(exact).max())
 
 
+@pytest.mark.slow
 @each_point
 def test_aqp_on_a_grid_brackets_the_solution(target: str, K: int, kappa: str) -> None:
     """F_grid ≤ F; and F_grid, at the bias β' ≥ β that its table has in truth, is above the dual F − (β' − β)·Σ|λ|."""
@@ -85,34 +87,36 @@ LEAST = [("log", K) for K in (1, 2, 3, 4, 8, 16, 32, 64)]
 LEAST += [(target, K) for target in ("power(-0.5)", "power(0.5)", "js(0.1)") for K in (2, 8, 64)] + [("power(1.5)", 16)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), LEAST)
 def test_the_exchange_solves_the_stated_minimax(target: str, K: int) -> None:
     """On the alternation alone the value is E*_K; on a grid it is less, by no more than a grid can miss."""
-    best = exchange.solve(get_target(target), K)
+    best = remez.best_approximation(get_target(target), K)
     least = float(best.level)
     assert specification.minimax(target, K, best.points.astype(float)).value == pytest.approx(least, rel=1e-8)
     assert least * (1 - GRID) <= specification.minimax(target, K).value <= least * (1 + SOLVER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "js(0.1)"])
 @pytest.mark.parametrize("K", [2, 3, 5, 8, 12])
 def test_minimax_on_a_grid_brackets_the_least_bias(target: str, K: int) -> None:
     """Value ≤ E*_K ≤ the bias of its table: a proof by itself, but for float64. Above K ≈ 20 its table's digits go."""
-    stated, least = specification.minimax(target, K), float(exchange.least_bias(target, K))
+    stated, least = specification.minimax(target, K), float(remez.least_bias(target, K))
     assert stated.value <= least * (1 + SOLVER)
     assert least <= worst_bias(target, stated.coefficients) <= least * (1 + GRID)
-    exact = np.array(minimax.solve(make_problem(target, K, "minimax")).coefficients, dtype=float)
+    exact = np.array(minimax.solution(make_problem(target, K, "minimax")).coefficients, dtype=float)
     near = specification.minimax(target, K, np.union1d(specification.grid(K), _alternation(target, K)))
     np.testing.assert_allclose(near.coefficients, exact, rtol=0, atol=1e-4 * np.abs(exact).max())
 
 
 def _alternation(target: str, K: int) -> Any:
-    return exchange.solve(get_target(target), K).points.astype(float)
+    return remez.best_approximation(get_target(target), K).points.astype(float)
 
 
 def test_a_budget_below_the_least_bias_is_refused() -> None:
     with pytest.raises(SolveError, match="try a larger budget"):
-        specification.aqp("log", 8, 0.9 * float(exchange.least_bias("log", 8)))
+        specification.aqp("log", 8, 0.9 * float(remez.least_bias("log", 8)))
 
 
 @pytest.mark.parametrize("budget", [0.0, -0.01, math.nan, math.inf])

@@ -23,6 +23,7 @@ def test_the_ends_and_the_order(K):
     assert frontier.noise[0] == pytest.approx(least.noise.upper, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_frontier_meets_the_shipped_table():
     # theory.md §3: the default of K = 8 is κ = 2.20
     frontier = trace("log", 8, points=400)

@@ -55,6 +55,7 @@ def assert_arranged_like_the_twin(ids: np.ndarray) -> None:
     assert (np.diff(order.astype(np.int64)) > 0)[np.diff(of_row) == 0].all()
 
 
+@pytest.mark.slow
 @named
 @pytest.mark.parametrize("count", [1, 2, 3, 70, 3000])
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 2), (2, 2), (1, 60), (64, 65), (2, 200)])

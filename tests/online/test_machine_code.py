@@ -46,6 +46,7 @@ def kept(folder: Path) -> list[Path]:
     return [path for path in (folder / "cache").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
     """`mixed` multiplies by a number of kernels.py; numba itself looks at distinct.py only."""
     shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
@@ -56,6 +57,7 @@ def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
     assert shown(tmp_path) != before
 
 
+@pytest.mark.slow
 def test_machine_code_is_taken_from_the_disk(tmp_path: Path) -> None:
     assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "0"
     assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "1"
@@ -92,6 +94,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, shown(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Path, str], tmp_path: Path) -> None:
     folder, expected = filled

@@ -85,5 +85,5 @@ def test_a_problem_says_what_it_is() -> None:
 
 
 def test_every_method_is_described() -> None:
-    assert list(METHODS) == ["plug_in", "harmonic", "exact", "minimax", "aqp"]
+    assert list(METHODS) == ["plug_in", "harmonic", "exact", "minimax", "aqp", "graded"]
     assert all(METHODS.values())

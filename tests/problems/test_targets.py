@@ -14,7 +14,8 @@ from polyest.errors import ArgumentError
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import TARGETS, get_target, names
 
-NAMES = ["log", "power(2)", "power(0.5)", "power(-0.5)", "power(1/3)", "polynomial(1,-2,0.5)", "js(0.1)", "js(1)"]
+POLYNOMIALS = ["power(2)", "polynomial(1,-2,0.5)", "best_of(4)"]
+NAMES = ["log", "power(0.5)", "power(-0.5)", "power(1/3)", "js(0.1)", "js(1)", *POLYNOMIALS]
 RATIONALS = st.fractions(-5, 5, max_denominator=40)
 TRUTHS = {  # the formulas of theory.md §6, written a second time
     "log": mpmath.log,
@@ -23,6 +24,7 @@ TRUTHS = {  # the formulas of theory.md §6, written a second time
     "power(-0.5)": lambda p: -1 / mpmath.sqrt(p),
     "power(1/3)": mpmath.cbrt,
     "polynomial(1,-2,0.5)": lambda p: 1 - 2 * p + p**2 / 2,
+    "best_of(4)": lambda p: 4 * (1 - p) ** 3,
     "js(0.1)": lambda p: mpmath.log(2 * p) - mpmath.log(p + mpmath.mpf("0.1")),
     "js(1)": lambda p: mpmath.log(2 * p / (p + 1)),
 }

@@ -144,6 +144,7 @@ COLLIDING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COLLIDING)
 def test_ids_and_answers_whose_hashes_collide_take_no_quadratic_time(kind: str) -> None:
     size = 20_000

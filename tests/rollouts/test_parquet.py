@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -238,6 +237,12 @@ def test_no_thread_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             seen.append(options)
             return super().read(**options)
 
+        def iter_batches(self, **options: Any) -> Any:
+            seen.append(options)
+            return super().iter_batches(**options)
+
     monkeypatch.setattr(parquet, "ParquetFile", Watched)
     assert exit_code("score", write_table(tmp_path), *HARMONIC, "--json") == 0
-    assert json.dumps(seen) == '[{"pre_buffer": false}, {"use_threads": false}]'
+    assert exit_code("score", write_table(tmp_path), *HARMONIC, "--json", "--extract", "last-number") == 2
+    assert all(options.get("pre_buffer", options.get("use_threads")) is False for options in seen)
+    assert len(seen) >= 4

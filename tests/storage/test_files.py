@@ -247,6 +247,7 @@ def test_solve_knows_what_it_cannot_write_before_the_work(
     assert not solved
 
 
+@pytest.mark.slow
 def test_solve_does_not_replace_a_read_only_table(tmp_path: Path, solved: list[int]) -> None:
     assert exit_code(*SOLVE, "--out", tmp_path / "new" / "folder") == 0
     (table,) = tmp_path.rglob("k3.json")

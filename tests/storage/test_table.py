@@ -277,6 +277,7 @@ def test_a_failed_write_leaves_the_old_table_and_no_temporary(tmp_path: Path, mo
     assert os.listdir(path.parent) == [path.name]  # noqa: PTH208
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: "-".join(path.parts[-4:]))
 def test_a_shipped_table_reads_stands_in_its_place_and_has_its_leave_one_out_table(path: Path) -> None:
     table = store.read(path)

@@ -27,6 +27,15 @@ def loaded(module: str) -> Any:
         return importlib.import_module(f"verl.{module}")
 
 
+def config(**options: Any) -> Any:
+    """verl's algorithm section with what the command line adds."""
+    from hydra import compose, initialize_config_module
+
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        overrides = [f"+algorithm.polyest.{name}={value}" for name, value in (OPTIONS | options).items()]
+        return compose("ppo_trainer", [*overrides, "algorithm.adv_estimator=polyest"]).algorithm
+
+
 def token_rewards(scores: list[float], mask: Any) -> Any:
     """As verl assembles them: the score at the last token of each response, in float32."""
     rewards = torch.zeros(mask.shape, dtype=torch.float32)

@@ -109,6 +109,7 @@ def test_students_quantiles_are_scipys(confidence: float, freedom: float) -> Non
     assert two_sided(confidence, freedom) == pytest.approx(stats.t.ppf((1 + confidence) / 2, freedom), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_intervals_of_both_kinds_cover() -> None:
     """400 samples of 20 prompts, two groups each, all normal: 0.95 ± 0.011; the bound is five deviations away."""
     rng = np.random.default_rng(1)

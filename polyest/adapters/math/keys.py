@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import Any
+from types import ModuleType
 
 from polyest.adapters.math.rules import key_of_answer, packages
 
@@ -63,7 +63,7 @@ def _answer(text: str) -> str | None:
     return None
 
 
-def _latex(match: re.Match[str], latex: Any) -> str:
+def _latex(match: re.Match[str], latex: ModuleType) -> str:
     """The LaTeX in a match; several pieces, and several boxes, are a list."""
     pieces = []
     groups = match.groupdict()

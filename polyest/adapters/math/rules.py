@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from math import gcd
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from polyest.adapters.math.text import (
     CLOSE,
@@ -24,6 +25,9 @@ from polyest.adapters.math.text import (
 )
 from polyest.errors import MissingDependencyError
 
+if TYPE_CHECKING:
+    from sympy import Basic, Expr, MatrixBase
+
 __all__ = ["key_of_answer", "packages"]
 
 SYMBOL = r"(?:[a-zA-Z]|\\[a-z]+)(?:_\w|_\{\w+\})?"
@@ -38,7 +42,7 @@ SHORT = {"no", "up", "on", "in", "ok", "am", "pm"}  # words, where other two let
 AND = r",? ?\\text\{ ?(?:and|or) ?\} ?|(?:,| )(?:and|or) |,|;"
 
 
-def packages() -> tuple[Any, Any, Any]:
+def packages() -> tuple[ModuleType, ModuleType, ModuleType]:
     """math-verify's parser, that of LaTeX, and sympy.
 
     Raises:
@@ -225,7 +229,7 @@ def _inequality(text: str) -> str | None:
     return " and ".join(sorted(set(links)))
 
 
-def _link(left: Any, sign: str, right: Any) -> str:
+def _link(left: Expr, sign: str, right: Expr) -> str:
     if not (left - right).free_symbols:
         raise ValueError("a statement without a variable")
     value, is_positive = _monic(left - right)
@@ -250,11 +254,11 @@ def _matrix_or_value(text: str) -> str | None:
     return _written(_normal(value))
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> Expr:
     return _normal(_parsed(text))
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> Basic | MatrixBase:
     """What the parser of LaTeX makes of a text; ValueError if it may have dropped some of it."""
     _, latex, sympy = packages()
     exact = decimals(text.replace(r"^\circ", r"\cdot\frac{\pi}{180}") if ANGLE.search(text) else text)
@@ -270,19 +274,19 @@ def _parsed(text: str) -> Any:
     return value
 
 
-def _normal(value: Any) -> Any:
+def _normal(value: Basic) -> Expr:
     from polyest.adapters.math.values import normal
 
     return normal(value)
 
 
-def _monic(value: Any) -> Any:
+def _monic(value: Basic) -> tuple[Expr, bool | None]:
     from polyest.adapters.math.values import monic
 
     return monic(_normal(value))
 
 
-def _written(value: Any) -> str:
+def _written(value: Expr) -> str:
     from polyest.adapters.math.values import written
 
     return written(value)

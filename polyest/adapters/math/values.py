@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import mul
-from typing import Any
 
 import sympy
-from sympy import Add, Expr, I, Mul, Pow, Rational, Symbol
+from sympy import Add, Basic, Expr, I, Mul, Poly, Pow, Rational, Symbol
 
 __all__ = ["monic", "normal", "written"]
 
@@ -28,7 +27,7 @@ QUOTIENTS = {
 }
 
 
-def normal(expr: Any) -> Expr:
+def normal(expr: Basic) -> Expr:
     """The normal form of an expression.
 
     >>> x = sympy.Symbol("x")
@@ -162,7 +161,7 @@ def _number(number: Expr) -> Expr:
     if reduce(mul, roots, 2 if number.has(I) else 1) > MOST_DEGREE:
         return sympy.expand(number)
     x = Symbol("x")
-    polynomial = sympy.Poly(sympy.minimal_polynomial(number, x), x)
+    polynomial = Poly(sympy.minimal_polynomial(number, x), x)
     if polynomial.degree() == 1:
         return -polynomial.coeff_monomial(1) / polynomial.LC()
     return _root(polynomial, number.evalf(DIGITS, maxn=10 * DIGITS))
@@ -177,7 +176,7 @@ def _place(value: Expr, values: list[Expr]) -> int:
     return place
 
 
-def _root(polynomial: Any, value: Expr) -> Expr:
+def _root(polynomial: Poly, value: Expr) -> Expr:
     """The root that is nearest to a value, exactly."""
     coefficients, degree = polynomial.all_coeffs(), polynomial.degree()
     if degree == 2:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import warnings
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING
 
 import trl
 from packaging.specifiers import SpecifierSet
 
 from polyest.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from trl import GRPOTrainer
+
+    from polyest.adapters.trl.reward import GroupReward
 
 __all__ = ["TESTED", "check_trainer", "check_version", "group_size", "trainer_of"]
 
@@ -27,7 +32,7 @@ def check_version() -> None:
         )
 
 
-def trainer_of(log_metric: Any, bound: Any) -> Any:
+def trainer_of(log_metric: object, bound: GRPOTrainer | None) -> GRPOTrainer:
     """The trainer that calls: TRL passes its own bound method as `log_metric`; else the one bound before."""
     trainer = getattr(log_metric, "__self__", None)
     if isinstance(trainer, trl.GRPOTrainer):
@@ -40,7 +45,7 @@ def trainer_of(log_metric: Any, bound: Any) -> Any:
     return bound
 
 
-def check_trainer(trainer: Any, reward: Any, exact: bool) -> None:
+def check_trainer(trainer: GRPOTrainer, reward: GroupReward, exact: bool) -> None:
     """Refuse a trainer that would undo what the reward function is for.
 
     Raises:
@@ -59,18 +64,17 @@ def check_trainer(trainer: Any, reward: Any, exact: bool) -> None:
     for func, weight in zip(trainer.reward_funcs, trainer.reward_weights.tolist(), strict=True):
         if func is reward and weight < 0:
             raise ArgumentError(
-                f"`reward_weights` must not be negative for {reward.__name__}, got {weight}: completions without an "
-                "answer would be paid the most; use `sign`"
+                f"`reward_weights` must not be negative for {reward.__name__}, got {weight}: {reward.REMEDY}"
             )
 
 
-def group_size(trainer: Any) -> int:
+def group_size(trainer: GRPOTrainer) -> int:
     """K in the trainer's mode of the moment."""
     size: int = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
     return size
 
 
-def _check_scaling(trainer: Any) -> None:
+def _check_scaling(trainer: GRPOTrainer) -> None:
     remedy = "or let a class Trainer(ExactAdvantagesMixin, GRPOTrainer) set the advantages"
     if trainer.scale_rewards != "none":
         raise ArgumentError(

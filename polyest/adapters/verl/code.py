@@ -24,18 +24,21 @@ on average, which for `log` adds at most ε to a worst-case bias, of 3.1e-3 for 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, SupportsFloat
 
 import numpy as np
 
-from polyest.adapters.identity import NOTHING, row_of
+from polyest.adapters.identity import INTEGER, NOTHING, row_of
 from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["IDENTITIES", "NO_ANSWER", "Decoded", "code", "decode", "encode", "identity", "is_code"]
+    Scores = NDArray[np.float64] | NDArray[np.float32]
+
+__all__ = ["IDENTITIES", "NO_ANSWER", "Decoded", "code", "decode", "encode", "identity", "is_code", "read_reward"]
 
 UNIT = 2.0**-23
 CELL = 2**20  # 1/8 in units
@@ -58,7 +61,7 @@ class Decoded(NamedTuple):
     identities: NDArray[np.int64]
 
 
-def encode(reward: Any, answer: Hashable) -> float:
+def encode(reward: object, answer: Hashable) -> float:
     """The code of a reward and an answer (None or NaN for no answer).
 
     Raises:
@@ -70,19 +73,15 @@ def encode(reward: Any, answer: Hashable) -> float:
     >>> decode(np.array([code])).rewards.tolist()
     [1.0]
     """
-    return code(reward, identity(answer))
+    return code(read_reward(reward), identity(answer))
 
 
-def code(reward: Any, identity: int) -> float:
-    """The code of a reward and an identity.
-
-    Raises:
-        ArgumentError: the reward is no multiple of 1/8 within ±1.875.
-    """
-    return float(_code(_checked(reward), identity))
+def code(reward: float, identity: int) -> float:
+    """The code of a reward, as `read_reward` returns it, and an identity."""
+    return float(_code(np.asarray(reward), np.asarray(identity)))
 
 
-def decode(codes: NDArray[Any]) -> Decoded:
+def decode(codes: Scores) -> Decoded:
     """The rewards and identities that codes carry.
 
     Raises:
@@ -98,11 +97,10 @@ def decode(codes: NDArray[Any]) -> Decoded:
     return _read(np.asarray(codes, np.float64))
 
 
-def is_code(scores: NDArray[Any]) -> NDArray[np.bool_]:
+def is_code(scores: Scores) -> NDArray[np.bool_]:
     """Which numbers are codes."""
-    scores = np.asarray(scores, np.float64)
     near = np.abs(scores) < 2  # not so NaN
-    read = _read(np.where(near, scores, 0))
+    read = _read(np.where(near, np.asarray(scores, np.float64), 0))
     found: NDArray[np.bool_] = near & (np.abs(read.rewards) <= LARGEST / 8) & (_code(*read) == scores)
     return found & (read.identities > 0)
 
@@ -112,9 +110,10 @@ def _read(codes: NDArray[np.float64]) -> Decoded:
     return Decoded((units + CELL // 2) // CELL / 8, units % SPAN)
 
 
-def _code(rewards: Any, identities: Any) -> Any:
+def _code(rewards: NDArray[np.float64], identities: NDArray[np.int64]) -> NDArray[np.float64]:
     within = CHECKS[identities] * SPAN + identities
-    return rewards + ((within + CELL // 2) % CELL - CELL // 2) * UNIT
+    result: NDArray[np.float64] = rewards + ((within + CELL // 2) % CELL - CELL // 2) * UNIT
+    return result
 
 
 def identity(answer: Hashable) -> int:
@@ -123,18 +122,24 @@ def identity(answer: Hashable) -> int:
     >>> identity(7) == identity(7.0) != identity("7")
     True
     """
-    row = row_of(answer, "extract")
-    if row[0] == NOTHING:
+    kind, high, low = row_of(answer, "extract")
+    if kind == NOTHING:
         return NO_ANSWER
-    digest = int.from_bytes(hashlib.blake2b(np.array(row, "<i8").tobytes(), digest_size=16).digest(), "big")
-    return digest % IDENTITIES + 1
+    if kind == INTEGER:
+        low = int.from_bytes(hashlib.blake2b(b"%d %d" % (high, low), digest_size=8).digest(), "big")
+    return low % IDENTITIES + 1
 
 
-def _checked(reward: Any) -> float:
+def read_reward(reward: object) -> float:
+    """What `correctness` returned.
+
+    Raises:
+        ArgumentError: it is no multiple of 1/8 within ±1.875.
+    """
     try:
-        eighths = float(reward) * 8
+        eighths = float(reward) * 8 if isinstance(reward, SupportsFloat) else math.nan
     except (TypeError, ValueError, OverflowError):
-        eighths = float("nan")
+        eighths = math.nan
     if isinstance(reward, str) or not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
             f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "

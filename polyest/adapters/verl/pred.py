@@ -13,7 +13,6 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
-from typing import Any
 
 from polyest.rollouts.typed import dump
 
@@ -23,7 +22,7 @@ TYPED = "json:"
 LARGEST = 400  # the decimal exponent of what is written as a fraction
 
 
-def pred(answer: Any) -> str | None:
+def pred(answer: object) -> str | None:
     """An answer as a string; None and NaN are None.
 
     >>> pred("7"), pred(7), pred(7.0), pred((1, "2"))
@@ -39,7 +38,7 @@ def _is_text(answer: str) -> bool:
     return answer.encode("utf-8", "ignore").decode("utf-8") == answer
 
 
-def _simplest(answer: Any) -> Any:
+def _simplest(answer: object) -> object:
     """The same answer in the simplest type that has it: an integer, else a float, else a fraction."""
     if isinstance(answer, tuple):
         return tuple(map(_simplest, answer))
@@ -56,7 +55,7 @@ def _simplest(answer: Any) -> Any:
     return _simplest_number(Fraction(*map(int, answer.as_integer_ratio())))
 
 
-def _simplest_number(number: Fraction) -> Any:
+def _simplest_number(number: Fraction) -> int | float | Fraction:
     if number.denominator == 1:
         return number.numerator
     try:

@@ -3,52 +3,52 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from fractions import Fraction
 
+import gmpy2
 import numpy as np
 
-from polyest.numbers.conversion import exact
+from polyest.numbers.conversion import Array, to_fraction
 from polyest.numbers.mpfr import Mpfr
-from polyest.numbers.multiprecision import Multiprecision
-from polyest.offline import exchange
+from polyest.offline import remez
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
-from polyest.problems.targets import get_target
+from polyest.problems.targets import Target, get_target
 
-__all__ = ["coefficients", "solve"]
+__all__ = ["coefficients", "solution"]
 
 
-def solve(problem: Problem, digits: int | None = None) -> Solution:
+def solution(problem: Problem, digits: int | None = None) -> Solution:
     """Solve min_c β(c) by the exchange algorithm, with as many `digits` as the coefficients need, or more.
 
     >>> from polyest.problems.problem import make_problem
-    >>> [float(c) for c in solve(make_problem("log", 2, "minimax")).coefficients]
+    >>> [float(c) for c in solution(make_problem("log", 2, "minimax")).coefficients]
     [-1.7113737593684795, 0.07720199246676034]
     """
     target, K = get_target(problem.target), problem.group_size
-    working = max(digits or 0, exchange.DIGITS + 2 * K)
-    best = exchange.solve(target, K, working)
-    table = settled(coefficients(best, working), exact(best.level))
-    return Solution(
-        problem,
-        tuple(Multiprecision(working).array(table)),
-        proof={"alternation": tuple(float(t) for t in best.points)},
-        digits=working,
-    )
+    working = _working_digits(K, digits)
+    best = remez.best_approximation(target, K, working)
+    table = settled(coefficients(target, K, working), to_fraction(best.level))
+    return Solution(problem, table, proof={"alternation": tuple(map(float, best.points))}, digits=working)
 
 
-def coefficients(best: exchange.Levelled, digits: int) -> tuple[Any, ...]:
-    """Bernstein coefficients, as mpmath numbers, of the Q that takes the given values at the points.
+def coefficients(target: Target, group_size: int, digits: int | None = None) -> tuple[Fraction, ...]:
+    """Bernstein coefficients of the best approximation: the Q that takes its values at all points but one.
 
-    Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j, n = len(points) − 2; the
+    Newton's divided differences, expanded to the power basis, then c_m = Σ_j a_j (m)_j/(n)_j, n = K − 1; the
     2·K digits above the accuracy wanted pay for the conditioning of these steps.
     """
-    with Mpfr(digits).precision():
-        table = from_power(_power_basis(best.points[:-1], best.values[:-1]))
-    return tuple(Multiprecision(digits).array(map(exact, table)))
+    working = _working_digits(group_size, digits)
+    best = remez.best_approximation(target, group_size, working)
+    with Mpfr(working).precision():
+        return tuple(map(to_fraction, from_power(_power_basis(best.points[:-1], best.values[:-1]))))
 
 
-def _power_basis(points: Any, values: Any) -> Any:
+def _working_digits(group_size: int, digits: int | None) -> int:
+    return max(digits or 0, remez.DIGITS + 2 * group_size)
+
+
+def _power_basis(points: Array, values: Array) -> Array:
     """a_0 … a_n of the polynomial of degree n that takes the values at the n + 1 points."""
     differences, n = values.copy(), len(points) - 1
     for j in range(1, n + 1):
@@ -60,7 +60,7 @@ def _power_basis(points: Any, values: Any) -> Any:
     return power
 
 
-def from_power(power: Any) -> list[Any]:
+def from_power(power: Array) -> list[gmpy2.mpfr]:
     """c_m = Σ_j a_j (m)_j/(n)_j, n = len(power) − 1: Pascal's rule on d_j = a_j/C(n,j), the differences of c at 0."""
     n = len(power) - 1
     differences = power / np.array([math.comb(n, j) for j in range(n + 1)], dtype=object)
@@ -71,9 +71,9 @@ def from_power(power: Any) -> list[Any]:
     return table
 
 
-def _shift(power: Any) -> Any:
+def _shift(power: Array) -> Array:
     return _pad(power)[[-1, *range(len(power))]]
 
 
-def _pad(power: Any) -> Any:
+def _pad(power: Array) -> Array:
     return np.append(power, power[:1] * 0)

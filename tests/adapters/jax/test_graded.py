@@ -17,6 +17,7 @@ KINDS = ("values", "rewards", "advantages")
 OBJECTIVES = [graded.best_of(3, 8), graded.worst_of(2, 8), graded.median_of(5, 8), graded.l_statistic([-1, 0.5], 8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
 @pytest.mark.parametrize("x64", [False, True])
 def test_scores_are_numpys(objective, x64: bool) -> None:
@@ -37,12 +38,14 @@ def _rows(rewards, scores):
     return zip(rewards.tolist(), np.asarray(scores).tolist(), strict=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "bool"])
 def test_any_real_dtype_is_scored(dtype: str) -> None:
     rewards = jax.numpy.asarray([0, 1, 1, 0, 1, 0, 0, 1], dtype)
     assert adapter.GradedObjective(OBJECTIVES[0]).values(rewards) == pytest.approx(OBJECTIVES[0].values([0, 1] * 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_a_group_with_a_number_that_has_no_rank_scores_nan_and_no_other(wrong: float) -> None:
     rewards = np.arange(16.0).reshape(2, 8)
@@ -53,6 +56,7 @@ def test_a_group_with_a_number_that_has_no_rank_scores_nan_and_no_other(wrong: f
         assert np.isfinite(scores[1]).all()
 
 
+@pytest.mark.slow
 def test_no_gradient_flows() -> None:
     score = adapter.GradedObjective(OBJECTIVES[0]).values
     assert not jax.grad(lambda x: score(x).sum())(jax.numpy.arange(8.0)).any()

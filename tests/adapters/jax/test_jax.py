@@ -43,6 +43,7 @@ def few_ulp(est: polyest.Estimator, x64: bool) -> dict[str, float]:
     return {"rtol": 0.0, "atol": 8 * float(np.spacing(largest if x64 else np.float32(largest)))}
 
 
+@pytest.mark.slow
 @both_widths
 @settings(max_examples=20)
 @given(batches(), st.sampled_from(("harmonic", "plug_in")))

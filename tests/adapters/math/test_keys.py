@@ -24,12 +24,14 @@ def test_the_list_has_150_pairs_and_more() -> None:
     assert len({*EQUAL, *DIFFERENT}) == len(EQUAL) + len(DIFFERENT) >= 250
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), EQUAL)
 def test_equal_answers_have_equal_keys(one: str, other: str) -> None:
     assert key_of_answer(one) == key_of_answer(other)
     assert math_verify_key(boxed(one)) == math_verify_key(boxed(other)) == key_of_answer(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_different_answers_have_different_keys(one: str, other: str) -> None:
     assert key_of_answer(one) != key_of_answer(other)
@@ -57,6 +59,7 @@ print([key_of_answer(answer) for pair in EQUAL[::9] + DIFFERENT[::9] for answer 
 """
 
 
+@pytest.mark.slow
 def test_keys_are_the_same_in_every_process() -> None:
     folder = str(Path(math_answers.__file__).parent)
     seeds = [os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": folder} for seed in ("1", "2")]

@@ -26,7 +26,7 @@ from trl_support import ExactTrainer, GRPOTrainer, make_trainer, policy, scored
 
 from polyest.adapters.trl import AnswerReward
 from polyest.adapters.trl import trainer as _trl_trainer
-from polyest.adapters.trl.answers import text_of
+from polyest.adapters.trl.texts import text_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning:transformers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import subprocess
 import sys
@@ -62,10 +63,19 @@ def test_equal_answers_have_equal_identities(answer: Any) -> None:
     assert identity(answer) == identity(answer if answer is None else type(answer)(answer))
 
 
-def test_collisions_are_as_frequent_as_stated() -> None:
+@pytest.mark.parametrize("answer", ["a", "b" * 100, 7, -(2**100), 2**200, 0.5, ("a", 7), b"x"])
+def test_an_answer_is_hashed_once(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, blake2b = [], hashlib.blake2b
+    monkeypatch.setattr(hashlib, "blake2b", lambda *args, **options: calls.append(args) or blake2b(*args, **options))
+    assert 0 < identity(answer) < NO_ANSWER
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("made", [lambda i: f"answer {i}", int, lambda i: 2046 * i, lambda i: i / 2001], ids=range(4))
+def test_collisions_are_as_frequent_as_stated(made: Any) -> None:
     """Pairs of n = 2000 answers collide with probability 1/2046: 977 pairs expected, standard deviation 31."""
     n = 2000
-    _, counts = np.unique([identity(f"answer {i}") for i in range(n)], return_counts=True)
+    _, counts = np.unique([identity(made(i)) for i in range(n)], return_counts=True)
     pairs, expected = int((counts * (counts - 1) // 2).sum()), n * (n - 1) / 2 / IDENTITIES
     assert abs(pairs - expected) < 5 * math.sqrt(
         expected

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import runpy
 import subprocess
 import sys
@@ -11,23 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from verl_support import ALGORITHM, OPTIONS, adapter, advantages, loaded, omegaconf, token_rewards, torch, verl
+from verl_support import ALGORITHM, OPTIONS, adapter, advantages, config, loaded, omegaconf, token_rewards, torch, verl
 
 import polyest
 from polyest.adapters.verl.code import encode
 from polyest.errors import ArgumentError, MissingDependencyError, TableNotFoundError
 
-
-def config(**options: Any) -> Any:
-    """verl's algorithm section with what the command line adds."""
-    from hydra import compose, initialize_config_module
-
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        overrides = [f"+algorithm.polyest.{name}={value}" for name, value in (OPTIONS | options).items()]
-        return compose("ppo_trainer", [*overrides, "algorithm.adv_estimator=polyest"]).algorithm
-
-
-FOUND = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; print(f('polyest').__module__)"
+NAMES = ["polyest", "polyest_best_of", "polyest_worst_of", "polyest_median_of", "polyest_success"]
+FOUND = f"from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; print(*map(f, {NAMES}), sep=';')"
 
 
 @pytest.mark.parametrize(
@@ -38,73 +27,11 @@ FOUND = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; prin
     ],
     ids=["entry point", "module"],
 )
-def test_verl_finds_the_estimator_by_itself(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verl_finds_the_estimators_by_itself(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     run = subprocess.run([sys.executable, "-c", FOUND], capture_output=True, text=True, check=True)
-    assert run.stdout.split()[-1] == "polyest.adapters.verl"
-
-
-# A policy of two tokens: response 0 is "a"; 1 and 2 are "b" and then "a" or "b". Responses 0 and 2 have the answer "x".
-RESPONSES, READ = ["a", "ba", "bb"], ["x", "y", "x"]
-CORRECT = [1.0, 0.0, 0.5]
-
-
-def log_probs(theta: Any) -> Any:
-    """Of each response's tokens, shape (3, 2); 0 behind the end."""
-    first, second = torch.log_softmax(theta[:2], 0), torch.log_softmax(theta[2:], 0)
-    zero = torch.zeros((), dtype=theta.dtype)
-    rows = [[first[0], zero], [first[1], second[0]], [first[1], second[1]]]
-    return torch.stack([torch.stack(row) for row in rows])
-
-
-def objective(theta: Any, group_size: int, options: dict[str, Any]) -> Any:
-    """E[R]·reward_weight + sign·weight·Φ_Q, Φ_Q = Σ_z ∫_0^ν(z) Q: the integral of each Bernstein polynomial is the sum
-    of those of one degree more, over K."""
-    p = log_probs(theta).sum(dim=1).exp()
-    nu = [p[0] + p[2], p[1]]
-    table = polyest.load(options["target"], group_size, options["method"]).coefficients
-    K = group_size
-    binomial = [[math.comb(K, j) * x**j * (1 - x) ** (K - j) for j in range(K + 1)] for x in nu]
-    phi = sum(c * sum(terms[m + 1 :]) / K for terms in binomial for m, c in enumerate(table.tolist()))
-    return (
-        options.get("reward_weight", 1.0) * (p * torch.tensor(CORRECT)).sum()
-        + options["sign"] * options["weight"] * phi
-    )
-
-
-@pytest.mark.parametrize(
-    ("group_size", "options"),
-    [
-        (2, OPTIONS),
-        (3, OPTIONS),
-        (4, OPTIONS | {"method": "aqp", "sign": 1, "weight": 2.0, "reward_weight": 0.0}),
-        (4, OPTIONS | {"target": "power(2)", "method": "exact", "reward_weight": -3.0}),
-    ],
-)
-def test_the_update_through_verls_loss_is_the_gradient_of_the_surrogate(group_size: int, options: dict) -> None:
-    """All groups of K responses, each weighted by its probability (float32 rewards are exact, advantages are not)."""
-    from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
-    from verl.workers.config import ActorConfig
-
-    actor = ActorConfig(strategy="fsdp", rollout_n=group_size, ppo_micro_batch_size_per_gpu=1, use_dynamic_bsz=True)
-    loss_fn, estimator = get_policy_loss_fn("vanilla"), get_adv_estimator_fn("polyest")
-    theta = torch.tensor([0.3, -0.4, 0.9, 0.1], dtype=torch.float64, requires_grad=True)
-    mask = torch.tensor([[1, 0], [1, 1], [1, 1]])
-    total = torch.zeros(())
-    for group in itertools.product(range(3), repeat=group_size):
-        drawn, rows = list(group), log_probs(theta)[list(group)]
-        rewards = token_rewards([encode(CORRECT[y], READ[y]) for y in drawn], mask[drawn])
-        index = np.array(["uid"] * group_size, dtype=object)
-        algorithm = omegaconf.OmegaConf.create({"polyest": options})
-        A, returns = estimator(token_level_rewards=rewards, response_mask=mask[drawn], index=index, config=algorithm)
-        assert torch.equal(A, returns)
-        assert torch.equal(A != 0, (A != 0) & (mask[drawn] != 0))
-        loss, _ = loss_fn(rows.detach(), rows, A, mask[drawn], "seq-mean-token-sum", actor)
-        total = total + rows.sum().exp().detach() * loss
-    (update,) = torch.autograd.grad(-total, theta)
-    (expected,) = torch.autograd.grad(objective(theta, group_size, options), theta)
-    torch.testing.assert_close(update, expected, rtol=1e-6, atol=1e-6)
+    assert run.stdout.splitlines()[-1].count(";") == len(NAMES) - 1
 
 
 def test_verls_trainer_passes_what_the_estimator_needs() -> None:
@@ -131,6 +58,68 @@ def test_ragged_groups_in_any_order() -> None:
         others = [rewards[j] for j in range(9) if groups[j] == group and j != i]
         expected[i] += rewards[i] - sum(others) / len(others)
     np.testing.assert_allclose(advantages(answers, groups, rewards).numpy(), expected, rtol=1e-6)
+
+
+def test_multiplied_rewards_in_ragged_groups() -> None:
+    answers = ["a", "b", "a", "a", None, "a", "b", "b", "b"]
+    groups = ["u", "v", "u", "v", "u", "w", "v", "v", "w"]
+    rewards = np.array([1.0, 0.0, 0.125, 1.0, 1.5, 1.0, 0.0, 0.25, 0.5])
+    options = {"target": "power(-0.5)", "combine": "multiply", "weight": 0.5, "reward_weight": 2.0, "offset": 0.25}
+    got = advantages(answers, groups, rewards.tolist(), omegaconf.OmegaConf.create({"polyest": options}))
+    for name in "uvw":
+        rows = [i for i in range(9) if groups[i] == name]
+        table, w = polyest.load("power(-0.5)", len(rows)), 2 * rewards[rows]
+        # sign · c is least where c is greatest
+        pay = {"no_answer_reward": table.coefficients.max(), "weights": w}
+        expected = -0.5 * table.advantages([answers[i] for i in rows], **pay)
+        expected += 0.25 * (w * len(w) - w.sum()) / (len(w) - 1)
+        np.testing.assert_allclose(got[rows].numpy(), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_factor_is_paid_to_correct_completions_only() -> None:
+    """R · p^(−½): nothing for wrong completions, whatever they answer, and most for rare correct ones."""
+    algorithm = omegaconf.OmegaConf.create({"polyest": {"target": "power(-0.5)", "combine": "multiply"}})
+    got = advantages(["a", "a", "a", "b", "c", None], ["u"] * 6, [1.0, 1, 1, 1, 0, 0], algorithm)
+    assert got[3] > got[0] == got[1] == got[2] > got[4]
+    assert advantages(["a", "b", "a", None], ["u"] * 4, [0.0] * 4, algorithm).tolist() == [0.0] * 4
+
+
+def test_answers_of_wrong_completions_count_unless_only_correct_ones_are_asked_for() -> None:
+    """A wrong completion with the answer of a correct one: say, the same strategy with a slip."""
+    options = {"target": "power(-0.5)", "combine": "multiply"}
+    given = (["a", "a", "b", "b"], ["u"] * 4, [1.0, 0.0, 1.0, 1.0])
+    table, w = polyest.load("power(-0.5)", 4), [1.0, 0.0, 1.0, 1.0]
+    for count, answers in (("all", given[0]), ("correct", ["a", None, "b", "b"])):
+        got = advantages(*given, omegaconf.OmegaConf.create({"polyest": options | {"count": count}}))
+        np.testing.assert_allclose(got.numpy(), -table.advantages(answers, weights=w), rtol=1e-6)
+
+
+@pytest.mark.parametrize("combine", ["add", "multiply"])
+def test_what_a_score_carries_is_not_encoded_again(combine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The integers go to the runtime as integers, those of completions without an answer among them."""
+    from polyest.online import answers
+
+    algorithm = omegaconf.OmegaConf.create({"polyest": OPTIONS | {"combine": combine}})
+    encoded, from_objects = [], answers._from_objects
+    monkeypatch.setattr(answers, "_from_objects", lambda *given: encoded.append(given[3]) or from_objects(*given))
+    advantages(["a", "b", None, "a", None], [*"uvuuv"], [1.0, 0.0, 1.0, 0.5, 0.0], algorithm)
+    assert set(encoded) <= {"index"}  # the uids
+
+
+def test_a_batch_of_nothing_but_rejected_completions() -> None:
+    mask, uids = torch.zeros(3, 2, dtype=torch.int64), np.array(["u", "u", "v"], dtype=object)
+    rewards = token_rewards([encode(1, "a"), encode(0, "b"), 0.0], mask)
+    assert not adapter.advantages(rewards, mask, index=uids, config=ALGORITHM)[0].any()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_uids_of_any_kind(kind: Any) -> None:
+    mask, scores = (
+        torch.ones(4, 1, dtype=torch.int64),
+        [encode(r, z) for r, z in zip([0, 1, 1, 0], "aabb", strict=True)],
+    )
+    got, _ = adapter.advantages(token_rewards(scores, mask), mask, index=kind([5, 9, 5, 9]), config=ALGORITHM)
+    assert torch.equal(got[:, 0], advantages([*"aabb"], [*"uvuv"], [0.0, 1.0, 1.0, 0.0]))
 
 
 def test_a_completion_alone_has_the_advantage_of_its_reward() -> None:
@@ -167,60 +156,6 @@ def test_no_answer_gets_the_least_rewarding_value(sign: int) -> None:
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5)
 
 
-def test_kl_in_the_reward_and_filtered_groups_are_refused() -> None:
-    for path in ("use_kl_in_reward", "filter_groups.enable"):
-        algorithm = config()
-        omegaconf.OmegaConf.update(algorithm, path, True)
-        with pytest.raises(ArgumentError, match=f"`algorithm.{path}` must be False.*got True; "):
-            advantages(["a", "b"], ["u", "u"], [0.0, 1.0], algorithm)
-
-
-@pytest.mark.parametrize("section", ["reward", "reward_model"])
-def test_the_overlong_buffer_of_dapo_is_refused_before_anything_is_added(section: str) -> None:
-    from hydra import compose, initialize_config_module
-
-    name = f"{section}.reward_kwargs.overlong_buffer_cfg"
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        given = [f"+algorithm.polyest.{name}={value}" for name, value in OPTIONS.items()]
-        overlong = [f"+{name}.enable=True", f"+{name}.len=4096", f"+{name}.penalty_factor=1.0"]
-        whole = compose("ppo_trainer", [*given, *overlong, "algorithm.adv_estimator=polyest"])
-    with pytest.raises(ArgumentError, match=rf"`{name}.enable` must be False, as the penalty.*got True; switch it off"):
-        advantages(["a", "b"], ["u", "u"], [0.0, 1.0], whole.algorithm)
-    omegaconf.OmegaConf.update(whole, f"{name}.enable", False)
-    assert advantages(["a", "b"], ["u", "u"], [0.0, 1.0], whole.algorithm).isfinite().all()
-
-
-def test_verls_dataclass_serves_too() -> None:
-    from verl.trainer.config import AlgoConfig
-
-    with pytest.raises(
-        ArgumentError, match=r"`algorithm.polyest` must be a section.*got None; add \+algorithm.polyest"
-    ):
-        advantages(["a", "b"], ["u", "u"], [0.0, 1.0], AlgoConfig())
-    algorithm = AlgoConfig()
-    algorithm.polyest = OPTIONS
-    assert torch.equal(advantages(["a", "b"], ["u"] * 2, [0, 1], algorithm), advantages(["a", "b"], ["u"] * 2, [0, 1]))
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"sign": 0}, "`algorithm.polyest.sign` must be -1"),
-        ({"weight": 0}, "`algorithm.polyest.weight` must be positive"),
-        ({"weight": "much"}, "`algorithm.polyest.weight` must be positive.*'much'"),
-        ({"reward_weight": None}, "`algorithm.polyest.reward_weight` must be a finite number, got None"),
-        ({"no_answer_reward": float("inf")}, "`algorithm.polyest.no_answer_reward` must be a finite number"),
-        ({"wieght": 1}, "`algorithm.polyest.wieght` must be one of .*did you mean 'weight'"),
-        ({"target": "logg"}, "did you mean 'log'"),
-        ({"bias_budget": 4, "groups": 3, "method": "aqp"}, "budget"),
-    ],
-)
-def test_bad_options_are_refused(options: dict[str, Any], told: str) -> None:
-    algorithm = omegaconf.OmegaConf.create({"polyest": OPTIONS | options})
-    with pytest.raises(ArgumentError, match=told):
-        advantages(["a", "b"], ["u", "u"], [0.0, 1.0], algorithm)
-
-
 def test_bad_calls_are_refused() -> None:
     mask, scores = torch.ones(2, 2, dtype=torch.int64), [encode(0, "a"), encode(1, "b")]
     rewards = token_rewards(scores, mask)
@@ -229,6 +164,8 @@ def test_bad_calls_are_refused() -> None:
         ({"config": None}, "`config` must be verl's algorithm configuration"),
         ({"index": None}, "`index` must hold the uid of each completion, got None"),
         ({"index": uids[:1]}, "got 1 for 2 completions"),
+        ({"index": np.array(["u", None], dtype=object)}, "`index` must hold the uid .* got None for 1 of 2"),
+        ({"index": [torch.tensor(1), torch.tensor(1)]}, "`index` must hold plain hashable answers, got torch.Tensor"),
         ({"token_level_rewards": rewards.bfloat16()}, "`token_level_rewards` must be float32.*got torch.bfloat16"),
         ({"token_level_rewards": rewards - 0.001}, "`token_level_rewards` must have one number in each row"),
         ({"token_level_rewards": rewards * 0}, "`token_level_rewards` must sum to the codes"),

@@ -9,14 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 import brute
-import mpmath
 import numpy as np
 import pytest
 
 from polyest.certify import functions, optimality
 from polyest.certify.supremum import supremum
 from polyest.errors import ArgumentError, SolveError
-from polyest.offline import build, exchange
+from polyest.offline import build, remez
 from polyest.offline.methods import minimax
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target, get_target
@@ -62,30 +61,30 @@ SOLLYA = {
 }
 
 
-def agrees(value: object, text: str) -> bool:
-    """Whether an mpmath number rounds to the decimal."""
+def agrees(value: Fraction, text: str) -> bool:
+    """Whether a number rounds to the decimal."""
     unit = Fraction(10) ** int(Decimal(text).as_tuple().exponent)
-    return abs(_fraction(value) - Fraction(text)) <= unit / 2
+    return abs(value - Fraction(text)) <= unit / 2
 
 
 @pytest.mark.parametrize("K", THEORY)
 def test_least_bias_is_that_of_theory(K: int) -> None:
-    assert agrees(exchange.least_bias("log", K), THEORY[K])
+    assert agrees(remez.least_bias("log", K), THEORY[K])
 
 
 @pytest.mark.parametrize("K", MORE_DIGITS)
 def test_least_bias_is_that_of_theory_to_22_digits(K: int) -> None:
-    assert agrees(exchange.least_bias("log", K), MORE_DIGITS[K])
+    assert agrees(remez.least_bias("log", K), MORE_DIGITS[K])
 
 
 @pytest.mark.parametrize("target", OTHERS)
 def test_least_bias_of_other_targets(target: str) -> None:
-    assert agrees(exchange.least_bias(target, 8), OTHERS[target])
+    assert agrees(remez.least_bias(target, 8), OTHERS[target])
 
 
 @pytest.mark.parametrize(("target", "K"), SOLLYA)
 def test_least_bias_is_that_of_an_independent_program(target: str, K: int) -> None:
-    assert agrees(exchange.least_bias(target, K), SOLLYA[target, K])
+    assert agrees(remez.least_bias(target, K), SOLLYA[target, K])
 
 
 @pytest.mark.parametrize(
@@ -94,24 +93,20 @@ def test_least_bias_is_that_of_an_independent_program(target: str, K: int) -> No
 def test_least_bias_is_bracketed_by_two_independent_proofs(name: str, K: int) -> None:
     """De la Vallée Poussin below; above, the certified maximum of the exact table's bias (the trap of theory.md §3)."""
     target = get_target(name)
-    solution = minimax.solve(make_problem(name, K, "minimax"))
-    value = _fraction(exchange.least_bias(name, K))
+    solution = minimax.solution(make_problem(name, K, "minimax"))
+    value = remez.least_bias(name, K)
     below = optimality.least_bias_bound(target, solution.proof["alternation"])
-    above = supremum(functions.bias(target, [_fraction(c) for c in solution.coefficients]))[1]
+    above = supremum(functions.bias(target, solution.coefficients))[1]
     assert below <= value * (1 + Fraction(1, 10**60))
     assert value <= above * (1 + Fraction(1, 10**60))
     assert above - below < value / 10**20  # the enclosure is closed to 1e-22
-
-
-def _fraction(value: object) -> Fraction:
-    return Fraction(mpmath.nstr(value, 70))
 
 
 @pytest.mark.parametrize("K", [2, 5, 9, 14])
 def test_least_bias_by_linear_programming(K: int) -> None:
     found = by_linear_programming(np.log, K)
     # the grid misses a peak by at most (π/8000)²/8·K² relatively; simplex is feasible to 1e-7
-    assert found == pytest.approx(float(exchange.least_bias("log", K)), rel=1e-4, abs=2e-7)
+    assert found == pytest.approx(float(remez.least_bias("log", K)), rel=1e-4, abs=2e-7)
 
 
 def by_linear_programming(r: Callable[[Any], Any], K: int) -> float:
@@ -137,11 +132,12 @@ def chebyshev_target(degree: int) -> str:
     return f"polynomial({','.join(map(str, here.coef))})"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 8])
 def test_tops_away_from_the_reference_are_found(K: int) -> None:
     found = by_linear_programming(lambda p: np.cos(20 * np.arccos(2 * p - 1)), K)
     # as above, for the degree 21
-    assert found == pytest.approx(float(exchange.least_bias(chebyshev_target(20), K)), rel=3e-4)
+    assert found == pytest.approx(float(remez.least_bias(chebyshev_target(20), K)), rel=3e-4)
 
 
 @pytest.mark.parametrize("width", [400, 40_000])
@@ -152,15 +148,16 @@ def test_narrow_bumps_are_found(K: int, width: int) -> None:
 
     found = by_linear_programming(lambda p: np.exp(-width * (p - 0.3) ** 2), K)
     target = Target(f"bump {width}", bump, (Fraction(1), Fraction(0)))
-    assert found == pytest.approx(float(exchange.least_bias(target, K)), rel=3e-4)
+    assert found == pytest.approx(float(remez.least_bias(target, K)), rel=3e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "power(1.5)", "power(2.5)", "power(3.3)"])
 def test_every_group_size_has_its_least_bias(target: str) -> None:
     """K^(2(a+1))·E*_K is a power series in 1/K² (theory.md §3 for log): every K fits the polynomial of the others."""
     exponent = float(get_target(target).exponent or 0)
     sizes = np.arange(16, 65, 3)
-    scaled = np.array([float(exchange.least_bias(target, int(K))) * K ** (2 * exponent + 2) for K in sizes])
+    scaled = np.array([float(remez.least_bias(target, int(K))) * K ** (2 * exponent + 2) for K in sizes])
     fit = np.polynomial.Polynomial.fit(1 / sizes**2.0, scaled, 6)
     np.testing.assert_allclose(fit(1 / sizes**2.0), scaled, rtol=1e-9)
 
@@ -168,8 +165,8 @@ def test_every_group_size_has_its_least_bias(target: str) -> None:
 @pytest.mark.parametrize("K", [5, 22, 45])
 def test_float64_alone_knows_the_least_bias(K: int) -> None:
     for target in ("log", "power(-0.5)", "power(1.5)"):
-        rough = exchange.rough_least_bias(get_target(target), K)
-        assert rough == pytest.approx(float(exchange.least_bias(target, K)), rel=1e-6)
+        rough = remez.rough_least_bias(get_target(target), K)
+        assert rough == pytest.approx(float(remez.least_bias(target, K)), rel=1e-6)
 
 
 def test_the_table_for_two() -> None:
@@ -180,7 +177,7 @@ def test_the_table_for_two() -> None:
 @pytest.mark.parametrize(("K", "largest"), [(4, 3.1), (8, 4.5), (16, 139.0), (32, 2.1e6), (64, 2.1e15)])
 def test_growth_of_the_coefficients(K: int, largest: float) -> None:
     # max|c|: theory.md §3
-    solution = minimax.solve(make_problem("log", K, "minimax"))
+    solution = minimax.solution(make_problem("log", K, "minimax"))
     assert float(max(map(abs, solution.coefficients))) == pytest.approx(largest, rel=0.04)
 
 
@@ -189,21 +186,21 @@ def test_rounding_costs_what_theory_says(K: int, loss: float, slack: float) -> N
     # theory.md §3: "Rounding the table to float64 costs 3e-15 of E* at K = 8, 1.9e-12 at 16, 1.1e-8 at 32"
     table = build.solve(make_problem("log", K, "minimax"))
     assert table.certificate is not None
-    least = _fraction(exchange.least_bias("log", K))
+    least = remez.least_bias("log", K)
     excess = Fraction(table.certificate.worst_case_bias.upper_text) / least - 1
     assert float(excess) == pytest.approx(loss, rel=slack)
 
 
 @pytest.mark.parametrize("target", ["log", "js(0.1)", "power(0.5)", "power(-0.5)", "power(5)"])
 def test_the_error_alternates_at_as_many_points_as_there_are_unknowns_and_one(target: str) -> None:
-    solution = minimax.solve(make_problem(target, 5, "minimax"))
+    solution = minimax.solution(make_problem(target, 5, "minimax"))
     points = solution.proof["alternation"]
     assert len(points) == 6
     assert list(points) == sorted(points)
     if target in brute.TARGETS:
-        c = [brute.mp.mpf(x) for x in solution.coefficients]
+        c = [brute.number(x) for x in solution.coefficients]
         errors = [brute.bias(target, c, brute.number(p)) for p in points]
-        level = brute.mp.mpf(exchange.least_bias(target, 5))
+        level = brute.number(remez.least_bias(target, 5))
         for left, right in itertools.pairwise(errors):
             assert left * right < 0
         # the points are rounded to float64, which moves an extremal error by 1e-32
@@ -218,6 +215,7 @@ def test_more_digits_give_the_same_bytes(digits: int) -> None:
     assert digest(build.solve(problem, digits=digits)) == digest(build.solve(problem))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "budget"), [("minimax", None), ("aqp", 1)])
 def test_a_table_that_float64_cannot_hold_is_refused_with_what_to_use_instead(method: str, budget: int | None) -> None:
     with pytest.raises(SolveError, match=r"float64 cannot hold.*use"):
@@ -231,14 +229,14 @@ def test_minimax_has_no_meaning_where_an_exact_table_exists() -> None:
 
 def test_a_bias_that_the_digits_cannot_tell_from_none_is_an_error() -> None:
     with pytest.raises(SolveError, match=r"agrees with a polynomial.*raise `digits`"):
-        exchange.least_bias("power(100.5)", 128)
+        remez.least_bias("power(100.5)", 128)
 
 
 def test_above_256_the_unit_is_defined_by_its_series() -> None:
     # theory.md §3: (0.32508927345417506 − 0.0787988/K²)/K²
-    series = exchange.least_bias("log", 257)
+    series = remez.least_bias("log", 257)
     assert float(series) == pytest.approx((0.32508927345417506 - 0.0787988 / 257**2) / 257**2, rel=1e-15)
     # and the series is E*_K itself, as far as float64 tells: at K = 64 it misses by 1.4e-8 relatively
-    assert float(exchange.least_bias("log", 64)) == pytest.approx(
+    assert float(remez.least_bias("log", 64)) == pytest.approx(
         (0.32508927345417506 - 0.0787988 / 64**2) / 64**2, rel=1e-7
     )

@@ -1,0 +1,46 @@
+"""Names that no line of the package uses and that others call. `vulture` reads this file; nobody runs it."""
+
+# Python
+__getattr__
+__dir__
+_.__class__
+
+# Arithmetic of `polyest.numbers.protocol.Number`, which formulas use
+__sub__
+__rsub__
+__radd__
+__rmul__
+__truediv__
+__rtruediv__
+__pow__
+
+# torch, argparse, mpmath, numba and llvmlite, transformers
+_.forward
+_.extra_repr
+_._apply
+recurse
+_._check_value
+_.dps
+_._cache
+_._cache_file
+typing_context
+_.pre_tokenizer
+_.decoder
+_.on_train_begin
+_.on_step_end
+
+# Users
+_.expected_draws
+_.bias_bound
+_.forget
+_.restore
+
+# Fields of a record that is read as a whole, and a part of a cache's key
+estimated_bias
+own_mean
+rmse
+sd
+truth_of_rest
+mean_of_64
+difference
+mtime_ns

@@ -1,0 +1,73 @@
+"""Another reward function, as one of polyest calls it: on the same completions, once."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
+
+import numpy as np
+import torch
+
+from polyest.errors import ArgumentError, shortened
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+RewardFunction: TypeAlias = "Callable[..., Iterable[float | None]]"
+
+__all__ = ["RewardFunction", "check_function", "paid_by"]
+
+
+def check_function(reward: object) -> RewardFunction:
+    """`reward`, if it can be called as TRL calls a plain reward function."""
+    if callable(reward) and not isinstance(reward, torch.nn.Module) and not _is_async(reward):
+        return reward
+    kind = "an async function" if callable(reward) and _is_async(reward) else shortened(reward)
+    raise ArgumentError(
+        f"`reward` must be a plain reward function as TRL takes them, got {kind}; write a function of `completions` "
+        "and **columns that returns one number for each completion"
+    )
+
+
+def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int) -> Array:
+    """What it pays to each of as many completions, NaN for None; `columns` are all that TRL passes.
+
+    Raises:
+        ArgumentError: it returns something else than one finite number, or None, for each.
+    """
+    name = getattr(reward, "__name__", type(reward).__name__)
+    given = reward(**columns)
+    try:
+        paid = [None if number is None else _float(number) for number in given]
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(
+            f"`reward` {name} must return a list of finite numbers, one for each completion, got {shortened(given)}"
+        ) from None
+    if len(paid) != completions:
+        raise ArgumentError(
+            f"`reward` {name} must return one number for each completion, got {len(paid)} for {completions}"
+        )
+    for number in paid:
+        if number is not None and not math.isfinite(number):
+            raise ArgumentError(
+                f"`reward` {name} must pay finite numbers, got {number}; pay a failure what it is worth, and None only "
+                "where it does not apply to the prompt"
+            )
+    return np.array([math.nan if number is None else number for number in paid], np.float64)
+
+
+def _float(number: object) -> float:
+    if not isinstance(number, SupportsFloat):
+        raise TypeError("no number")
+    return float(number)
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004

@@ -1,0 +1,47 @@
+"""The Bayes table μ_m = E[r(p)], p ~ Beta(m+1, K−m): the centre of the variance-optimal program (theory.md §3)."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+
+from polyest.numbers.conversion import to_fraction
+from polyest.numbers.multiprecision import Multiprecision
+from polyest.problems.targets import Target
+
+__all__ = ["bayes_means"]
+
+QUADRATURE_DIGITS = 70  # at least, so that one quadrature serves float64 and the usual precisions
+
+
+def bayes_means(target: Target, group_size: int, digits: int = 0) -> tuple[Fraction, ...]:
+    """μ_0 … μ_{K−1}, exactly where they are rational, else to so many digits or more.
+
+    >>> from polyest.problems.targets import get_target
+    >>> bayes_means(get_target("log"), 2)
+    (Fraction(-3, 2), Fraction(-1, 2))
+    """
+    if target.mean is not None:
+        return _rational(target, group_size)
+    return _quadrature(target, group_size, max(digits, QUADRATURE_DIGITS))
+
+
+@lru_cache(maxsize=64)
+def _rational(target: Target, group_size: int) -> tuple[Fraction, ...]:
+    assert target.mean is not None
+    return tuple(target.mean(m, group_size) for m in range(group_size))
+
+
+@lru_cache(maxsize=64)
+def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Fraction, ...]:
+    ctx = Multiprecision(digits + 10)
+    mp, n = ctx.mp, group_size - 1
+
+    def mean(m: int) -> Fraction:
+        scale, middle = group_size * math.comb(n, m), mp.mpf(m + 1) / (n + 2)
+        return to_fraction(
+            mp.quad(lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, middle, 1])
+        )
+
+    return tuple(map(mean, range(group_size)))

@@ -1,0 +1,85 @@
+"""From the texts of completions to answers: rules, canonical forms of distinct strings only, in processes with a limit.
+
+>>> from polyest.rollouts import extraction
+>>> extraction.extract(["so #### 4", "#### 4", "four"], "hash4")
+['4', '4', None]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from polyest.errors import ArgumentError, nearest
+from polyest.rollouts.extraction.rules import RULES, json_path, pattern
+
+__all__ = ["RULES", "SPECIFICATIONS", "extract"]
+
+SPECIFICATIONS = (*RULES, "regex:PATTERN", "json:PATH", "math-verify", "MODULE:FUNCTION")
+
+Extract = Callable[[str], "Hashable | None"]
+Progress = Callable[[Iterable[str], str, int], Iterable[str]]
+
+
+def extract(
+    texts: Sequence[str | None],
+    how: str | Extract,
+    *,
+    jobs: int = 1,
+    time_limit: float = 5.0,
+    progress: Progress = lambda items, label, total: items,
+) -> list[Hashable | None]:
+    r"""The answer in each text, None where there is none; every distinct text is looked at once.
+
+    Args:
+        texts: of completions; None stays None.
+        how: ``boxed`` (the last ``\boxed{…}``), ``hash4`` (behind the last ``####``), ``last-number``,
+            ``regex:PATTERN`` (the last match), ``json:PATH`` (in the last JSON object), ``math-verify`` (equal where
+            proved equal; extra ``math``), or a function from text to answer.
+        jobs: processes for patterns, math-verify and functions.
+        time_limit: seconds for one text there, after which it counts as without an answer.
+
+    Raises:
+        ArgumentError: an unknown rule, a pattern that is none, a function that fails.
+        MissingDependencyError: math-verify is not installed.
+    """
+    distinct = [*dict.fromkeys(text for text in texts if text is not None)]
+    rule = RULES.get(how) if isinstance(how, str) else None
+    if rule is None and isinstance(how, str) and how.startswith("json:"):
+        rule = json_path(how.removeprefix("json:"))
+    watched = progress(distinct, "extracting", len(distinct))
+    answers = map(rule, watched) if rule else _limited(watched, _function(how), jobs, time_limit)
+    answer_of: dict[str | None, Hashable | None] = dict(zip(distinct, answers, strict=True))
+    return [answer_of.get(text) for text in texts]
+
+
+def _function(how: str | Extract) -> str | Extract:
+    if not isinstance(how, str) or how == "math-verify":
+        return how
+    if how.startswith("regex:"):
+        return pattern(how.removeprefix("regex:"))
+    raise ArgumentError(f"`--extract` must be one of {', '.join(SPECIFICATIONS)}; got {how!r}{nearest(how, RULES)}")
+
+
+def _limited(texts: Iterable[str], function: str | Extract, jobs: int, time_limit: float) -> Iterator[Hashable | None]:
+    """In order, each text in one of `jobs` processes that a time limit can end."""
+    from polyest.adapters.extraction import Extractor
+
+    free: SimpleQueue[Extractor] = SimpleQueue()
+    for _ in range(jobs):
+        free.put(Extractor(function, time_limit=time_limit))
+
+    def ask(text: str) -> Hashable | None:
+        worker = free.get()
+        try:
+            answer: Hashable | None = worker(text)
+        finally:
+            free.put(worker)
+        return answer
+
+    if jobs == 1:
+        yield from map(ask, texts)
+        return
+    with ThreadPoolExecutor(jobs) as threads:
+        yield from threads.map(ask, texts)

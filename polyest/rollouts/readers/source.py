@@ -1,0 +1,161 @@
+"""A file of rollouts as its reader sees it: records of JSON lines, or batches of parquet, one after the other."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.jsonl import parse
+from polyest.rollouts.parquet import MAGIC, opened, unpacked
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Json", "Record", "Source", "as_text", "step_in"]
+
+Json = object  # a value as the json module reads it
+Record = dict[str, Json]
+
+LONGEST_LINE = 256 << 20  # bytes, also of what a compressed file unpacks to
+BOM = b"\xef\xbb\xbf"
+STEP = re.compile(r"(?:^|[^a-z])(?:global_)?step_?(\d+)(?:\D|$)", re.IGNORECASE)
+NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file.
+
+    Attributes:
+        path: where it is.
+        report: is told what is worth knowing and no reason to stop, such as a torn last line.
+    """
+
+    path: Path
+    report: Callable[[str], None] = field(default=lambda note: None, compare=False)
+
+    @cached_property
+    def start(self) -> bytes:
+        """The first bytes, unpacked."""
+        try:
+            with self._opened() as stream:
+                return stream.read(64)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArgumentError(
+                f"{self.path}: must be whole, and packed as its name says; got {error}; copy it again"
+            ) from None
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The names in a parquet file, or in the first record."""
+        return frozenset(self.schema.names) if self.is_parquet else frozenset(self.first)
+
+    @cached_property
+    def first(self) -> Record:
+        """The first record of JSON lines; an empty one if the file holds none."""
+        if self.is_parquet or not self.start.removeprefix(BOM).lstrip().startswith(b"{"):
+            return {}
+        return next((record for _, record in self.records()), {})
+
+    @property
+    def is_parquet(self) -> bool:
+        return self.start.startswith(MAGIC)
+
+    @cached_property
+    def schema(self) -> pyarrow.Schema:
+        with opened(self.path) as file:
+            return file.schema_arrow
+
+    def records(self) -> Iterator[tuple[int, Record]]:
+        """Line numbers and JSON objects; blank lines are passed over, a torn last line is reported.
+
+        Raises:
+            ArgumentError: a line that is no JSON object; names it.
+        """
+        for number, line, is_whole in self._lines():
+            try:
+                yield number, parse(line, f"{self.path}, line {number}")[1]
+            except ArgumentError:
+                if is_whole:
+                    raise
+                self.report(f"{self.path}, line {number}: the last line is torn, as of a run in progress; left out")
+
+    def rows(self, *columns: str) -> Iterator[tuple[int, Record]]:
+        """Row numbers and these columns of a parquet file; those that are not there are None."""
+        present = [name for name in columns if name in self.columns]
+        with opened(self.path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=1024, columns=present, use_threads=False):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, dict.fromkeys(columns) | row
+
+    def table(self, *columns: str) -> Iterator[tuple[int, Record]]:
+        """Numbers and rows of either format."""
+        return self.rows(*columns) if self.is_parquet else self.records()
+
+    def place(self, number: int) -> str:
+        return f"{self.path}, {'row' if self.is_parquet else 'line'} {number}"
+
+    def _opened(self) -> IO[bytes]:
+        try:
+            if self.path.suffix == ".gz":
+                return gzip.open(self.path)  # type: ignore[return-value]
+            if self.path.suffix == ".zst":
+                return unpacked(self.path, "zstd")
+            return self.path.open("rb")
+        except OSError as error:
+            raise ArgumentError(
+                f"`ROLLOUTS` must be files that can be read; {self.path}: {error.strerror or error}"
+            ) from None
+
+    def _lines(self) -> Iterator[tuple[int, bytes, bool]]:
+        """Number, bytes, and whether the line has ended."""
+        with self._opened() as stream:
+            number = 0
+            while line := self._line(stream, number + 1):
+                number += 1
+                text = line.removeprefix(BOM) if number == 1 else line
+                if text.strip():
+                    yield number, text, line.endswith(b"\n")
+
+    def _line(self, stream: IO[bytes], number: int) -> bytes:
+        try:
+            line = stream.readline(LONGEST_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ArgumentError(
+                f"{self.path}, line {number}: must be whole, and packed as its name says; got {error}; copy it again"
+            ) from None
+        if len(line) > LONGEST_LINE:
+            raise ArgumentError(
+                f"{self.path}, line {number}: a line must have at most {LONGEST_LINE >> 20} MiB; "
+                "split the file, or leave columns out"
+            )
+        return line
+
+
+def step_in(path: Path) -> int | None:
+    """The step that the file's name or a folder above it says: ``step_3``, ``global_step_10_evals``, ``7.jsonl``.
+
+    >>> step_in(Path("run/step_3/traces.jsonl")), step_in(Path("train_data_step12.jsonl")), step_in(Path("7.jsonl"))
+    (3, 12, 7)
+    """
+    if NUMBER.fullmatch(path.name.partition(".")[0]):
+        return int(path.name.partition(".")[0])
+    for part in reversed(path.parts):
+        if found := STEP.search(part):
+            return int(found[1])
+    return None
+
+
+def as_text(value: Json) -> str:
+    """A value as a key: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,193 @@
+"""`polyest score` on runs: files, folders, patterns, layouts; steps are never pooled unless that is asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import SHARED
+
+LOGS = SHARED / "data" / "logs"
+
+
+def harmonic_value(answers: list[Any]) -> float:
+    """The mean of −Σ_{j=m+1}^{K−1} 1/j over the group (theory.md §3)."""
+    counts, K = Counter(answers), len(answers)
+    return sum(-sum(1 / j for j in range(counts[answer], K)) for answer in answers) / K
+
+
+def dump(folder: Path, step: int, answers: list[str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{step}.jsonl"
+    records = [
+        {"input": "q", "output": f"so \\boxed{{{a}}}", "gts": "4", "score": 1.0, "step": step, "uid": f"u_{i}_0"}
+        for i, a in enumerate(answers)
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+FIRST, SECOND = ["4", "4", "5", "6"], ["4", "4", "4", "4"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    dump(tmp_path / "run", 1, FIRST)
+    dump(tmp_path / "run", 2, SECOND)
+    return tmp_path / "run"
+
+
+def summary(run: Any, *arguments: object) -> dict[str, Any]:
+    code, out, err = run("score", *arguments, "--target", "log", "--method", "harmonic", "--json")
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_a_folder_is_scored_step_by_step(run: Any, folder: Path) -> None:
+    found = summary(run, folder, "--extract", "boxed")
+    assert found["groups"] == [{"size": 4, "count": 2}]
+    expected = (harmonic_value(FIRST) + harmonic_value(SECOND)) / 2
+    assert found["methods"][0]["mean_value"] == pytest.approx(expected, rel=1e-14)
+
+
+def test_steps_are_pooled_when_asked_for(run: Any, folder: Path) -> None:
+    found = summary(run, folder, "--extract", "boxed", "--pool-steps")
+    assert found["groups"] == [{"size": 8, "count": 1}]
+    assert found["methods"][0]["mean_value"] == pytest.approx(harmonic_value(FIRST + SECOND), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "pick", [lambda f: [f / "1.jsonl", f / "2.jsonl"], lambda f: [f / "*.jsonl"], lambda f: [f, f / "1.jsonl"]]
+)
+def test_files_patterns_and_folders_are_the_same_run_and_no_file_counts_twice(
+    run: Any, folder: Path, pick: Any
+) -> None:
+    assert summary(run, *pick(folder), "--extract", "boxed") == summary(run, folder, "--extract", "boxed")
+
+
+def test_two_runs_are_kept_apart(run: Any, folder: Path) -> None:
+    other = dump(folder.parent / "other", 1, SECOND).parent
+    assert summary(run, folder, other, "--extract", "boxed")["groups"] == [{"size": 4, "count": 3}]
+
+
+def test_a_plain_file_with_steps_is_scored_step_by_step(run: Any, tmp_path: Path) -> None:
+    rows = [
+        {"prompt_id": "p", "step": step, "answer": a} for step, answers in ((1, FIRST), (2, SECOND)) for a in answers
+    ]
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert summary(run, path)["groups"] == [{"size": 4, "count": 2}]
+    assert summary(run, path, "--pool-steps")["groups"] == [{"size": 8, "count": 1}]
+    assert summary(run, path, "--prompt-column", "prompt_id")["groups"] == [{"size": 4, "count": 2}]
+
+
+def test_means_by_step_with_errors(run: Any, folder: Path) -> None:
+    found = summary(run, folder, "--extract", "boxed", "--by", "step")["by"]
+    assert [part["step"] for part in found] == [1, 2]
+    value = {"mean": harmonic_value(FIRST), "standard_error": None, "prompts": 1}
+    assert found[0]["value harmonic"] == pytest.approx(value)
+    assert [part["distinct"]["mean"] for part in found] == [3.0, 1.0]
+    assert "pass@1" not in found[0]  # this layout has scores and no verdicts
+    code, out, err = run("score", folder, "--target", "log", "--extract", "boxed", "--by", "step")
+    assert code == 0
+    assert out.splitlines()[-3].split()[:2] == ["step", "value"]
+    assert "step 1: groups of at most 8: the bias of a value is larger than its error" in err
+
+
+def test_by_a_column_that_differs_within_a_group_is_refused(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"prompt_id": "p", "answer": "1", "seed": 1}\n{"prompt_id": "p", "answer": "1", "seed": 2}\n')
+    code, _, err = run("score", path, "--target", "log", "--method", "harmonic", "--by", "seed")
+    assert code == 2
+    assert "'seed' differs within that of" in err
+
+
+def test_rows_come_out_with_file_row_and_keys(run: Any, folder: Path, tmp_path: Path) -> None:
+    out, values = tmp_path / "out.jsonl", tmp_path / "values.jsonl"
+    summary(run, folder, "--extract", "boxed", "--out", out, "--values", values)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(Path(row["file"]).name, row["row"], row["step"], row["prompt"]) for row in rows[:5]] == [
+        *(("1.jsonl", i, 1, "u") for i in (1, 2, 3, 4)),
+        ("2.jsonl", 1, 2, "u"),
+    ]
+    assert [row["answer"] for row in rows[:4]] == ['"4"', '"4"', '"5"', '"6"']
+    prompts = [json.loads(line) for line in values.read_text().splitlines()]
+    assert [(row["step"], row["prompt"], row["completions"]) for row in prompts] == [(1, "u", 4), (2, "u", 4)]
+    assert prompts[0]["value"] == pytest.approx(harmonic_value(FIRST))
+
+
+def test_lost_completions_are_left_out_and_named(run: Any, tmp_path: Path) -> None:
+    def episode(said: str | None) -> dict[str, Any]:
+        node = {"message": {"role": "assistant", "content": said}, "sampled": True}
+        errors = [] if said else [{"type": "Timeout"}]
+        return {"task": {"key": "t"}, "errors": errors, "traces": [{"nodes": [node]}] if said else []}
+
+    path = tmp_path / "traces.jsonl"
+    path.write_text("".join(json.dumps(episode(s)) + "\n" for s in ("#### 1", "#### 2", None, "#### 1")))
+    code, out, err = run("score", path, "--target", "log", "--method", "harmonic", "--extract", "hash4")
+    assert code == 0
+    assert "1 completions were lost and are left out: Timeout" in err
+    assert "3 completions of 1 prompts in 1 groups: 1 of 3" in out
+
+
+def test_texts_without_a_rule_are_refused_with_the_rules(run: Any, folder: Path) -> None:
+    code, out, err = run("score", folder, "--target", "log")
+    assert (code, out) == (2, "")
+    assert "--extract" in err
+    assert "last-number" in err
+
+
+def test_a_rule_that_finds_nothing_is_refused(run: Any, folder: Path) -> None:
+    code, _, err = run("score", folder, "--target", "log", "--extract", "hash4")
+    assert code == 2
+    assert "must find an answer in some text" in err
+
+
+def test_other_files_of_a_folder_are_left_out_and_counted(run: Any, folder: Path) -> None:
+    (folder / "config.json").write_text('{"lr": 1}\n')
+    code, _, err = run("score", folder, "--target", "log", "--method", "harmonic", "--extract", "boxed")
+    assert code == 0
+    assert "1 files are in no known layout and were left out: config.json" in err
+
+
+def test_an_empty_folder_is_an_error(run: Any, tmp_path: Path) -> None:
+    code, _, err = run("score", tmp_path, "--target", "log")
+    assert code == 2
+    assert "`ROLLOUTS` must" in err
+
+
+def test_a_function_of_ones_own_extracts(
+    run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_rule.py").write_text("def last(text):\n    return text.rstrip('}')[-1]\n")
+    monkeypatch.chdir(tmp_path)
+    assert summary(run, folder, "--extract", "own_rule:last") == summary(run, folder, "--extract", "boxed")
+
+
+@pytest.mark.skipif(not LOGS.is_dir(), reason="no samples of logs")
+@pytest.mark.parametrize("layout", ["verl_validation", "inspect", "plain_steps"])
+def test_samples_against_a_count_by_hand(run: Any, layout: str) -> None:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    if layout == "inspect":
+        from polyest.rollouts import readers
+
+        (path,) = (LOGS / layout).glob("*.eval")
+        for row in readers.named("inspect").rows(readers.Source(path)):
+            groups[row.prompt].append(str(row.completion).split()[-1])  # "Let me think. ANSWER: 6"
+    else:
+        for path in sorted((LOGS / layout).glob("*.jsonl")):
+            for line in path.read_text().splitlines():
+                row = json.loads(line)
+                key = row["uid"][:36] if "uid" in row else (row["step"], row["prompt_id"])
+                groups[key].append(row.get("pred", row.get("answer")))
+    values = []
+    for answers in groups.values():
+        named = [answer if answer is not None else object() for answer in answers]  # no answer matches nothing
+        values.append(harmonic_value(named))
+    found = summary(run, LOGS / layout)
+    assert found["methods"][0]["mean_value"] == pytest.approx(math.fsum(values) / len(values), rel=1e-12)
