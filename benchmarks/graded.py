@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.rollout_groups import race
 from polyest import graded
-from polyest.online import engine
+from polyest.online import backend
 
 Array = NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     for name, work in {"numpy": 1 << 62, "numba (up to K = 48)": 0}.items():
-        engine.COLD_WORK = engine.WARM_WORK = work
+        backend.COLD_WORK = backend.WARM_WORK = work
         print(f"\n{name}: ns per completion, {options.completions:,} completions, best of 4")
         for K in (8, 16, 32, 64):
             row = times(options.completions, K, 4, options.repeats)

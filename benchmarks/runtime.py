@@ -20,7 +20,7 @@ import numpy as np
 import polyest
 from benchmarks import runtime_forms, runtime_peers, runtime_start
 from benchmarks.rollout_groups import DIRICHLET, KINDS, groups_of, nanoseconds, race
-from polyest.online import engine
+from polyest.online import backend
 
 FLOOR_SIZES = (8, 16, 32, 64, 128, 256)
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -73,7 +73,7 @@ def batches(options: argparse.Namespace) -> Curves:
     ways = {"numpy": 1 << 62, "numba": 0, "numba, 2 threads": 0}
     print(f"{'completions':>12}" + "".join(f"{way:>18}" for way in ways))
     curves: Curves = {way: [] for way in ways}
-    est, total, before = polyest.load("log", 16, "harmonic"), 1000, (engine.COLD_WORK, engine.WARM_WORK)
+    est, total, before = polyest.load("log", 16, "harmonic"), 1000, (backend.COLD_WORK, backend.WARM_WORK)
     while total <= options.largest:
         answers = groups_of(DIRICHLET, total, 16)
         out, line = np.empty(answers.shape), f"{total:12,}"
@@ -81,14 +81,14 @@ def batches(options: argparse.Namespace) -> Curves:
             if way == "numpy" and total > 10**6:
                 line += f"{'':>18}"
                 continue
-            engine.COLD_WORK = engine.WARM_WORK = work
+            backend.COLD_WORK = backend.WARM_WORK = work
             threads = 2 if "threads" in way else 1
             cost = nanoseconds(partial(est.rewards, answers, out=out, threads=threads), answers.size, options.repeats)
             curves[way].append((total, cost))
             line += f"{cost:18.2f}"
         print(line)
         total *= 10
-    engine.COLD_WORK, engine.WARM_WORK = before
+    backend.COLD_WORK, backend.WARM_WORK = before
     return curves
 
 
@@ -125,6 +125,7 @@ def main() -> None:
         "batches": batches,
         "strings": lambda options: runtime_forms.hashable(options.completions, options.repeats),
         "ragged": lambda options: runtime_forms.ragged(options.completions, options.repeats),
+        "weights": lambda options: runtime_forms.weighted(options.completions // 10, options.repeats),
         "start": lambda options: runtime_start.report(options.repeats),
         "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
     }

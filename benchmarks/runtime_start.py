@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 
 SMALL = "import numpy, polyest; e = polyest.load('log', 16, 'harmonic'); a = numpy.arange(8192).reshape(512, 16) % 5; "
-FAST = SMALL + "from polyest.online import engine; engine.COLD_WORK = 0; "
+FAST = SMALL + "from polyest.online import backend; backend.COLD_WORK = 0; "
 
 __all__ = ["report"]
 
@@ -44,9 +44,9 @@ def report(repeats: int) -> None:
     print(f"{'python':44}{python:8.1f}\n{'import numpy':44}{numpy:8.1f}")
     ratio = (package - python) / (numpy - python)
     print(f"{'import polyest':44}{package:8.1f}   {ratio:.2f} × numpy, without python itself (bound: 1.3)")
-    print(f"{'rewards of 512 × 16, numpy twin':44}{small:8.1f}   numpy + {small - numpy:.1f} (bound: 100)")
+    print(f"{'rewards of 512 × 16, numpy backend':44}{small:8.1f}   numpy + {small - numpy:.1f} (bound: 100)")
     with tempfile.TemporaryDirectory() as folder:
         (cold,) = milliseconds([FAST + "e.rewards(a)"], 1, NUMBA_CACHE_DIR=folder)
         (warm,) = milliseconds([FAST + "e.rewards(a)"], repeats, NUMBA_CACHE_DIR=folder)
-    print(f"{'the same in numba, compiling (once per machine)':44}{cold:8.1f}   numpy twin + {cold - small:.0f}")
-    print(f"{'the same in numba, from the disk cache':44}{warm:8.1f}   numpy twin + {warm - small:.0f}")
+    print(f"{'the same in numba, compiling (once per machine)':44}{cold:8.1f}   numpy backend + {cold - small:.0f}")
+    print(f"{'the same in numba, from the disk cache':44}{warm:8.1f}   numpy backend + {warm - small:.0f}")

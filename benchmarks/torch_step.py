@@ -4,7 +4,8 @@
 
 First table: rewards and advantages of all completions next to one forward and backward pass over them, with a
 transformer so small that nobody would train a smaller one. Second table: time per completion of the module, eager and
-compiled, and of comparing all pairs by broadcasting. Best of several runs; 2 minutes on one core.
+compiled, and of comparing all pairs by broadcasting. Third table: what `weights=` cost, in turns with calls without
+them. Best of several runs; 3 minutes on one core.
 """
 
 from __future__ import annotations
@@ -106,6 +107,29 @@ def ways_to_count(options: argparse.Namespace, device: torch.device) -> None:
     print_table(["K", *times], rows)
 
 
+def in_turns(calls: dict[str, Callable[[], object]], device: torch.device, repeats: int) -> dict[str, float]:
+    """The fastest run of each, one after the other in every round, so that all meet the same machine."""
+    rounds = [{name: seconds(call, device, 1) for name, call in calls.items()} for _ in range(repeats)]
+    return {name: min(times[name] for times in rounds) for name in calls}
+
+
+def weighted_calls(options: argparse.Namespace, device: torch.device) -> None:
+    rows = []
+    for K, kind in [(K, kind) for K in options.sizes for kind in ("rewards", "advantages", "value")]:
+        call = getattr(adapter.load("log", K, method="harmonic", device=device), kind)
+        ids = torch.randint(0, K, (max(1, options.completions // K), K), device=device)
+        ways, weights = {"eager": call, "compiled": torch.compile(call, fullgraph=True)}, torch.rand(ids.shape)
+        cells = [str(K), kind]
+        for way in ways.values():
+            calls = {"plain": partial(way, ids), "weighted": partial(way, ids, weights=weights.to(device))}
+            times = in_turns(calls, device, options.repeats)
+            plain, weighted = times["plain"], times["weighted"]
+            cells.append(f"{1e9 * plain / ids.numel():.1f} {1e9 * weighted / ids.numel():.1f} ({weighted / plain:.2f})")
+        rows.append(cells)
+    print(f"{options.completions} completions without and with weights: ns per completion (ratio), on {device}")
+    print_table(["K", "", *ways], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=512)
@@ -124,6 +148,7 @@ def main() -> None:
     torch.manual_seed(0)
     share_of_a_step(options, device)
     ways_to_count(options, device)
+    weighted_calls(options, device)
 
 
 if __name__ == "__main__":

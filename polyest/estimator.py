@@ -6,15 +6,18 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Unpack
 
-from polyest.online import forms, output
+from polyest.online import grouping, results
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import numpy as np
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from polyest.online.lookup import Array, Lookup
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Array, Scores
+    from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.storage.table import Certificate, Table
     from polyest.uncertainty import ValueEstimate
@@ -87,15 +90,15 @@ class Estimator:
 
     def rewards(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
-        out: NDArray[Any] | None = None,
-        dtype: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
+        out: Scores | None = None,
+        dtype: DTypeLike | None = None,
         threads: int = 1,
     ) -> NDArray[Any]:
         """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
@@ -128,19 +131,19 @@ class Estimator:
         [-0.405, -1.099, -0.405]
         """
         options = self._options("rewards", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return output.scores(self._job(answers, options), out, dtype)
+        return results.scores(self._job(answers, options), out, dtype)
 
     def advantages(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
-        out: NDArray[Any] | None = None,
-        dtype: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
+        out: Scores | None = None,
+        dtype: DTypeLike | None = None,
         threads: int = 1,
     ) -> NDArray[Any]:
         """Rewards minus the exact leave-one-out baseline; their expected gradient is that of the rewards.
@@ -157,19 +160,19 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         options = self._options("advantages", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return output.scores(self._job(answers, options), out, dtype)
+        return results.scores(self._job(answers, options), out, dtype)
 
     def value(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
-        weights: Any = None,
-        usable: Any = None,
+        weights: ArrayLike | None = None,
+        usable: ArrayLike | None = None,
         threads: int = 1,
-    ) -> Any:
+    ) -> Array | np.float64:
         """The mean reward of every group, an estimate of Σ_z ν(z) r(ν(z)), less Σ_z ν(z) r(q(z)) with a reference.
 
         For ``log`` that is minus the entropy of the answers in nats, and with a reference the Kullback–Leibler
@@ -187,12 +190,12 @@ class Estimator:
         """
         options = self._options("values", reference, padding_id, no_answer_reward, threads, weights, usable)
         job = self._job(answers, options)
-        return output.values(job).reshape(job.shape[:-1])[()]
+        return results.values(job).reshape(job.shape[:-1])[()]
 
     def value_with_error(
         self,
-        answers: Any,
-        reference: Any = None,
+        answers: AnswersLike,
+        reference: ArrayLike | None = None,
         padding_id: Hashable = None,
         no_answer_reward: float | None = None,
         *,
@@ -233,11 +236,11 @@ class Estimator:
         job = self._job(answers, self._options("values", reference, padding_id, no_answer_reward, threads))
         return estimate(job, self._lookups, error, no_answer_reward).reshape(job.shape[:-1])
 
-    def _options(self, kind: str, *given: Any) -> forms.Options:
-        return forms.Options(kind, self.problem.target, *given)
+    def _options(self, kind: str, *given: Any) -> grouping.Options:
+        return grouping.Options(kind, self.problem.target, *given)
 
-    def _job(self, answers: Any, options: forms.Options) -> forms.Job:
-        return forms.dense(self._lookup, self._siblings, answers, options)
+    def _job(self, answers: AnswersLike, options: grouping.Options) -> grouping.Job:
+        return grouping.dense(self._lookup, self._siblings, answers, options)
 
     def _lookups(self, sizes: list[int]) -> dict[int, Lookup]:
         own = {n: self._lookup for n in sizes if n == self.problem.group_size}

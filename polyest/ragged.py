@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from polyest.online import forms, output
+from polyest.online import grouping, results
 from polyest.problems.budget import RaggedArguments, from_ragged
 from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
 from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Array, Scores
     from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.uncertainty import ValueEstimate
@@ -26,19 +28,19 @@ __all__ = ["advantages", "rewards", "value", "value_with_error"]
 
 
 def rewards(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
     baseline: str | None = None,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
     **budget: Unpack[RaggedArguments],
 ) -> NDArray[Any]:
@@ -64,24 +66,24 @@ def rewards(
     >>> rewards([1, 1, 2, 1, 3], ["x", "y", "x", "y", "y"], "log", method="harmonic").tolist()
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
-    options = forms.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = forms.ragged(_tables(target, method, budget, baseline), answers, groups, options)
-    return output.scores(job, out, dtype)
+    options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    job = grouping.ragged(_tables(target, method, budget, baseline), answers, groups, options)
+    return results.scores(job, out, dtype)
 
 
 def advantages(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
-    out: NDArray[Any] | None = None,
-    dtype: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
+    out: Scores | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
     **budget: Unpack[RaggedArguments],
 ) -> NDArray[Any]:
@@ -92,25 +94,25 @@ def advantages(
     >>> advantages([5, 5, 8], [0, 0, 0], "log", method="harmonic").round(3).tolist()
     [0.5, 0.5, -1.5]
     """
-    options = forms.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = forms.ragged(_tables(target, method, budget), answers, groups, options)
-    return output.scores(job, out, dtype)
+    options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
+    return results.scores(job, out, dtype)
 
 
 def value(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
-    weights: Any = None,
-    usable: Any = None,
+    weights: ArrayLike | None = None,
+    usable: ArrayLike | None = None,
     threads: int = 1,
     **budget: Unpack[RaggedArguments],
-) -> tuple[Any, NDArray[np.float64]]:
+) -> tuple[Any, Array]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
 
     Arguments and errors are those of `rewards`, without `baseline`, `out` and `dtype`.
@@ -123,19 +125,19 @@ def value(
     >>> dict(zip(ids, means.tolist()))
     {'x': -1.0, 'y': 0.0}
     """
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = forms.ragged(_tables(target, method, budget), answers, groups, options)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
+    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
     ids, order = _by_appearance(job, groups)
-    return ids, output.values(job)[order]
+    return ids, results.values(job)[order]
 
 
 def value_with_error(
-    answers: Any,
-    groups: Any,
+    answers: AnswersLike,
+    groups: AnswersLike,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
     error: str = "multinomial",
@@ -156,14 +158,14 @@ def value_with_error(
     """
     from polyest.uncertainty.estimate import estimate
 
-    options = forms.Options("values", target, reference, padding_id, no_answer_reward, threads)
+    options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads)
     tables = _tables(target, method, budget)
-    job = forms.ragged(tables, answers, groups, options)
+    job = grouping.ragged(tables, answers, groups, options)
     ids, order = _by_appearance(job, groups)
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
 
 
-def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]:
+def _by_appearance(job: grouping.Job, groups: AnswersLike) -> tuple[Any, NDArray[np.int64]]:
     """The ids of the groups by first appearance, and their numbers in the job."""
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     order = np.argsort(firsts)
@@ -174,7 +176,7 @@ def _by_appearance(job: forms.Job, groups: Any) -> tuple[Any, NDArray[np.int64]]
 
 def _tables(
     target: str | Target, method: str | None, budget: RaggedArguments, baseline: str | None = None
-) -> forms.Lookups:
+) -> grouping.Lookups:
     """The look-up arrays of the group sizes that it is asked for."""
     given = from_ragged(budget)
 

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 import polyest
 from polyest.errors import ArgumentError
 
-engines = pytest.mark.parametrize("engine", oracle.ENGINES)
+backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 
 
-@engines
+@backends
 @given(st.data())
-def test_survivors_score_as_a_group_of_their_number(engine: str, data) -> None:
+def test_survivors_score_as_a_group_of_their_number(backend: str, data) -> None:
     K = data.draw(st.integers(2, 7))
     answers = np.array(data.draw(st.lists(st.integers(0, 2), min_size=K, max_size=K)))
     usable = np.array(data.draw(st.lists(st.booleans(), min_size=K, max_size=K).filter(lambda m: sum(m) > 1)))
     w, est = np.arange(1.0, K + 1), polyest.load("log", K, "harmonic")
     rest = polyest.load("log", int(usable.sum()), "harmonic")
-    with oracle.using(engine):
+    with oracle.using(backend):
         for kind in ("rewards", "advantages"):
             for weights in (None, w):
                 own = None if weights is None else w[usable]

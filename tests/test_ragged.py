@@ -1,4 +1,4 @@
-"""The ragged form against the dense form and the oracle, to the bit, with both engines."""
+"""The ragged form against the dense form and the oracle, to the bit, with both backends."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online import fast, sorting, twin
+from polyest.online import compiled, numpy_backend
+from polyest.online.compiled import sorting
 
-engines = pytest.mark.parametrize("engine", oracle.ENGINES)
+backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60)
 names = st.sampled_from([int, str, lambda g: ("prompt", g), lambda g: g * 2**60 - 2**62])
 
 
-@engines
+@backends
 @given(rows, names, st.booleans(), st.booleans())
 @example([], int, False, True)
 @example([(3, 1)], int, True, True)
-def test_ragged_agrees_with_the_oracle_to_the_bit(engine: str, pairs, name, contiguous: bool, as_array: bool) -> None:
+def test_ragged_agrees_with_the_oracle_to_the_bit(backend: str, pairs, name, contiguous: bool, as_array: bool) -> None:
     pairs = sorted(pairs, key=lambda pair: pair[0]) if contiguous else pairs
     groups, answers = [name(g) for g, _ in pairs], [a for _, a in pairs]
     members = {g: [i for i, other in enumerate(groups) if other == g] for g in groups}
@@ -39,7 +40,7 @@ def test_ragged_agrees_with_the_oracle_to_the_bit(engine: str, pairs, name, cont
             means[g] = oracle.value(group, c)
     given_groups = np.array(groups, np.int64) if as_array and all(isinstance(g, int) for g in groups) else groups
     given_answers = np.array(answers, np.int16) if as_array else answers
-    with oracle.using(engine), warnings.catch_warnings():
+    with oracle.using(backend), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for kind, numbers in expected.items():
             scores = getattr(polyest, kind)(given_answers, given_groups, "log", "harmonic")
@@ -49,13 +50,13 @@ def test_ragged_agrees_with_the_oracle_to_the_bit(engine: str, pairs, name, cont
     np.testing.assert_array_equal(values, list(means.values()))
 
 
-@engines
+@backends
 @given(rows, st.randoms(), st.booleans())
-def test_order_of_rows_does_not_matter(engine: str, pairs, random, padded: bool) -> None:
+def test_order_of_rows_does_not_matter(backend: str, pairs, random, padded: bool) -> None:
     order = random.sample(range(len(pairs)), len(pairs))
     groups, answers = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
     q, padding_id = 1 / (1.0 + np.arange(len(pairs))), 0 if padded else None
-    with oracle.using(engine), warnings.catch_warnings():
+    with oracle.using(backend), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for score in (polyest.rewards, polyest.advantages):
             scores = score(answers, groups, "log", "harmonic", reference=q, padding_id=padding_id)
@@ -63,13 +64,13 @@ def test_order_of_rows_does_not_matter(engine: str, pairs, random, padded: bool)
             np.testing.assert_array_equal(moved, scores[order])
 
 
-@engines
-def test_equal_groups_agree_with_the_dense_form(engine: str) -> None:
+@backends
+def test_equal_groups_agree_with_the_dense_form(backend: str) -> None:
     rng = np.random.default_rng(4)
     answers, q = rng.integers(0, 5, (40, 12)), 1 - rng.random((40, 12))
     flat, groups = answers.ravel(), np.repeat(rng.permutation(40), 12)
     est = polyest.load("log", 12, "harmonic")
-    with oracle.using(engine):
+    with oracle.using(backend):
         for kind in ("rewards", "advantages"):
             dense = getattr(est, kind)(answers, q)
             np.testing.assert_array_equal(
@@ -97,7 +98,7 @@ def test_missing_tables_are_all_named_before_anything_is_written() -> None:
 @example([(0, 0), (1, 0), (0, 0)], np.int64)
 def test_the_engines_arrange_rows_alike(pairs, dtype: type) -> None:
     ids = (np.array([g for g, _ in pairs], np.int64) * 37 - 100).astype(dtype)
-    for arrange in (fast.arrange, twin.arrange):
+    for arrange in (compiled.arrange, numpy_backend.arrange):
         order, starts = arrange(ids)
         rows = np.split(np.arange(len(ids)) if order is None else order, starts[1:-1])
         expected = {g: np.flatnonzero(ids == g).tolist() for g in ids.tolist()}
@@ -105,7 +106,7 @@ def test_the_engines_arrange_rows_alike(pairs, dtype: type) -> None:
         assert len(starts) == len(expected) + 1
         assert starts.dtype == np.int64
     contiguous = all(np.ptp(where) == len(where) - 1 for where in expected.values())
-    assert (fast.arrange(ids)[0] is None) == (twin.arrange(ids)[0] is None) == contiguous
+    assert (compiled.arrange(ids)[0] is None) == (numpy_backend.arrange(ids)[0] is None) == contiguous
 
 
 @pytest.mark.parametrize("size", [63, 64, 65, 66, 129, 1000])
@@ -116,7 +117,7 @@ def test_the_engines_arrange_long_rows_alike(size: int, longest: int, factor: in
     rng = np.random.default_rng(size)
     runs = np.repeat(rng.permutation(size) % 256, rng.integers(1, longest + 1, size))[:size]
     for ids in (runs * factor, np.sort(runs) * factor, rng.permutation(runs) * factor):
-        for arrange in (fast.arrange, twin.arrange):
+        for arrange in (compiled.arrange, numpy_backend.arrange):
             order, starts = arrange(ids)
             rows = np.split(np.arange(size) if order is None else order, starts[1:-1])
             assert {ids[row[0]]: row.tolist() for row in rows} == {g: np.flatnonzero(ids == g).tolist() for g in ids}
@@ -150,10 +151,10 @@ def test_ids_are_numbered_by_first_appearance(count: int, stride: int) -> None:
     assert distinct == len(known)
 
 
-@engines
+@backends
 @pytest.mark.parametrize("kinds", [40, 10**6])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_many_hashable_answers_are_compared_by_python_equality(engine: str, kinds: int, shuffled: bool) -> None:
+def test_many_hashable_answers_are_compared_by_python_equality(backend: str, kinds: int, shuffled: bool) -> None:
     """So many that they are read piece by piece where groups lie together."""
     rng = np.random.default_rng(6)
     codes, groups = rng.integers(0, kinds, 9000), np.repeat(np.arange(900), 10)
@@ -162,7 +163,7 @@ def test_many_hashable_answers_are_compared_by_python_equality(engine: str, kind
     codes[repeated] = groups[repeated] % 7
     forms = (str, lambda c: (c, "x"), lambda c: float(c) if c % 2 else c, lambda c: bool(c) if c < 2 else -c)
     answers = [forms[(c + i % 2) % 4](c) if i % 11 else (None, np.nan)[i % 2] for i, c in enumerate(codes.tolist())]
-    with oracle.using(engine):
+    with oracle.using(backend):
         scores = polyest.advantages(answers, groups, "log", "harmonic", no_answer_reward=-2)
         as_array = np.fromiter(answers, np.object_, len(answers))
         np.testing.assert_array_equal(
@@ -179,7 +180,7 @@ def test_ragged_threads_change_nothing(threads: int) -> None:
     rng = np.random.default_rng(5)
     groups, answers = rng.integers(0, 30, 900), rng.integers(0, 6, 900)
     expected = polyest.advantages(answers, groups, "log", "harmonic")
-    with oracle.using("fast"):
+    with oracle.using("compiled"):
         np.testing.assert_array_equal(polyest.advantages(answers, groups, "log", "harmonic", threads=threads), expected)
         out = np.empty(900, np.float32)
         polyest.advantages(answers, groups, "log", "harmonic", threads=threads, out=out)

@@ -19,7 +19,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online.answers import Answers
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -35,6 +35,7 @@ __all__ = [
     "NOTHING",
     "answers_of",
     "labels",
+    "plain",
     "row_of",
     "rows_of_array",
     "rows_of_items",
@@ -86,6 +87,17 @@ def row_of(item: object, argument: str) -> tuple[int, int, int]:
         raise ArgumentError(
             f"`{argument}` must be nested less deeply, got a {type(item).__name__} too deep to read; make it a string"
         ) from None
+
+
+def plain(rows: Rows) -> NDArray[np.int64] | NDArray[np.uint64] | list[Any]:
+    """Rows as answers again: the integers themselves where all are and one 64-bit type holds them, else `labels`."""
+    kind, high, low = rows.T
+    if (kind == INTEGER).all():
+        if (high == low >> 63).all():
+            return np.ascontiguousarray(low)
+        if not high.any():
+            return np.ascontiguousarray(low).view(np.uint64)
+    return labels(rows)
 
 
 def labels(rows: Rows) -> list[Any]:

@@ -57,12 +57,16 @@ class Matrices(NamedTuple):
         shares: c again; the value is Σ_j c[m_j]/n.
         advantages: a of A_i = a[m_i] − T/(n−1), shape (R, K); None if the estimator has no advantages.
         weights: c' with c'_{n−1} = 0, of T = Σ_j c'[m_j]; None likewise.
+        weighted: a, e and c' of A_i = w_i a[m_i] + W_i e[m_i] − Σ_j w_j c'[m_j]/(n−1), W_i the weight of all
+            completions with the answer of i, shape (3, R, K): e_m = (c'_m − c'_{m−1})/(n−1), 0 at m = 0, and
+            a = c + c'/(n−1) − e (theory.md §9); None likewise.
     """
 
     rewards: Array
     shares: Totals
     advantages: Array | None
     weights: Totals | None
+    weighted: Array | None
 
 
 def matrices(estimator: Estimator, padded: bool) -> Matrices:
@@ -74,8 +78,11 @@ def matrices(estimator: Estimator, padded: bool) -> Matrices:
     own = Lookup.of(estimator.table)
     found = {own.table.group_size: own} | (_smaller(estimator.problem, _has_advantages(own)) if padded else {})
     rewards, shares = _stack(found, "values", padded)
-    advantages, weights = _stack(found, "advantages", padded) if _has_advantages(own) else (None, None)
-    return Matrices(rewards, shares, advantages, weights)
+    if not _has_advantages(own):
+        return Matrices(rewards, shares, None, None, None)
+    advantages, weights = _stack(found, "advantages", padded)
+    sizes = np.arange(len(rewards)) if padded else np.array([len(own.coefficients)])
+    return Matrices(rewards, shares, advantages, weights, _weighted(rewards, weights, sizes[:, None]))
 
 
 def check_shape(estimator: Estimator, shape: tuple[int, ...]) -> None:
@@ -113,6 +120,13 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
         sizes, reason = ", ".join(map(str, lacking)), next(iter(lacking.values()))
         warnings.warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}", stacklevel=5)
     return found
+
+
+def _weighted(rewards: Array, weights: Totals, sizes: NDArray[np.int64]) -> Array:
+    """See `Matrices.weighted`; `sizes` is n of each row, shape (R, 1)."""
+    others, rest = weights.integers * weights.scales[:, None], np.maximum(sizes - 1, 1)
+    steps = np.diff(others, axis=1, prepend=others[:, :1]) / rest
+    return np.stack([rewards + others / rest - steps, steps, others])
 
 
 def _has_advantages(lookup: Lookup) -> bool:

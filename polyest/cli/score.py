@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from polyest import rollouts
 from polyest.cli.named_function import add_growth_option, chosen_target, named_function
@@ -34,7 +34,7 @@ from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
@@ -213,7 +213,8 @@ def _scorer(
     arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups
 ) -> Callable[[str | None], Scores]:
     no_answer_reward, column = arguments.no_answer_reward, arguments.reference_column
-    reference, budget = log.column(column) if column else None, to_ragged(chosen_budget(arguments))
+    reference = cast("ArrayLike", log.column(column)) if column else None
+    budget = to_ragged(chosen_budget(arguments))
 
     def scorer(method: str | None) -> Scores:
         own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else RaggedArguments()

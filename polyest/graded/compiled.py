@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.kernels import jit
+from polyest.online.compiled import jit
 
 if TYPE_CHECKING:
     from polyest.graded.tables import Array, Pay

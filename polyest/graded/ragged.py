@@ -10,7 +10,7 @@ from polyest.errors import ArgumentError
 from polyest.graded.grouping import scores
 from polyest.graded.objective import Objective
 from polyest.graded.reading import read_rewards
-from polyest.online.forms import arrange, group_ids
+from polyest.online.grouping import arrange, group_ids
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

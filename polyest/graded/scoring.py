@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online import engine, twin
+from polyest.online import backend, numpy_backend
 
 if TYPE_CHECKING:
     from polyest.graded.tables import Array, Pay
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["score", "scores", "totals"]
 
 PIECE = 1 << 14  # rewards at a time, so that all that is computed from them stays in the cache
-WORK = 16  # units of `engine`'s work for a reward
+WORK = 16  # units of `backend`'s work for a reward
 SMALL = 48  # rewards of a group that insertion sorts faster than numpy does
 
 
@@ -80,8 +80,8 @@ def _sums(ranked: Array, pay: Pay) -> tuple[Array, Array]:
 
 
 def _chosen(groups: int, size: int) -> ModuleType:
-    """numba for large batches of small groups, which it sorts by insertion; else this module. See `engine.choose`."""
-    if size > SMALL or engine.choose(WORK * groups * size) is twin:
+    """numba for large batches of small groups, which it sorts by insertion; else this module. See `backend.choose`."""
+    if size > SMALL or backend.choose(WORK * groups * size) is numpy_backend:
         return sys.modules[__name__]
     from polyest.graded import compiled
 

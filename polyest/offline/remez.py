@@ -41,6 +41,7 @@ GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may
 EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
 PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
+ROUGH_EXCESS = 1e-4  # the same in float64, where rounding is up to 1/RESOLVED of |e|, more next to a reference point
 
 Context: TypeAlias = Double | Extended | Mpfr
 
@@ -201,7 +202,7 @@ def _with_higher(target: Target, levelled: Levelled, ctx: Context) -> Array | No
     t, x = levelled.points, ctx.array(_tops(target, levelled, ctx))
     error = _error(target, levelled, x, ctx)
     top = int(np.argmax(abs(error)))
-    if abs(error[top]) <= levelled.level * (1 + EXCESS):
+    if abs(error[top]) <= levelled.level * (1 + (ROUGH_EXCESS if ctx is FLOAT64 else EXCESS)):
         return None
     i = int(np.searchsorted(t.astype(float), float(x[top])))
     same = [j for j in (i, i - 1) if 0 <= j < len(t) and levelled.signs[j] * error[top] > 0]

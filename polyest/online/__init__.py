@@ -1,7 +1,11 @@
-"""The runtime: answers → matches → look-up → rewards, advantages, values (theory.md §2 and §5).
+"""The runtime: answers → matches → look-up → rewards, advantages, values (theory.md §2, §5 and §9).
 
-`answers` turns what the user typed into integers (hashable answers with a `dictionary`, or `strings`), `forms` finds
-the groups in it (`layout`) and the tables they need (`lookup`), `engine` chooses who counts and looks up: `twin`
-(numpy, slow and obvious) or `fast` (numba: `kernels`, `sorting`, `distinct`, `strings`, `vectors`). `scoring` adds the
-`reference` and completions without an answer, `output` puts the numbers in their place.
+In the order in which a call passes through it:
+
+- `answers`: what the user typed as integers, by way of `hashable_answers` (a dictionary; `colliding_hashes` keeps it
+  fast) or of strings' bytes; `weights` and `reference_term` read what else there is for each completion;
+- `grouping`: the dense and the ragged form, as a `layout` of groups with the `lookup` arrays of their sizes;
+- `scoring`: rewards, advantages and values, by one of two backends that `backend` chooses from and that agree to the
+  bit: `numpy_backend`, which reads as the theory does, and `compiled`, the door to all machine code;
+- `results`: the numbers in their place.
 """

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 import operator
 from array import array
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online import engine
-from polyest.online.collisions import rekeyed
-from polyest.online.dictionary import by_dictionary, by_small_dictionary
+from polyest.online import backend
+from polyest.online.colliding_hashes import rekeyed
+from polyest.online.hashable_answers import by_dictionary, by_small_dictionary
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from polyest.online.dictionary import Codes, Groups
+    from polyest.online.hashable_answers import Codes, Groups, Items
+    from polyest.online.layout import Codes as SignedCodes
+
+    AnswersLike: TypeAlias = "ArrayLike | Sequence[object] | Answers"
+    AnyArray: TypeAlias = NDArray[np.generic]
 
 __all__ = ["Answers", "read_answers", "read_array"]
 
@@ -36,13 +40,13 @@ class Answers:
         padding: which entries are no completions at all; None if there are none.
     """
 
-    codes: NDArray[Any]
+    codes: SignedCodes
     missing: NDArray[np.bool_] | None = None
     padding: NDArray[np.bool_] | None = None
 
 
 def read_answers(
-    answers: Any,
+    answers: AnswersLike,
     padding_id: Hashable = None,
     argument: str = "answers",
     groups: Groups | None = None,
@@ -52,7 +56,7 @@ def read_answers(
     `Answers` are returned as they are: what an adapter has encoded once is not encoded again.
 
     Codes are comparable within a row (last axis), or, of flat answers, within `groups`: (order, starts) as in
-    `polyest.online.twin.arrange`; without them all codes of flat answers are comparable.
+    `polyest.online.numpy_backend.arrange`; without them all codes of flat answers are comparable.
 
     Raises:
         ArgumentError: an array of floats, unhashable answers, rows of unequal length, or what is no array.
@@ -70,7 +74,7 @@ def read_answers(
     raise ArgumentError(f"`{argument}` must be integers, strings or hashable objects; got {_came(answers, array)}")
 
 
-def _came(answers: Any, array: NDArray[Any]) -> str:
+def _came(answers: object, array: AnyArray) -> str:
     """What came, and what to do; numpy reads columns of integers with missing values as floats."""
     column = str(getattr(answers, "dtype", getattr(answers, "type", "")))
     if array.dtype.kind == "f" and "int" in column.lower():
@@ -82,7 +86,7 @@ def _came(answers: Any, array: NDArray[Any]) -> str:
     return f"an array of {array.dtype}; map every answer to an integer or a string first"
 
 
-def read_array(values: Any, argument: str) -> NDArray[Any]:
+def read_array(values: object, argument: str) -> AnyArray:
     """`values` as a numpy array, if it is an array of any library."""
     if hasattr(values, "mask") and hasattr(values, "filled"):  # np.ma, without loading it
         raise ArgumentError(f"`{argument}` must not be a masked array; fill it and name the filler as `padding_id`")
@@ -100,7 +104,7 @@ def read_array(values: Any, argument: str) -> NDArray[Any]:
 
 
 def _from_objects(
-    rows: list[list[Any]],
+    rows: list[Items],
     shape: tuple[int, ...],
     padding_id: Hashable,
     argument: str,
@@ -128,36 +132,37 @@ def _from_objects(
     return Answers(codes.reshape(shape), *masks)
 
 
-def _integers(rows: list[list[Any]], padding_id: Hashable) -> NDArray[np.int64] | None:
+def _integers(rows: list[Items], padding_id: Hashable) -> NDArray[np.int64] | None:
     """The answers themselves where all are Python's integers of at most 64 bits."""
     if not rows[0] or type(rows[0][0]) is not int or type(padding_id) not in (int, NoneType):
         return None
     if {*map(type, chain.from_iterable(rows))} != {int}:
         return None
+    integers = cast(Iterator[int], chain.from_iterable(rows))
     try:
-        return np.frombuffer(array("q", chain.from_iterable(rows)), np.int64)
+        return np.frombuffer(array("q", integers), np.int64)
     except OverflowError:
         return None
 
 
-def _quickly(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
+def _quickly(rows: list[Items], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
     """Without a dictionary too large for the cache, where that can be and groups do not lie together."""
     if groups[0] is None:
         return None
     found = by_small_dictionary(rows, size, padding_id, argument)
     if found or padding_id is not None:
         return found
-    codes = engine.choose(engine.ROW_WORK * size).read_strings(rows, *groups)
+    codes = backend.choose(backend.ROW_WORK * size).read_strings(rows, *groups)
     return None if codes is None else (codes, *np.zeros((2, size), np.bool_))
 
 
-def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tuple[int, ...]]:
+def _innermost(answers: Items, argument: str) -> tuple[list[Items], tuple[int, ...]]:
     """The innermost of nested lists in order, and the shape of all; only lists nest."""
-    rows: list[list[Any]] = [answers]
+    rows: list[Items] = [answers]
     shape: tuple[int, ...] = (len(answers),)
     while rows[0] and isinstance(rows[0][0], list | np.ndarray):
         level = answers if rows[0] is answers else [*chain.from_iterable(rows)]
-        rows = _rows(level, argument) if isinstance(level[0], np.ndarray) else level
+        rows = _rows(level, argument) if isinstance(level[0], np.ndarray) else cast("list[Items]", level)
         lengths = {len(row) if isinstance(row, list) else -1 for row in rows}
         if len(lengths) > 1 or -1 in lengths:
             raise ArgumentError(
@@ -169,29 +174,30 @@ def _innermost(answers: list[Any], argument: str) -> tuple[list[list[Any]], tupl
     return rows, shape
 
 
-def _rows(rows: list[Any], argument: str) -> list[Any]:
+def _rows(rows: Items, argument: str) -> list[Items]:
     """A list of arrays as nested lists."""
+    arrays = [row for row in rows if isinstance(row, np.ndarray) and row.ndim]
     kinds = {row.dtype.kind if isinstance(row, np.ndarray) else type(row).__name__ for row in rows}
-    if not kinds <= set("iubOUST") or any(row.ndim == 0 for row in rows):
+    if not kinds <= set("iubOUST") or len(arrays) < len(rows):
         raise ArgumentError(
             f"`{argument}` must be lists of integer, string or object arrays; got kinds {', '.join(sorted(kinds))}; "
             "map every answer to an integer or a string first"
         )
-    return [row.tolist() for row in rows]
+    return [row.tolist() for row in arrays]
 
 
-def _signed(array: NDArray[Any]) -> NDArray[Any]:
+def _signed(array: AnyArray) -> SignedCodes:
     """The same bits as native signed integers: equality is kept."""
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     return native.view(f"i{array.dtype.itemsize}")
 
 
-def _integer_padding(array: NDArray[Any], padding_id: Any) -> NDArray[np.bool_] | None:
+def _integer_padding(array: AnyArray, padding_id: object) -> NDArray[np.bool_] | None:
     if padding_id is None:
         return None
     try:
         ids = array.view(np.uint8) if array.dtype.kind == "b" else array
-        padding = ids == operator.index(padding_id)
+        padding = ids == operator.index(cast("SupportsIndex", padding_id))
     except TypeError:
         raise ArgumentError(
             f"`padding_id` must be an integer where the answers are integers, got {shortened(padding_id)}"

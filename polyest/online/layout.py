@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.lookup import Array, Tables
+    from polyest.online.lookup import Tables
 
-    Ints = NDArray[Any]
+    Array: TypeAlias = NDArray[np.float64]
+    Scores: TypeAlias = NDArray[np.floating]
+    Integers: TypeAlias = NDArray[np.integer]
+    Codes: TypeAlias = NDArray[np.signedinteger]
 
 __all__ = ["Layout", "blocks"]
+
+PIECE = 1 << 15  # completions of a block, so that it stays in the cache
 
 
 @dataclass(frozen=True)
@@ -26,16 +31,16 @@ class Layout:
         codes: answers, shape (N,), contiguous.
         starts: shape (G + 1,); group g consists of the rows starts[g] ≤ i < starts[g + 1] of `rows`.
         tables: the look-up arrays of every group size that occurs.
-        work: units of work for `engine.choose`: all pairs of a group, and `engine.LOOKUP_WORK` per completion.
+        work: units of work for `backend.choose`: all pairs of a group, and `backend.LOOKUP_WORK` per completion.
         rows: places in `codes`, group by group; None if `codes` lies group by group itself.
         threads: how many threads may score.
     """
 
-    codes: Ints
+    codes: Codes
     starts: NDArray[np.int64]
     tables: Tables
     work: int
-    rows: Ints | None = None
+    rows: Integers | None = None
     threads: int = 1
 
     @property
@@ -48,22 +53,9 @@ class Layout:
         """Whether every code belongs to a group."""
         return int(self.starts[-1]) == len(self.codes)
 
-    def blocks(self) -> Iterator[tuple[int, Ints, Ints]]:
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
         """`blocks` of these groups."""
         return blocks(self.starts, self.rows)
-
-    def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many of the chosen completions each group has, shape (G,)."""
-        ordered = chosen if self.rows is None else chosen[self.rows]
-        return np.diff(np.concatenate([[0], np.cumsum(ordered)])[self.starts])
-
-    def sums(self, values: Array) -> Array:
-        """The sum of each group's values in ascending order, so that permuting a group changes no bit, shape (G,)."""
-        result = np.zeros(len(self.starts) - 1)
-        for _, members, rows in self.blocks():
-            for column in np.sort(values[rows], axis=1).T:
-                result[members] += column
-        return result
 
     def spread(self, values: Array) -> Array:
         """One value per group, as one per completion, shape (N,); NaN for what belongs to no group."""
@@ -75,12 +67,12 @@ class Layout:
         return result
 
 
-def blocks(starts: NDArray[np.int64], rows: Ints | None) -> Iterator[tuple[int, Ints, Ints]]:
-    """For every size n ≥ 2: n, its groups (G,), and the places of their completions, (G, n)."""
+def blocks(starts: NDArray[np.int64], rows: Integers | None) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
+    """For every size n ≥ 2, in one or more parts: n, its groups (G,), and the places of their completions, (G, n)."""
     sizes = np.diff(starts)
     for size in np.flatnonzero(np.bincount(sizes)).tolist():  # np.unique would load numpy.ma
-        if size < 2:
-            continue
-        members = np.flatnonzero(sizes == size)
-        places = starts[members][:, None] + np.arange(size)
-        yield size, members, places if rows is None else rows[places]
+        members, step = np.flatnonzero(sizes == size), max(PIECE // max(size, 1), 1)
+        for first in range(0, len(members) if size > 1 else 0, step):
+            some = members[first : first + step]
+            places = starts[some][:, None] + np.arange(size)
+            yield size, some, places if rows is None else rows[places]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,12 @@ from polyest.storage.store import solve_command
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.online.layout import Array
     from polyest.storage.table import Table
 
-    Array = NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.int64)
 
-__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "read_only"]
+__all__ = ["FixedPoint", "Lookup", "Tables", "Weighted", "advantage_pay", "fixed_point", "read_only"]
 
 
 def read_only(values: Sequence[float]) -> Array:
@@ -73,6 +74,43 @@ def advantage_pay(coefficients: Sequence[float], others: Sequence[Fraction]) -> 
 
 
 @dataclass(frozen=True)
+class Weighted:
+    """What weighted completions of one group size are paid: w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
+
+    S_i is the sum of the others' weights with the same answer; b_m = c'_m/(K−1), a_m = c_m + b_m, d_m = b_m − b_{m−1}
+    and d_0 = 0, each rounded once (theory.md §9).
+
+    Attributes:
+        rows: (b_m, a_m, d_m, 0), shape (K, 4): a row lies in one line of the cache.
+        exponent: the least e with all |b_m| < 2^e.
+    """
+
+    rows: Array
+    exponent: int
+
+    @classmethod
+    def of_advantages(cls, coefficients: Sequence[float], others: Sequence[float]) -> Weighted:
+        """From c and c', both with K entries, the last of c' 0."""
+        shares = [Fraction(other) / (len(others) - 1) for other in others]
+        own = [Fraction(c) + share for c, share in zip(coefficients, shares, strict=True)]
+        steps = [Fraction(0), *(here - before for before, here in pairwise(shares))]
+        return cls.of_columns(shares, own, steps)
+
+    @classmethod
+    def of_values(cls, coefficients: Sequence[float]) -> Weighted:
+        """b = c, for Σ_j w_j·c[m_j]."""
+        return cls.of_columns(coefficients)
+
+    @classmethod
+    def of_columns(cls, *columns: Sequence[float | Fraction]) -> Weighted:
+        rows = np.zeros((len(columns[0]), 4))
+        for column, numbers in enumerate(columns):
+            rows[:, column] = [*map(float, numbers)]
+        rows.setflags(write=False)
+        return cls(rows, math.frexp(np.abs(rows[:, 0]).max())[1])
+
+
+@dataclass(frozen=True)
 class Lookup:
     """The arrays of one group size K.
 
@@ -88,7 +126,7 @@ class Lookup:
     def of(cls, table: Table) -> Lookup:
         return cls(table, read_only(table.coefficients))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[[Table], Lookup], tuple[Table]]:
         """By its table: copies of the arrays could be written to."""
         return Lookup.of, (self.table,)
 
@@ -130,51 +168,78 @@ class Lookup:
         others = [Fraction(fixed.scale) * n for n in fixed.integers.tolist()]
         return read_only(advantage_pay(self.coefficients.tolist(), others))
 
+    @cached_property
+    def weighted_advantages(self) -> Weighted:
+        return Weighted.of_advantages(self.coefficients.tolist(), self.weights.tolist())
+
+    @cached_property
+    def weighted_values(self) -> Weighted:
+        return Weighted.of_values(self.coefficients.tolist())
+
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
-        """What a completion is paid, and what it adds to its group's total; `weighted` is for weighted advantages."""
+        """What a completion is paid, and what it adds to its group's total."""
         if kind == "advantages":
             return self.advantage_pay, self.fixed_weights
-        if kind == "weighted":
-            return self.coefficients, self.fixed_weights
         return self.coefficients, self.fixed_coefficients if kind == "values" else None
+
+    def weighted(self, kind: str) -> Weighted:
+        """The same of weighted completions."""
+        return self.weighted_advantages if kind == "advantages" else self.weighted_values
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end, a zero before each of them and behind the last.
+    """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
+
+    Those of size n begin at offsets[n]; `pay`, `totals` and `scales` are for completions without weights, `weighted`
+    and `exponents` for those with, and what is not wanted is a zero.
 
     Attributes:
-        offsets: where the arrays of size n begin, shape (largest n + 1,); −1 where n is absent.
+        offsets: shape (largest n + 1,); −1 where n is absent.
         pay: what a completion with m matches is paid, at offsets[n] + m.
-        weights: what it adds to its group's total, in units of scales[n], at offsets[n] + m; a zero if none is wanted.
+        totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m.
         scales: shape (largest n + 1,).
+        weighted: `Weighted.rows`, shape (R, 4), at offsets[n] + m.
+        exponents: `Weighted.exponent`, shape (largest n + 1,).
     """
 
     offsets: NDArray[np.int64]
     pay: Array
-    weights: NDArray[np.int64]
+    totals: NDArray[np.int64]
     scales: Array
+    weighted: Array
+    exponents: NDArray[np.int64]
 
     @classmethod
-    def join(cls, lookups: Mapping[int, Lookup], kind: str) -> Tables:
+    def join(cls, lookups: Mapping[int, Lookup], kind: str, is_weighted: bool = False) -> Tables:
         """Those of each size, for rewards, advantages or values."""
-        sizes, largest = list(lookups), max(lookups, default=0)
-        arrays = [lookup.arrays(kind) for lookup in lookups.values()]
-        weights = [weight for _, weight in arrays if weight is not None]
-        offsets, scales = np.full(largest + 1, -1, np.int64), np.ones(largest + 1)
+        sizes, slots = list(lookups), max(lookups, default=0) + 1
+        offsets, scales, exponents = np.full(slots, -1, np.int64), np.ones(slots), np.zeros(slots, np.int64)
         offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
-        if weights:
-            scales[sizes] = [weight.scale for weight in weights]
-        none, unpaid = np.zeros(1, np.int64), np.zeros(1)
-        integers = [none, *chain.from_iterable((weight.integers, none) for weight in weights)]
-        paid = [unpaid, *chain.from_iterable((pay, unpaid) for pay, _ in arrays)]
-        return cls(offsets, np.concatenate(paid), np.concatenate(integers), scales)
-
-    def arrays(self) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], Array]:
-        return self.offsets, self.pay, self.weights, self.scales
+        arrays = [lookup.arrays(kind) for lookup in lookups.values()]
+        totals = [total for _, total in arrays if total is not None]
+        weighted = [lookup.weighted(kind) for lookup in lookups.values() if is_weighted]
+        if totals:
+            scales[sizes] = [total.scale for total in totals]
+        if weighted:
+            exponents[sizes] = [each.exponent for each in weighted]
+        pay = _joined([pay for pay, _ in arrays], np.zeros(1))
+        integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
+        return cls(
+            offsets, pay, integers, scales, _joined([each.rows for each in weighted], np.zeros((1, 4))), exponents
+        )
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]
 
-    def weights_of(self, size: int) -> NDArray[np.int64]:
-        return self.weights[self.offsets[size] :][:size]
+    def totals_of(self, size: int) -> NDArray[np.int64]:
+        return self.totals[self.offsets[size] :][:size]
+
+    def weighted_of(self, size: int) -> tuple[Array, Array, Array]:
+        """The first three columns of `Weighted.rows`."""
+        others, own, steps, _ = self.weighted[self.offsets[size] :][:size].T
+        return others, own, steps
+
+
+def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:
+    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)])

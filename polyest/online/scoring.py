@@ -1,25 +1,24 @@
-"""Rewards, advantages and values of a layout: the count part, the reference's part and completions without an answer.
+"""Rewards, advantages and values of a layout: what matches pay, and what does not depend on them.
 
-Advantages are rewards minus the exact leave-one-out baseline of theory.md §5. The reference's part of a reward is a
-known number, so its baseline is the plain mean over the others.
+Advantages are rewards minus the exact leave-one-out baseline of theory.md §5. The reference's part of a reward and the
+reward of a completion without an answer are known numbers, so their baseline is the plain mean over the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online import engine, weighted
+from polyest.online import backend
+from polyest.online.weights import unbounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.layout import Layout
-
-    Array = NDArray[np.float64]
+    from polyest.online.layout import Array, Layout, Scores
 
 __all__ = ["Extras", "advantages", "no_answer_pay", "rewards", "values"]
 
@@ -44,13 +43,29 @@ class Extras:
     def is_empty(self) -> bool:
         return self.reference is None and self.missing is None and self.weights is None
 
+    @property
+    def weights_of_counts(self) -> Array | None:
+        """The weights of the part that depends on matches, which no answer has not; None without weights."""
+        if self.weights is None or self.missing is None:
+            return self.weights
+        return np.where(self.missing, 0.0, self.weights)
 
-def no_answer_pay(value: Any) -> float | None:
+    @property
+    def known(self) -> Array | None:
+        """The part of each reward that does not depend on matches; None if there is none."""
+        if self.reference is None and self.missing is None:
+            return None
+        known = np.zeros(1) if self.missing is None else np.where(self.missing, self.pay, 0.0)
+        known = known if self.reference is None else known - self.reference
+        return known if self.weights is None else known * self.weights
+
+
+def no_answer_pay(value: object) -> float | None:
     """`no_answer_reward` as a finite float."""
     if value is None:
         return None
     try:
-        number = float(value)
+        number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         number = np.nan
     if isinstance(value, str) or not np.isfinite(number):
@@ -60,47 +75,51 @@ def no_answer_pay(value: Any) -> float | None:
     return number
 
 
-def rewards(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
-    """c[m_i] − r(q_i), or `extras.pay`; NaN in a group of one."""
-    engine.choose(layout.work).rewards(layout, out)
+def rewards(layout: Layout, extras: Extras, out: Scores) -> None:
+    """w_i·(c[m_i] − r(q_i)), or `extras.pay` in place of c; NaN in a group of one.
+
+    Raises:
+        ArgumentError: the weights are not finite, or too large; as in all functions here.
+    """
+    weights = extras.weights_of_counts
+    _check(backend.choose(layout.work).rewards(layout, weights, out), weights, out)
     if extras.missing is not None:
-        out[extras.missing & ~np.isnan(out)] = extras.pay
-    if extras.reference is not None:
-        out -= extras.reference
-    if extras.weights is not None:
-        out *= extras.weights
+        out[extras.missing] *= 0.0  # a group of one stays NaN
+    if extras.known is not None:
+        out += extras.known
 
 
-def advantages(layout: Layout, extras: Extras, out: NDArray[Any]) -> None:
+def advantages(layout: Layout, extras: Extras, out: Scores) -> None:
     """The reward minus the mean of what the others are paid when this completion is left out; NaN in a group of one."""
-    chosen = engine.choose(layout.work)
-    if extras.weights is not None:
-        weighted.advantages(layout, extras.weights, extras.missing, extras.pay, out)
+    chosen, weights, known = backend.choose(layout.work), extras.weights_of_counts, extras.known
+    if weights is not None:
+        _check(chosen.weighted_advantages(layout, weights, out), weights, out)
     elif extras.missing is None:
         chosen.advantages(layout, out)
     else:
-        chosen.rewards(layout, out)
-        own = extras.pay + _over(np.full(out.shape, extras.pay), layout)
-        out[extras.missing] = own[extras.missing]
-        out -= layout.spread(chosen.means(layout, 1, extras.missing, extras.pay))
-    if extras.reference is not None:
-        r = extras.reference if extras.weights is None else extras.reference * extras.weights
-        out -= r - _over(layout.spread(layout.sums(r)) - r, layout)
+        chosen.rewards(layout, None, out)
+        out[extras.missing] *= 0.0  # a group of one stays NaN
+        out -= layout.spread(chosen.means(layout, 1, extras.missing))
+    if known is not None:
+        rest = layout.spread(chosen.sums(layout, known)) - known
+        out += known - rest / np.maximum(layout.spread(np.subtract(layout.sizes, 1, dtype=np.float64)), 1)
 
 
 def values(layout: Layout, extras: Extras) -> Array:
     """The mean reward of each group; NaN for fewer than two completions."""
-    if extras.weights is not None:
-        paid = np.empty(len(layout.codes))
-        rewards(layout, extras, paid)
-        return weighted.means(layout, paid)
-    result: Array = engine.choose(layout.work).means(layout, 0, extras.missing, extras.pay)
-    if extras.reference is not None:
-        result -= layout.sums(extras.reference) / np.maximum(layout.sizes, 1)
+    chosen, weights, known = backend.choose(layout.work), extras.weights_of_counts, extras.known
+    if weights is None:
+        result = chosen.means(layout, 0, extras.missing)
+    else:
+        result = np.empty(len(layout.starts) - 1)
+        _check(chosen.weighted_values(layout, weights, result), weights, result)
+    if known is not None:
+        result += chosen.sums(layout, known) / np.maximum(layout.sizes, 1)
     return result
 
 
-def _over(numbers: Array, layout: Layout) -> Array:
-    """The numbers divided by how many others each completion has."""
-    others = np.subtract(layout.sizes, 1, dtype=np.float64)
-    return numbers / np.maximum(layout.spread(others), 1)
+def _check(is_bounded: bool, weights: Array | None, out: Scores) -> None:
+    """Leave no number behind if the weights cannot be summed."""
+    if weights is not None and not is_bounded:
+        out[...] = np.nan
+        raise unbounded(weights)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest import success
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 from polyest.uncertainty import summary
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 from polyest.rollouts.answers import likely_sentinels
 from polyest.rollouts.grouping import Groups
 

@@ -17,7 +17,7 @@ from polyest.errors import TableNotFoundError
 from polyest.rollouts.jsonl import JsonLines
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from polyest.problems.budget import RaggedArguments
     from polyest.rollouts.grouping import Groups
@@ -52,7 +52,7 @@ def score(
     target: str,
     method: str | None,
     *,
-    reference: Sequence[object] | None = None,
+    reference: ArrayLike | None = None,
     no_answer_reward: float | None = None,
     **budget: Unpack[RaggedArguments],
 ) -> Scores:

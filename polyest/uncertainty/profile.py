@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.twin import histogram, matches
+from polyest.online.numpy_backend import histogram, matches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.forms import Job
+    from polyest.online.grouping import Job
 
 __all__ = ["Cell", "Profile", "profiles"]
 
@@ -52,12 +52,12 @@ def profiles(job: Job) -> tuple[list[Profile], NDArray[np.int64]]:
     return list(found), index
 
 
-def _of_block(job: Job, rows: NDArray[np.int64]) -> Iterable[Profile]:
+def _of_block(job: Job, rows: NDArray[np.integer]) -> Iterable[Profile]:
     """The profile of each group, whose completions lie at `rows`, (G, n)."""
     codes, reference = job.layout.codes[rows], job.extras.reference
     if job.missing is None and reference is None:
         return _by_histogram(histogram(matches(codes)))
-    offsets = np.zeros(rows.shape) if reference is None else reference[rows]
+    offsets: NDArray[np.float64] = np.zeros(rows.shape) if reference is None else reference[rows]
     missing = np.zeros(rows.shape, np.bool_) if job.missing is None else job.missing[rows]
     return map(_by_answer, codes.tolist(), offsets.tolist(), missing.tolist())
 

@@ -63,7 +63,7 @@ def test_numba_scores_as_numpy_does_to_the_bit(size: int, kind: str) -> None:
         if kind == "advantages" and objective.baseline:
             continue
         found = []
-        for engine in oracle.ENGINES:
+        for engine in oracle.BACKENDS:
             with oracle.using(engine):
                 found.append(getattr(objective, kind)(groups).tobytes())
         assert found[0] == found[1]

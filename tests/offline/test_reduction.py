@@ -60,6 +60,7 @@ def same(a: list[Fraction], b: list[Fraction]) -> bool:
     return all(abs(x - y) < Fraction(1, 10**20) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 240)])
 @settings(max_examples=15)
 @given(st.data())

@@ -14,24 +14,24 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online import dictionary
+from polyest.online import hashable_answers
 
 NAN = float("nan")
 plain = st.one_of(
     st.integers(-2, 2), st.sampled_from(["1", "", "a"]), st.booleans(), st.sampled_from([(1, 2), (), 0.5, b"a"])
 )
 answers_or_none = st.one_of(plain, st.none(), st.just(NAN), st.builds(float, st.just("nan")))
-engines = pytest.mark.parametrize("engine", oracle.ENGINES)
+backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 
 
 def groups_of(elements: st.SearchStrategy, size: int = 5) -> st.SearchStrategy:
     return st.lists(st.lists(elements, min_size=size, max_size=size), max_size=5)
 
 
-@engines
+@backends
 @given(groups_of(answers_or_none))
 @example([[1, True, 1.0, "1", (1,)], [None, None, NAN, NAN, 0]])
-def test_hashable_answers_are_compared_by_python_equality(engine: str, answers: list[list[object]]) -> None:
+def test_hashable_answers_are_compared_by_python_equality(backend: str, answers: list[list[object]]) -> None:
     est = polyest.load("log", 5, "harmonic")
     c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
     if not answers:
@@ -40,7 +40,7 @@ def test_hashable_answers_are_compared_by_python_equality(engine: str, answers: 
     for i, row in enumerate(answers):
         for j, answer in enumerate(row):
             array[i, j] = answer
-    with oracle.using(engine):
+    with oracle.using(backend):
         for form in (answers, array):
             np.testing.assert_array_equal(est.rewards(form), [oracle.rewards(row, c) for row in answers])
             np.testing.assert_array_equal(est.advantages(form), [oracle.advantages(row, c, others) for row in answers])
@@ -58,9 +58,9 @@ def test_strings_and_lists_of_arrays() -> None:
     np.testing.assert_array_equal(est.rewards([10**30, 10**30, 1]), expected[0])
 
 
-@engines
+@backends
 @given(groups_of(answers_or_none), st.floats(-9, 9))
-def test_no_answer_reward(engine: str, answers: list[list[object]], pay: float) -> None:
+def test_no_answer_reward(backend: str, answers: list[list[object]], pay: float) -> None:
     """The whole reward of no answer; the others' baselines and the value count it as that."""
     if not answers:
         return
@@ -74,7 +74,7 @@ def test_no_answer_reward(engine: str, answers: list[list[object]], pay: float) 
         rest = [*row[:i], *row[i + 1 :]]
         return math.fsum(paid(rest, others)) / 4
 
-    with oracle.using(engine):
+    with oracle.using(backend):
         rewards, advantages = (score(answers, no_answer_reward=pay) for score in (est.rewards, est.advantages))
         value = est.value(answers, no_answer_reward=pay)
     for g, row in enumerate(answers):
@@ -92,11 +92,12 @@ def test_no_answer_with_a_reference_needs_no_reference_where_its_reward_is_given
         est.rewards(["a", None, "b"], q)
 
 
-@engines
+@pytest.mark.slow
+@backends
 @given(groups_of(st.integers(-1, 2)), st.booleans(), st.booleans())
 @example([[-1] * 5, [-1, -1, -1, -1, 2], [0, 0, -1, 0, 1]], False, True)
 def test_a_padded_group_is_a_smaller_group(
-    engine: str, answers: list[list[int]], strings: bool, referenced: bool
+    backend: str, answers: list[list[int]], strings: bool, referenced: bool
 ) -> None:
     if not answers:
         return
@@ -104,7 +105,7 @@ def test_a_padded_group_is_a_smaller_group(
     given_answers = [[str(a) for a in row] for row in answers] if strings else np.array(answers)
     q = np.where(np.array(answers) == -1, NAN, 1 / (2.0 + np.array(answers))) if referenced else None
     alone = any(sum(a != -1 for a in row) == 1 for row in answers)
-    with oracle.using(engine):
+    with oracle.using(backend):
         for kind in ("rewards", "advantages", "value"):
             with pytest.warns(UserWarning, match="one completion") if alone else nullcontext():
                 scores = getattr(est, kind)(given_answers, q, padding_id="-1" if strings else -1)
@@ -139,9 +140,9 @@ few = st.sampled_from(["a", "b", 1, True, 1.0, -0.0, 0, None, NAN, (1, "a"), fro
 def test_a_small_dictionary_reads_as_one_for_all(rows: list[list[Any]], padding_id: Any) -> None:
     size = 3 * len(rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dictionary, "MANY", 1)
-        small = dictionary.by_small_dictionary(rows, size, padding_id, "answers")
-    plain = dictionary.by_dictionary([[*chain.from_iterable(rows)]], size, padding_id, "answers", None)
+        patch.setattr(hashable_answers, "MANY", 1)
+        small = hashable_answers.by_small_dictionary(rows, size, padding_id, "answers")
+    plain = hashable_answers.by_dictionary([[*chain.from_iterable(rows)]], size, padding_id, "answers", None)
     for one, other in zip(small, plain, strict=True):
         same = [[np.flatnonzero(codes == code).tolist() for code in codes] for codes in (one, other)]
         assert same[0] == same[1]
@@ -150,8 +151,8 @@ def test_a_small_dictionary_reads_as_one_for_all(rows: list[list[Any]], padding_
 
 
 def test_a_dictionary_that_does_not_stay_small_is_given_up() -> None:
-    answers = [*range(10), *range(10)] * dictionary.MANY
-    limit = len(answers) // dictionary.MANY
+    answers = [*range(10), *range(10)] * hashable_answers.MANY
+    limit = len(answers) // hashable_answers.MANY
     for kinds, is_small in ((limit, True), (limit + 1, False)):
         some = [i % kinds for i in range(len(answers))]
-        assert (dictionary.by_small_dictionary([some], len(some), None, "answers") is not None) == is_small
+        assert (hashable_answers.by_small_dictionary([some], len(some), None, "answers") is not None) == is_small

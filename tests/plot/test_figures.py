@@ -74,6 +74,7 @@ def over_curves(figure: Figure) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 8, 64, 256])
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_is_printed_over_anything_in_figures_over_p(target: str, K: int) -> None:
@@ -81,6 +82,7 @@ def test_nothing_is_printed_over_anything_in_figures_over_p(target: str, K: int)
     assert over_curves(over_p(target, K)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 8, 64])
 @pytest.mark.parametrize("target", ["log", "power(0.5)", "power(1.5)", "js(0.1)"])
 def test_nothing_is_printed_over_anything_along_the_frontier(target: str, K: int) -> None:

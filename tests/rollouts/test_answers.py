@@ -19,7 +19,7 @@ from score_support import HARMONIC, exit_code, read_lines, write_lines
 
 import polyest
 from polyest.errors import ArgumentError
-from polyest.online.dictionary import encode
+from polyest.online.hashable_answers import encode
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.typed import Written, dump, load
 

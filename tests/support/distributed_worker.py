@@ -1,6 +1,6 @@
 """One rank of a gloo process group: runs every case of `CASES` and writes what it got as JSON.
 
-Run by test_adapters_torch_distributed.py: python distributed_worker.py RANK WORLD INIT_FILE OUT_FILE
+Run by tests/adapters/torch/test_gather.py: python distributed_worker.py RANK WORLD INIT_FILE OUT_FILE
 """
 
 from __future__ import annotations
@@ -91,6 +91,22 @@ def lists_and_tensors(rank: int, world: int) -> Any:
     return (tensors(part) if rank == 0 else part) | {"target": "log", "method": "harmonic"}
 
 
+def weighted(rank: int, world: int) -> Any:
+    """Weights in bfloat16, some completions lost."""
+    part = tensors(data("integer", world).part(rank))
+    return part | {"target": "log", "method": "harmonic", **weights_and_mask(part["answers"], part["groups"])}
+
+
+def weights_and_mask(answers: torch.Tensor, groups: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What depends on the completion only, so that every process knows it."""
+    return {"weights": ((3 * answers + groups) % 7 / 4 - 0.5).bfloat16(), "usable": (answers + groups) % 5 != 0}
+
+
+def weights_on_one_rank(rank: int, world: int) -> Any:
+    given = weighted(rank, world)
+    return given | {"weights": None} if rank == 0 else given
+
+
 def single(rank: int, world: int) -> Any:
     part = data("single string", world).part(rank)
     del part["reference"]
@@ -136,7 +152,7 @@ def option_unknown(rank: int, world: int) -> Any:
 CASES: dict[str, Callable[[int, int], Any]] = {
     case.__name__: case
     for case in (
-        integers, strings, mixed, padded, lists_and_tensors, single, own_target,
+        integers, strings, mixed, padded, lists_and_tensors, weighted, single, own_target, weights_on_one_rank,
         floats_on_one_rank, targets_differ, reference_on_one_rank, no_table, table_on_some_disks, option_unknown,
     )
 }  # fmt: skip

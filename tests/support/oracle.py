@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from polyest.online import engine
+from polyest.online import backend
 
-ENGINES = ("twin", "fast")
+BACKENDS = ("numpy", "compiled")
 
 
 @contextmanager
 def using(name: str) -> Iterator[None]:
     """Score every batch with the numpy twin, or with numba."""
-    before = engine.COLD_WORK, engine.WARM_WORK
-    engine.COLD_WORK = engine.WARM_WORK = {"twin": 1 << 60, "fast": 0}[name]
+    before = backend.COLD_WORK, backend.WARM_WORK
+    backend.COLD_WORK = backend.WARM_WORK = {"numpy": 1 << 60, "compiled": 0}[name]
     try:
         yield
     finally:
-        engine.COLD_WORK, engine.WARM_WORK = before
+        backend.COLD_WORK, backend.WARM_WORK = before
 
 
 def is_missing(answer: Any) -> bool:

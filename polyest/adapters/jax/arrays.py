@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,17 @@ from jax import Array
 
 from polyest.errors import ArgumentError
 
-__all__ = ["differ", "ids", "probabilities"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ids = Array | NDArray[np.generic] | Sequence[object]
+    Numbers = Array | NDArray[np.generic]
+    Booleans = Array | NDArray[np.bool_]
+
+__all__ = ["differ", "ids", "mask", "numbers", "probabilities"]
 
 
-def ids(answers: Any) -> Array:
+def ids(answers: Ids) -> Array:
     """Integer ids as a JAX array; refused where they do not fit, instead of wrapped around.
 
     JAX cuts 64-bit integers to 32 bits unless ``jax_enable_x64`` is set, so that different ids can become equal. The
@@ -45,7 +53,7 @@ def ids(answers: Any) -> Array:
     return jnp.asarray(array)
 
 
-def _host_array(answers: Any) -> Any:
+def _host_array(answers: Ids) -> NDArray[np.generic]:
     if not isinstance(answers, np.ndarray | list):
         raise ArgumentError(
             f"`answers` must be a JAX array, a numpy array or a list, got {type(answers).__name__}; "
@@ -57,32 +65,59 @@ def _host_array(answers: Any) -> Any:
         raise ArgumentError(f"`answers` must be lists of equal lengths of integers; numpy says: {error}") from None
 
 
-def probabilities(reference: Any, answers: Array) -> Array:
+def probabilities(reference: Numbers, answers: Array) -> Array:
     """q as a constant array of floats, checked against the answers."""
     if not isinstance(reference, Array | np.ndarray) or not jnp.issubdtype(reference.dtype, jnp.floating):
-        came = getattr(reference, "dtype", type(reference).__name__)
         raise ArgumentError(
-            f"`reference` must be a floating-point array of probabilities, got {came}; use .astype(float)"
+            f"`reference` must be a floating-point array of probabilities, got {_kind(reference)}; use .astype(float)"
         )
-    if reference.shape != answers.shape:
-        raise ArgumentError(
-            f"`reference` must have the answers' shape {answers.shape}, got {reference.shape}; give one "
-            "probability for each completion"
-        )
-    places = [_devices(array) for array in (answers, reference)]
-    if all(places) and places[0] != places[1]:
-        raise ArgumentError(f"`reference` must be on the answers' {places[0]}, got {places[1]}; use jax.device_put")
+    _check_place("reference", reference, answers, "probability")
     return jax.lax.stop_gradient(jnp.asarray(reference, jnp.zeros(0).dtype))
 
 
-def _devices(array: Any) -> set[Any]:
+def numbers(weights: Numbers, answers: Array) -> Array:
+    """w likewise."""
+    real = ("bool", "integral", "real floating")
+    if not isinstance(weights, Array | np.ndarray) or not jnp.isdtype(weights.dtype, real):
+        raise ArgumentError(f"`weights` must be an array of real numbers, got {_kind(weights)}; use jax.numpy.asarray")
+    _check_place("weights", weights, answers, "number")
+    return jax.lax.stop_gradient(jnp.asarray(weights, jnp.zeros(0).dtype))
+
+
+def mask(usable: Booleans, answers: Array) -> Array:
+    """Which completions are usable."""
+    if not isinstance(usable, Array | np.ndarray) or usable.dtype != bool:
+        raise ArgumentError(
+            f"`usable` must be an array of booleans, got {_kind(usable)}; say True for every completion that counts"
+        )
+    _check_place("usable", usable, answers, "boolean")
+    return jnp.asarray(usable)
+
+
+def _kind(given: object) -> object:
+    return getattr(given, "dtype", type(given).__name__)
+
+
+def _check_place(argument: str, given: Numbers, answers: Array, entry: str) -> None:
+    """The answers' shape and devices."""
+    if given.shape != answers.shape:
+        raise ArgumentError(
+            f"`{argument}` must have the answers' shape {answers.shape}, got {given.shape}; give one {entry} for each "
+            "completion"
+        )
+    places = [_devices(array) for array in (answers, given)]
+    if all(places) and places[0] != places[1]:
+        raise ArgumentError(f"`{argument}` must be on the answers' {places[0]}, got {places[1]}; use jax.device_put")
+
+
+def _devices(array: Numbers) -> set[jax.Device]:
     """Where an array is, if it is bound to its place."""
-    concrete = isinstance(array, Array) and not isinstance(array, jax.core.Tracer)
-    return set(array.sharding.device_set) if concrete and array.committed else set()
+    if not isinstance(array, Array) or isinstance(array, jax.core.Tracer) or not array.committed:
+        return set()
+    return set(array.sharding.device_set)
 
 
 def differ(array: Array, padding_id: int) -> Array:
     """Which entries are not `padding_id`, which may be beyond the array's integers."""
-    iinfo: Any = jnp.iinfo
-    bounds = iinfo(jnp.uint8 if array.dtype == bool else array.dtype)
+    bounds = jnp.iinfo(jnp.uint8 if array.dtype == bool else array.dtype)  # type: ignore[no-untyped-call]
     return array != padding_id if bounds.min <= padding_id <= bounds.max else jnp.ones(array.shape, bool)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from polyest import estimator as runtime
-from polyest.adapters.lookup import Functions, Matrices, check_padding_id, check_shape, matrices
+from polyest.adapters.lookup import Functions, check_padding_id, check_shape, matrices
+from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
+from polyest.adapters.torch.tables import Tables, arrays
 from polyest.errors import ArgumentError
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["Estimator", "check_dtype"]
+__all__ = ["Estimator"]
 
 FUNCTIONS = Functions(torch)
-BUFFERS = ("reward_table", "advantage_table", "shares", "share_scales", "weights", "weight_scales")
+DERIVED = ("weighted_tables",)  # from the tables in the state
 
 
 class Estimator(torch.nn.Module):
@@ -38,7 +37,8 @@ class Estimator(torch.nn.Module):
 
     Entries equal to `padding_id` are no completions: their score is NaN, they match nothing, and a group that has
     n < K completions left is scored with the table of n. Where nothing can be scored (n < 2, or a size without a table,
-    which a warning names when the module is made) the score is NaN.
+    which a warning names when the module is made) the score is NaN. Entries that are not `usable` are padding too; the
+    first call with `usable` loads the tables of 2..K−1 completions, if the module has no `padding_id`.
 
     Attributes:
         padding_id: the id that marks an entry as padding, or None.
@@ -52,7 +52,6 @@ class Estimator(torch.nn.Module):
     """
 
     reward_table: Tensor
-    advantage_table: Tensor | None
 
     def __init__(
         self, estimator: runtime.Estimator, padding_id: int | None = None, dtype: torch.dtype = torch.float32
@@ -61,10 +60,11 @@ class Estimator(torch.nn.Module):
         self.dtype = check_dtype(dtype)
         self.padding_id = check_padding_id(padding_id)
         self._estimator = estimator
-        self._arrays = _arrays(matrices(estimator, padded=padding_id is not None))
+        self._arrays = arrays(matrices(estimator, padded=padding_id is not None))
         self._formula = get_target(estimator.problem.target).formula
-        for name in BUFFERS:
-            self.register_buffer(name, None)
+        self._grown: dict[torch.device, Tables] = {}
+        for name in Tables._fields:
+            self.register_buffer(name, None, persistent=name not in DERIVED)
         self._place(None)
 
     @property
@@ -83,17 +83,37 @@ class Estimator(torch.nn.Module):
         others, table = self._estimator.leave_one_out_coefficients, self.reward_table
         return torch.tensor(others.tolist(), dtype=table.dtype, device=table.device)
 
-    def forward(self, answers: Tensor, reference: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        answers: Tensor,
+        reference: Tensor | None = None,
+        *,
+        weights: Tensor | None = None,
+        usable: Tensor | None = None,
+    ) -> Tensor:
         """`rewards`."""
-        return self.rewards(answers, reference)
+        return self.rewards(answers, reference, weights=weights, usable=usable)
 
-    def rewards(self, answers: Tensor, reference: Tensor | None = None) -> Tensor:
+    def rewards(
+        self,
+        answers: Tensor,
+        reference: Tensor | None = None,
+        *,
+        weights: Tensor | None = None,
+        usable: Tensor | None = None,
+    ) -> Tensor:
         """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
 
         Args:
             answers: ids of any integer dtype, shape (..., K).
             reference: q, shape (..., K): the probability that a reference gives each completion's answer; adds −r(q).
                 Where q is outside [0, 1] or r(q) is not finite, the score is NaN.
+            weights: w, shape (..., K), real numbers of any dtype: what the whole reward of each completion is
+                multiplied by. They and their sums are float64 (float32 on MPS), so that weights in bfloat16 or float16
+                cost nothing but their own rounding. A NaN or ±inf makes the reward NaN, and the advantages and the
+                value of its group.
+            usable: booleans, shape (..., K): False for a completion that was lost for a reason that does not depend on
+                its answer (a crash, a lost worker); see `polyest.load(...).rewards`.
 
         Returns:
             Tensor of the answers' shape.
@@ -101,35 +121,52 @@ class Estimator(torch.nn.Module):
         Raises:
             ArgumentError: a wrong last dimension, ids that are not integers, or tensors on different devices.
 
-        Source: theory.md §2.
+        Source: theory.md §2, §9.
         """
-        groups = self._read(answers)
-        pay = _look_up(self.reward_table, groups)
-        if reference is not None:
-            pay = pay - self._reference(reference, answers, groups)
+        tables, groups = self._read(answers, usable)
+        pay = self._rewards(tables, groups, reference, weights)
         return self._finish(pay, groups)
 
-    def advantages(self, answers: Tensor, reference: Tensor | None = None) -> Tensor:
-        """Rewards minus the exact leave-one-out baseline: A_i = c[m_i] − 1/(K−1) Σ_{j≠i} c'[m_j − 1{z_j = z_i}].
+    def advantages(
+        self,
+        answers: Tensor,
+        reference: Tensor | None = None,
+        *,
+        weights: Tensor | None = None,
+        usable: Tensor | None = None,
+    ) -> Tensor:
+        """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
-        The reference's part of a reward has the mean of the others' as its baseline. Arguments, returns and errors are
-        those of `rewards`; an estimator loaded with ``baseline=`` has no advantages.
+        The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its
+        baseline. Arguments, returns and errors are those of `rewards`; an estimator loaded with ``baseline=`` has no
+        advantages. Without weights, permuting a group permutes its advantages to the bit; with weights, to a few units
+        in the last place of float64.
 
-        Source: theory.md §5.
+        Source: theory.md §5, §9.
 
         >>> from polyest.adapters.torch import load
         >>> load("log", 3, method="harmonic").advantages(torch.tensor([5, 5, 8]))
         tensor([ 0.5000,  0.5000, -1.5000])
         """
-        table, groups = self._advantage_table(), self._read(answers)
-        others = groups.sizes - 1
-        pay = _look_up(table, groups) - self._total("weight", groups) / others
+        tables, groups = self._read(answers, usable)
+        if tables.advantage_table is None:
+            _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
+        w = None if weights is None else self._weights(weights, groups)
+        pay = tables.advantages(groups) if w is None else tables.weighted_advantages(groups, w)
         if reference is not None:
-            r = self._reference(reference, answers, groups)
-            pay = pay - (r - (_sum(r, groups) - r) / others)
+            r = self._reference(reference, groups)
+            r = r if w is None else w * r
+            pay = pay - (r - (groups.sum(r) - r) / (groups.sizes - 1))
         return self._finish(pay, groups)
 
-    def value(self, answers: Tensor, reference: Tensor | None = None) -> Tensor:
+    def value(
+        self,
+        answers: Tensor,
+        reference: Tensor | None = None,
+        *,
+        weights: Tensor | None = None,
+        usable: Tensor | None = None,
+    ) -> Tensor:
         """The mean reward of every group, shape (...,): for ``log``, minus the entropy of the answers in nats.
 
         Arguments and errors are those of `rewards`.
@@ -140,73 +177,73 @@ class Estimator(torch.nn.Module):
         >>> load("log", 2, method="plug_in").value(torch.tensor([[1, 1], [1, 2]]))
         tensor([ 0.0000, -0.6931])
         """
-        groups = self._read(answers)
-        value = self._total("share", groups) / groups.sizes
-        if reference is not None:
-            value = value - _sum(self._reference(reference, answers, groups), groups) / groups.sizes
+        tables, groups = self._read(answers, usable)
+        if weights is not None:
+            value = groups.sum(self._rewards(tables, groups, reference, weights)) / groups.sizes
+        else:
+            value = tables.value(groups)
+            if reference is not None:
+                value = value - groups.sum(self._reference(reference, groups)) / groups.sizes
         return value.squeeze(-1).to(self.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.problem}, dtype={self.dtype}"
 
-    def _read(self, answers: Tensor) -> Groups:
+    def _read(self, answers: Tensor, usable: Tensor | None) -> tuple[Tables, Groups]:
         check_ids(answers)
-        self._check_device("answers", answers)
+        check_device("answers", answers, self.reward_table)
         check_shape(self._estimator, answers.shape)
         if self.reward_table.dtype.itemsize < 4:
             raise ArgumentError(
                 f"`reward_table` must be float32 or wider, got {self.reward_table.dtype}: something other than .to() "
                 "cast the module's buffers; leave this module out of mixed precision for buffers"
             )
-        return read_groups(answers, self.padding_id)
+        if usable is not None:
+            check_usable(usable, answers)
+        own = usable is None or self.padding_id is not None
+        tables: Tables = self._tables() if own else self._all_sizes()
+        return tables, read_groups(answers, self.padding_id, usable)
 
-    def _reference(self, reference: Any, answers: Tensor, groups: Groups) -> Tensor:
+    def _tables(self) -> Tables:
+        return Tables(*[getattr(self, name) for name in Tables._fields])
+
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def _all_sizes(self) -> Tables:
+        """The tables of 2..K completions, for a module without padding; no part of its state."""
+        device = self.reward_table.device
+        if device not in self._grown:
+            self._grown[device] = Tables.place(arrays(matrices(self._estimator, padded=True)), device)
+        return self._grown[device]
+
+    def _rewards(self, tables: Tables, groups: Groups, reference: Tensor | None, weights: Tensor | None) -> Tensor:
+        pay = tables.rewards(groups)
+        if reference is not None:
+            pay = pay - self._reference(reference, groups)
+        return pay if weights is None else pay * self._weights(weights, groups)
+
+    def _reference(self, reference: Tensor, groups: Groups) -> Tensor:
         """r(q_i), NaN where q is no probability, 0 where there is no completion."""
-        if not isinstance(reference, Tensor) or not reference.dtype.is_floating_point:
-            came = reference.dtype if isinstance(reference, Tensor) else type(reference).__name__
-            raise ArgumentError(
-                f"`reference` must be a floating-point tensor of probabilities, got {came}; use .float()"
-            )
-        if reference.shape != answers.shape:
-            raise ArgumentError(
-                f"`reference` must have the answers' shape {tuple(answers.shape)}, got {tuple(reference.shape)}; "
-                "give one probability for each completion"
-            )
-        self._check_device("reference", reference)
+        check_reference(reference, groups.ids)
         q = reference.detach().to(self.reward_table.dtype)
         r: Tensor = self._formula(q, FUNCTIONS)
         r = torch.where((q >= 0) & (q <= 1) & torch.isfinite(r), r, torch.nan)
         return r if groups.valid is None else torch.where(groups.valid, r, 0.0)
 
+    def _weights(self, weights: Tensor, groups: Groups) -> Tensor:
+        """w_i, NaN where it is not finite, 0 where there is no completion."""
+        check_weights(weights, groups.ids)
+        given = weights.detach()
+        w = (given + (given - given) if given.dtype.is_floating_point else given).to(self.reward_table.dtype)
+        return w if groups.valid is None else torch.where(groups.valid, w, 0.0)
+
     def _finish(self, pay: Tensor, groups: Groups) -> Tensor:
         return (pay if groups.valid is None else torch.where(groups.valid, pay, torch.nan)).to(self.dtype)
 
-    def _check_device(self, argument: str, tensor: Tensor) -> None:
-        if tensor.device != self.reward_table.device:
-            raise ArgumentError(
-                f"`{argument}` must be on the module's device {self.reward_table.device}, got {tensor.device}; "
-                "move one of them with .to(device)"
-            )
-
-    def _advantage_table(self) -> Tensor:
-        if self.advantage_table is None:
-            _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
-            raise AssertionError(self.problem)
-        return self.advantage_table
-
-    def _total(self, name: str, groups: Groups) -> Tensor:
-        """The exact sum of fixed-point numbers over each group, shape (..., 1), rounded once."""
-        exact = _sum(_look_up(getattr(self, f"{name}s"), groups), groups)
-        scales: Tensor = getattr(self, f"{name}_scales")
-        return exact.to(scales.dtype) * scales[groups.sizes if groups.valid is not None else 0]
-
     def _place(self, device: torch.device | None) -> None:
         """Make the buffers anew on a device."""
-        device = torch.empty(0, device=device).device
-        wide = torch.float32 if device.type == "mps" else torch.float64
-        for name, array in self._arrays.items():
-            dtype = torch.int64 if array.dtype.kind == "i" else wide
-            setattr(self, name, torch.tensor(array, dtype=dtype, device=device))
+        tables = Tables.place(self._arrays, torch.empty(0, device=device).device)
+        for name, tensor in tables._asdict().items():
+            setattr(self, name, tensor)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Estimator:
         """What ``.to``, ``.cuda``, ``.double`` … call: the tables change device only, and are never rounded."""
@@ -216,13 +253,13 @@ class Estimator(torch.nn.Module):
             self._place(asked.device)
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the formula, which pickle cannot take."""
-        return {name: value for name, value in self.__dict__.items() if name != "_formula"}
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but the formula, which pickle cannot take, and what is made when it is needed."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_formula", "_grown")}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self._formula = get_target(self.problem.target).formula
+        self._formula, self._grown = get_target(self.problem.target).formula, {}
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Refuse another table than the module's own, even if it was rounded to another dtype."""
@@ -232,32 +269,6 @@ class Estimator(torch.nn.Module):
                 rest[-1].append(f"{prefix}{name} is another table than that of {self.problem}; load its estimator")
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self._place(self.reward_table.device)
-
-
-def check_dtype(dtype: torch.dtype) -> torch.dtype:
-    """A dtype of results: float32 or float64."""
-    if dtype not in (torch.float32, torch.float64):
-        raise ArgumentError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}; cast the results instead")
-    return dtype
-
-
-def _arrays(tables: Matrices) -> dict[str, NDArray[Any]]:
-    """The buffers of a module; those for advantages only if there are advantages."""
-    arrays: dict[str, NDArray[Any]] = {"reward_table": tables.rewards}
-    arrays |= {"shares": tables.shares.integers, "share_scales": tables.shares.scales}
-    if tables.advantages is not None and tables.weights is not None:
-        arrays |= {"advantage_table": tables.advantages}
-        arrays |= {"weights": tables.weights.integers, "weight_scales": tables.weights.scales}
-    return arrays
-
-
-def _look_up(table: Tensor, groups: Groups) -> Tensor:
-    return table.reshape(-1)[groups.cells]
-
-
-def _sum(values: Tensor, groups: Groups) -> Tensor:
-    """The sum over each group's completions, shape (..., 1)."""
-    return (values if groups.valid is None else torch.where(groups.valid, values, 0)).sum(-1, keepdim=True)
 
 
 def _rounds_to(exact: Tensor, stored: Tensor) -> bool:

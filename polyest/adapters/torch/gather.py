@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import numpy as np
 from torch import distributed
 
 from polyest import errors
-from polyest.adapters.identity import labels
+from polyest.adapters.identity import plain
 from polyest.errors import ArgumentError, PolyestError
-from polyest.online.dictionary import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
+    from torch.distributed import ProcessGroup
+
+    Ids = NDArray[np.int64] | NDArray[np.uint64] | list[Hashable]
+    Floats = NDArray[np.float64]
+    Report = tuple[tuple[str, str] | None, object]
 
 __all__ = ["Completions", "Gathered", "agreed", "gather"]
 
@@ -27,14 +33,15 @@ T = TypeVar("T")
 
 
 class Completions(NamedTuple):
-    """What a rank sends: rows of `polyest.adapters.identity`, shape (n, 3), and q, shape (n,), or None.
+    """What a rank sends: rows of `polyest.adapters.identity`, shape (n, 3), q and w, shape (n,), or None.
 
     `settings` is what all ranks have to agree on.
     """
 
     groups: NDArray[np.int64]
     answers: NDArray[np.int64]
-    reference: NDArray[np.float64] | None
+    reference: Floats | None
+    weights: Floats | None
     settings: str
 
 
@@ -43,33 +50,40 @@ class Gathered:
     """All completions of the groups that this rank has a part in, its own first.
 
     Attributes:
-        answers: hashable, shape (N,).
-        groups: codes 0, 1, … by first appearance, shape (N,).
+        answers: integers, or hashable stand-ins, shape (N,).
+        groups: likewise.
         reference: q, shape (N,), or None.
+        weights: w, likewise.
         own: how many completions are this rank's.
     """
 
-    answers: list[Any]
-    groups: NDArray[np.int64]
-    reference: NDArray[np.float64] | None
+    answers: Ids
+    groups: Ids
+    reference: Floats | None
+    weights: Floats | None
     own: int
 
     @property
     def firsts(self) -> NDArray[np.int64]:
         """The first completion of every group, by first appearance; always one of this rank's."""
-        return np.unique(self.groups, return_index=True)[1]
+        if isinstance(self.groups, np.ndarray):
+            return np.sort(np.unique(self.groups, return_index=True)[1])
+        rows: dict[Hashable, int] = {}
+        for row, group in enumerate(self.groups):
+            rows.setdefault(group, row)
+        return np.array([*rows.values()], np.int64)
 
 
-def shared(work: Callable[[], T], process_group: Any) -> list[T]:
+def shared(work: Callable[[], T], process_group: ProcessGroup | None) -> list[T]:
     """What some work returns on each rank, on every rank; an error of one rank is raised on all."""
     result, failure = _attempt(work)
     try:
-        return _exchange(result, failure, process_group)
+        return _exchange(cast(T, result), failure, process_group)
     finally:
         del failure  # else it would be in a cycle with its traceback, and keep the process group alive
 
 
-def agreed(work: Callable[[], T], process_group: Any) -> T:
+def agreed(work: Callable[[], T], process_group: ProcessGroup | None) -> T:
     """What some work returns on this rank, once it is done on all; an error of one rank is raised on all."""
     result, failure = _attempt(work)
     try:
@@ -79,7 +93,7 @@ def agreed(work: Callable[[], T], process_group: Any) -> T:
         del failure
 
 
-def gather(read: Callable[[], Completions], process_group: Any) -> Gathered:
+def gather(read: Callable[[], Completions], process_group: ProcessGroup | None) -> Gathered:
     """What `read` returns on every rank, brought together in one exchange; without a process group, that of this one.
 
     Raises:
@@ -100,10 +114,10 @@ def _attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-def _exchange(payload: Any, failure: Exception | None, process_group: Any) -> list[Any]:
+def _exchange(payload: T, failure: Exception | None, process_group: ProcessGroup | None) -> list[T]:
     """The payload of each rank, on every rank; the failure of one rank is raised on all."""
     told = None if failure is None else (type(failure).__name__, str(failure))
-    reports: list[Any] = [(told, payload)]
+    reports: list[Report] = [(told, payload)]
     if process_group is not None:
         reports *= distributed.get_world_size(process_group)
         distributed.all_gather_object(reports, (told, payload), group=process_group)
@@ -116,10 +130,10 @@ def _exchange(payload: Any, failure: Exception | None, process_group: Any) -> li
         if other is not None:
             kind = getattr(errors, other[0], PolyestError)
             raise kind(f"rank {rank} of the process group failed with {other[0]}: {other[1]}")
-    return [sent for _, sent in reports]
+    return [cast(T, sent) for _, sent in reports]
 
 
-def _check_member(process_group: Any) -> None:
+def _check_member(process_group: ProcessGroup | None) -> None:
     """Refuse what is no process group, or one that this process is not in."""
     if not distributed.is_available() or not isinstance(process_group, distributed.ProcessGroup):
         raise ArgumentError(
@@ -128,17 +142,35 @@ def _check_member(process_group: Any) -> None:
         )
 
 
-def _join(parts: list[Any]) -> Gathered:
+def _join(parts: list[Completions]) -> Gathered:
     settings = sorted({part.settings for part in parts})
     if len(settings) > 1:
         raise ArgumentError(f"`process_group` needs the same arguments on every rank, got {' and '.join(settings)}")
-    filled = [part for part in parts if len(part.groups)]
-    if len({part.reference is None for part in filled}) > 1:
-        raise ArgumentError("`reference` must be given on every rank or on none; only some gave one")
-    own = len(parts[0].groups)
-    codes, _ = encode(labels(np.concatenate([part.groups for part in parts])), "groups")
-    kept = np.flatnonzero(codes <= codes[:own].max(initial=-1))
-    reference = None
-    if filled and filled[0].reference is not None:
-        reference = np.concatenate([part.reference for part in filled])[kept]
-    return Gathered(labels(np.concatenate([part.answers for part in parts])[kept]), codes[kept], reference, own)
+    filled, own = [part for part in parts if len(part.groups)], len(parts[0].groups)
+    groups = plain(np.concatenate([part.groups for part in parts]))
+    kept = _shared_groups(groups, own)
+    answers = np.concatenate([part.answers for part in parts])
+    reference = _joined("reference", [part.reference for part in filled], kept)
+    weights = _joined("weights", [part.weights for part in filled], kept)
+    return Gathered(plain(answers[kept]), _take(groups, kept), reference, weights, own)
+
+
+def _shared_groups(groups: Ids, own: int) -> NDArray[np.int64]:
+    """Where the completions are of groups that occur among the first `own`."""
+    if isinstance(groups, np.ndarray):
+        return np.flatnonzero(np.isin(groups, groups[:own]))
+    mine = set(groups[:own])
+    return np.array([row for row, group in enumerate(groups) if group in mine], np.int64)
+
+
+def _take(ids: Ids, rows: NDArray[np.int64]) -> Ids:
+    return ids[rows] if isinstance(ids, np.ndarray) else [ids[row] for row in rows.tolist()]
+
+
+def _joined(name: str, columns: list[Floats | None], rows: NDArray[np.int64]) -> Floats | None:
+    given = [column for column in columns if column is not None]
+    if not given:
+        return None
+    if len(given) < len(columns):
+        raise ArgumentError(f"`{name}` must be given on every rank or on none; only some gave one")
+    return np.concatenate(given)[rows]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from polyest.adapters.torch.estimator import check_dtype
+from polyest.adapters.gaps import check_objective, pay_by_size
+from polyest.adapters.torch.checks import check_device, check_dtype, check_usable
+from polyest.adapters.torch.tables import wide_dtype
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
+from polyest.graded.reading import check_missing
 from polyest.graded.tables import KINDS
 
 __all__ = ["GradedObjective"]
@@ -22,7 +24,10 @@ class GradedObjective(torch.nn.Module):
     Every method takes `rewards` of shape (..., K), a tensor of real numbers on the module's device, and returns a
     tensor on that device: those of `polyest.graded`, computed in float64 (float32 on MPS) and rounded once to `dtype`.
     Nothing waits for the device, no shape depends on data, ``torch.compile(fullgraph=True)`` works, and no gradient
-    flows. Because of that a NaN or ±inf is no error here: it is not ranked either, its whole group scores NaN.
+    flows. Because of that a NaN or ±inf is no error here: it is not ranked either, its whole group scores NaN. With
+    ``missing="drop"`` a completion whose reward is NaN is left out instead, as one that is not `usable` is (booleans of
+    the rewards' shape): it scores NaN, and its group is scored by the table of as many as are left, or NaN where these
+    are too few. The first such call makes these tables.
 
     Attributes:
         objective: what is estimated.
@@ -36,55 +41,63 @@ class GradedObjective(torch.nn.Module):
 
     def __init__(self, objective: Objective, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        if not isinstance(objective, Objective) or objective.group_size is None:
-            raise ArgumentError(
-                f"`objective` must be made by polyest.graded with a group_size, got {objective!r:.60}; "
-                "for instance best_of(4, group_size=16)"
-            )
-        self.objective = objective
+        self.objective = check_objective(objective)
+        self._by_size: dict[tuple[str, torch.device], Tensor] = {}
         self.dtype = check_dtype(dtype)
         self._place(None)
 
-    def forward(self, rewards: Tensor) -> Tensor:
+    def forward(self, rewards: Tensor, missing: str | None = None, usable: Tensor | None = None) -> Tensor:
         """`advantages`, or with a baseline `rewards`."""
-        return self.rewards(rewards) if self.objective.baseline else self.advantages(rewards)
+        return (self.rewards if self.objective.baseline else self.advantages)(rewards, missing, usable)
 
-    def rewards(self, rewards: Tensor) -> Tensor:
+    def rewards(self, rewards: Tensor, missing: str | None = None, usable: Tensor | None = None) -> Tensor:
         """`polyest.graded.Objective.rewards`, shape (..., K)."""
-        return self._scores("rewards", rewards)
+        return self._scores("rewards", rewards, missing, usable)
 
-    def advantages(self, rewards: Tensor) -> Tensor:
+    def advantages(self, rewards: Tensor, missing: str | None = None, usable: Tensor | None = None) -> Tensor:
         """`polyest.graded.Objective.advantages`, shape (..., K)."""
         if self.objective.baseline is not None:
             self.objective.pay("advantages")  # raises the reason why there are none
-        return self._scores("advantages", rewards)
+        return self._scores("advantages", rewards, missing, usable)
 
-    def values(self, rewards: Tensor) -> Tensor:
+    def values(self, rewards: Tensor, missing: str | None = None, usable: Tensor | None = None) -> Tensor:
         """`polyest.graded.Objective.values`, shape (...,)."""
-        x = self._read(rewards)
-        up, down = self._sums("values", x.sort(dim=-1).values)
+        x, absent = self._read(rewards, missing, usable)
+        up, down = self._sums("values", *_sorted(x, absent)[::2])
         return _or_nan(up[..., -1] - down[..., 0], x, keepdim=False).to(self.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.objective.name}, group_size={self.objective.group_size}, dtype={self.dtype}"
 
-    def _scores(self, kind: str, rewards: Tensor) -> Tensor:
-        x = self._read(rewards)
-        ranked, order = x.sort(dim=-1)
-        up, down = self._sums(kind, ranked)
+    def _scores(self, kind: str, rewards: Tensor, missing: str | None, usable: Tensor | None) -> Tensor:
+        x, absent = self._read(rewards, missing, usable)
+        ranked, order, sizes = _sorted(x, absent)
+        up, down = self._sums(kind, ranked, sizes)
         pay = (up - down).gather(-1, _first_of_ties(ranked))
-        return _or_nan(torch.zeros_like(pay).scatter(-1, order, pay), x, keepdim=True).to(self.dtype)
+        scores = _or_nan(torch.zeros_like(pay).scatter(-1, order, pay), x, keepdim=True).to(self.dtype)
+        return scores if absent is None else torch.where(absent, torch.nan, scores)
 
-    def _sums(self, kind: str, ranked: Tensor) -> tuple[Tensor, Tensor]:
+    def _sums(self, kind: str, ranked: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor]:
         """See `polyest.graded.scoring`."""
         row = KINDS.index(kind)
+        rates = self.pay[row] if sizes is None else self._sized(kind)[:, sizes]
         y, z = (ranked.clamp(min=0), ranked.clamp(max=0)) if self._is_split[row] else (ranked, ranked)
         zero = torch.zeros_like(ranked[..., :1])
-        up = (torch.diff(y, dim=-1, prepend=zero) * self.pay[row, 0]).cumsum(-1)
-        down = (torch.diff(z, dim=-1, append=zero) * self.pay[row, 1]).flip(-1).cumsum(-1).flip(-1)
+        up = (torch.diff(y, dim=-1, prepend=zero) * rates[0]).cumsum(-1)
+        down = (torch.diff(z, dim=-1, append=zero) * rates[1]).flip(-1).cumsum(-1).flip(-1)
         return up, down
 
-    def _read(self, rewards: Tensor) -> Tensor:
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def _sized(self, kind: str) -> Tensor:
+        """The pay of one kind in groups of 0..K, shape (2, K + 1, K)."""
+        key = kind, self.pay.device
+        if key not in self._by_size:
+            self._by_size[key] = torch.tensor(pay_by_size(self.objective, kind), dtype=self.pay.dtype, device=key[1])
+        return self._by_size[key]
+
+    def _read(self, rewards: Tensor, missing: str | None, usable: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The rewards, 0 where they are absent, and which are: a mask, or None if all are there."""
+        check_missing(missing)
         if not isinstance(rewards, Tensor) or rewards.dtype.is_complex:
             came = rewards.dtype if isinstance(rewards, Tensor) else type(rewards).__name__
             raise ArgumentError(f"`rewards` must be a torch tensor of real numbers, got {came}; use torch.as_tensor")
@@ -93,12 +106,13 @@ class GradedObjective(torch.nn.Module):
                 f"`rewards` must have shape (..., {self.objective.group_size}), the group size of this "
                 f"{self.objective.name}; got {tuple(rewards.shape)}; make an objective for that size"
             )
-        if rewards.device != self.pay.device:
-            raise ArgumentError(
-                f"`rewards` must be on the module's device {self.pay.device}, got {rewards.device}; "
-                "move one of them with .to(device)"
-            )
-        return rewards.detach().to(self.pay.dtype)
+        check_device("rewards", rewards, self.pay)
+        if usable is not None:
+            check_usable(usable, rewards)
+        x, absent = rewards.detach().to(self.pay.dtype), None if usable is None else ~usable
+        if missing is not None:
+            absent = x.isnan() if absent is None else absent | x.isnan()
+        return x if absent is None else torch.where(absent, 0.0, x), absent
 
     def _place(self, device: torch.device | None) -> None:
         """The pay of every kind on a device, shape (3, 2, K)."""
@@ -107,8 +121,7 @@ class GradedObjective(torch.nn.Module):
         found = [self.objective.pay(kind) for kind in kinds]
         rows = [[pay.up.tolist(), pay.down.tolist()] for pay in found]
         self._is_split = [pay.is_split for pay in found]
-        dtype = torch.float32 if device.type == "mps" else torch.float64
-        self.register_buffer("pay", torch.tensor(rows, dtype=dtype, device=device), persistent=False)
+        self.register_buffer("pay", torch.tensor(rows, dtype=wide_dtype(device), device=device), persistent=False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GradedObjective:
         """What ``.to``, ``.cuda``, ``.double`` … call: the tables change device only, and are never rounded."""
@@ -118,7 +131,17 @@ class GradedObjective(torch.nn.Module):
             self._place(asked.device)
         return self
 
-    pay: Any
+    pay: Tensor
+
+
+def _sorted(x: Tensor, absent: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The rewards of each group in ascending order, then zeros for those that are absent; whose they are; n."""
+    if absent is None:
+        return *x.sort(dim=-1), None
+    ranked, order = torch.where(absent, torch.inf, x).sort(dim=-1)
+    sizes = (~absent).sum(-1)
+    ranks = torch.arange(x.shape[-1], device=x.device)
+    return torch.where(ranks < sizes[..., None], ranked, 0.0), order, sizes
 
 
 def _first_of_ties(ranked: Tensor) -> Tensor:

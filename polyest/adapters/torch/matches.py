@@ -1,8 +1,8 @@
-"""Reading torch tensors of ids, and counting equal ones, without asking the host anything."""
+"""Reading torch tensors of ids, and adding up over equal ones, without asking the host anything."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,20 +17,44 @@ UNSIGNED = (torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 
 
 class Groups(NamedTuple):
-    """Groups of completions, ready for a look-up.
+    """Groups of completions, ready to be counted.
 
     Attributes:
-        cells: where each completion's pay lies in a flattened look-up matrix, int64, shape (..., K).
+        ids: signed integers, shape (..., K).
+        usable: which entries may match others, shape (..., K); None if all may.
         valid: which entries are completions, shape (..., K); None if all are.
         sizes: n, the number of completions, shape (..., 1), or one number for all.
     """
 
-    cells: Tensor
+    ids: Tensor
+    usable: Tensor | None
     valid: Tensor | None
     sizes: Tensor | int
 
+    def matches(self) -> Tensor:
+        """m_i, int64, shape (..., K)."""
+        return count_matches(self.ids) if self.usable is None else self.matches_and_weights()[0]
 
-def check_ids(answers: Any, argument: str = "answers") -> Tensor:
+    def matches_and_weights(self, *weights: Tensor) -> list[Tensor]:
+        """m_i, and W_i = Σ_{z_j=z_i} w_j for each of some weights, which are 0 where there is no completion."""
+        if self.ids.shape[-1] <= PAIRWISE and torch.compiler.is_compiling():
+            ones = torch.ones_like(self.ids, dtype=torch.int64) if self.usable is None else self.usable.to(torch.int64)
+            return _by_pairs(self.ids, ones, *weights)
+        matches, places = _find_equal(self.ids)
+        if self.usable is not None:
+            matches = _totals(places, self.usable.to(torch.int64)) - self.usable.to(torch.int64)
+        return [matches, *(_totals(places, w) for w in weights)]
+
+    def cells(self, matches: Tensor) -> Tensor:
+        """Where each completion's pay lies in a flattened look-up matrix: n·K + m if it has rows for all n, else m."""
+        return matches if isinstance(self.sizes, int) else matches + self.sizes * self.ids.shape[-1]
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over each group's completions, shape (..., 1)."""
+        return (values if self.valid is None else torch.where(self.valid, values, 0)).sum(-1, keepdim=True)
+
+
+def check_ids(answers: object, argument: str = "answers") -> Tensor:
     """`answers`, if it is a tensor of integers."""
     if not isinstance(answers, Tensor):
         raise ArgumentError(
@@ -42,16 +66,14 @@ def check_ids(answers: Any, argument: str = "answers") -> Tensor:
     return answers
 
 
-def read_groups(answers: Tensor, padding_id: int | None) -> Groups:
-    """Cells n·K + m with padding, m without, for n completions and m matches."""
-    ids, K = answers.view(SIGNED[answers.element_size()]), answers.shape[-1]
-    matches = count_matches(ids)
-    if padding_id is None:
-        return Groups(matches, None, K)
-    padding = _same_bits(padding_id, answers.dtype)
-    valid = torch.ones_like(ids, dtype=torch.bool) if padding is None else ids != padding
-    sizes = valid.sum(-1, keepdim=True)
-    return Groups(matches + sizes * K, valid, sizes)
+def read_groups(answers: Tensor, padding_id: int | None, usable: Tensor | None = None) -> Groups:
+    """Groups of K completions; of fewer where entries are padding or not usable."""
+    ids, valid = answers.view(SIGNED[answers.element_size()]), usable
+    if padding_id is not None:
+        padding = _same_bits(padding_id, answers.dtype)
+        present = torch.ones_like(ids, dtype=torch.bool) if padding is None else ids != padding
+        valid = present if usable is None else present & usable
+    return Groups(ids, usable, valid, ids.shape[-1] if valid is None else valid.sum(-1, keepdim=True))
 
 
 def count_matches(ids: Tensor) -> Tensor:
@@ -60,22 +82,50 @@ def count_matches(ids: Tensor) -> Tensor:
     Up to `PAIRWISE` completions all pairs are compared, one column at a time, which a compiler fuses into one kernel;
     above, equal ids are brought together by sorting.
     """
-    return (_by_pairs if ids.shape[-1] <= PAIRWISE else _by_sorting)(ids)
-
-
-def _by_pairs(ids: Tensor) -> Tensor:
+    if ids.shape[-1] > PAIRWISE:
+        return _find_equal(ids)[0]
     counts = torch.zeros_like(ids, dtype=torch.int16)  # compiled, uint8 was 50 times slower
     for column in range(ids.shape[-1]):
         counts += ids == ids[..., column, None]
     return counts.to(torch.int64) - 1
 
 
-def _by_sorting(ids: Tensor) -> Tensor:
+def _by_pairs(ids: Tensor, ones: Tensor, *weights: Tensor) -> list[Tensor]:
+    """For a compiler, which fuses it: m_i among the completions that count one, and W_i of each weights."""
+    columns, sums = (ones, *weights), [-ones, *map(torch.zeros_like, weights)]
+    for j in range(ids.shape[-1]):
+        is_same = ids == ids[..., j, None]
+        sums = [s + torch.where(is_same, v[..., j, None], 0) for s, v in zip(sums, columns, strict=True)]
+    return sums
+
+
+def _totals(places: Tensor, values: Tensor) -> Tensor:
+    """The sum of the values of each answer, at each of its completions."""
+    return torch.zeros_like(values).scatter_add_(-1, places, values).gather(-1, places)
+
+
+def _find_equal(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """m_i, and a place in the group that equal ids have in common and others do not, 0..K−1."""
+    return (_by_columns if ids.shape[-1] <= PAIRWISE else _by_sorting)(ids)
+
+
+def _by_columns(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """By keys that have bit j for every equal id at place j, and above bit K−1 their number; the first is the place."""
+    size = ids.shape[-1]
+    keys = torch.full_like(ids, -1 << size, dtype=torch.int32 if size < 26 else torch.int64)
+    for column in range(size):
+        keys.add_(ids == ids[..., column, None], alpha=(1 << size) + (1 << column))
+    first = (keys & -keys).to(torch.float32).view(torch.int32) >> 23  # the exponent, which is 127 for 1
+    return (keys >> size).to(torch.int64), first.to(torch.int64) - 127
+
+
+def _by_sorting(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """The place is the number of the run of equal ids when the group is sorted."""
     ascending, order = torch.sort(ids, dim=-1)
     changes = (ascending[..., 1:] != ascending[..., :-1]).to(torch.int64)
     run = torch.nn.functional.pad(changes.cumsum(-1), (1, 0))
-    others = torch.zeros_like(run).scatter_add(-1, run, torch.ones_like(run)) - 1
-    return torch.zeros_like(run).scatter(-1, order, others.gather(-1, run))
+    places = torch.zeros_like(run).scatter(-1, order, run)
+    return _totals(places, torch.ones_like(run)) - 1, places
 
 
 def _same_bits(padding_id: int, dtype: torch.dtype) -> int | None:

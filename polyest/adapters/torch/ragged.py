@@ -4,39 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from polyest import ragged
-from polyest.adapters.identity import NOTHING, rows_of_items
-from polyest.adapters.lookup import check_padding_id
-from polyest.adapters.torch.columns import read_column, read_reference
-from polyest.adapters.torch.estimator import check_dtype
+from polyest.adapters.torch.checks import check_dtype
+from polyest.adapters.torch.columns import Columns
 from polyest.adapters.torch.gather import Completions, Gathered, agreed, gather
-from polyest.errors import ArgumentError, shortened
+from polyest.errors import shortened
 from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from fractions import Fraction
+
+    from torch.distributed import ProcessGroup
+
+    from polyest.adapters.torch.columns import Booleans, Column, Numbers
+    from polyest.adapters.torch.gather import Floats
 
 __all__ = ["advantages", "rewards", "value"]
 
 
+class Options(TypedDict, total=False):
+    """The other arguments of `polyest.rewards`."""
+
+    noise_budget: float | Fraction | str | None
+    bias_budget: float | Fraction | str | None
+    averaged_groups: int | None
+    baseline: str | None
+    no_answer_reward: float | None
+    threads: int
+
+
 def rewards(
-    answers: Any,
-    groups: Any,
+    answers: Column,
+    groups: Column,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: Numbers | None = None,
+    weights: Numbers | None = None,
+    usable: Booleans | None = None,
     padding_id: Hashable = None,
     dtype: torch.dtype = torch.float32,
-    process_group: Any = None,
-    **options: Any,
+    process_group: ProcessGroup | None = None,
+    **options: Unpack[Options],
 ) -> Tensor:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
 
@@ -52,6 +67,10 @@ def rewards(
         target, method: as in `polyest.load`.
         reference: q, shape (N,), a floating-point tensor: the probability that a reference gives each completion's
             answer.
+        weights: w, shape (N,), real numbers of any dtype, finite: what the whole reward of each completion is
+            multiplied by, in float64.
+        usable: booleans, shape (N,): False for a completion that was lost for a reason that does not depend on its
+            answer; it is padding, and its group is scored as one of the others' number.
         padding_id: the answer that marks a row as no completion; it scores NaN.
         dtype: of the result, torch.float32 or torch.float64.
         process_group: for instance ``torch.distributed.group.WORLD``; None if this process has all completions.
@@ -67,21 +86,24 @@ def rewards(
     >>> rewards(torch.tensor([1, 1, 2]), ["x", "x", "x"], "log", method="harmonic")
     tensor([-0.5000, -0.5000, -1.5000])
     """
-    call = _Call(ragged.rewards, target, method, options, answers, groups, reference, padding_id, dtype)
+    columns = Columns(answers, groups, reference, weights, usable, padding_id)
+    call = _Call(ragged.rewards, target, method, options, columns, dtype)
     return call.per_completion(process_group)
 
 
 def advantages(
-    answers: Any,
-    groups: Any,
+    answers: Column,
+    groups: Column,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: Numbers | None = None,
+    weights: Numbers | None = None,
+    usable: Booleans | None = None,
     padding_id: Hashable = None,
     dtype: torch.dtype = torch.float32,
-    process_group: Any = None,
-    **options: Any,
+    process_group: ProcessGroup | None = None,
+    **options: Unpack[Options],
 ) -> Tensor:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
 
@@ -90,22 +112,25 @@ def advantages(
     >>> advantages(torch.tensor([5, 5, 8]), torch.tensor([0, 0, 0]), "log", method="harmonic")
     tensor([ 0.5000,  0.5000, -1.5000])
     """
-    call = _Call(ragged.advantages, target, method, options, answers, groups, reference, padding_id, dtype)
+    columns = Columns(answers, groups, reference, weights, usable, padding_id)
+    call = _Call(ragged.advantages, target, method, options, columns, dtype)
     return call.per_completion(process_group)
 
 
 def value(
-    answers: Any,
-    groups: Any,
+    answers: Column,
+    groups: Column,
     target: str | Target,
     method: str | None = None,
     *,
-    reference: Any = None,
+    reference: Numbers | None = None,
+    weights: Numbers | None = None,
+    usable: Booleans | None = None,
     padding_id: Hashable = None,
     dtype: torch.dtype = torch.float32,
-    process_group: Any = None,
-    **options: Any,
-) -> tuple[Any, Tensor]:
+    process_group: ProcessGroup | None = None,
+    **options: Unpack[Options],
+) -> tuple[Column, Tensor]:
     """The mean reward of every group that this process has a completion of (theory.md §6).
 
     Arguments and errors are those of `rewards`.
@@ -116,7 +141,8 @@ def value(
     >>> value(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
     (['x', 'y'], tensor([-1.,  0.]))
     """
-    call = _Call(ragged.value, target, method, options, answers, groups, reference, padding_id, dtype)
+    columns = Columns(answers, groups, reference, weights, usable, padding_id)
+    call = _Call(ragged.value, target, method, options, columns, dtype)
     return call.per_group(process_group)
 
 
@@ -124,74 +150,39 @@ def value(
 class _Call:
     """One of the functions above, with this process's completions and everything else that it was given."""
 
-    function: Callable[..., Any]
+    function: Callable[..., object]
     target: str | Target
     method: str | None
-    options: dict[str, Any]
-    answers: Any
-    groups: Any
-    reference: Any
-    padding_id: Hashable
+    options: Options
+    columns: Columns
     dtype: torch.dtype
 
-    def per_completion(self, process_group: Any) -> Tensor:
+    def per_completion(self, process_group: ProcessGroup | None) -> Tensor:
         everyone, scores = self._run(process_group)
-        result = torch.full((len(self.answers),), torch.nan, dtype=torch.float64)
-        result[torch.from_numpy(self._kept)] = torch.from_numpy(scores[: everyone.own])
-        return result.to(self._device, self.dtype)
+        result = torch.full((self.columns.size,), torch.nan, dtype=torch.float64)
+        result[torch.from_numpy(self.columns.kept)] = torch.from_numpy(cast("Floats", scores)[: everyone.own])
+        return result.to(self.columns.device, self.dtype)
 
-    def per_group(self, process_group: Any) -> tuple[Any, Tensor]:
-        everyone, (_, means) = self._run(process_group)
-        rows = self._kept[everyone.firsts]
-        ids = [self.groups[row] for row in rows.tolist()] if isinstance(self.groups, list) else self.groups[rows]
-        return ids, torch.from_numpy(means).to(self._device, self.dtype)
+    def per_group(self, process_group: ProcessGroup | None) -> tuple[Column, Tensor]:
+        everyone, scores = self._run(process_group)
+        _, means = cast("tuple[object, Floats]", scores)
+        ids = self.columns.group_ids(self.columns.kept[everyone.firsts])
+        return ids, torch.from_numpy(means).to(self.columns.device, self.dtype)
 
-    def _run(self, process_group: Any) -> tuple[Gathered, Any]:
+    def _run(self, process_group: ProcessGroup | None) -> tuple[Gathered, object]:
         everyone = gather(self._read, process_group)
         return everyone, agreed(partial(self._score, everyone), process_group)
 
-    def _score(self, everyone: Gathered) -> Any:
-        return self.function(
-            everyone.answers, everyone.groups, self.target, self.method, reference=everyone.reference, **self.options
-        )
+    def _score(self, everyone: Gathered) -> object:
+        extras = {"reference": everyone.reference, "weights": everyone.weights, **self.options}
+        return self.function(everyone.answers, everyone.groups, self.target, self.method, **extras)
 
     def _read(self) -> Completions:
         check_dtype(self.dtype)
-        _ = self._device
-        groups, reference = read_column(self.groups, "groups"), read_reference(self.reference)
-        lengths = [len(rows) for rows in (self._rows, groups, reference) if rows is not None]
-        if len(set(lengths)) > 1:
-            raise ArgumentError(f"`answers`, `groups` and `reference` must have equal lengths, got {lengths}")
-        if np.any(groups[:, 0] == NOTHING):
-            raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows")
-        kept = self._kept
-        some = None if reference is None else reference[kept]
-        return Completions(groups[kept], self._rows[kept], some, self._settings)
+        return self.columns.read(self._settings)
 
     @property
     def _settings(self) -> str:
         given = sorted((name, value) for name, value in self.options.items() if name != "threads")
         options = "".join(f", {name}={shortened(value, 10_000)}" for name, value in given)
         return f"{self.function.__name__}({get_target(self.target).name!r}, method={self.method!r}{options})"
-
-    @property
-    def _device(self) -> torch.device:
-        """The one device of all tensors given."""
-        named = {"answers": self.answers, "groups": self.groups, "reference": self.reference}
-        found = {name: value.device for name, value in named.items() if isinstance(value, Tensor)}
-        if len(set(found.values())) > 1:
-            places = ", ".join(f"`{name}` on {device}" for name, device in found.items())
-            raise ArgumentError(f"all tensors must be on one device, got {places}; move them with .to(device)")
-        return next(iter(found.values()), torch.device("cpu"))
-
-    @cached_property
-    def _rows(self) -> NDArray[np.int64]:
-        return read_column(self.answers, "answers")
-
-    @cached_property
-    def _kept(self) -> NDArray[np.int64]:
-        """Where the completions are that are no padding."""
-        if self.padding_id is None:
-            return np.arange(len(self._rows))
-        padding_id = check_padding_id(self.padding_id) if isinstance(self.answers, Tensor) else self.padding_id
-        return np.flatnonzero(np.any(self._rows != rows_of_items([padding_id], "padding_id"), axis=1))

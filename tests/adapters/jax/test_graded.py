@@ -77,3 +77,21 @@ def test_no_gradient_flows() -> None:
 def test_bad_input_is_refused_with_the_reason(call, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
+@pytest.mark.filterwarnings("ignore:.*groups have fewer than")
+def test_missing_rewards_leave_the_group_of_the_others(objective) -> None:
+    rng = np.random.default_rng(1)
+    rewards, lost = rng.integers(-2, 3, (40, 8)).astype(float), rng.random((40, 8)) < 0.4
+    holes = np.where(lost, np.nan, rewards)
+    with jax.enable_x64(True):
+        for kind in KINDS:
+            expected = getattr(objective, kind)(holes, missing="drop")
+            score = getattr(adapter.GradedObjective(objective), kind)
+            for found in (
+                score(holes, missing="drop"),
+                score(rewards, usable=~lost),
+                jax.jit(score)(rewards, usable=~lost),
+            ):
+                np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)

@@ -19,7 +19,10 @@ from polyest.problems.problem import Problem
 from polyest.storage import store
 from polyest.storage.table import Table
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+adapter = pytest.importorskip("polyest.adapters.torch")
+columns = pytest.importorskip("polyest.adapters.torch.columns")
+gather = pytest.importorskip("polyest.adapters.torch.gather")
 worker = pytest.importorskip("distributed_worker")
 
 KINDS = ("rewards", "advantages", "value")
@@ -96,6 +99,35 @@ def test_every_rank_gets_the_values_of_its_own_groups(ranks: list[dict[str, Any]
         np.testing.assert_array_equal(got["numbers"], [expected[group] for group in held])
 
 
+@pytest.mark.filterwarnings("ignore:.*one completion")
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_and_lost_completions_score_as_in_one_process(ranks: list[dict[str, Any]], kind: str) -> None:
+    data = worker.data("integer", len(ranks))
+    given = worker.weights_and_mask(*map(torch.tensor, (data.answers, data.groups)))
+    options = {"weights": given["weights"].double().numpy(), "usable": given["usable"].numpy()}
+    expected = getattr(polyest, kind)(data.answers, data.groups, "log", method="harmonic", **options)
+    for rank, outcomes in enumerate(ranks):
+        got = outcomes[f"weighted {kind}"]
+        if kind == "value":
+            means = dict(zip(expected[0], expected[1].tolist(), strict=True))
+            np.testing.assert_array_equal(got["numbers"], [means[group] for group in got["ids"]])
+        else:
+            np.testing.assert_array_equal(got["numbers"], expected[data.rows(rank)])
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64, torch.uint64, torch.bool])
+def test_integers_stay_integers_from_the_tensors_to_the_runtime(dtype: torch.dtype) -> None:
+    answers = torch.tensor([0, 1, 1, 0, 1, 0]).to(dtype) * (2**63 if dtype == torch.uint64 else 1)
+    groups = torch.tensor([5, 5, 5, -7, -7, -7])
+    everyone = gather.gather(lambda: columns.Columns(answers, groups, None, None, None, None).read("settings"), None)
+    for kept, given in ((everyone.answers, answers), (everyone.groups, groups)):
+        assert isinstance(kept, np.ndarray)
+        assert kept.dtype.kind in "iu"
+        np.testing.assert_array_equal(kept, given.numpy())
+    scores = adapter.rewards(answers, groups, "log", "harmonic", dtype=torch.float64)
+    np.testing.assert_array_equal(scores, polyest.rewards(answers.numpy(), groups.numpy(), "log", method="harmonic"))
+
+
 def test_the_data_is_spread_as_the_tests_say(ranks: list[dict[str, Any]]) -> None:
     """Groups are split, counts are uneven, a rank has none, and first appearances differ."""
     world = len(ranks)
@@ -126,6 +158,7 @@ def test_groups_of_one_score_nan_with_a_warning_where_they_are(ranks: list[dict[
         ("floats_on_one_rank", "ArgumentError", "float64"),
         ("targets_differ", "ArgumentError", "power(1)"),
         ("reference_on_one_rank", "ArgumentError", "`reference`"),
+        ("weights_on_one_rank", "ArgumentError", "`weights`"),
         ("no_table", "TableNotFoundError", "polyest solve"),
         ("table_on_some_disks", "TableNotFoundError", "bias_budget=1.43"),
     ],

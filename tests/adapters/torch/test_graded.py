@@ -106,3 +106,28 @@ def test_a_baseline_has_rewards_and_no_advantages() -> None:
 def test_bad_input_is_refused_with_the_reason(call, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
+@pytest.mark.filterwarnings("ignore:.*groups have fewer than")
+@given(groups, st.data())
+def test_missing_rewards_leave_the_group_of_the_others_to_the_bit(objective, rewards, data) -> None:
+    lost = np.array(data.draw(st.lists(st.booleans(), min_size=6, max_size=6)))
+    holes = np.where(lost, np.nan, rewards)
+    module, mask = adapter.GradedObjective(objective, torch.float64), torch.from_numpy(~lost).expand(len(rewards), 6)
+    for kind in KINDS:
+        expected = getattr(objective, kind)(holes, missing="drop")
+        for given_ in ((holes, "drop"), (rewards, None, mask)):
+            scores = getattr(module, kind)(torch.as_tensor(given_[0], dtype=torch.float64), *given_[1:])
+            np.testing.assert_array_equal(scores.numpy(), expected)
+
+
+def test_missing_rewards_compile_and_are_refused_when_misspelt() -> None:
+    rewards = torch.tensor([[1.0, math.nan, 2, 3, 0, 0]])
+    module = adapter.GradedObjective(OBJECTIVES[0])
+    compiled = torch.compile(adapter.GradedObjective(OBJECTIVES[0]).values, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(rewards, "drop"), module.values(rewards, "drop"))
+    with pytest.raises(ArgumentError, match="`missing` must be None"):
+        module(rewards, "dorp")
+    with pytest.raises(ArgumentError, match="`usable` must be a tensor of booleans"):
+        module(rewards, usable=[True] * 6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,15 +11,15 @@ from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    Array = NDArray[np.float64]
+    from polyest.online.layout import Array
 
 __all__ = ["read_probabilities", "reference_values"]
 
 
 def reference_values(
-    target: str | Target, reference: Any, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None
+    target: str | Target, reference: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None
 ) -> Array:
     """r(q) of the answers' shape; 0 where a completion is paid no reference term.
 
@@ -46,7 +46,7 @@ def reference_values(
     return values
 
 
-def read_probabilities(reference: Any) -> Array:
+def read_probabilities(reference: ArrayLike) -> Array:
     """A new float64 array of real numbers."""
     try:
         given = np.asarray(reference)

@@ -12,9 +12,12 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import chain, islice
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from polyest.online.hashable_answers import Items
 
 __all__ = ["rekeyed"]
 
@@ -25,7 +28,7 @@ TOLERATED = 8  # collisions in a sample: −1 and −2 collide anyway
 MOST_DIGITS = 10_000  # of a decimal that is written as a fraction
 
 
-def rekeyed(rows: list[list[Any]], *others: Any) -> tuple[list[list[Any]], list[Any]] | None:
+def rekeyed(rows: list[Items], *others: object) -> tuple[list[Items], Items] | None:
     """Keys of the items in rows of equal lengths, and of others, equal if and only if the items are.
 
     None if the items' own hashes do not collide in numbers, or an item's equality cannot be told from its parts.
@@ -44,12 +47,12 @@ def rekeyed(rows: list[list[Any]], *others: Any) -> tuple[list[list[Any]], list[
         return None
 
 
-def _collide(rows: list[list[Any]]) -> bool:
+def _collide(rows: list[Items]) -> bool:
     """Whether different items of a sample have equal hashes more than by chance."""
     sample = _sample(rows)
     if set(map(type, sample)) <= SECRET:
         return False
-    first: dict[int, Any] = {}
+    first: dict[int, object] = {}
     try:
         others = map(first.setdefault, map(hash, sample), sample)
         collisions = sum(other is not item and other != item for other, item in zip(others, sample, strict=True))
@@ -58,7 +61,7 @@ def _collide(rows: list[list[Any]]) -> bool:
         return False  # unhashable or incomparable: said where all items are read
 
 
-def _sample(rows: list[list[Any]]) -> list[Any]:
+def _sample(rows: list[Items]) -> Items:
     """Items at equal distances, none of few."""
     size = len(rows) * len(rows[0]) if rows else 0
     step = max(ONE_IN, size // LARGEST) | 1
@@ -67,7 +70,7 @@ def _sample(rows: list[list[Any]]) -> list[Any]:
     return rows[0][::step] if len(rows) == 1 else [*islice(chain.from_iterable(rows[::step]), LARGEST)]
 
 
-def _key(item: Any) -> Hashable:
+def _key(item: object) -> Hashable:
     """Numbers as ("number", bytes), tuples as ("tuple", ...): neither equals a key of the other kind."""
     item = item.item() if isinstance(item, np.generic) else item
     if item is None or isinstance(item, str | bytes):
@@ -81,7 +84,7 @@ def _key(item: Any) -> Hashable:
     return "number", *(n.to_bytes(n.bit_length() // 8 + 1, "big", signed=True) for n in _ratio(item))
 
 
-def _ratio(number: Any) -> tuple[int, int]:
+def _ratio(number: object) -> tuple[int, int]:
     """In lowest terms."""
     if isinstance(number, Integral):
         return int(number), 1

@@ -1,4 +1,8 @@
-"""Whether ids are all different, in numba, without sorting them: by marking numbers, or slots of a hash table."""
+"""Whether ids are all different, in numba, without sorting them: by marking numbers, or slots of a hash table.
+
+A log of groups of 8 with 64-bit ids that lie together: the sieve takes 0.7 ns per completion of 10^6 and of 10^7, a
+hash table of the ids 2.8 and 9.5, of calls that take 2.7. Without it they would take 1.8 and 4 times as long.
+"""
 
 # numba infers the types of these functions:
 # mypy: ignore-errors
@@ -7,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, OTHER, inlined, jit
-from polyest.online.vectors import WORD, prefetch
+from polyest.online.compiled.counting import GOLDEN, OTHER
+from polyest.online.compiled.jit import inlined, jit
+from polyest.online.compiled.llvm import WORD, prefetch
 
 __all__ = ["are_distinct", "mixed"]
 

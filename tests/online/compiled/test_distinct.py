@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.online import distinct, fast, kernels, twin
+from polyest.online import compiled, numpy_backend
+from polyest.online.compiled import counting, distinct
 
-UNGOLDEN, UNOTHER = (np.uint64(pow(int(factor), -1, 1 << 64)) for factor in (kernels.GOLDEN, kernels.OTHER))
+UNGOLDEN, UNOTHER = (np.uint64(pow(int(factor), -1, 1 << 64)) for factor in (counting.GOLDEN, counting.OTHER))
 
 
 def crowded(count: int) -> np.ndarray:
@@ -40,9 +41,9 @@ NAMES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 named = pytest.mark.parametrize("name", NAMES)
 
 
-def assert_arranged_like_the_twin(ids: np.ndarray) -> None:
+def assert_arranged_like_the_numpy(ids: np.ndarray) -> None:
     """The same rows in each group, in order; groups may come in any. Most groups of one row may be sorted, or not."""
-    (order, starts), (slow_order, slow_starts) = fast.arrange(ids), twin.arrange(ids)
+    (order, starts), (slow_order, slow_starts) = compiled.arrange(ids), numpy_backend.arrange(ids)
     if order is None:
         assert slow_order is None
         np.testing.assert_array_equal(starts, slow_starts)
@@ -62,8 +63,8 @@ def assert_arranged_like_the_twin(ids: np.ndarray) -> None:
 def test_groups_that_lie_together_are_not_moved(name: str, count: int, sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(count)
     groups = np.repeat(NAMES[name](rng, count), rng.integers(*sizes, count, endpoint=True))
-    assert_arranged_like_the_twin(groups)
-    assert fast.arrange(groups)[0] is None or sizes[1] < 3
+    assert_arranged_like_the_numpy(groups)
+    assert compiled.arrange(groups)[0] is None or sizes[1] < 3
 
 
 @named
@@ -75,8 +76,8 @@ def test_one_group_that_comes_back_is_joined(name: str, count: int) -> None:
     for back in {0, (count - 1) // 2, count - 2}:
         for place in {back + 2, count}:
             groups = np.repeat(np.insert(ids, place, ids[back]), rng.integers(2, 9, count + 1))
-            assert_arranged_like_the_twin(groups)
-            assert fast.arrange(groups)[0] is not None
+            assert_arranged_like_the_numpy(groups)
+            assert compiled.arrange(groups)[0] is not None
 
 
 @pytest.mark.parametrize("where", [1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 320, 384, 385, 399])
@@ -87,9 +88,9 @@ def test_ids_may_stop_ascending_anywhere(where: int, size: int, new: int) -> Non
     ids = np.arange(400) // size
     ids[where:] += 10
     ids[where] = new
-    assert_arranged_like_the_twin(ids)
+    assert_arranged_like_the_numpy(ids)
     ids[where:] = new
-    assert_arranged_like_the_twin(ids)
+    assert_arranged_like_the_numpy(ids)
 
 
 keys = st.integers(-(2**63), 2**63 - 1)

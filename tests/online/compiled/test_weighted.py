@@ -1,4 +1,4 @@
-"""Weighted completions (theory.md §9): expected gradients by enumeration, both engines to the bit, every form."""
+"""Weighted completions (theory.md §9): expected gradients by enumeration, both backends to the bit, every form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import polyest
 from polyest.errors import ArgumentError
 
-engines = pytest.mark.parametrize("engine", oracle.ENGINES)
+backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 ANSWERS = (0, 0, 1, 2)  # of four completions: two of them give the same answer
 weights_of_four = st.lists(st.fractions(-3, 3, max_denominator=8), min_size=4, max_size=4)
 policies = st.lists(st.integers(1, 9), min_size=4, max_size=4).map(lambda w: [Fraction(x, sum(w)) for x in w])
@@ -47,16 +47,17 @@ def expected(policy, direction, K, score) -> Fraction:
     return total
 
 
-@engines
+@pytest.mark.slow
+@backends
 @pytest.mark.parametrize(("target", "method"), [("log", "harmonic"), ("log", "plug_in"), ("power(1)", "exact")])
 @settings(max_examples=6)
 @given(weights_of_four, policies, directions, st.integers(2, 5))
-def test_expected_gradients_are_those_of_the_weighted_surrogate(engine, target, method, weights, policy, direction, K):
+def test_expected_gradients_are_those_of_the_weighted_surrogate(backend, target, method, weights, policy, direction, K):
     est = polyest.load(target, K, method)
     w, answers = np.array([float(x) for x in weights]), np.array(ANSWERS)
     truth = float(gradient(est.coefficients.tolist(), policy, [Fraction(x) for x in w.tolist()], direction))
     for score in (est.rewards, est.advantages):
-        with oracle.using(engine):
+        with oracle.using(backend):
             update = expected(policy, direction, K, lambda g, score=score: score(answers[g], weights=w[g]))
         assert float(update) == pytest.approx(truth, abs=1e-12)
 
@@ -106,12 +107,13 @@ def weighted_groups(draw):
     return answers, (weights * K)[:K]
 
 
-@engines
+@pytest.mark.slow
+@backends
 @given(weighted_groups(), st.sampled_from([None, -0.25]))
-def test_advantages_are_the_definition(engine: str, group, pay) -> None:
+def test_advantages_are_the_definition(backend: str, group, pay) -> None:
     answers, w = group
     est = polyest.load("log", len(answers), "harmonic")
-    with oracle.using(engine):
+    with oracle.using(backend):
         scores = est.advantages([answers], None, None, pay, weights=[w])[0]
         rewards = est.rewards([answers], None, None, pay, weights=[w])[0]
         value = est.value([answers], None, None, pay, weights=[w])[0]
@@ -128,8 +130,8 @@ def test_engines_agree_and_permuting_permutes_to_the_bit(group, random) -> None:
     codes = np.array([-1 if a is None else ord(a) for a in answers])
     est, order = polyest.load("log", len(answers), "harmonic"), random.sample(range(len(answers)), len(answers))
     found = []
-    for engine in oracle.ENGINES:
-        with oracle.using(engine):
+    for backend in oracle.BACKENDS:
+        with oracle.using(backend):
             scores, value = est.advantages(codes, weights=w), est.value(codes, weights=w)
             moved = est.advantages(codes[order], weights=np.array(w)[order])
             assert moved.tobytes() == scores[order].tobytes()
@@ -138,12 +140,12 @@ def test_engines_agree_and_permuting_permutes_to_the_bit(group, random) -> None:
     assert found[0] == found[1]
 
 
-@engines
-def test_weights_of_one_change_nothing_and_of_zero_pay_nothing(engine: str) -> None:
+@backends
+def test_weights_of_one_change_nothing_and_of_zero_pay_nothing(backend: str) -> None:
     rng = np.random.default_rng(0)
     for K in (2, 7, 16, 80):
         answers, est = rng.integers(0, 5, (20, K)), polyest.load("log", K, "harmonic")
-        with oracle.using(engine):
+        with oracle.using(backend):
             assert (est.rewards(answers, weights=np.ones(answers.shape)) == est.rewards(answers)).all()
             ones = est.advantages(answers, weights=np.ones(answers.shape, np.float16))
             assert ones == pytest.approx(est.advantages(answers), abs=1e-14)
@@ -154,20 +156,20 @@ def test_weights_of_one_change_nothing_and_of_zero_pay_nothing(engine: str) -> N
                 assert not score(answers, weights=np.zeros(answers.shape)).any()
 
 
-@engines
-def test_references_are_weighted_too(engine: str) -> None:
+@backends
+def test_references_are_weighted_too(backend: str) -> None:
     answers, w, q = [1, 1, 2, 3], [2.0, -1.0, 0.5, 0.0], [0.5, 0.25, 0.125, 0.5]
     est = polyest.load("log", 4, "harmonic")
     c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
-    with oracle.using(engine):
+    with oracle.using(backend):
         assert est.rewards(answers, q, weights=w) == pytest.approx(np.array(w) * est.rewards(answers, q), abs=1e-15)
         expected = by_definition(answers, w, c, others, None, [math.log(x) for x in q])
         assert est.advantages(answers, q, weights=w) == pytest.approx(expected, abs=1e-14)
 
 
-@engines
+@backends
 @given(st.data())
-def test_ragged_and_padded_groups_score_as_dense_ones_to_the_bit(engine: str, data) -> None:
+def test_ragged_and_padded_groups_score_as_dense_ones_to_the_bit(backend: str, data) -> None:
     sizes = data.draw(st.lists(st.integers(2, 7), min_size=1, max_size=5))
     total, groups = sum(sizes), np.repeat(np.arange(len(sizes)), sizes)
     answers = np.array(data.draw(st.lists(st.integers(0, 2), min_size=total, max_size=total)))
@@ -177,7 +179,7 @@ def test_ragged_and_padded_groups_score_as_dense_ones_to_the_bit(engine: str, da
     for g in range(len(sizes)):
         padded[g, : sizes[g]], padded_w[g, : sizes[g]] = answers[groups == g], w[groups == g]
     est = polyest.load("log", 7, "harmonic")
-    with oracle.using(engine):
+    with oracle.using(backend):
         for kind in ("rewards", "advantages"):
             flat = getattr(polyest, kind)(answers[order], groups[order], "log", "harmonic", weights=w[order])
             dense = getattr(est, kind)(padded, padding_id=-1, weights=padded_w)

@@ -18,7 +18,7 @@ from polyest.problems.problem import make_problem
 
 FOLDER = Path(polyest.offline.__file__).parent
 TREES = {path.relative_to(FOLDER).as_posix(): ast.parse(path.read_text("utf-8")) for path in FOLDER.rglob("*.py")}
-SHARED = {"solution", "minimax", "aqp"}  # by the methods; by the methods and the programs that they solve
+SHARED = {"solution", "rounded", "minimax", "aqp"}  # by the methods; by the methods and the programs they solve
 MOST_ANY = 0.08
 
 

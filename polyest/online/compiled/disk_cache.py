@@ -14,7 +14,6 @@ import hashlib
 import pickle
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
@@ -28,7 +27,7 @@ __all__ = ["keep"]
 DIGEST = hashlib.sha256().digest_size
 
 
-def keep(compiled: Any) -> Any:
+def keep(compiled: object) -> object:
     """The same function of numba's; its machine code is kept where numba keeps it, or nowhere if there is no place."""
     with suppress(OSError, RuntimeError):  # "no locator available"
         compiled._cache = _Cache(compiled.py_func)
@@ -38,18 +37,18 @@ def keep(compiled: Any) -> Any:
 class _Cache(FunctionCache):
     """The cache of a function, which never raises."""
 
-    def __init__(self, py_func: Any) -> None:
+    def __init__(self, py_func: object) -> None:
         super().__init__(py_func)
         stamp = numba.__version__, self._impl.locator.get_source_stamp()
         self._cache_file = _Files(Path(self._cache_path), self._impl.filename_base, stamp)
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
+    def load_overload(self, sig: object, target_context: object) -> object:
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # noqa: BLE001  (what numba makes of old machine code is not told)
             return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
+    def save_overload(self, sig: object, data: object) -> None:
         try:
             super().save_overload(sig, data)
         except (OSError, PolyestError):
@@ -59,10 +58,10 @@ class _Cache(FunctionCache):
 class _Files:
     """One file for each key, in place of numba's index and data files."""
 
-    def __init__(self, folder: Path, base: str, stamp: Any) -> None:
+    def __init__(self, folder: Path, base: str, stamp: object) -> None:
         self._folder, self._base, self._stamp = folder, base, stamp
 
-    def load(self, key: Any) -> Any:
+    def load(self, key: object) -> object:
         """What was saved; None if it was not, or is not whole."""
         path = self._path(key)
         try:
@@ -72,12 +71,12 @@ class _Files:
         body = content[DIGEST:]
         return pickle.loads(body) if content[:DIGEST] == _digest(path.name, body) else None
 
-    def save(self, key: Any, data: Any) -> None:
+    def save(self, key: object, data: object) -> None:
         path, body = self._path(key), dumps(data)
         with replacing(path) as temporary:
             temporary.write_bytes(_digest(path.name, body) + body)
 
-    def _path(self, key: Any) -> Path:
+    def _path(self, key: object) -> Path:
         number = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()[:16]
         return self._folder / f"{self._base}.{number}.polyest"
 

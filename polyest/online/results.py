@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,16 +10,17 @@ from polyest.errors import ArgumentError
 from polyest.online import scoring
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike
 
-    from polyest.online.forms import Job
+    from polyest.online.grouping import Job
+    from polyest.online.layout import Array, Scores
 
 __all__ = ["check_output", "scores", "values"]
 
 SCORERS = {"rewards": scoring.rewards, "advantages": scoring.advantages}
 
 
-def scores(job: Job, out: Any = None, dtype: Any = None) -> NDArray[Any]:
+def scores(job: Job, out: Scores | None = None, dtype: DTypeLike | None = None) -> Scores:
     """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
     result = check_output(out, dtype, job.shape)
     for name, given in (("answers", job.layout.codes), ("weights", job.extras.weights)):
@@ -35,12 +36,12 @@ def scores(job: Job, out: Any = None, dtype: Any = None) -> NDArray[Any]:
     return result
 
 
-def values(job: Job) -> NDArray[np.float64]:
+def values(job: Job) -> Array:
     """One mean reward per group, shape (G,)."""
     return scoring.values(job.layout, job.extras)
 
 
-def check_output(out: Any, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+def check_output(out: Scores | None, dtype: DTypeLike | None, shape: tuple[int, ...]) -> Scores:
     """The array to write to: `out`, or a new one of `dtype` (float64 unless asked)."""
     wanted = None if dtype is None else _dtype(dtype)
     if out is None:
@@ -55,9 +56,9 @@ def check_output(out: Any, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     return out
 
 
-def _dtype(dtype: Any, argument: str = "dtype") -> np.dtype[Any]:
+def _dtype(dtype: DTypeLike | None, argument: str = "dtype") -> np.dtype[np.generic]:
     try:
-        kind: np.dtype[Any] = np.dtype(dtype)
+        kind: np.dtype[np.generic] = np.dtype(dtype)
     except (TypeError, ValueError):
         kind = np.dtype(object)
     if kind not in (np.dtype(np.float64), np.dtype(np.float32)):

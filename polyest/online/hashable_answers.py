@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import chain, count, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online.collisions import rekeyed
+from polyest.online.colliding_hashes import rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Groups = tuple[NDArray[Any] | None, NDArray[np.int64]]
+    from polyest.online.layout import Integers
+
+    Items = list[object]
+    Groups = tuple[Integers | None, NDArray[np.int64]]
     Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
 
 __all__ = ["by_dictionary", "by_small_dictionary", "encode"]
@@ -32,9 +35,9 @@ MANY = 256  # a dictionary is small if it holds at most one in so many answers
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
-def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], list[Any]]:
+def encode(items: Items, argument: str) -> tuple[NDArray[np.int64], Items]:
     """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and the item of each."""
-    index: defaultdict[Any, int] = defaultdict(count().__next__)
+    index: defaultdict[object, int] = defaultdict(count().__next__)
     keys = rekeyed([items])
     codes = _map(index.__getitem__, len(items), argument, keys[0][0] if keys else items)
     if keys is None:
@@ -42,16 +45,16 @@ def encode(items: list[Any], argument: str) -> tuple[NDArray[np.int64], list[Any
     return codes, [items[row] for row in np.unique(codes, return_index=True)[1].tolist()]
 
 
-def _map(function: Callable[..., int], size: int, argument: str, *items: Iterable[Any]) -> NDArray[np.int64]:
+def _map(function: Callable[..., int], size: int, argument: str, *items: Iterable[object]) -> NDArray[np.int64]:
     try:
         return np.fromiter(map(function, *items), np.int64, size)
     except TypeError as error:
         raise _unhashable(argument, error, items[0]) from None
 
 
-def by_small_dictionary(rows: list[list[Any]], size: int, padding_id: Hashable, argument: str) -> Codes | None:
+def by_small_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: str) -> Codes | None:
     """With one dictionary, which stays in the cache; None if it does not stay small."""
-    index: defaultdict[Any, int] = defaultdict(iter(range(size // MANY)).__next__)  # ends the map when used up
+    index: defaultdict[object, int] = defaultdict(iter(range(size // MANY)).__next__)  # ends the map when used up
     try:
         codes = _map(index.__getitem__, size, argument, chain.from_iterable(rows))
     except ValueError:  # too few codes, or an answer that the next way refuses too
@@ -59,15 +62,13 @@ def by_small_dictionary(rows: list[list[Any]], size: int, padding_id: Hashable, 
     return codes, *_masks(codes, index, padding_id, argument)
 
 
-def by_dictionary(
-    rows: list[list[Any]], size: int, padding_id: Hashable, argument: str, groups: Groups | None
-) -> Codes:
+def by_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: str, groups: Groups | None) -> Codes:
     """Piece by piece, so that the objects of a piece come into the cache once; codes are places in the piece."""
     codes, missing, padding = np.empty(size, np.int64), np.empty(size, np.bool_), np.empty(size, np.bool_)
     pieces = _pieces(size, groups)
     places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
     for piece in pieces:
-        index: dict[Any, int] = {}
+        index: dict[object, int] = {}
         try:
             codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
         except ArgumentError:
@@ -79,7 +80,7 @@ def by_dictionary(
 
 
 def _masks(
-    codes: NDArray[np.int64], index: Mapping[Any, int], padding_id: Hashable, argument: str
+    codes: NDArray[np.int64], index: Mapping[object, int], padding_id: Hashable, argument: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which answers are missing, and which are padding."""
     none = np.zeros(len(codes), np.bool_)
@@ -89,7 +90,7 @@ def _masks(
     return is_absent[codes] if absent else none, codes == index[padding_id] if is_padded else none
 
 
-def _items(rows: list[list[Any]], piece: slice) -> list[Any]:
+def _items(rows: list[Items], piece: slice) -> Items:
     """The answers of a piece, which divides no row if there are several."""
     if len(rows) == 1:
         return rows[0][piece]
@@ -104,7 +105,7 @@ def _pieces(size: int, groups: Groups | None) -> list[slice]:
     return [slice(lo, hi) for lo, hi in pairwise([0, *ends.tolist(), size]) if lo < hi]
 
 
-def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
+def _absent(index: Mapping[object, int], argument: str) -> list[int]:
     """The codes of None and NaN."""
     kinds = set(map(type, index))
     for kind in kinds:
@@ -126,7 +127,7 @@ def _absent(index: Mapping[Any, int], argument: str) -> list[int]:
         raise _incomparable(argument, error) from None
 
 
-def _unhashable(argument: str, error: TypeError, items: Iterable[Any]) -> ArgumentError:
+def _unhashable(argument: str, error: TypeError, items: Iterable[object]) -> ArgumentError:
     """What came, and what would do in its place."""
     item = next((item for item in items if not _is_hashable(item)), None)
     remedy = next((text for kinds, text in REMEDIES.items() if isinstance(item, kinds)), "use tuples or strings")
@@ -135,7 +136,7 @@ def _unhashable(argument: str, error: TypeError, items: Iterable[Any]) -> Argume
     return ArgumentError(f"`{argument}` must be hashable, got {error}, as in {shortened(item)}; {remedy}")
 
 
-def _is_hashable(item: Any) -> bool:
+def _is_hashable(item: object) -> bool:
     try:
         hash(item)
     except TypeError:

@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online import kernels, strings
-from polyest.online.twin import arrange
+from polyest.online.compiled import counting, strings
+from polyest.online.numpy_backend import arrange
 
 MASK = (1 << 64) - 1
-FACTOR, SEED = int(kernels.OTHER), int(kernels.GOLDEN)
+FACTOR, SEED = int(counting.OTHER), int(counting.GOLDEN)
 words = st.sampled_from([*"ab[(", "é", "", "ab", "1234567", "12345678", "123456789", "日本", "日本語日本語"])
 
 
@@ -36,6 +36,7 @@ def partition(codes: list[Any], groups: list[int]) -> list[int]:
     return [pairs.index(pair) for pair in pairs]
 
 
+@pytest.mark.slow
 @given(st.lists(words, max_size=30), st.integers(1, 3), st.randoms())
 @example(["a", "b", "a"], 1, random.Random(0))
 @example(["", "", "a"], 1, random.Random(0))
@@ -53,7 +54,7 @@ def test_what_is_no_plain_string_is_left_to_the_dictionary(odd: Any) -> None:
 
 
 def test_subclasses_of_str_are_compared_as_they_say() -> None:
-    with oracle.using("fast"):
+    with oracle.using("compiled"):
         scores = polyest.rewards([Loose("ab"), "b", Loose("ac"), "b"], [1, 2, 1, 2], "log", "harmonic")
     assert scores.tolist() == [0.0, 0.0, 0.0, 0.0]
 
@@ -96,6 +97,7 @@ def colliding_strings() -> tuple[str, str]:
     raise AssertionError("no collision found")
 
 
+@pytest.mark.slow
 def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
     one, other = colliding_strings()
     answers = [one, other, one, other, other] * 3
@@ -104,7 +106,7 @@ def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
     answers, groups = [answers[i] for i in order], groups[order]
     assert strings.read_strings([answers], *arrange(groups)) is None
     assert strings.read_strings([[one, other]], None, np.array([0, 1, 2])) is not None
-    with oracle.using("fast"):
+    with oracle.using("compiled"):
         scores = polyest.rewards(answers, groups, "log", "harmonic")
     c = polyest.load("log", 5, "harmonic").coefficients
     np.testing.assert_array_equal(scores, [c[1] if answer == one else c[2] for answer in answers])

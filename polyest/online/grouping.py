@@ -5,22 +5,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online import engine, scoring
+from polyest.online import backend, scoring
 from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.online.reference import reference_values
-from polyest.online.weighted import read_weights
+from polyest.online.numpy_backend import bounded
+from polyest.online.reference_term import reference_values
+from polyest.online.weights import read_weights, unbounded
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from polyest.online.answers import AnswersLike
+    from polyest.online.layout import Codes, Integers
 
 Lookups = Callable[[list[int]], dict[int, Lookup]]
 
@@ -33,12 +37,12 @@ class Options:
 
     kind: str
     target: str | Target
-    reference: Any = None
+    reference: ArrayLike | None = None
     padding_id: Hashable = None
-    no_answer_reward: Any = None
+    no_answer_reward: float | None = None
     threads: int = 1
-    weights: Any = None
-    usable: Any = None
+    weights: ArrayLike | None = None
+    usable: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Job:
     missing: NDArray[np.bool_] | None = None
 
 
-def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> Job:
+def dense(lookup: Lookup, lookups: Lookups, answers: AnswersLike, options: Options) -> Job:
     """Answers (..., K). With padding, every group is scored with the table of as many completions as it really has."""
     read = _usable(read_answers(answers, options.padding_id), options.usable)
     shape, K = read.codes.shape, len(lookup.coefficients)
@@ -72,7 +76,7 @@ def dense(lookup: Lookup, lookups: Lookups, answers: Any, options: Options) -> J
     return _job(read, options, starts, sizes, lookups([*sizes]), np.flatnonzero(~read.padding))
 
 
-def ragged(lookups: Lookups, answers: Any, groups: Any, options: Options) -> Job:
+def ragged(lookups: Lookups, answers: AnswersLike, groups: AnswersLike, options: Options) -> Job:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = group_ids(groups)
     order, starts = arrange(ids)
@@ -97,18 +101,19 @@ def _job(
     starts: NDArray[np.int64],
     sizes: dict[int, int],
     found: dict[int, Lookup],
-    rows: NDArray[Any] | None = None,
+    rows: Integers | None = None,
 ) -> Job:
     """`sizes` counts the groups of each size, `found` has the look-up arrays of each."""
-    threads = whole_number("threads", options.threads, least=1)
-    work = sum(groups * n * (n + engine.LOOKUP_WORK) for n, groups in sizes.items())
+    threads, extras = whole_number("threads", options.threads, least=1), _extras(read, options)
+    work = sum(groups * n * (n + backend.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    layout = Layout(codes, starts, Tables.join(found, _table_kind(options)), work, rows, threads)
+    tables = Tables.join(found, options.kind, extras.weights is not None)
+    layout = Layout(codes, starts, tables, work, rows, threads)
     missing = None if read.missing is None else read.missing.reshape(-1)
-    return Job(options.kind, layout, _extras(read, options), read.codes.shape, missing)
+    return Job(options.kind, layout, extras, read.codes.shape, missing)
 
 
-def _usable(read: Answers, usable: Any) -> Answers:
+def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
     """The answers with those that are not usable taken for padding."""
     if usable is None:
         return read
@@ -123,7 +128,7 @@ def _usable(read: Answers, usable: Any) -> Answers:
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = engine.choose(engine.LOOKUP_WORK * len(starts)).tally(starts)
+    counts = backend.choose(backend.LOOKUP_WORK * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
@@ -136,6 +141,8 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     reference, weights = options.reference, options.weights
     if weights is not None:
         weights = read_weights(weights, read.codes.shape, read.padding)
+        if missing is not None and not bounded(weights):  # those of the others are looked at where they are summed
+            raise unbounded(weights)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
@@ -143,18 +150,13 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
 
 
-def _table_kind(options: Options) -> str:
-    """Weighted advantages look up c and c', the others what has been made of them."""
-    return "weighted" if options.weights is not None and options.kind == "advantages" else options.kind
-
-
-def arrange(ids: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.int64]]:
-    """Rows group by group, as (order, starts), see `polyest.online.twin.arrange`."""
-    order, starts = engine.choose(engine.ROW_WORK * ids.size).arrange(ids.reshape(-1))
+def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
+    """Rows group by group, as (order, starts), see `polyest.online.numpy_backend.arrange`."""
+    order, starts = backend.choose(backend.ROW_WORK * ids.size).arrange(ids.reshape(-1))
     return order, starts
 
 
-def group_ids(groups: Any) -> NDArray[Any]:
+def group_ids(groups: AnswersLike) -> Codes:
     """The group of each completion as an integer, none of them missing."""
     read = read_answers(groups, argument="groups")
     if read.missing is not None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 # numba infers the types of these functions:
-# mypy: disable-error-code="no-untyped-def, assignment, unreachable"
-from typing import TYPE_CHECKING, Any
+# mypy: disable-error-code="no-untyped-def, assignment, unreachable, var-annotated"
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.distinct import are_distinct, mixed
-from polyest.online.kernels import SOON, jit
-from polyest.online.vectors import WORD, changes, prefetch, trailing_zeros
+from polyest.online.compiled.counting import SOON
+from polyest.online.compiled.distinct import are_distinct, mixed
+from polyest.online.compiled.jit import jit
+from polyest.online.compiled.llvm import WORD, changes, prefetch, trailing_zeros
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[Any]
+    from polyest.online.layout import Codes, Integers
 
 __all__ = ["arrange", "counting_sort", "gather", "numbered", "scatter", "sort_rows", "tally"]
 
@@ -38,7 +39,7 @@ def find_runs(ids, limit, starts, heads):
     while i + np.uint64(WORD) <= length and runs <= most and ascending:
         for line in range(i + AHEAD, i + AHEAD + np.uint64(WORD), LINE):
             prefetch(ids, line)  # type: ignore[call-arg]
-        bits: Any = changes(ids, i)  # type: ignore[call-arg]
+        bits = changes(ids, i)  # type: ignore[call-arg]
         while bits != ZERO:
             here = i + trailing_zeros(bits)
             starts[runs] = here
@@ -63,7 +64,7 @@ def find_runs(ids, limit, starts, heads):
 
 @jit
 def tally(starts):
-    """See `polyest.online.twin.tally`."""
+    """See `polyest.online.numpy_backend.tally`."""
     largest = np.int64(0)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
@@ -163,8 +164,8 @@ def scatter(values, rows, out):
         out[np.uint64(rows[i])] = values[i]
 
 
-def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
-    """See `polyest.online.twin.arrange`."""
+def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
+    """See `polyest.online.numpy_backend.arrange`."""
     ids = np.ascontiguousarray(ids) if ids.dtype == np.int64 and ids.flags.writeable else ids.astype(np.int64)
     starts = np.empty(len(ids) + 1, np.int64)
     runs, ascending = find_runs(ids, len(ids), starts, None)
@@ -181,11 +182,11 @@ def arrange(ids: Ints) -> tuple[Ints | None, NDArray[np.int64]]:
     order, groups = sort_rows(heads)
     if len(groups) == len(starts):
         return None, starts
-    rows: Ints = np.empty(len(ids), _index(ids))
+    rows: Integers = np.empty(len(ids), _index(ids))
     return rows, expand(order, starts, rows)[groups]
 
 
-def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
+def sort_rows(ids: NDArray[np.int64]) -> tuple[Integers, NDArray[np.int64]]:
     """An order in which equal ids lie together, each in order of appearance, and where each id begins in it."""
     lowest = int(ids.min())
     span = int(ids.max()) - lowest
@@ -196,6 +197,6 @@ def sort_rows(ids: Ints) -> tuple[Ints, NDArray[np.int64]]:
     return order, starts
 
 
-def _index(ids: Ints) -> type:
+def _index(ids: Codes) -> type:
     """For places in `ids`."""
     return np.uint32 if len(ids) < 1 << 32 else np.int64

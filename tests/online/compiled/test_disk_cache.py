@@ -13,13 +13,13 @@ import pytest
 
 import polyest
 
-SHOW = "from polyest.online.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
+SHOW = "from polyest.online.compiled.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
 OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what is written beyond fails
 """
-HITS = "; from polyest.online.kernels import score; print(len(mixed.stats.cache_hits))"
+HITS = "; print(len(mixed.stats.cache_hits))"
 LARGE = """
 import numpy, polyest, warnings
 answers = numpy.random.default_rng(0).integers(0, 9, (1 << 16, 16))
@@ -48,11 +48,11 @@ def kept(folder: Path) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
-    """`mixed` multiplies by a number of kernels.py; numba itself looks at distinct.py only."""
+    """`mixed` multiplies by a number of counting.py; numba itself looks at distinct.py only."""
     shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
     before = shown(tmp_path)
     assert shown(tmp_path) == before
-    source = tmp_path / "polyest" / "online" / "kernels.py"
+    source = tmp_path / "polyest" / "online" / "compiled" / "counting.py"
     source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
     assert shown(tmp_path) != before
 
@@ -106,8 +106,9 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
         assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "1"
 
 
+@pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
-    both = "from polyest.online.kernels import table_bits as t; print(t(9)); " + SHOW
+    both = "from polyest.online.compiled.counting import table_bits as t; print(t(9)); " + SHOW
     expected = shown(tmp_path, both)
     first, second = sorted(kept(tmp_path))
     first.rename(tmp_path / "aside")
@@ -116,11 +117,13 @@ def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
     assert shown(tmp_path, both) == expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
     assert shown(tmp_path, FULL_DISK + SHOW) == filled[1]
     assert kept(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["a file", "a place that cannot be made"])
 def test_no_folder_costs_speed_only(place: str, filled: tuple[Path, str], tmp_path: Path) -> None:
     """Nowhere: neither where the user wants it, nor in the home folder; the package is read from a copy."""
@@ -131,6 +134,7 @@ def test_no_folder_costs_speed_only(place: str, filled: tuple[Path, str], tmp_pa
     assert shown(tmp_path, program + SHOW, NUMBA_CACHE_DIR=str(folder)) == filled[1]
 
 
+@pytest.mark.slow
 def test_a_folder_that_goes_away_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
     program = SHOW.replace("; import", f"; import shutil; shutil.rmtree({str(tmp_path / 'cache')!r}); import")
     assert shown(tmp_path, program) == filled[1]
@@ -152,6 +156,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> str:
     return shown(tmp_path_factory.mktemp("scores"), "import sys\n" + LARGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WITHOUT)
 def test_without_numba_numpy_gives_the_same_with_one_warning(case: str, scores: str, tmp_path: Path) -> None:
     assert scores.endswith("] 0\n")

@@ -10,42 +10,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online import fast, kernels, twin
+from polyest.online import compiled, numpy_backend
+from polyest.online.backend import Backend
+from polyest.online.compiled import counting
+from polyest.online.compiled.jit import jit
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables, fixed_point
 
-INVERSE = pow(int(kernels.GOLDEN), -1, 1 << 64)
+INVERSE = pow(int(counting.GOLDEN), -1, 1 << 64)
 
 
-def layout_of(codes: np.ndarray, sizes: list[int], kind: str) -> Layout:
+def layout_of(codes: np.ndarray, sizes: list[int], kind: str, is_weighted: bool = False) -> Layout:
     found = {n: Lookup.of(polyest.load("log", n, "harmonic").table) for n in set(sizes) if n > 1}
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Layout(codes, starts, Tables.join(found, kind), work=0)
+    return Layout(codes, starts, Tables.join(found, kind, is_weighted), work=0)
 
 
-@given(st.lists(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 40, 200]), min_size=1, max_size=12), st.data())
-def test_both_engines_agree_on_any_layout(sizes: list[int], data: st.DataObject) -> None:
-    total = sum(sizes)
-    alphabet = data.draw(st.sampled_from([1, 3, 40, 10**6]))
-    codes = np.random.default_rng(data.draw(st.integers(0, 99))).integers(-alphabet, alphabet, total)
-    absent = codes == codes[:1] if total else np.zeros(0, np.bool_)
-    for kind, left_out in (("rewards", 0), ("advantages", 1), ("values", 0)):
-        layout = layout_of(codes, sizes, kind)
-        outs = [np.full(total, -9.0) for _ in range(2)]
-        for engine, out in zip((twin, fast), outs, strict=True):
-            getattr(engine, "rewards" if kind == "values" else kind)(layout, out)
-        np.testing.assert_array_equal(*outs)
-        if kind != "rewards":
-            for mask in (None, absent & (twin_matches(layout) == 0)):
-                both = [engine.means(layout, left_out, mask, -0.3) for engine in (twin, fast)]
-                np.testing.assert_array_equal(*both)
+@given(
+    st.lists(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 40, 200, 300]), min_size=1, max_size=12), st.data()
+)
+def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject) -> None:
+    total, alphabet = sum(sizes), data.draw(st.sampled_from([1, 3, 40, 10**6]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    codes, w = rng.integers(-alphabet, alphabet, total), rng.normal(size=total)
+    w[:: data.draw(st.integers(1, 9))] *= data.draw(st.sampled_from([0.0, 1e-310, 1e-9, 1e9, 1e200])) / 10
+    for kind in ("rewards", "advantages", "values"):
+        plain, weighted = layout_of(codes, sizes, kind), layout_of(codes, sizes, kind, is_weighted=True)
+        found = [both_ways(kind, run, plain, weighted, w) for run in (numpy_backend, compiled)]
+        for one, other in zip(*found, strict=True):
+            np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(numpy_backend.sums(plain, w), compiled.sums(plain, w))
 
 
-def twin_matches(layout: Layout) -> np.ndarray:
-    counts = np.zeros(len(layout.codes), np.int64)
-    for _, _, rows in layout.blocks():
-        counts[rows] = twin.matches(layout.codes[rows])
-    return counts
+def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.ndarray) -> list[np.ndarray]:
+    """Scores without weights and with them."""
+    outs = [np.full(len(w), -9.0) for _ in range(2)]
+    if kind == "values":
+        outs = [run.means(plain, 0, None), np.empty(len(plain.starts) - 1)]
+        assert run.weighted_values(weighted, w, outs[1])
+    elif kind == "rewards":
+        assert run.rewards(plain, None, outs[0])
+        assert run.rewards(plain, w, outs[1])
+    else:
+        run.advantages(plain, outs[0])
+        assert run.weighted_advantages(weighted, w, outs[1])
+    return outs
 
 
 @pytest.mark.parametrize("K", [33, 100, 1000])
@@ -55,7 +64,7 @@ def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
     answers = np.random.default_rng(0).choice(ids, (9, K)).view(np.int64)
     est = polyest.load("log", K, "harmonic")
     c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
-    with oracle.using("fast"):
+    with oracle.using("compiled"):
         rewards, advantages = est.rewards(answers), est.advantages(answers)
     np.testing.assert_array_equal(rewards, [oracle.rewards(row, c) for row in answers.tolist()])
     np.testing.assert_array_equal(advantages, [oracle.advantages(row, c, others) for row in answers.tolist()])
@@ -76,7 +85,7 @@ def test_read_only_and_unaligned_answers() -> None:
     frozen = answers.copy()
     frozen.setflags(write=False)
     shifted = np.frombuffer(b"\0" + answers.tobytes(), np.uint8)[1:].view(np.int64).reshape(answers.shape)
-    with oracle.using("fast"):
+    with oracle.using("compiled"):
         np.testing.assert_array_equal(est.rewards(frozen), expected)
         np.testing.assert_array_equal(est.rewards(shifted), expected)
 
@@ -90,7 +99,7 @@ def test_kernels_compile_where_no_folder_can_be_written_to(monkeypatch: pytest.M
         return compile_function(*arguments, **options)
 
     monkeypatch.setattr(numba, "njit", refuse)
-    assert kernels.jit(_double)(4) == 8
+    assert jit(_double)(4) == 8
 
 
 def _double(x: int) -> int:

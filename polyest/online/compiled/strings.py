@@ -8,16 +8,21 @@ from __future__ import annotations
 
 # numba infers the types of these functions:
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, unreachable"
+from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from polyest.online.kernels import GOLDEN, OTHER, SOON, inlined, jit
-from polyest.online.vectors import load_word, prefetch
+from polyest.online.compiled.counting import GOLDEN, OTHER, SOON
+from polyest.online.compiled.jit import inlined, jit
+from polyest.online.compiled.llvm import load_word, prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from polyest.online.hashable_answers import Items
+    from polyest.online.layout import Integers
 
 __all__ = ["read_strings"]
 
@@ -25,10 +30,10 @@ END, WORD = "\0", 8  # what is put behind each string; bytes hashed and compared
 ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
 
 
-def read_strings(lists: list[list[Any]], order: NDArray[Any] | None, starts: NDArray[np.int64]) -> Any:
-    """See `polyest.online.twin.read_strings`. None too if two different strings of a group have the same hash."""
-    size, items = int(starts[-1]), [*chain.from_iterable(lists)]
-    if not {*map(type, items)} <= {str}:
+def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """See `polyest.online.numpy_backend.read_strings`; None too if different strings of a group have the same hash."""
+    size, items = int(starts[-1]), [*chain.from_iterable(rows)]
+    if not _are_strings(items):
         return None
     try:
         data = np.frombuffer(END.join([*items, END * WORD]).encode(), np.uint8)
@@ -41,6 +46,11 @@ def read_strings(lists: list[list[Any]], order: NDArray[Any] | None, starts: NDA
     hash_strings(data, ends, codes)
     order = np.arange(size) if order is None else order
     return codes if codes_identify(data, ends, codes, order, starts) else None
+
+
+def _are_strings(items: Sequence[object]) -> TypeGuard[list[str]]:
+    """Whether they are plain strings: a subclass may compare as it likes."""
+    return {*map(type, items)} <= {str}
 
 
 @inlined

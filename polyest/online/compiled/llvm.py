@@ -1,0 +1,164 @@
+"""What numba has no words for: comparing many ids at once in vector registers, written in LLVM's language.
+
+LLVM's pointers have no types any more: what a pointer points to is said where it is used, by `load` and `place_of`. The
+llvmlite of the oldest numba that is allowed takes it from the pointer, which therefore is given its type as well.
+"""
+
+# numba infers the types of these functions:
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+
+from numba.core import cgutils, types
+from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.extending import intrinsic
+
+__all__ = [
+    "FULL",
+    "LANES",
+    "WORD",
+    "all_lanes",
+    "changes",
+    "element",
+    "load",
+    "load_word",
+    "place_of",
+    "prefetch",
+    "spread",
+    "sum_pairs",
+    "trailing_zeros",
+    "write_pairs",
+]
+
+ir = import_module("llvmlite.ir")
+HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
+LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
+FULL, TOGETHER, WORD = 48, 4, 64  # ids of the largest group, blocks in registers at once, ids of `changes`
+ITEM = ir.IntType(64)
+VECTOR = ir.VectorType(ITEM, LANES)
+IS_OPAQUE = "typ" in inspect.signature(ir.IRBuilder.load).parameters
+
+
+def load(builder, pointer, kind, align=8):
+    typed = builder.bitcast(pointer, kind.as_pointer())
+    return builder.load(typed, align=align, **({"typ": kind} if IS_OPAQUE else {}))
+
+
+def place_of(builder, start, index, kind=ITEM):
+    """A pointer to start[index]."""
+    typed = builder.bitcast(start, kind.as_pointer())
+    return builder.gep(typed, [index], **({"source_etype": kind} if IS_OPAQUE else {}))
+
+
+def all_lanes(number):
+    return ir.Constant(VECTOR, [number] * LANES)
+
+
+def spread(builder, value):
+    """A number in all lanes."""
+    single = builder.insert_element(
+        ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined), value, ir.Constant(ITEM, 0)
+    )
+    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def write_pairs(builder, ids, addends, size, totals, blocks):
+    """Code for a group of that many blocks: the addends of the ids that equal each lane's, 0 behind `size`."""
+    for first in range(0, blocks, TOGETHER):
+        numbers = range(first, min(first + TOGETHER, blocks))
+        places = [ir.Constant(ITEM, LANES * number) for number in numbers]
+        own = [load(builder, place_of(builder, ids, place), VECTOR) for place in places]
+        sums = [cgutils.alloca_once_value(builder, all_lanes(0)) for _ in numbers]
+        with cgutils.for_range(builder, ir.Constant(ITEM, LANES * blocks), intp=ITEM) as loop:
+            other = spread(builder, load(builder, place_of(builder, ids, loop.index), ITEM))
+            addend = spread(builder, load(builder, place_of(builder, addends, loop.index), ITEM))
+            for mine, total in zip(own, sums, strict=True):
+                before, same = load(builder, total, VECTOR, 64), builder.icmp_unsigned("==", mine, other)
+                builder.store(builder.select(same, builder.add(before, addend), before), total)
+        for number, place, total in zip(numbers, places, sums, strict=True):
+            result = load(builder, total, VECTOR, 64)
+            if number == blocks - 1:
+                lanes = ir.Constant(VECTOR, [LANES * number + lane for lane in range(LANES)])
+                inside = builder.icmp_unsigned("<", lanes, spread(builder, size))
+                result = builder.select(inside, result, all_lanes(0))
+            target = builder.bitcast(place_of(builder, totals, place), VECTOR.as_pointer())
+            builder.store(result, target, align=8)
+
+
+def element(context, builder, array_type, array, place):
+    """A pointer to array[place]."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return place_of(builder, data, place, context.get_data_type(array_type.dtype))
+
+
+@intrinsic
+def sum_pairs(typing_context, ids, first, addends, start, size, totals):
+    """totals[l] = Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size; 0 up to a multiple of LANES.
+
+    2 ≤ size ≤ FULL; addends from `size` to that multiple are 0. A branch that goes another way than foreseen costs as
+    much as counting a small group, so few depend on the size: each number of blocks has its own code. It is found by
+    one comparison after the other; a jump by table is foreseen less often and noticed later.
+    """
+
+    def generate(context, builder, signature, arguments):
+        ids, first, addends, start, size, totals = arguments
+        pointer = element(context, builder, signature.args[0], ids, first)
+        addend = element(context, builder, signature.args[2], addends, start)
+        target = element(context, builder, signature.args[5], totals, ir.Constant(ITEM, 0))
+        end = builder.append_basic_block()
+        for blocks in range(1, FULL // LANES + 1):
+            with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
+                write_pairs(builder, pointer, addend, size, target, blocks)
+                builder.branch(end)
+        builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    at = types.uintp
+    return types.void(ids, at, addends, at, at, totals), generate
+
+
+@intrinsic
+def changes(typing_context, ids, first):
+    """A word whose bit b says whether ids[first + b] differs from the id before it, b < WORD."""
+
+    def generate(context, builder, signature, arguments):
+        array, first = arguments
+        words = ir.VectorType(ITEM, WORD)
+        before = builder.sub(first, ir.Constant(first.type, 1))
+        here, last = (
+            load(builder, element(context, builder, signature.args[0], array, place), words)
+            for place in (first, before)
+        )
+        return builder.bitcast(builder.icmp_unsigned("!=", here, last), ir.IntType(WORD))
+
+    return types.uint64(ids, types.uintp), generate
+
+
+@intrinsic
+def load_word(typing_context, data, place):
+    """data[place : place + 8] as one number, little end first."""
+
+    def generate(context, builder, signature, arguments):
+        return load(builder, element(context, builder, signature.args[0], *arguments), ITEM, 1)
+
+    return types.uint64(data, types.uintp), generate
+
+
+@intrinsic
+def prefetch(typing_context, data, place):
+    """Have data[place] brought into the cache, without waiting for it; it need not exist."""
+
+    def generate(context, builder, signature, arguments):
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        pointer = builder.bitcast(element(context, builder, signature.args[0], *arguments), byte)
+        to_read, to_keep, as_data = (ir.Constant(number, n) for n in (0, 3, 1))
+        builder.call(function, [pointer, to_read, to_keep, as_data])
+        return context.get_dummy_value()
+
+    return types.void(data, types.uintp), generate

@@ -1,0 +1,86 @@
+"""What is written in LLVM's language: for pointers without types, and for the versions of numba that are allowed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+import pytest
+
+from polyest.online.compiled import jit, llvm
+from polyest.online.compiled.counting import ones, whole
+
+SCORES = """
+import llvmlite, numpy as np, polyest
+from polyest.online import backend
+answers, est, found = np.arange(8192).reshape(512, 16) % 5, polyest.load("log", 16, "harmonic"), []
+for backend.COLD_WORK in (1 << 60, 0):
+    backend.WARM_WORK = backend.COLD_WORK
+    found += [[est.rewards(answers), est.advantages(answers, weights=answers / 3)]]
+    found[-1] += [polyest.rewards(answers.ravel(), np.arange(8192) // 16 * 7 % 4001, "log", "harmonic")]
+equal = (np.array_equal(one, other) for one, other in zip(*found, strict=True))
+print(llvmlite.ir_layer_typed_pointers_enabled, *equal)
+"""
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def release(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
+
+
+def test_numba_is_one_of_the_versions_that_pyproject_allows() -> None:
+    dependencies = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
+    (allowed,) = (name for name in dependencies if name.startswith("numba"))
+    least, below = re.fullmatch(r"numba>=([\d.]+),<([\d.]+)", allowed).groups()
+    assert release(least) <= release(numba.__version__) < release(below)
+
+
+@pytest.mark.skipif(not hasattr(llvmlite, "ir_layer_typed_pointers_enabled"), reason="pointers have types here")
+def test_all_is_written_through_pointers_without_types(tmp_path: Path) -> None:
+    """llvmlite writes types of pointers as long as it is not told otherwise, which is to end."""
+    told = {"LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-W", "error", "-c", SCORES]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | told).stdout
+    assert shown == "False True True True\n"
+
+
+@jit
+def _pairs(ids, first, size, addends, start, totals):
+    llvm.sum_pairs(ids, np.uint64(first), addends, np.uint64(start), np.uint64(size), totals)
+
+
+@jit
+def _words(ids, data, place):
+    llvm.prefetch(ids, np.uint64(place + 10**6))
+    return llvm.changes(ids, np.uint64(place)), llvm.load_word(data, np.uint64(place))
+
+
+@pytest.mark.parametrize("size", range(2, llvm.FULL + 1))
+def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
+    rng = np.random.default_rng(size)
+    ids, addends = rng.integers(0, 5, 3 + 2 * llvm.FULL) * 2**61, np.zeros(2 * llvm.FULL, np.int64)
+    addends[:size] = rng.integers(-(2**40), 2**40, size)
+    for some, start in ((addends, 0), (ones(), llvm.FULL - size)):
+        totals = np.full(llvm.FULL, -9)
+        _pairs(ids, 3, size, some, start, totals)
+        group = ids[3 : 3 + size]
+        expected = (group[:, None] == group) @ some[start : start + size].astype(np.int64)
+        np.testing.assert_array_equal(totals[:size], expected)
+        assert (totals[size : int(whole(np.uint64(size)))] == 0).all()
+
+
+def test_changes_and_words_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    ids, data = rng.integers(0, 2, 300), rng.integers(0, 256, 300).astype(np.uint8)
+    for place in (1, 63, 64, 200):
+        bits, word = _words(ids, data, place)
+        expected = (ids[place : place + 64] != ids[place - 1 : place + 63]).nonzero()[0]
+        assert [bit for bit in range(64) if int(bits) >> bit & 1] == expected.tolist()
+        assert int(word) == int.from_bytes(data[place : place + 8].tobytes(), "little")
