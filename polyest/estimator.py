@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest.online import grouping, results
-from polyest.problems.problem import BUDGETS, Problem, make_problem
+from polyest.problems.budget import BudgetArguments
+from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
@@ -264,11 +265,8 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
-    worst_case_bias: Any = None,
     baseline: str | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
@@ -277,11 +275,11 @@ def load(
             by `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
-        noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at
-            most ρ times plug-in's (default 1.5); bias at most κ times the least possible; best for updates that average
-            M groups.
-        worst_case_bias: the budget of ``"graded"``, the method of `polyest.graded` for more draws than a group has.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
+        budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
+            times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,
+            best for updates that average M groups. For ``"graded"``, the method of `polyest.graded` for more draws
+            than a group has: ``worst_case_bias=β``.
 
     Returns:
         An `Estimator`.
@@ -295,5 +293,4 @@ def load(
     >>> load("power(2)", 4).coefficients.round(3).tolist()
     [0.0, 0.0, 0.333, 1.0]
     """
-    budgets = dict(zip(BUDGETS, (noise_budget, bias_budget, groups, worst_case_bias), strict=True))
-    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budgets)))
+    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budget)))

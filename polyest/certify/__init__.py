@@ -6,7 +6,6 @@
 | its key | `key` |
 | bias and noise: sup f over (0, 1] | `functions`, `supremum`, by `local` polynomials on `cells` and their `peaks` |
 | what no table can beat | `optimality`, from the Bayes `means`; `least_bias` is E*_K |
-| arithmetic | `balls` |
 """
 
 from __future__ import annotations

@@ -74,7 +74,9 @@ def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
-    parser = Parser("polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES)
+    parser = Parser(
+        prog="polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES
+    )
     parser.add_argument("-V", "--version", action="version", version=f"polyest {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for verb in VERBS:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
-from polyest.cli.options import add_budget_options, budgets, group_sizes
+from polyest.cli.options import add_budget_options, chosen_budget, group_sizes
 from polyest.cli.parallel import ENGINES, parallel_map
 from polyest.cli.progress import say, track
 from polyest.closed_forms import CLOSED_FORM
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _problem(arguments: argparse.Namespace, target: Target, group_size: int) -> Problem:
-    problem = make_problem(target, group_size, arguments.method, **budgets(arguments))
+    problem = make_problem(target, group_size, arguments.method, **chosen_budget(arguments))
     if problem.method in CLOSED_FORM:
         raise ArgumentError(
             f"`--method` must be {' or '.join(SOLVED)}; got {problem}, which has a closed form and needs no file; "

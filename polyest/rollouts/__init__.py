@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from polyest.errors import ArgumentError
 from polyest.rollouts import jsonl, parquet
@@ -20,6 +20,9 @@ from polyest.storage.files import replacing
 __all__ = ["SUFFIXES", "Log", "read", "writer"]
 
 SUFFIXES = (*jsonl.SUFFIXES, *parquet.SUFFIXES)
+
+
+T = TypeVar("T")
 
 
 def read(path: Path, progress: Progress = lambda items, label, total: items) -> Log:
@@ -54,7 +57,7 @@ def writer(log: Log, path: Path) -> Callable[[Added], None]:
     return partial(_replace, path, jsonl.write, log.lines())
 
 
-def _replace(path: Path, write: Callable[[Any, Path, Added], None], content: Any, added: Added) -> None:
+def _replace(path: Path, write: Callable[[T, Path, Added], None], content: T, added: Added) -> None:
     try:
         with replacing(path) as temporary:
             write(content, temporary, added)

@@ -16,6 +16,7 @@ from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import is_code
 from polyest.adapters.verl.options import SECTION, entries
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.problems.budget import AqpArguments
 from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ POLICY = "the objective of a reward that depends on the policy has another gradi
 ORDERED = {"pass_at": success.pass_at, "majority_at": success.majority_at, "truncated_log": success.truncated_log}
 RATES = (*ORDERED, "power", "variance")
 WRITTEN = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
-BUDGETS = ("method", "noise_budget", "bias_budget", "groups")
+TABLE = ("method", *AqpArguments.__annotations__)  # what names the table of power
 
 
 class Objective(Protocol):
@@ -121,7 +122,7 @@ def success_rate(
         TableNotFoundError: ``power`` has no table for a group's size.
     """
     check_version()
-    given = entries(config, ["objective", *BUDGETS], POLICY)
+    given = entries(config, ["objective", *TABLE], POLICY)
     at_size = _rate(given.pop("objective", None), given)
     batch = _batch(token_level_rewards, response_mask, index)
     wrong = batch.rewards[~np.isin(batch.rewards, (0, 1))]
