@@ -64,13 +64,12 @@ def l_statistic(
 
         A_i = ∫ c[m_i(t)] · (1{R_i > t} − m_i(t)/(K−1)) dt,    in units of the reward,
 
-    at each token. Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group without spread gets
-    0, and nothing is divided by a standard deviation: ``algorithm.norm_adv_by_std_in_grpo`` has no effect.
+    at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
+    without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
     Args:
         make: `polyest.graded.best_of` or its like.
-        token_level_rewards: shape (B, T).
-        response_mask: shape (B, T).
+        token_level_rewards, response_mask: shape (B, T).
         index: shape (B,), the uid of each completion's group; groups of any sizes in any order. Groups of fewer than n
             completions, from which nothing unbiased can be made, get 0, with one warning.
         config: verl's ``algorithm`` section, with ``algorithm.polyest.n``.
@@ -81,8 +80,6 @@ def l_statistic(
     Raises:
         ArgumentError: NaN or ±inf among the rewards, scores of `reward_function`, no group of n completions, n missing
             or no whole number, KL in the reward, or ``filter_groups``.
-
-    Source: docs/graded.md §2.
     """
     check_version()
     given = entries(config, ["n"], POLICY)
