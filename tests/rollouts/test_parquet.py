@@ -184,6 +184,7 @@ def test_typed_answers_of_structs(tmp_path: Path) -> None:
         assert parquet.read_table(tmp_path / "o.parquet").column("reward").to_pylist() == rewards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
 @pytest.mark.parametrize("out", ["out.parquet", "out.jsonl"])
 def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Path) -> None:
@@ -211,6 +212,7 @@ def test_times_of_an_old_format_are_not_read_as_others(
         assert parquet.read_table(out).column("t").cast(pa.timestamp("us")).to_pylist() == times
 
 
+@pytest.mark.slow
 def test_an_error_while_a_file_is_open_ends_the_process_in_order(tmp_path: Path) -> None:
     columns = {f"c{n}": [f"{n * row % 997:0>9}" for row in range(5000)] for n in range(20)}
     table = pa.table({"prompt_id": [1] * 5000, "answer": [[1]] * 5000} | columns)

@@ -177,6 +177,7 @@ def test_lists_give_one_completion_each(tmp_path: Path, texts: list[Any]) -> Non
     assert rows(lines(tmp_path / "x.jsonl", record)) == [Row(1, "u0", "a", correct=1.0), Row(1, "u0", "b", correct=0.0)]
 
 
+@pytest.mark.slow
 def test_slime_is_read_without_running_code(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     sample = {"group_index": 0, "response": "a", "label": "4", "reward": 1.0, "status": "completed"}
