@@ -89,6 +89,7 @@ def test_nothing_is_printed_over_anything_along_the_frontier(target: str, K: int
     assert_legible(along_the_frontier(target, K))
 
 
+@pytest.mark.slow
 def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> None:
     figure = along_the_frontier("log", 256)
     axes, seen = figure.axes[0], dict(texts(figure))
