@@ -140,7 +140,7 @@ def read_reward(reward: object) -> float:
         eighths = float(reward) * 8 if isinstance(reward, SupportsFloat) else math.nan
     except (TypeError, ValueError, OverflowError):
         eighths = math.nan
-    if isinstance(reward, str) or not eighths.is_integer() or abs(eighths) > LARGEST:
+    if isinstance(reward, str | bytes) or not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
             f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "
             f"{shortened(reward)}; round it, and scale it by algorithm.polyest.reward_weight"
