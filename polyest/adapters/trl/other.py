@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
 
@@ -43,6 +43,8 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
     name = getattr(reward, "__name__", type(reward).__name__)
     given = reward(**columns)
     try:
+        if isinstance(given, str | bytes | Mapping | Set):
+            raise TypeError("keys, or in no order")
         paid = [None if number is None else _float(number) for number in given]
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
@@ -62,7 +64,7 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
 
 
 def _float(number: object) -> float:
-    if not isinstance(number, SupportsFloat):
+    if isinstance(number, str | bytes) or not isinstance(number, SupportsFloat):  # numpy's texts have __float__
         raise TypeError("no number")
     return float(number)
 
