@@ -22,6 +22,8 @@ RewardFunction: TypeAlias = "Callable[..., Iterable[float | None]]"
 
 __all__ = ["RewardFunction", "check_function", "paid_by"]
 
+FLOATABLE = (str, bytes, np.complexfloating)  # numpy's have __float__, and are no numbers to pay
+
 
 def check_function(reward: object) -> RewardFunction:
     """`reward`, if it can be called as TRL calls a plain reward function."""
@@ -64,7 +66,7 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
 
 
 def _float(number: object) -> float:
-    if isinstance(number, str | bytes) or not isinstance(number, SupportsFloat):  # numpy's texts have __float__
+    if isinstance(number, FLOATABLE) or not isinstance(number, SupportsFloat):
         raise TypeError("no number")
     return float(number)
 
