@@ -49,9 +49,7 @@ def rewards(
     Args:
         answers: shape (N,), as in `polyest.load(...).rewards`; rows equal to `padding_id` score NaN and count nowhere.
         groups: shape (N,), the group of each completion: integers or hashable ids, in any order.
-        target, method, baseline: as in `polyest.load`.
-        reference, padding_id, no_answer_reward, weights, usable, out, dtype, threads: as in
-            `polyest.load(...).rewards`.
+        target, method, baseline: as in `polyest.load`; the others as in `polyest.load(...).rewards`.
         budget: ``noise_budget=ρ`` or ``bias_budget=κ`` as in `polyest.load`, or ``averaged_groups=M``, what is called
             ``groups`` there: the number of groups that an update averages.
 

@@ -12,8 +12,8 @@ from fractions import Fraction
 from flint import arb, ctx
 
 from polyest.certify import graded
+from polyest.certify.bayes import bayes_means
 from polyest.certify.least_bias import Interval, unit_of_kappa
-from polyest.certify.means import bayes_means
 from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
 from polyest.numbers.balls import BallContext, ball

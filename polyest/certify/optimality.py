@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
-from polyest.certify.means import bayes_means
+from polyest.certify.bayes import bayes_means
 from polyest.errors import ArgumentError
 from polyest.numbers.balls import BallContext, ball
 from polyest.numbers.conversion import to_fraction

@@ -39,7 +39,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
     parser.add_argument("--address", metavar="HOST:PORT", help="the Ray cluster (default: one started here)")
     parser.add_argument("--force", action="store_true", help="solve what is there already, too")
-    parser.add_argument("--solver", metavar="NAME", help="the cvxpy solver that starts aqp (the result is the same)")
+    parser.add_argument("--solver", metavar="NAME", help="start aqp with this cvxpy solver (the result is the same)")
     parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
 
 

@@ -14,10 +14,9 @@ __all__ = ["coefficients"]
 def coefficients(target: Target, group_size: int) -> tuple[float, ...]:
     """The K plug-in coefficients, rounded once from 60 digits.
 
-        >>> from polyest.numbers.decimals import DIGITS, DecimalContext
-    from polyest.problems.targets import get_target
-        >>> coefficients(get_target("log"), 2)
-        (-0.6931471805599453, 0.0)
+    >>> from polyest.problems.targets import get_target
+    >>> coefficients(get_target("log"), 2)
+    (-0.6931471805599453, 0.0)
     """
     ctx = DecimalContext()
     with decimal.localcontext(prec=DIGITS):

@@ -14,8 +14,8 @@
 | `complex_balls.ComplexContext` | `flint.acb` | as asked for, with error bounds | proofs by quadrature |
 
 `rationals` has exact rationals as text. Importing this package loads no library: each file loads that of its own kind
-only. One kind becomes another exactly, by way of a `Fraction`: `conversion.exact`, then the `rational` or `array` of
-the other context, or `balls.ball`.
+only. One kind becomes another exactly, by way of a `Fraction`: `conversion.to_fraction`, then the `rational` or
+`array` of the other context, or `balls.ball`.
 
 Solver and proof have no kind in common. Of the mathematics they share the Bernstein basis alone
 (`polyest.polynomials.basis`), beside the question and the answer themselves; `tests/numbers/test_protocol.py` lists

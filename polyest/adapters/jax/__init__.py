@@ -4,6 +4,8 @@
 >>> estimator = polyest.adapters.jax.load("log", group_size=3, method="harmonic")
 >>> jax.jit(estimator.rewards)(jnp.array([[5, 5, 8]])).tolist()
 [[-0.5, -0.5, -1.5]]
+
+`arrays` reads and checks, `scoring` is the pure function behind `Estimator`, `graded` has graded rewards.
 """
 
 from __future__ import annotations

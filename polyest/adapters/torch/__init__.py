@@ -8,6 +8,9 @@ completions with group ids, also of groups that are spread over processes, are s
 >>> estimator = polyest.adapters.torch.load("log", group_size=4, method="harmonic")
 >>> estimator.rewards(torch.tensor([[3, 3, 3, 8]]))
 tensor([[-0.3333, -0.3333, -0.3333, -1.8333]])
+
+`estimator` counts with `matches` and pays by `tables`, as `graded` does; `ragged` reads `columns`, over a process group
+by way of `gather`, and scores them on the host. `checks` refuses.
 """
 
 from __future__ import annotations

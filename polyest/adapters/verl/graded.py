@@ -66,38 +66,36 @@ def l_statistic(
 
         A_i = ∫ c[m_i(t)] · (1{R_i > t} − m_i(t)/(K−1)) dt,    in units of the reward,
 
-    at each token. Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group without spread gets
-    0, and nothing is divided by a standard deviation: ``algorithm.norm_adv_by_std_in_grpo`` has no effect.
+    at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
+    without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
-    Groups of K ≥ n are scored exactly. For the greatest of n, groups of n/2 ≤ K < n are scored by the table of
-    ``algorithm.polyest.worst_case_bias`` (by default 0.05, with one warning, where there is such a table): the gradient
-    is that of an objective within that share of the rewards' range. Other groups get 0, with one warning.
+    Groups of K ≥ n are exact. The greatest of n in n/2 ≤ K < n is off by at most `worst_case_bias` of the rewards'
+    range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Other groups get 0, with a warning.
 
     Args:
-        make: `polyest.graded.best_of` or its like, of n and K.
-        options: its other arguments, which may stand in ``algorithm.polyest``.
-        token_level_rewards: shape (B, T).
-        response_mask: shape (B, T).
+        make, options: `polyest.graded.best_of` or its like, and its arguments besides n and K.
+        token_level_rewards, response_mask: shape (B, T).
         index: shape (B,), the uid of each completion's group; groups of any sizes in any order.
-        config: verl's ``algorithm`` section, with ``algorithm.polyest.n``.
+        config: verl's ``algorithm`` section, with ``algorithm.polyest.n`` and `options`.
 
     Returns:
         advantages, returns: shape (B, T) both, equal.
 
     Raises:
-        ArgumentError: NaN or ±inf among the rewards, scores of `reward_function`, no group that is large enough, n
-            missing or no whole number, KL in the reward, or ``filter_groups``.
-        TableNotFoundError: there is no table of the `worst_case_bias` given; the message says how to solve it.
-
-    Source: docs/graded.md §2 and §7.
+        ArgumentError: NaN, ±inf, scores of `reward_function`, no group that is large enough, a bad n or `algorithm`.
+        TableNotFoundError: there is no table of the `worst_case_bias` given.
     """
     check_version()
-    given = entries(config, ["n", *options], POLICY)
+    at_size = _at_size(make, entries(config, ["n", *options], POLICY))
+    batch = _batch(token_level_rewards, response_mask, index)
+    return batch.spread(_advantages(batch, batch.rewards, at_size))
+
+
+def _at_size(make: Callable[..., graded.Objective], given: dict[str, Any]) -> AtSize:
     if "n" not in given:
         raise ArgumentError(f"`{SECTION}n` must say of how many draws, got none; add +{SECTION}n=4")
     n = whole_number(f"{SECTION}n", given.pop("n"), least=1)
-    batch = _batch(token_level_rewards, response_mask, index)
-    return batch.spread(_advantages(batch, batch.rewards, partial(make, n, **given)))
+    return partial(make, n, **given)
 
 
 def _best_of(n: int, group_size: int, worst_case_bias: Exact | None = None) -> graded.Objective:

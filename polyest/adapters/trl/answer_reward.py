@@ -12,7 +12,7 @@ import polyest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.identity import row_of
 from polyest.adapters.pay import AnswerPay
-from polyest.adapters.trl.reward import BASELINE, GroupReward
+from polyest.adapters.trl.group_reward import BASELINE, GroupReward
 from polyest.adapters.trl.texts import statistics, text_of
 from polyest.errors import ArgumentError
 from polyest.problems.budget import AqpArguments, refuse_others
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.adapters.trl.batch import Groups
-    from polyest.adapters.trl.other import RewardFunction
+    from polyest.adapters.trl.other_reward import RewardFunction
     from polyest.adapters.trl.texts import Completion
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
