@@ -291,6 +291,7 @@ def test_a_baseline_without_a_table_of_k_minus_one_is_refused(user_folder: Path)
         graded.best_of(6, 4, "group_mean", worst_case_bias=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", [None, "group_mean"])
 def test_torch_and_jax_score_the_same(baseline) -> None:
     objective, rewards = graded.best_of(12, 8, baseline), np.random.default_rng(2).normal(size=(9, 8)).round(1)
