@@ -111,6 +111,7 @@ def test_what_a_fresh_process_loads(program: str) -> None:
     assert not [name for name in HEAVY if name in loaded]
 
 
+@pytest.mark.slow
 def test_the_command_line_loads_nothing_heavy_before_it_needs_it() -> None:
     program = "import polyest.cli, sys, json; print(json.dumps(sorted(sys.modules)))"
     assert not [name for name in HEAVY if name in json.loads(run(program))]

@@ -107,6 +107,7 @@ def test_a_target_of_ones_own_brings_its_function(copied: Callable[[Any], Any]) 
     assert polyest.load(copied(target), 4, "plug_in") == polyest.load(target, 4, "plug_in")
 
 
+@pytest.mark.slow
 def test_torch_and_jax_estimators() -> None:
     torch = pytest.importorskip("torch")
     jax = pytest.importorskip("jax")
@@ -155,6 +156,7 @@ def test_an_answer_reward_of_trl(copied: Callable[[Any], Any]) -> None:
     assert again._answer_pay == reward._answer_pay
 
 
+@pytest.mark.slow
 @copied
 def test_a_reward_function_of_verl(copied: Callable[[Any], Any]) -> None:
     pytest.importorskip("verl")
