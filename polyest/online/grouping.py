@@ -131,7 +131,7 @@ def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     counts = backend.choose(backend.LOOKUP_WORK * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
-        warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=5)
+        warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=4)
     return {n: int(counts[n]) for n in np.flatnonzero(counts).tolist() if n > 1}
 
 
