@@ -15,11 +15,13 @@ if sys.argv[:1] == ["-m"] and ("-m", "polyest") in pairwise(sys.orig_argv) and n
 
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyest.errors import PolyestError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from polyest import games, graded, history, success
     from polyest.estimator import Estimator, load
     from polyest.problems.custom import custom
@@ -67,7 +69,7 @@ _RENAMED = {"values": "value"}
 class _Package(ModuleType):
     """Is pickled by reference, as functions that use the module need it; cloudpickle knows plain modules only."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         return import_module, (self.__name__,)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 __all__ = [
     "ArgumentError",
@@ -60,7 +59,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def shortened(value: Any, length: int = 60) -> str:
+def shortened(value: object, length: int = 60) -> str:
     """What came, for a message: its repr, or the start of it, or its kind where it has none.
 
     >>> shortened(10**5000), shortened("1" * 100, 10)

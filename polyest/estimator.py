@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest.online import grouping, results
-from polyest.problems.problem import BUDGETS, Problem, make_problem
+from polyest.problems.budget import BudgetArguments
+from polyest.problems.problem import Problem, make_problem
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Estimator:
         dtype: DTypeLike | None = None,
         threads: int = 1,
     ) -> NDArray[Any]:
-        """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
+        """The reward of every completion: c[m_i] − r(q_i), m_i others having the same answer (theory.md §2).
 
         Args:
             answers: shape (..., K); see the class.
@@ -109,12 +110,10 @@ class Estimator:
             no_answer_reward: the whole reward of a completion without an answer; None for that of 0 matches.
             weights: w, shape (..., K): what the whole reward of each completion is multiplied by, any finite numbers.
                 The gradient is that of E[w(y)·Q_c(ν(ans y))] with w held fixed, also where w differs within an answer.
-            usable: booleans, shape (..., K): False for a completion that was lost for a reason that does not depend on
-                its answer (a crash, a lost worker). It is padding: the others are an independent group of their number,
-                scored without bias by the table of that number, so that no group has to be dropped. Completions lost
-                for what they said (too long, filtered) are another matter: the policy is then that of the survivors.
-            out: array of the answers' shape to write to, float64 or float32.
-            dtype: float64 (default) or float32; numbers are computed in float64 and rounded once.
+            usable: booleans, shape (..., K): False for a completion that was lost whatever it said (a crash). It is
+                padding: the others are scored by the table of their number. Completions lost for what they said (too
+                long) are another matter: the policy is then that of the survivors.
+            out, dtype: array of the answers' shape to write to, or float64 (default) or float32; rounded once.
             threads: how many threads may work on a large batch.
 
         Returns:
@@ -123,8 +122,6 @@ class Estimator:
         Raises:
             ArgumentError: a wrong last dimension, an array of floats, unhashable answers, or another bad argument.
             TableNotFoundError: with padding, there is no table for a smaller group.
-
-        Source: theory.md §2.
 
         >>> load("log", 3, method="plug_in").rewards(["a", None, "a"]).round(3).tolist()
         [-0.405, -1.099, -0.405]
@@ -204,17 +201,14 @@ class Estimator:
         """The value of every group with the standard error that it has as an estimate of its own mean.
 
         Of a *single* group of 8 and more `harmonic` has the least error: with 12 answers ~ Dirichlet(½) and K = 16 its
-        root mean square error, bias included, is 0.267 nats, that of aqp 0.376, of plug_in 0.355. For a mean over many
-        groups, for differences between policies and in gradients take aqp: noise averages out, bias does not (95 %
-        intervals for the mean over 64 such prompts cover the truth in 96 % with aqp, in 3 % with harmonic). Where
-        prompts are averaged, `polyest.summary` has an error that assumes nothing.
+        root mean square error, bias included, is 0.267 nats, that of aqp 0.376, of plug_in 0.355. For means and
+        gradients take aqp: noise averages out, bias does not. `polyest.summary` has an error that assumes nothing.
 
         Args:
             answers, reference, padding_id, no_answer_reward, threads: as in `value`.
-            error: ``"multinomial"``, the exact variance under a law that fits the group (see
-                `polyest.uncertainty.multinomial`); ``"jackknife"``, the spread of rewards − advantages, which is free
-                in a trainer and too large for tables such as aqp; ``"unbiased"``, for exact tables of polynomials r of
-                degree at most K/2 − 1.
+            error: ``"multinomial"``, the exact variance under a law that fits the group; ``"jackknife"``, the spread of
+                rewards − advantages, which is free in a trainer and too large for tables such as aqp; ``"unbiased"``,
+                for exact tables of polynomials r of degree at most K/2 − 1. See `polyest.uncertainty`.
 
         Returns:
             A `polyest.uncertainty.ValueEstimate` of arrays of shape (...,): value, standard_error, bias, is_doubtful.
@@ -264,11 +258,8 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
-    worst_case_bias: Any = None,
     baseline: str | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
@@ -277,11 +268,11 @@ def load(
             by `polyest.custom`.
         group_size: K ≥ 2.
         method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
-        noise_budget, bias_budget, groups: the point on the aqp frontier, at most one of them (theory.md §3): noise at
-            most ρ times plug-in's (default 1.5); bias at most κ times the least possible; best for updates that average
-            M groups.
-        worst_case_bias: the budget of ``"graded"``, the method of `polyest.graded` for more draws than a group has.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
+        budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
+            times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,
+            best for updates that average M groups. For ``"graded"``, the method of `polyest.graded` for more draws
+            than a group has: ``worst_case_bias=β``.
 
     Returns:
         An `Estimator`.
@@ -295,5 +286,4 @@ def load(
     >>> load("power(2)", 4).coefficients.round(3).tolist()
     [0.0, 0.0, 0.333, 1.0]
     """
-    budgets = dict(zip(BUDGETS, (noise_budget, bias_budget, groups, worst_case_bias), strict=True))
-    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budgets)))
+    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budget)))

@@ -6,11 +6,12 @@ Every group is scored with the table of its own size; a group of one completion 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from polyest.online import grouping, results
+from polyest.problems.budget import RaggedArguments, from_ragged
 from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
 from polyest.storage.loading import lookups
 
@@ -32,9 +33,6 @@ def rewards(
     target: str | Target,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    averaged_groups: Any = None,
     baseline: str | None = None,
     reference: ArrayLike | None = None,
     padding_id: Hashable = None,
@@ -44,16 +42,16 @@ def rewards(
     out: Scores | None = None,
     dtype: DTypeLike | None = None,
     threads: int = 1,
+    **budget: Unpack[RaggedArguments],
 ) -> NDArray[Any]:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
 
     Args:
         answers: shape (N,), as in `polyest.load(...).rewards`; rows equal to `padding_id` score NaN and count nowhere.
         groups: shape (N,), the group of each completion: integers or hashable ids, in any order.
-        target, method, noise_budget, bias_budget, baseline: as in `polyest.load`.
-        averaged_groups: what `polyest.load` calls ``groups``, the number M of groups that an update averages.
-        reference, padding_id, no_answer_reward, weights, usable, out, dtype, threads: as in
-            `polyest.load(...).rewards`.
+        target, method, baseline: as in `polyest.load`; the others as in `polyest.load(...).rewards`.
+        budget: ``noise_budget=ρ`` or ``bias_budget=κ`` as in `polyest.load`, or ``averaged_groups=M``, what is called
+            ``groups`` there: the number of groups that an update averages.
 
     Returns:
         Array of shape (N,), in the order of the answers; NaN for groups of one, with one warning.
@@ -67,7 +65,7 @@ def rewards(
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
     options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups, baseline)
+    job = grouping.ragged(_tables(target, method, budget, baseline), answers, groups, options)
     return results.scores(job, out, dtype)
 
 
@@ -77,9 +75,6 @@ def advantages(
     target: str | Target,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    averaged_groups: Any = None,
     reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
@@ -88,6 +83,7 @@ def advantages(
     out: Scores | None = None,
     dtype: DTypeLike | None = None,
     threads: int = 1,
+    **budget: Unpack[RaggedArguments],
 ) -> NDArray[Any]:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
 
@@ -97,7 +93,7 @@ def advantages(
     [0.5, 0.5, -1.5]
     """
     options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
+    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
     return results.scores(job, out, dtype)
 
 
@@ -107,15 +103,13 @@ def value(
     target: str | Target,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    averaged_groups: Any = None,
     reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
     weights: ArrayLike | None = None,
     usable: ArrayLike | None = None,
     threads: int = 1,
+    **budget: Unpack[RaggedArguments],
 ) -> tuple[Any, Array]:
     """The mean reward of every group (theory.md §6): for ``log``, minus the entropy of its answers in nats.
 
@@ -130,7 +124,7 @@ def value(
     {'x': -1.0, 'y': 0.0}
     """
     options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = _job(answers, groups, options, method, noise_budget, bias_budget, averaged_groups)
+    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
     ids, order = _by_appearance(job, groups)
     return ids, results.values(job)[order]
 
@@ -141,14 +135,12 @@ def value_with_error(
     target: str | Target,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    averaged_groups: Any = None,
     reference: ArrayLike | None = None,
     padding_id: Hashable = None,
     no_answer_reward: float | None = None,
     error: str = "multinomial",
     threads: int = 1,
+    **budget: Unpack[RaggedArguments],
 ) -> tuple[Any, ValueEstimate]:
     """The value of every group with its standard error; see `polyest.load(...).value_with_error`.
 
@@ -165,10 +157,9 @@ def value_with_error(
     from polyest.uncertainty.estimate import estimate
 
     options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads)
-    budgets = (noise_budget, bias_budget, averaged_groups)
-    job = _job(answers, groups, options, method, *budgets)
+    tables = _tables(target, method, budget)
+    job = grouping.ragged(tables, answers, groups, options)
     ids, order = _by_appearance(job, groups)
-    tables = _tables(options.target, method, *budgets)
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
 
 
@@ -181,33 +172,14 @@ def _by_appearance(job: grouping.Job, groups: AnswersLike) -> tuple[Any, NDArray
     return ids, order
 
 
-def _job(
-    answers: AnswersLike,
-    groups: AnswersLike,
-    options: grouping.Options,
-    method: str | None,
-    noise_budget: Any,
-    bias_budget: Any,
-    averaged_groups: Any,
-    baseline: str | None = None,
-) -> grouping.Job:
-    tables = _tables(options.target, method, noise_budget, bias_budget, averaged_groups, baseline)
-    return grouping.ragged(tables, answers, groups, options)
-
-
 def _tables(
-    target: str | Target,
-    method: str | None,
-    noise_budget: Any,
-    bias_budget: Any,
-    averaged_groups: Any,
-    baseline: str | None = None,
+    target: str | Target, method: str | None, budget: RaggedArguments, baseline: str | None = None
 ) -> grouping.Lookups:
     """The look-up arrays of the group sizes that it is asked for."""
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": averaged_groups}
+    given = from_ragged(budget)
 
     def problem(group_size: int) -> Problem:
-        return make_problem(target, group_size, method, baseline=baseline, **budgets)
+        return make_problem(target, group_size, method, baseline=baseline, **given)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
         if not sizes:

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from polyest.closed_forms.exact import u_statistic
 from polyest.errors import ArgumentError, shortened
 from polyest.numbers.rationals import bounded_rational
+from polyest.polynomials.powers import antiderivative, from_products
+from polyest.problems.budget import BudgetArguments, Exact
 from polyest.problems.problem import LARGEST_GROUP, whole_number
 from polyest.problems.targets import get_target
 
@@ -67,7 +68,7 @@ class SuccessRate:
     polynomial: tuple[Fraction, ...]
     group_size: int
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[SuccessRate], tuple[object, ...]]:
         """By its attributes: copies of the arrays could be written to."""
         return SuccessRate, (self.name, self.polynomial, self.group_size)
 
@@ -132,7 +133,7 @@ class SuccessRate:
         return hits.astype(bool)
 
 
-def _array(correct: ArrayLike, required: str) -> NDArray[Any]:
+def _array(correct: ArrayLike, required: str) -> NDArray[np.generic]:
     try:
         hits = np.asarray(correct)
     except ValueError:
@@ -158,7 +159,7 @@ class EstimatedRate(SuccessRate):
 
     estimator: Estimator
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[SuccessRate], tuple[object, ...]]:
         """By its attributes: copies of the arrays could be written to."""
         return EstimatedRate, (self.name, self.polynomial, self.group_size, self.estimator)
 
@@ -173,7 +174,7 @@ class EstimatedRate(SuccessRate):
 def pass_at(k: int, group_size: int) -> SuccessRate:
     """pass@k = 1 − (1−s)^k: that one of k completions is correct; k ≤ K. Chen et al. 2021, arXiv 2107.03374."""
     k = _order("k", k, group_size, "pass@{}")
-    return _objective(f"pass@{k}", _sum([(Fraction(1), 0, 0), (Fraction(-1), 0, k)]), group_size)
+    return _objective(f"pass@{k}", from_products([(Fraction(1), 0, 0), (Fraction(-1), 0, k)]), group_size)
 
 
 def majority_at(k: int, group_size: int) -> SuccessRate:
@@ -182,7 +183,7 @@ def majority_at(k: int, group_size: int) -> SuccessRate:
     if k % 2 == 0:
         raise ArgumentError(f"`k` must be odd, so that a majority is never a tie; got {k}; use {k - 1} or {k + 1}")
     terms = [(Fraction(math.comb(k, i)), i, k - i) for i in range(k // 2 + 1, k + 1)]
-    return _objective(f"majority@{k}", _sum(terms), group_size)
+    return _objective(f"majority@{k}", from_products(terms), group_size)
 
 
 def variance(group_size: int) -> SuccessRate:
@@ -200,11 +201,11 @@ def truncated_log(terms: int, group_size: int) -> SuccessRate:
     """
     terms = _order("terms", terms, group_size, "truncated_log({})")
     return _objective(
-        f"truncated_log({terms})", _sum([(Fraction(-1, j), 0, j) for j in range(1, terms + 1)]), group_size
+        f"truncated_log({terms})", from_products([(Fraction(-1, j), 0, j) for j in range(1, terms + 1)]), group_size
     )
 
 
-def polynomial(coefficients: Sequence[Any], group_size: int) -> SuccessRate:
+def polynomial(coefficients: Sequence[Exact], group_size: int) -> SuccessRate:
     """Any polynomial Σ a_j s^j of degree ≤ K; the numbers are taken exactly (floats by their exact value)."""
     try:
         given = [Fraction(a) if isinstance(a, float) else a for a in coefficients]
@@ -214,7 +215,7 @@ def polynomial(coefficients: Sequence[Any], group_size: int) -> SuccessRate:
     return _objective("polynomial", exact or (Fraction(0),), group_size)
 
 
-def power(a: Any, group_size: int, method: str | None = None, **budget: Any) -> EstimatedRate:
+def power(a: Exact, group_size: int, method: str | None = None, **budget: Unpack[BudgetArguments]) -> EstimatedRate:
     """g(s) = s^{1+a}/(1+a), −1 < a < 0: correct completions are paid an estimate of s^a (Tsallis; a → −1 is log s).
 
     Args:
@@ -241,7 +242,12 @@ def power(a: Any, group_size: int, method: str | None = None, **budget: Any) -> 
 
 
 def integral(
-    target: str | Target, group_size: int, method: str | None = None, *, sign: int = 1, **budget: Any
+    target: str | Target,
+    group_size: int,
+    method: str | None = None,
+    *,
+    sign: int = 1,
+    **budget: Unpack[BudgetArguments],
 ) -> EstimatedRate:
     """g(s) = ±∫_0^s r: any target as the derivative of a value of the success rate.
 
@@ -261,16 +267,7 @@ def integral(
         raise ArgumentError("`baseline` is not supported for success rates; subtract none, and use .advantages")
     c = [sign * Fraction(x) for x in estimator.coefficients.tolist()]
     name = f"{'−' if sign < 0 else ''}∫{estimator.problem.target}"
-    return EstimatedRate(name, _antiderivative(c), len(c), estimator)
-
-
-def _antiderivative(c: Sequence[Fraction]) -> tuple[Fraction, ...]:
-    """∫_0^s Q_c in powers of s: Q_c = Σ_j C(K−1,j) Δ^j c_0 s^j."""
-    powers, differences = [Fraction(0)], list(c)
-    for j in range(len(c)):
-        powers.append(math.comb(len(c) - 1, j) * differences[0] / (j + 1))
-        differences = [b - a for a, b in pairwise(differences)]
-    return tuple(powers)
+    return EstimatedRate(name, antiderivative(c), len(c), estimator)
 
 
 def _objective(name: str, polynomial: tuple[Fraction, ...], group_size: int) -> SuccessRate:
@@ -279,7 +276,7 @@ def _objective(name: str, polynomial: tuple[Fraction, ...], group_size: int) -> 
     return SuccessRate(name, polynomial[: degree + 1], K)
 
 
-def _order(argument: str, value: Any, group_size: int, name: str) -> int:
+def _order(argument: str, value: object, group_size: int, name: str) -> int:
     """k of an objective whose polynomial has degree k, checked before that is expanded."""
     order = whole_number(argument, value, least=1, most=LARGEST_ORDER)
     _group_size(group_size, order, name.format(order))
@@ -294,15 +291,6 @@ def _group_size(group_size: int, degree: int, name: str) -> int:
             "estimator from fewer completions is unbiased; sample more or choose a smaller k"
         )
     return K
-
-
-def _sum(terms: Sequence[tuple[Fraction, int, int]]) -> tuple[Fraction, ...]:
-    """Σ w·s^i·(1−s)^j over (w, i, j), in powers of s."""
-    powers = [Fraction(0)] * (1 + max(i + j for _, i, j in terms))
-    for weight, i, j in terms:
-        for step in range(j + 1):
-            powers[i + step] += weight * math.comb(j, step) * (-1) ** step
-    return tuple(powers)
 
 
 def _frozen(values: Sequence[Fraction]) -> Array:

@@ -27,6 +27,7 @@ settings.register_profile("long", settings.get_profile("default"), max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 HERE = Path(__file__).parent
+collect_ignore = ["support"]  # has no examples, and imports every framework
 SLOW_FOLDERS = [HERE / "benchmarks", *(HERE / "adapters" / name for name in ("jax", "torch", "trl", "verl"))]
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from polyest import certify
 from polyest.closed_forms import plug_in
+from polyest.numbers.conversion import to_fraction
 from polyest.offline import remez
-from polyest.offline.numbers import to_fraction
 from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store

@@ -16,9 +16,9 @@ import polyest
 from polyest import success
 from polyest.cli import main
 from polyest.errors import ArgumentError
+from polyest.numbers.formal import trace
 from polyest.numbers.rationals import bounded_rational
 from polyest.problems.custom import custom
-from polyest.problems.formal import trace
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store

@@ -152,7 +152,7 @@ def test_an_answer_reward_of_trl(copied: Callable[[Any], Any]) -> None:
     again = copied(reward)
     assert again.__name__ == "diversity"
     assert again._trainer is None
-    assert again._scoring == reward._scoring
+    assert again._answer_pay == reward._answer_pay
 
 
 @copied

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from numbers import Real
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypedDict, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, SupportsIndex, TypeGuard
 
 import numpy as np
 
@@ -20,22 +19,12 @@ if TYPE_CHECKING:
 
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
+    from polyest.problems.budget import AqpArguments, Exact
     from polyest.problems.targets import Target
 
     Array = NDArray[np.float64]
 
-__all__ = ["AnswerPay", "Budget", "Budgets", "check_choice", "check_positive", "is_finite"]
-
-Budget: TypeAlias = "int | float | str | Fraction | None"
-
-
-class Budgets(TypedDict):
-    """The keyword arguments of `polyest.load` that name a budget."""
-
-    noise_budget: Budget
-    bias_budget: Budget
-    groups: Budget
-
+__all__ = ["AnswerPay", "check_choice", "check_positive", "is_finite"]
 
 PROBABILITIES = np.concatenate([np.logspace(-30, -3, 109), np.linspace(0, 1, 1025)[1:]])  # where a factor is looked at
 
@@ -74,9 +63,9 @@ class AnswerPay:
     sign: int = -1
     weight: float = 1.0
     method: str | None = None
-    noise_budget: Budget = None
-    bias_budget: Budget = None
-    groups: Budget = None
+    noise_budget: Exact | None = None
+    bias_budget: Exact | None = None
+    groups: SupportsIndex | None = None
     no_answer_reward: float | None = None
     combine: str = "add"
     offset: float = 0.0
@@ -116,8 +105,8 @@ class AnswerPay:
         return self.sign * self.weight
 
     @property
-    def budgets(self) -> Budgets:
-        """The keyword arguments of `polyest.load` that name a budget."""
+    def budget(self) -> AqpArguments:
+        """As `polyest.load` takes it."""
         return {"noise_budget": self.noise_budget, "bias_budget": self.bias_budget, "groups": self.groups}
 
     def no_answer_pay(self, estimator: Estimator) -> float:

@@ -1,4 +1,12 @@
-"""Certificates: rigorous enclosures for the coefficients as stored. Imports python-flint, and no solver."""
+"""Certificates: rigorous enclosures for the coefficients as stored. Imports python-flint, and no solver.
+
+| what is proved | files |
+| --- | --- |
+| all claims of a file | `certificate`; `growth` for targets of one's own, `graded` for graded rewards |
+| its key | `key` |
+| bias and noise: sup f over (0, 1] | `functions`, `supremum`, by `local` polynomials on `cells` and their `peaks` |
+| what no table can beat | `optimality`, from the Bayes table of `bayes`; `least_bias` is E*_K |
+"""
 
 from __future__ import annotations
 

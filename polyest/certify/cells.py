@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
-from polyest.certify.balls import exact
+from flint import arb
+
+from polyest.numbers.balls import ball
 
 __all__ = ["TERMS", "Cell", "partition"]
 
@@ -26,12 +27,12 @@ class Cell:
     depth: int = 0
 
     @cached_property
-    def centre(self) -> Any:
-        return exact((self.low + self.high) / 2)
+    def centre(self) -> arb:
+        return ball((self.low + self.high) / 2)
 
     @cached_property
-    def radius(self) -> Any:
-        return exact((self.high - self.low) / 2)
+    def radius(self) -> arb:
+        return ball((self.high - self.low) / 2)
 
     def halves(self) -> tuple[Cell, Cell]:
         middle = (self.low + self.high) / 2

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from typing import Any
 
 from polyest.certify import functions, graded, key, optimality
 from polyest.certify.growth import prove_growth
 from polyest.certify.supremum import supremum
 from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
 from polyest.errors import ArgumentError, SolveError
+from polyest.numbers.protocol import Formula
 from polyest.problems.custom import provide
 from polyest.problems.objective import mean_slope, running_means
 from polyest.problems.targets import Target, get_target
@@ -57,7 +57,7 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
     return Certificate(_outward(worst_case_bias(row, c, method)), _noise_claim(row, worst_noise(row, c)))
 
 
-def verify(table: Table, custom: Iterable[Callable[[Any, Any], Any] | Target] = ()) -> list[str]:
+def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
     """What a table file says, of the table and of its leave-one-out table, and could not be proved; empty if all was.
 
     Everything is computed anew from the coefficients, points and multipliers in the file; no claim is believed, nor

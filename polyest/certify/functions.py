@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from flint import arb_poly
+from flint import arb, arb_poly
 
-from polyest.certify.balls import BallContext, exact
 from polyest.certify.cells import Cell
 from polyest.certify.local import BernsteinForm, fold, weighted_powers
+from polyest.numbers.balls import BallContext, ball
 from polyest.problems.targets import Target
 
 __all__ = ["Curve", "bias", "from_powers", "noise"]
@@ -36,12 +35,12 @@ class Curve:
 
     target: Target
     forms: tuple[BernsteinForm, ...]
-    factors: Callable[[Any, Sequence[Any]], list[Any]]
-    near_zero: Callable[[Any], Any]
+    factors: Callable[[arb_poly, Sequence[arb_poly]], list[arb_poly]]
+    near_zero: Callable[[arb], arb]
     is_zero: bool = False
     signs: tuple[int, ...] = (1,)
 
-    def on(self, cell: Cell, local: Sequence[Any]) -> Any:
+    def on(self, cell: Cell, local: Sequence[arb_poly]) -> arb_poly:
         """The local polynomial of f, from those of its forms."""
         x = arb_poly([cell.centre, cell.radius])
         factors = self.factors(x, local)
@@ -57,10 +56,10 @@ def bias(target: Target, coefficients: Sequence[float | Fraction]) -> Curve:
         c = [a - b for a, b in zip(_elevated(c, degree), from_powers(r, degree), strict=True)]
     form = BernsteinForm.of(c)
 
-    def near_zero(epsilon: Any) -> Any:
-        return epsilon * exact(largest) + _size(target, 1, epsilon)
+    def near_zero(epsilon: arb) -> arb:
+        return epsilon * ball(largest) + _size(target, 1, epsilon)
 
-    def factors(x: Any, local: Sequence[Any]) -> list[Any]:
+    def factors(x: arb_poly, local: Sequence[arb_poly]) -> list[arb_poly]:
         return list(local) if r is not None else [local[0], arb_poly([-1])]
 
     return Curve(target, (form,), factors, near_zero, r is not None and form.is_zero(), signs=(1, -1))
@@ -74,14 +73,14 @@ def noise(target: Target, coefficients: Sequence[float | Fraction]) -> Curve:
     K, c, largest = len(coefficients), [Fraction(x) for x in coefficients], _largest(coefficients)
     shared = [[x**k * Fraction(m + 1, K) for m, x in enumerate(c)] for k in (2, 1)]
 
-    def near_zero(epsilon: Any) -> Any:
-        size = epsilon.sqrt() * exact(largest) + _size(target, Fraction(1, 2), epsilon)
+    def near_zero(epsilon: arb) -> arb:
+        size = epsilon.sqrt() * ball(largest) + _size(target, Fraction(1, 2), epsilon)
         return size**2 * (1 + (K - 1) * epsilon) / K
 
-    def factors(x: Any, local: Sequence[Any]) -> list[Any]:
+    def factors(x: arb_poly, local: Sequence[arb_poly]) -> list[arb_poly]:
         q, squares, products = local
         weighted = fold(x * q)
-        return [squares - fold(weighted * q), 2 * (weighted - products), (1 - x) * exact(Fraction(1, K))]
+        return [squares - fold(weighted * q), 2 * (weighted - products), (1 - x) * ball(Fraction(1, K))]
 
     return Curve(
         target, tuple(map(BernsteinForm.of, (c, *shared))), factors, near_zero, is_zero=_is_constant(target, c)
@@ -92,10 +91,10 @@ def _largest(coefficients: Sequence[float | Fraction]) -> Fraction:
     return max(abs(Fraction(x)) for x in coefficients)
 
 
-def _size(target: Target, power: Fraction | int, epsilon: Any) -> Any:
+def _size(target: Target, power: Fraction | int, epsilon: arb) -> arb:
     """A bound on p^power·|r(p)| for p ≤ ε."""
     C, alpha = target.growth
-    return exact(C) * BallContext.power(epsilon, power - alpha)
+    return ball(C) * BallContext.power(epsilon, power - alpha)
 
 
 def _is_constant(target: Target, c: list[Fraction]) -> bool:

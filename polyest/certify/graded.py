@@ -11,11 +11,12 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
-from polyest.certify.balls import exact, fraction
-from polyest.certify.local import bernstein_basis
-from polyest.certify.means import bayes_means
+from polyest.certify.bayes import bayes_means
 from polyest.errors import ArgumentError
+from polyest.numbers.balls import ball
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.rationals import decimal_text, rounded_text
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.objective import mean_slope
 from polyest.problems.targets import Target
 from polyest.storage.table import Table
@@ -56,10 +57,10 @@ def _is_bayes(target: Target, table: Table) -> bool:
     if table.proof.get("points"):
         return False
     c = table.coefficients
-    near = exact(len(c) * math.ulp(max(map(abs, c))))
+    near = ball(len(c) * math.ulp(max(map(abs, c))))
     with ctx.workprec(BITS):
         pairs = zip(c, bayes_means(target, len(c)), strict=True)
-        return all(bool(abs(exact(x) - mean) <= near) for x, mean in pairs)
+        return all(bool(abs(ball(x) - mean) <= near) for x, mean in pairs)
 
 
 def dual_value(
@@ -75,16 +76,16 @@ def dual_value(
         raise ArgumentError("`points` must lie in (0, 1] and match `multipliers` in number; solve it again")
     with ctx.workprec(BITS):
         means, g, value = bayes_means(target, K), [arb(0)] * K, arb(0)
-        for p, multiplier in zip(map(exact, points), map(exact, multipliers), strict=True):
+        for p, multiplier in zip(map(ball, points), map(ball, multipliers), strict=True):
             row = _integrals(p, K)
             g = [a + multiplier * b for a, b in zip(g, row, strict=True)]
             mean = sum((m * b for m, b in zip(means, row, strict=True)), arb(0))
-            objective = sum((exact(a) * p ** (j + 1) for j, a in enumerate(slope)), arb(0))
-            value += multiplier * (mean - objective) - exact(beta) * abs(multiplier)
-        inverse = [exact(Fraction(K * K, m + 1)) for m in range(K)]
+            objective = sum((ball(a) * p ** (j + 1) for j, a in enumerate(slope)), arb(0))
+            value += multiplier * (mean - objective) - ball(beta) * abs(multiplier)
+        inverse = [ball(Fraction(K * K, m + 1)) for m in range(K)]
         middle = sum((x * u for x, u in zip(g, inverse, strict=True)), arb(0)) / sum(inverse, arb(0))
         penalty = sum(((x - middle) ** 2 * u for x, u in zip(g, inverse, strict=True)), arb(0)) / 4
-        return max(fraction((value - penalty).lower()), Fraction(0))
+        return max(to_fraction((value - penalty).lower()), Fraction(0))
 
 
 def _integrals(p: arb, group_size: int) -> list[arb]:

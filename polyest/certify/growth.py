@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from flint import arb, ctx
 
-from polyest.certify.balls import BallContext, rational
 from polyest.errors import SolveError
+from polyest.numbers.balls import BallContext, ball, rational
 from polyest.problems.targets import Target
 
 __all__ = ["prove_growth"]
@@ -34,7 +34,7 @@ def prove_growth(target: Target) -> None:
                 return
             k, a, b = cells.pop()
             p = arb(rational((a + b) / 2), rational((b - a) / 2)) * arb(2) ** -k
-            limit = arb(rational(C)) * BallContext.power(arb(rational(b)) * arb(2) ** -k, -alpha)
+            limit = ball(C) * BallContext.power(ball(b) * arb(2) ** -k, -alpha)
             if abs(arb(target.formula(p, BallContext))) <= limit:
                 continue
             middle = (a + b) / 2

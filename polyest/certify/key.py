@@ -8,19 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, ctx
 
 from polyest.certify import graded
-from polyest.certify.balls import BallContext, exact, fraction
+from polyest.certify.bayes import bayes_means
 from polyest.certify.least_bias import Interval, unit_of_kappa
-from polyest.certify.local import bernstein_basis
-from polyest.certify.means import bayes_means
 from polyest.closed_forms import CLOSED_FORM, plug_in
 from polyest.errors import ArgumentError
+from polyest.numbers.balls import BallContext, ball
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.rationals import decimal_text, rounded_text
+from polyest.polynomials.basis import bernstein_basis
 from polyest.polynomials.worst_case import noise_peak
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target
 from polyest.storage.table import Table
@@ -54,7 +55,7 @@ def unproved(table: Table) -> list[str]:
 def question(table: Table) -> Iterator[str]:
     """What is wrong with the question in the key, and with the parts that its answer must have."""
     problem, budget = table.problem, table.problem.budget
-    given: dict[str, Any] = {} if budget is None else budget.argument
+    given = BudgetArguments() if budget is None else budget.argument
     try:
         canonical = make_problem(problem.target, problem.group_size, problem.method, **given)
     except ArgumentError as error:
@@ -132,7 +133,7 @@ def _is_bayes(target: Target, table: Table) -> bool:
         return False
     with ctx.workprec(BITS):
         pairs = zip(table.coefficients, bayes_means(target, table.group_size), strict=True)
-        return all(bool(abs(exact(c) - mean) <= exact(math.ulp(c))) for c, mean in pairs)
+        return all(bool(abs(ball(c) - mean) <= ball(math.ulp(c))) for c, mean in pairs)
 
 
 def _allowed_gap(table: Table, best: Fraction) -> Fraction:
@@ -145,10 +146,10 @@ def _allowed_gap(table: Table, best: Fraction) -> Fraction:
         return Fraction(EXCESS)
     points, multipliers = table.proof.get("points", ()), table.proof.get("multipliers", ())
     with ctx.workprec(64):
-        ulps = [exact(math.ulp(c)) for c in table.coefficients]
-        moved = [_mean(ulps, exact(p)) * exact(p) for p in points]
-        price = sum((abs(exact(multiplier)) for multiplier in multipliers), arb(0)) / exact(best)
-        cost = fraction((max((x.upper() for x in moved), default=arb(0)) * price).upper())
+        ulps = [ball(math.ulp(c)) for c in table.coefficients]
+        moved = [_mean(ulps, ball(p)) * ball(p) for p in points]
+        price = sum((abs(ball(multiplier)) for multiplier in multipliers), arb(0)) / ball(best)
+        cost = to_fraction((max((x.upper() for x in moved), default=arb(0)) * price).upper())
     return max(GAP, min(cost, Fraction(EXCESS)))
 
 
@@ -161,9 +162,9 @@ def _noise_at(target: Target, coefficients: tuple[float, ...], p: Fraction) -> F
     """A lower bound of V_c(p), theory.md §2."""
     K = len(coefficients)
     with ctx.workprec(2 * BITS):
-        x = exact(p)
+        x = ball(p)
         r, basis = target.formula(x, BallContext), bernstein_basis(K - 1, x)
-        deviations = [exact(c) - r for c in coefficients]
+        deviations = [ball(c) - r for c in coefficients]
         second = sum((b * (m + 1) * d**2 for m, (b, d) in enumerate(zip(basis, deviations, strict=True))), arb(0))
         mean = sum((b * d for b, d in zip(basis, deviations, strict=True)), arb(0))
-        return fraction((x * second / K - (x * mean) ** 2).lower())
+        return to_fraction((x * second / K - (x * mean) ** 2).lower())

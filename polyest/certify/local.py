@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import Any
 
 from flint import arb, arb_mat, arb_poly, arb_series, ctx, fmpz, fmpz_mat
 
-from polyest.certify.balls import BallContext, exact, zero_plus_minus
 from polyest.certify.cells import TERMS, Cell
+from polyest.numbers.balls import SERIES, BallContext, ball, zero_plus_minus
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 
-__all__ = ["BernsteinForm", "bernstein_basis", "expand", "fold", "halves", "taylor", "weighted_powers"]
+__all__ = ["BernsteinForm", "expand", "fold", "halves", "taylor", "weighted_powers"]
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,20 @@ class BernsteinForm:
         return not any(self.numerators)
 
 
-def fold(polynomial: Any) -> Any:
+def fold(polynomial: arb_poly) -> arb_poly:
     """The same on [−1, 1] with `TERMS` terms: what is cut off goes into the ball of the constant."""
     if polynomial.length() <= TERMS:
         return polynomial
     return polynomial.truncate(TERMS) + zero_plus_minus(polynomial.right_shift(TERMS)(arb(0, 1)))
 
 
-def halves(polynomial: Any) -> tuple[Any, Any]:
+def halves(polynomial: arb_poly) -> tuple[arb_poly, arb_poly]:
     """A local polynomial on the two halves of its cell."""
     half = arb(1) / 2
     return polynomial(arb_poly([-half, half])), polynomial(arb_poly([half, half]))
 
 
-def expand(forms: tuple[BernsteinForm, ...], cells: list[Cell]) -> list[list[Any]]:
+def expand(forms: tuple[BernsteinForm, ...], cells: list[Cell]) -> list[list[arb_poly]]:
     """Local polynomials of polynomials of one degree n, for every cell.
 
     With D = Δ^j c the forward differences, the Taylor coefficients are
@@ -71,13 +71,13 @@ def expand(forms: tuple[BernsteinForm, ...], cells: list[Cell]) -> list[list[Any
     in Q itself. The rest, from j = J on: Σ_m |B_{m,n}(z)| = (|z| + |1−z|)^n ≤ (1 + R²/(p(1−p)))^{n/2} on the circle
     of radius R around p, so by Cauchy |rest| ≤ max|c| (1 + R²/(p(1−p)))^{n/2} (h/R)^J / (1 − h/R), h the cell's radius.
     """
-    expanded: list[list[Any]] = []
+    expanded: list[list[arb_poly]] = []
     for mirrored, side in itertools.groupby(cells, lambda cell: cell.low + cell.high > 1):
         expanded += _expand_side(forms, list(side), mirrored)
     return expanded
 
 
-def _expand_side(forms: tuple[BernsteinForm, ...], cells: list[Cell], mirrored: bool) -> list[list[Any]]:
+def _expand_side(forms: tuple[BernsteinForm, ...], cells: list[Cell], mirrored: bool) -> list[list[arb_poly]]:
     n = forms[0].degree
     distances = [1 - cell.centre if mirrored else cell.centre for cell in cells]
     columns = [bernstein_basis(n, p) for p in distances]
@@ -89,7 +89,7 @@ def _expand_side(forms: tuple[BernsteinForm, ...], cells: list[Cell], mirrored: 
         expanded.append(
             [
                 arb_poly([product[i * terms + j, k] * scale / form.denominator for j, scale in enumerate(scales)])
-                + zero_plus_minus(rest * exact(form.largest))
+                + zero_plus_minus(rest * ball(form.largest))
                 for i, form in enumerate(forms)
             ]
         )
@@ -97,7 +97,7 @@ def _expand_side(forms: tuple[BernsteinForm, ...], cells: list[Cell], mirrored: 
 
 
 @lru_cache(maxsize=4)
-def _differences(forms: tuple[BernsteinForm, ...], mirrored: bool, bits: int) -> Any:
+def _differences(forms: tuple[BernsteinForm, ...], mirrored: bool, bits: int) -> arb_mat:
     """Rows j = 0 … TERMS − 1 for every form: (Δ^j c)_m (n−m)(n−m−1)…(n−m−j+1), m = 0 … n."""
     n, rows = forms[0].degree, []
     for form in forms:
@@ -109,7 +109,7 @@ def _differences(forms: tuple[BernsteinForm, ...], mirrored: bool, bits: int) ->
 
 
 @lru_cache(maxsize=4)
-def _falling(n: int) -> list[list[Any]]:
+def _falling(n: int) -> list[list[fmpz]]:
     """(n−m)(n−m−1)…(n−m−j+1), m = 0 … n, for j = 0 … TERMS − 1."""
     rows = [[fmpz(1)] * (n + 1)]
     for j in range(1, min(TERMS, n + 1)):
@@ -117,17 +117,7 @@ def _falling(n: int) -> list[list[Any]]:
     return rows
 
 
-def bernstein_basis(n: int, p: Any) -> list[Any]:
-    """B_{0,n}(p) … B_{n,n}(p), from the nearer end: B_m = B_{m−1}·p/(1−p)·(n−m+1)/m."""
-    if p > 1 - p:
-        return bernstein_basis(n, 1 - p)[::-1]
-    values, odds = [(1 - p) ** n], p / (1 - p)
-    for m in range(1, n + 1):
-        values.append(values[-1] * odds * (n - m + 1) / m)
-    return values
-
-
-def _scales(x: Any, terms: int) -> list[Any]:
+def _scales(x: arb, terms: int) -> list[arb]:
     """x^j/j!, j = 0 … terms − 1."""
     scales = [arb(1)]
     for j in range(1, terms):
@@ -135,16 +125,16 @@ def _scales(x: Any, terms: int) -> list[Any]:
     return scales
 
 
-def _rest(n: int, p: Any, h: Any) -> Any:
+def _rest(n: int, p: arb, h: arb) -> arb:
     """A bound, per max|c|, on what `TERMS` terms leave out; the best R is √(p(1−p)J/(n−J))."""
     if n < TERMS:
         return arb(0)
     spread = p * (1 - p)
     R = max((spread * TERMS / max(n - TERMS, 1)).sqrt().mid(), (2 * h).mid())
-    return (1 + R**2 / spread) ** (exact(Fraction(n, 2))) * (h / R) ** TERMS / (1 - h / R)
+    return (1 + R**2 / spread) ** (ball(Fraction(n, 2))) * (h / R) ** TERMS / (1 - h / R)
 
 
-def weighted_powers(target: Target, cell: Cell, count: int) -> list[Any]:
+def weighted_powers(target: Target, cell: Cell, count: int) -> list[arb_poly]:
     """Local polynomials of p·r^i, i = 0 … count − 1; for r = ±p^a as one power, so that p·r² = 1 at a = −½."""
     p, a = arb_poly([cell.centre, cell.radius]), target.exponent
     if a is not None:
@@ -152,11 +142,11 @@ def weighted_powers(target: Target, cell: Cell, count: int) -> list[Any]:
         return [p] + [sign**i * taylor(partial(BallContext.power, a=b), cell) for i, b in enumerate(exponents, start=1)]
     if count == 1:
         return [p]
-    r = taylor(lambda x: target.formula(x, BallContext), cell)
+    r = taylor(lambda x: target.formula(x, SERIES), cell)
     return list(itertools.accumulate(range(1, count), lambda power, _: fold(power * r), initial=p))
 
 
-def taylor(function: Callable[[Any], Any], cell: Cell) -> Any:
+def taylor(function: Callable[[arb_series], arb_series | arb], cell: Cell) -> arb_poly:
     """A local polynomial by Taylor's series with Lagrange's remainder, the next coefficient over the whole cell.
 
     Not finite where the function may not be defined, nor analytic, in all of the cell.
@@ -166,8 +156,8 @@ def taylor(function: Callable[[Any], Any], cell: Cell) -> Any:
         around = function(arb_series([arb(cell.centre, cell.radius), cell.radius], prec=TERMS + 1))
     except (ValueError, ZeroDivisionError):  # flint's, for a divisor that may be 0
         return arb_poly([arb("nan")])
-    if not isinstance(exactly, arb_series):
+    if isinstance(exactly, arb):  # a constant
         return arb_poly([exactly])
-    if min(exactly.prec, around.prec - 1) < TERMS:  # the function has divided terms away
+    if isinstance(around, arb) or min(exactly.prec, around.prec - 1) < TERMS:  # the function has divided terms away
         return arb_poly([arb("nan")])
     return arb_poly(exactly.coeffs()) + zero_plus_minus(around[TERMS])

@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
-from polyest.certify.balls import BallContext, exact, fraction
-from polyest.certify.local import bernstein_basis
-from polyest.certify.means import bayes_means
+from polyest.certify.bayes import bayes_means
 from polyest.errors import ArgumentError
+from polyest.numbers.balls import BallContext, ball
+from polyest.numbers.conversion import to_fraction
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target
 
 __all__ = ["dual_value", "least_bias_bound", "objective"]
@@ -27,7 +28,7 @@ def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
     if len(set(t)) != len(t) or not t or min(t) <= 0 or max(t) > 1:
         raise ArgumentError(f"`alternation` must be distinct points in (0, 1], got {alternation!r:.80}; solve it again")
     with ctx.workprec(256 + 8 * len(t)):
-        points = [exact(x) for x in t]
+        points = [ball(x) for x in t]
         sigma = []
         for i, x in enumerate(points):
             product = x
@@ -35,7 +36,7 @@ def least_bias_bound(target: Target, alternation: Sequence[float]) -> Fraction:
                 product = product * (x - y) if i != j else product
             sigma.append(1 / product)
         value = sum((s * x * target.formula(x, BallContext) for s, x in zip(sigma, points, strict=True)), arb(0))
-        return max(fraction((abs(value) / sum((abs(s) for s in sigma), arb(0))).lower()), Fraction(0))
+        return max(to_fraction((abs(value) / sum((abs(s) for s in sigma), arb(0))).lower()), Fraction(0))
 
 
 def objective(target: Target, coefficients: Sequence[float]) -> tuple[Fraction, Fraction]:
@@ -44,9 +45,9 @@ def objective(target: Target, coefficients: Sequence[float]) -> tuple[Fraction, 
     with ctx.workprec(BITS):
         total = arb(0)
         for m, (c, mean) in enumerate(zip(coefficients, bayes_means(target, K), strict=True)):
-            total += (exact(c) - mean) ** 2 * (m + 1)
+            total += (ball(c) - mean) ** 2 * (m + 1)
         total /= K * K
-        return max(fraction(total.lower()), Fraction(0)), fraction(total.upper())
+        return max(to_fraction(total.lower()), Fraction(0)), to_fraction(total.upper())
 
 
 def dual_value(
@@ -61,10 +62,10 @@ def dual_value(
         raise ArgumentError("`points` must lie in (0, 1] and match `multipliers` in number; solve it again")
     with ctx.workprec(BITS):
         means, g, value = bayes_means(target, K), [arb(0)] * K, arb(0)
-        for p, multiplier in zip(map(exact, points), map(exact, multipliers), strict=True):
+        for p, multiplier in zip(map(ball, points), map(ball, multipliers), strict=True):
             basis, weight = bernstein_basis(K - 1, p), multiplier * p
             g = [a + weight * b for a, b in zip(g, basis, strict=True)]
             bayes = sum((m * b for m, b in zip(means, basis, strict=True)), arb(0))
-            value += weight * (bayes - target.formula(p, BallContext)) - exact(beta) * abs(multiplier)
+            value += weight * (bayes - target.formula(p, BallContext)) - ball(beta) * abs(multiplier)
         penalty = sum((x**2 / (m + 1) for m, x in enumerate(g)), arb(0)) * (K * K) / 4
-        return max(fraction((value - penalty).lower()), Fraction(0))
+        return max(to_fraction((value - penalty).lower()), Fraction(0))

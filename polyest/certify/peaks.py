@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import mul
 
 from flint import arb, arb_poly
 
-from polyest.certify.balls import ceiling, floor
 from polyest.errors import SolveError
+from polyest.numbers.balls import ceiling, floor
 
 __all__ = ["TIGHT_BITS", "maximum"]
 
@@ -87,9 +88,9 @@ def _bounds(a: list[int]) -> Bounds | None:
     swing = _swing(a)
     if swing << TIGHT_BITS <= abs(a[0]):
         return a[0], a[0] + swing
-    steepest = sum(j * abs(x) for j, x in enumerate(a)) if swing else 0
-    bend = 2 * a[2] if len(a) > 2 else 0
-    unbent = sum(j * (j - 1) * abs(x) for j, x in enumerate(a)) - abs(bend)
+    slopes = [*map(mul, range(len(a)), map(abs, a))]
+    steepest, bend = sum(slopes), 2 * a[2] if len(a) > 2 else 0
+    unbent = sum(map(mul, range(-1, len(a) - 1), slopes)) - abs(bend)
     if 2 * abs(a[1]) >= steepest or bend >= unbent:
         even, odd = sum(a[::2]), sum(a[1::2])
         return (even + abs(odd),) * 2

@@ -8,16 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar
 
-from flint import arb
+from flint import arb, arb_poly
 
-from polyest.certify.balls import ceiling, exact, floor, split, working
 from polyest.certify.cells import TERMS, Cell, partition
 from polyest.certify.functions import Curve
 from polyest.certify.local import expand, halves
 from polyest.certify.peaks import TIGHT_BITS, maximum
 from polyest.errors import SolveError
+from polyest.numbers.balls import ball, ceiling, floor, split, working
 
 __all__ = ["supremum"]
 
@@ -55,6 +55,9 @@ def _bits(f: Curve) -> int:
     return 192 + _size(f) + 2 * math.isqrt(f.forms[0].degree)
 
 
+B = TypeVar("B", arb, arb_poly)
+
+
 @dataclass(frozen=True)
 class _Patch:
     """A cell and what f is on it.
@@ -67,13 +70,13 @@ class _Patch:
     """
 
     cell: Cell
-    forms: list[Any]
-    middle: Any
-    radius: Any
-    attained: Any
+    forms: list[arb_poly]
+    middle: arb_poly
+    radius: arb
+    attained: arb
 
     @classmethod
-    def of(cls, f: Curve, cell: Cell, forms: list[Any]) -> _Patch:
+    def of(cls, f: Curve, cell: Cell, forms: list[arb_poly]) -> _Patch:
         middle, radius = split(f.on(cell, forms))
         if not radius.is_finite():
             return cls(cell, forms, middle, radius, arb("-inf"))
@@ -81,7 +84,7 @@ class _Patch:
         height = max((sign * value).lower() for sign in f.signs for value in values)
         return cls(cell, forms, middle, radius, (height - radius).lower())
 
-    def is_known_to(self, size: Any) -> bool:
+    def is_known_to(self, size: arb) -> bool:
         return bool(self.radius.is_finite() and 2 * self.radius < size)
 
 
@@ -98,7 +101,7 @@ class _Search:
     def __init__(self, f: Curve) -> None:
         self.f = f
         self.known = arb("-inf")
-        self.at_zero: Any = None
+        self.at_zero: arb | None = None
         self.unit = 0
         self.lower: int | None = None
         self.upper: int | None = None
@@ -126,7 +129,7 @@ class _Search:
         one = Fraction(2) ** self.unit
         return lower / one, max(x for x in uppers if x is not None) / one
 
-    def _scaled(self, balls: Any) -> Any:
+    def _scaled(self, balls: B) -> B:
         return balls * arb(2) ** self.unit
 
     def _patches(self, low: Fraction, high: Fraction) -> list[_Patch]:
@@ -134,7 +137,7 @@ class _Search:
         expanded = expand(self.f.forms, cells) if cells else []
         return [self._meet(cell, forms) for cell, forms in zip(cells, expanded, strict=True)]
 
-    def _meet(self, cell: Cell, forms: list[Any]) -> _Patch:
+    def _meet(self, cell: Cell, forms: list[arb_poly]) -> _Patch:
         patch = _Patch.of(self.f, cell, forms)
         self.known = max(self.known, patch.attained)
         return patch
@@ -148,7 +151,7 @@ class _Search:
         before = arb("inf")
         for k in range(start.denominator.bit_length() - 1, DEEPEST_ZERO + 1):
             epsilon = Fraction(1, 2**k)
-            bound = self.f.near_zero(exact(epsilon)).upper()
+            bound = self.f.near_zero(ball(epsilon)).upper()
             if bound < self.known:
                 return epsilon
             if k >= DEEP_ZERO and bound > before * LEVEL:
@@ -168,7 +171,7 @@ class _Search:
             self._search(curve, patch.radius)
         return True
 
-    def _search(self, curve: Any, radius: Any) -> None:
+    def _search(self, curve: arb_poly, radius: arb) -> None:
         coefficients = [floor(a) for a in self._scaled(curve).coeffs()]
         error = ceiling(self._scaled(radius).upper()) + len(coefficients)
         bounds = maximum(coefficients, error, floor(self._scaled(self.known)))
@@ -179,7 +182,7 @@ class _Search:
         self.known = max(self.known, arb(self.lower) / arb(2) ** self.unit)
 
 
-def _unit(known: Any) -> int:
+def _unit(known: arb) -> int:
     """The power of two in which a positive `known` has `UNIT_BITS` bits."""
     mantissa, exponent = known.man_exp()
     return UNIT_BITS - int(mantissa).bit_length() - int(exponent) if known > 0 else UNIT_BITS

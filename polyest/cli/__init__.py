@@ -2,6 +2,9 @@
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 a check failed, 2 wrong usage or
 bad input, 70 a mistake of polyest's own, 130 interrupted, 141 nobody reads on, 143 terminated.
+
+Verbs: `listing`, `show`, `solve`, `verify`, `score`, `plot`. What they share: `options`, `named_function`; work on many
+items in `parallel`, on a `cluster`, with `progress`, ended by `signals`.
 """
 
 from __future__ import annotations
@@ -71,7 +74,9 @@ def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
-    parser = Parser("polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES)
+    parser = Parser(
+        prog="polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES
+    )
     parser.add_argument("-V", "--version", action="version", version=f"polyest {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for verb in VERBS:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from itertools import chain
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TypeVar
 
 from polyest.cli.parallel import nothing_from_here
 from polyest.errors import ArgumentError, MissingDependencyError
@@ -43,7 +44,7 @@ def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, addres
         ray.shutdown()
 
 
-def _ray() -> Any:
+def _ray() -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -51,13 +52,14 @@ def _ray() -> Any:
     except ModuleNotFoundError:
         raise MissingDependencyError.for_extra("ray", "ray", "`--engine ray`") from None
     register_ray()
-    return ray
+    module: ModuleType = ray
+    return module
 
 
-def _connect(ray: Any, jobs: int, address: str | None) -> int:
+def _connect(ray: ModuleType, jobs: int, address: str | None) -> int:
     """Connect to the cluster, or start one here; the number of workers."""
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    options: dict[str, object] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
         options |= {"include_dashboard": False, "num_cpus": None if jobs == -1 else jobs}
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import TypedDict
 
 from polyest.cli.options import add_json_option, print_json
 from polyest.closed_forms import CLOSED_FORM
 from polyest.numbers.rationals import decimal_text
+from polyest.problems.budget import Budget
 from polyest.problems.problem import Problem
 from polyest.storage import store
 from polyest.storage.listing import tables, targets
@@ -36,13 +37,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _key(problem: Problem) -> tuple[Any, ...]:
+class Row(TypedDict):
+    """A line of the list, as JSON."""
+
+    target: str
+    method: str
+    budget: dict[str, str] | None
+    group_sizes: list[int]
+    folder: str
+
+
+Key = tuple[str, str, Budget | None, bool]
+
+
+def _key(problem: Problem) -> Key:
     path = store.find(problem)
     own = path is not None and path.is_relative_to(store.user_folder())
     return problem.target, problem.method, problem.budget, own
 
 
-def _row(key: tuple[Any, ...], problems: Sequence[Problem]) -> dict[str, Any]:
+def _row(key: Key, problems: Sequence[Problem]) -> Row:
     target, method, budget, own = key
     return {
         "target": target,
@@ -53,7 +67,7 @@ def _row(key: tuple[Any, ...], problems: Sequence[Problem]) -> dict[str, Any]:
     }
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str, ...]:
     budget = "".join(f"{kind}={value}" for kind, value in (row["budget"] or {}).items())
     return row["target"], row["method"], budget, ranges(row["group_sizes"]), row["folder"]
 

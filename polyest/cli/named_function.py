@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 from polyest.errors import ArgumentError
 from polyest.problems.custom import Function, custom
@@ -56,7 +55,7 @@ class Own:
             f"`{self.text}` must be a function r(p, ctx), or a target made by polyest.custom; got {found!r:.80}"
         )
 
-    def find(self, what: str) -> Any:
+    def find(self, what: str) -> object:
         """Whatever has that name.
 
         Raises:
@@ -85,8 +84,8 @@ def _provide(name: str, folder: Path) -> None:
         return
     files = [folder / name / "__init__.py", folder / f"{name}.py"]
     found = next((file for file in files if file.is_file()), None)
-    spec: Any = found and spec_from_file_location(name, found)
-    if spec:
+    spec = spec_from_file_location(name, found) if found else None
+    if spec and spec.loader:
         sys.modules[name] = module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
@@ -100,7 +99,7 @@ def own(text: str) -> Own | None:
     return Own(text) if ":" in text else None
 
 
-def named_function(text: str, option: str, what: str = "a function from text to answer") -> Callable[[str], Any]:
+def named_function(text: str, option: str, what: str = "a function from text to answer") -> Callable[[str], Hashable]:
     """A function for an option.
 
     Raises:
@@ -109,7 +108,7 @@ def named_function(text: str, option: str, what: str = "a function from text to 
     found = Own(text).find(what)
     if not callable(found):
         raise ArgumentError(f"`{option}` {text} must be {what}; got {found!r:.80}")
-    function: Callable[[str], Any] = found
+    function: Callable[[str], Hashable] = found
     return function
 
 

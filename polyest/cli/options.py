@@ -6,10 +6,10 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from polyest.errors import ArgumentError, nearest
-from polyest.problems.problem import BUDGETS
+from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
 from polyest.storage.files import check_writable, sweep
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Parser",
     "add_budget_options",
     "add_json_option",
-    "budgets",
+    "chosen_budget",
     "column_name",
     "group_sizes",
     "print_json",
@@ -31,7 +31,13 @@ MOST_SIZES = 10_000
 class Once(argparse._StoreAction):
     """An option that takes one value, and refuses a second one."""
 
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
         given = vars(namespace).setdefault("given_options", set())
         if option_string is not None and self.dest in given:
             raise argparse.ArgumentError(self, "takes one value, and is given twice; leave one out")
@@ -42,12 +48,12 @@ class Once(argparse._StoreAction):
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line; an option is given once, unless it collects what it is given."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **(options | {"allow_abbrev": False}))
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
         for name in (None, "store"):
             self.register("action", name, Once)
 
-    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
         """A value is never "--": argparse would take it for the end of the options, and give an empty list."""
         if action.option_strings and arg_strings == ["--"]:
             raise argparse.ArgumentError(action, "takes a value, and -- is none")
@@ -61,7 +67,7 @@ class Parser(argparse.ArgumentParser):
         """How the command is written, on one line."""
         return " ".join(self.format_usage().split()[1:])
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
+    def _check_value(self, action: argparse.Action, value: object) -> None:
         """Refuse a value that is no choice, and offer the nearest one."""
         if action.choices is not None and value not in action.choices:
             known = list(map(str, action.choices))
@@ -120,16 +126,16 @@ def add_budget_options(parser: argparse.ArgumentParser, graded: bool = False) ->
         group.add_argument("--worst-case-bias", metavar="BETA", help=text)
 
 
-def budgets(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The budget options as keyword arguments of `polyest.load`."""
-    return {kind: getattr(arguments, kind) for kind in BUDGETS if kind in arguments}
+def chosen_budget(arguments: argparse.Namespace) -> BudgetArguments:
+    """The budget option as keyword arguments of `polyest.load`."""
+    return cast("BudgetArguments", {kind: getattr(arguments, kind) for kind in BUDGET_KINDS if kind in arguments})
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, of a form that stays")
 
 
-def print_json(content: Any) -> None:
+def print_json(content: object) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 

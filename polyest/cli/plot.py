@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyest.cli.named_function import add_growth_option, chosen_target
-from polyest.cli.options import add_budget_options, budgets, writable_file
+from polyest.cli.options import add_budget_options, chosen_budget, writable_file
 from polyest.errors import MissingDependencyError
 from polyest.storage.files import replacing
 from polyest.storage.store import solve_command
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MissingDependencyError.for_extra(error.name or "matplotlib", "plot", "polyest plot") from None
     arguments.target = chosen_target(arguments.target, arguments.growth).name
     question = arguments.target, arguments.group_size
-    chosen, absent = estimators(*question, **budgets(arguments)), lacking(*question, **budgets(arguments))
+    chosen, absent = estimators(*question, **chosen_budget(arguments)), lacking(*question, **chosen_budget(arguments))
     for problem in absent:
         if problem.method == "aqp":
             print(

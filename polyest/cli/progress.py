@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["EVERY", "say", "track"]
 
@@ -36,9 +39,10 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
-def _tqdm() -> Any:
+def _tqdm() -> type[tqdm] | None:
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:
         return None
-    return tqdm
+    bar: type[tqdm] = tqdm
+    return bar

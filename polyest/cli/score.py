@@ -6,13 +6,22 @@ import argparse
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from polyest import rollouts
 from polyest.cli.named_function import add_growth_option, chosen_target, named_function
-from polyest.cli.options import add_budget_options, add_json_option, budgets, column_name, print_json, writable_file
+from polyest.cli.options import (
+    add_budget_options,
+    add_json_option,
+    chosen_budget,
+    column_name,
+    print_json,
+    writable_file,
+)
 from polyest.cli.progress import track
+from polyest.cli.summary import lines, summary_of
 from polyest.errors import ArgumentError
+from polyest.problems.budget import RaggedArguments, to_ragged
 from polyest.problems.problem import METHODS, make_problem, whole_number
 from polyest.rollouts import extraction, readers
 from polyest.rollouts.answers import read_answers, share_correct, verdicts
@@ -22,6 +31,12 @@ from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.runs import Completions, is_plain_file, read_runs
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
 from polyest.storage.files import are_same
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
 
 __all__ = ["add_parser", "run"]
 
@@ -90,14 +105,14 @@ def run(arguments: argparse.Namespace) -> int:
         write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
-    summary = _summary(arguments.target, groups, correct, scores, plug_in)
+    summary = summary_of(arguments.target, groups, correct, scores, plug_in)
     if arguments.by:
         summary["by"] = _by(arguments, log, answers, groups, scores | {"plug_in": plug_in}, notes)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
         print_json(summary | {"correct": None if correct != correct else correct})
     else:
-        print("\n".join([*_lines(summary), *(table_lines(arguments.by, summary["by"]) if arguments.by else ())]))
+        print("\n".join([*lines(summary), *(table_lines(arguments.by, summary["by"]) if arguments.by else ())]))
     return 0
 
 
@@ -126,7 +141,7 @@ def _read(arguments: argparse.Namespace, notes: list[str]) -> rollouts.Log:
     return read_runs(named, arguments.format, how, jobs=arguments.jobs, report=notes.append, progress=track)
 
 
-def _extraction(how: str) -> str | Callable[[str], Any]:
+def _extraction(how: str) -> str | Callable[[str], Hashable]:
     """The rule's name, or the function that MODULE:FUNCTION names."""
     is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
     return how if is_rule else named_function(how, "--extract")
@@ -156,7 +171,7 @@ def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | N
     if arguments.method:
         return {method: method for method in arguments.method}
     sizes = {size for size in groups.sizes if size > 1}
-    problems = [make_problem(arguments.target, size, **budgets(arguments)) for size in sizes]
+    problems = [make_problem(arguments.target, size, **chosen_budget(arguments)) for size in sizes]
     return {"+".join(sorted({problem.method for problem in problems})): None}
 
 
@@ -190,22 +205,22 @@ def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[st
     return names if len(names) > 1 else ["prompt_id"]
 
 
-def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Any]]:
+def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Array]]:
     return zip(names, (scored.rewards, scored.advantages), strict=True)
 
 
 def _scorer(
     arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups
 ) -> Callable[[str | None], Scores]:
-    options: dict[str, Any] = {"no_answer_reward": arguments.no_answer_reward}
-    if arguments.reference_column:
-        options["reference"] = log.column(arguments.reference_column)
-    budget = budgets(arguments)
-    budget["averaged_groups"] = budget.pop("groups")
+    no_answer_reward, column = arguments.no_answer_reward, arguments.reference_column
+    reference = cast("ArrayLike", log.column(column)) if column else None
+    budget = to_ragged(chosen_budget(arguments))
 
     def scorer(method: str | None) -> Scores:
-        own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else {}
-        return score(answers, groups, arguments.target, method, **options, **own)
+        own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else RaggedArguments()
+        return score(
+            answers, groups, arguments.target, method, reference=reference, no_answer_reward=no_answer_reward, **own
+        )
 
     return scorer
 
@@ -217,7 +232,7 @@ def _by(
     groups: Groups,
     scores: dict[str, Scores],
     notes: list[str],
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """The means of every value of the column."""
     of_row = dict(enumerate(log.column(arguments.by)))
     part_of: dict[int, Hashable] = {}
@@ -237,36 +252,3 @@ def _by(
     return [
         {arguments.by: part} | {name: mean.as_json() for name, mean in found.items()} for part, found in means.items()
     ]
-
-
-def _summary(
-    target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores
-) -> dict[str, Any]:
-    return {
-        "target": target,
-        "completions": len(groups.of_row),
-        "prompts": len(groups.prompts),
-        "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
-        "correct": correct,
-        "methods": [
-            {
-                "method": method,
-                "mean_value": scored.mean_value,
-                "difference_to_plug_in": scored.mean_value - plug_in.mean_value,
-            }
-            for method, scored in scores.items()
-        ],
-    }
-
-
-def _lines(summary: dict[str, Any]) -> list[str]:
-    sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
-    count = sum(row["count"] for row in summary["groups"])
-    lines = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]
-    correct = summary["correct"]
-    if correct is not None:
-        lines.append(f"correct: {correct:.4f}" if correct == correct else "correct: unknown")
-    lines.append(f"{'method':<10}  mean value of {summary['target']:<8}  difference to plug_in")
-    for row in summary["methods"]:
-        lines.append(f"{row['method']:<10}  {row['mean_value']:<22.6f}  {row['difference_to_plug_in']:+.6f}")
-    return lines

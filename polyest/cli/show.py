@@ -6,10 +6,10 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Literal, TypedDict
 
 from polyest.cli.named_function import add_growth_option, chosen_target
-from polyest.cli.options import add_budget_options, add_json_option, budgets, print_json
+from polyest.cli.options import add_budget_options, add_json_option, chosen_budget, print_json
 from polyest.closed_forms import CLOSED_FORM
 from polyest.errors import ArgumentError, MissingDependencyError, SolveError
 from polyest.estimator import Estimator, load
@@ -42,9 +42,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(arguments: argparse.Namespace) -> int:
     if arguments.group_size > LARGEST:
         raise ArgumentError(f"`--group-size` must be at most {LARGEST} here, got {arguments.group_size}")
-    options = budgets(arguments) | {"baseline": arguments.baseline}
-    target = chosen_target(arguments.target, arguments.growth)
-    description = describe(load(target, arguments.group_size, arguments.method, **options))
+    target, budget = chosen_target(arguments.target, arguments.growth), chosen_budget(arguments)
+    description = describe(load(target, arguments.group_size, arguments.method, baseline=arguments.baseline, **budget))
     if arguments.json:
         print_json(description)
     else:
@@ -52,7 +51,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def describe(estimator: Estimator) -> dict[str, Any]:
+Measure = Literal["worst_case_bias", "noise"]
+Ends = dict[str, list[str]]  # of enclosures, by the name of what is enclosed
+
+
+class Figures(TypedDict):
+    """Worst-case bias and noise of a table; `proved` is None if they are approximations, `noise` if it is infinite."""
+
+    worst_case_bias: float | None
+    noise: float | None
+    proved: Ends | None
+
+
+class Description(Figures):
+    """What `show` prints, as JSON."""
+
+    target: str
+    group_size: int
+    method: str
+    budget: dict[str, str] | None
+    baseline: str | None
+    kappa: float | None
+    path: str | None
+    digest: str | None
+    coefficients: list[float]
+    certificate: Ends | None
+    plug_in: Figures
+    bias_ratio: float | None
+    noise_ratio: float | None
+
+
+def describe(estimator: Estimator) -> Description:
     """Everything that `show` prints, as JSON."""
     problem, table = estimator.problem, estimator.table
     path = None if problem.method in CLOSED_FORM else store.find(replace(problem, baseline=None))
@@ -69,7 +98,7 @@ def describe(estimator: Estimator) -> dict[str, Any]:
         "path": str(path) if path else None,
         "digest": digest(table) if path and problem.baseline is None else None,
         "coefficients": estimator.coefficients.tolist(),
-        "certificate": certificate and _ends(certificate),
+        "certificate": _ends(certificate) if certificate else None,
         **own,
         "plug_in": plug_in,
         "bias_ratio": _ratio(own["worst_case_bias"], plug_in["worst_case_bias"]),
@@ -77,7 +106,7 @@ def describe(estimator: Estimator) -> dict[str, Any]:
     }
 
 
-def _figures(problem: Problem, coefficients: Sequence[float]) -> dict[str, Any]:
+def _figures(problem: Problem, coefficients: Sequence[float]) -> Figures:
     """Worst-case bias and noise, the upper ends of what is proved; without python-flint approximations."""
     target, method = problem.target, problem.method
     try:
@@ -87,8 +116,8 @@ def _figures(problem: Problem, coefficients: Sequence[float]) -> dict[str, Any]:
     except (MissingDependencyError, SolveError):
         bias, noise = extremes(*_as_answers(problem, coefficients)), extremes(target, coefficients).noise
         return {"worst_case_bias": bias.worst_case_bias, "noise": _finite(noise), "proved": None}
-    figures = {name: _finite(getattr(proved, name).upper) for name in ("worst_case_bias", "noise")}
-    return figures | {"proved": _ends(proved)}
+    ends = [_finite(enclosure.upper) for enclosure in (proved.worst_case_bias, proved.noise)]
+    return {"worst_case_bias": ends[0], "noise": ends[1], "proved": _ends(proved)}
 
 
 def _as_answers(problem: Problem, coefficients: Sequence[float]) -> tuple[str, Sequence[float]]:
@@ -98,7 +127,7 @@ def _as_answers(problem: Problem, coefficients: Sequence[float]) -> tuple[str, S
     return mean_slope(get_target(problem.target)).name, [float(c) for c in running_means(coefficients)]
 
 
-def _ends(certificate: Certificate) -> dict[str, list[str]]:
+def _ends(certificate: Certificate) -> Ends:
     return {name: [e.lower_text, e.upper_text] for name, e in vars(certificate).items() if e is not None}
 
 
@@ -110,7 +139,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _lines(shown: dict[str, Any]) -> list[str]:
+def _lines(shown: Description) -> list[str]:
     budget = "".join(f" {kind}={value}" for kind, value in (shown["budget"] or {}).items())
     baseline = f" baseline={shown['baseline']}" if shown["baseline"] else ""
     lines = [f"{shown['target']} K={shown['group_size']} {shown['method']}{budget}{baseline}"]
@@ -118,20 +147,20 @@ def _lines(shown: dict[str, Any]) -> list[str]:
         lines.append(f"  kappa            {shown['kappa']:.2f} (bias budget over the least possible bias)")
     lines.append(f"  file             {shown['path'] or 'none: a closed form, computed on the spot'}")
     lines += [f"  digest           {shown['digest']}"] if shown["digest"] else []
-    lines += [_comparison(shown, "worst_case_bias", "bias_ratio"), _comparison(shown, "noise", "noise_ratio")]
+    lines.append(_comparison(shown, "worst_case_bias", shown["bias_ratio"]))
+    lines.append(_comparison(shown, "noise", shown["noise_ratio"]))
     for title, ends in (("proved", shown["proved"]), ("in the file", shown["certificate"])):
         lines += [f"  {title}: {name} in [{', '.join(pair)}]" for name, pair in (ends or {}).items()]
     lines.append("  matches  reward")
     return lines + [f"  {m:7d}  {c!r}" for m, c in enumerate(shown["coefficients"])]
 
 
-def _comparison(shown: dict[str, Any], name: str, ratio_name: str) -> str:
-    ratio = shown[ratio_name]
+def _comparison(shown: Description, name: Measure, ratio: float | None) -> str:
     if shown[name] is None:
         return f"  {name:<16} infinite, as far as the growth of the target tells"
     times = f", {ratio:.3g} times plug_in's {_figure(shown['plug_in'], name)}" if ratio is not None else ""
     return f"  {name:<16} {_figure(shown, name)}{times}"
 
 
-def _figure(figures: dict[str, Any], name: str) -> str:
+def _figure(figures: Figures, name: Measure) -> str:
     return f"{figures[name]:.5g}{'' if figures['proved'] else ' (approximate)'}"

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from polyest import command
 
@@ -41,7 +40,7 @@ def raising() -> Iterator[list[Stopped]]:
         came.append(Stopped(number))
         raise came[-1]
 
-    def again(swallowed: Any) -> None:
+    def again(swallowed: sys.UnraisableHookArgs) -> None:
         """Where nothing can be raised, as in a finaliser, the signal is sent once more."""
         if isinstance(swallowed.exc_value, Stopped):
             threading.Timer(0.05, _strike, [swallowed.exc_value.number]).start()

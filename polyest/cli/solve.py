@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
-from polyest.cli.options import add_budget_options, budgets, group_sizes
+from polyest.cli.options import add_budget_options, chosen_budget, group_sizes
 from polyest.cli.parallel import ENGINES, parallel_map
 from polyest.cli.progress import say, track
 from polyest.closed_forms import CLOSED_FORM
@@ -39,7 +39,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
     parser.add_argument("--address", metavar="HOST:PORT", help="the Ray cluster (default: one started here)")
     parser.add_argument("--force", action="store_true", help="solve what is there already, too")
-    parser.add_argument("--solver", metavar="NAME", help="the cvxpy solver that starts aqp (the result is the same)")
+    parser.add_argument("--solver", metavar="NAME", help="start aqp with this cvxpy solver (the result is the same)")
     parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
 
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _problem(arguments: argparse.Namespace, target: Target, group_size: int) -> Problem:
-    problem = make_problem(target, group_size, arguments.method, **budgets(arguments))
+    problem = make_problem(target, group_size, arguments.method, **chosen_budget(arguments))
     if problem.method in CLOSED_FORM:
         raise ArgumentError(
             f"`--method` must be {' or '.join(SOLVED)}; got {problem}, which has a closed form and needs no file; "

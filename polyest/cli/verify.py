@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from polyest.cli.named_function import Own
 from polyest.cli.options import add_json_option, print_json
@@ -41,9 +40,9 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     not_proved: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        lists = {"reasons": list(self.reasons), "not_proved": list(self.not_proved)}
-        return {"path": self.path, "verdict": self.kind} | lists
+    def as_json(self) -> dict[str, object]:
+        lists = {"reasons": [*self.reasons], "not_proved": [*self.not_proved]}
+        return {"path": self.path, "verdict": self.kind, **lists}
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

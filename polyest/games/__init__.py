@@ -6,6 +6,10 @@
 >>> played = game.played_with(polyest.load("log", 8, method="plug_in").coefficients)
 >>> round(gap(game, played.equilibrium()), 3)
 0.031
+
+- games: `alignment`, of policies and `penalties`, and `universal`, with `win_rate`;
+- where they end: `equilibrium` (by `rootfinding`); the way there: `policies` exactly, `sampling` by chance;
+- how far away that is: `metrics`, and in theory `bounds`.
 """
 
 from __future__ import annotations

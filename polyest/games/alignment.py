@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -159,7 +159,7 @@ def _table(argument: str, values: ArrayLike) -> Array:
 
 
 def _finite(argument: str, values: ArrayLike) -> Array:
-    array: Any = np.asarray(values)
+    array = np.asarray(values)
     if array.dtype.kind not in "iuf" or array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise ArgumentError(
             f"`{argument}` must be a non-empty one-dimensional array of finite numbers, got {_shown(values)}"
@@ -167,7 +167,7 @@ def _finite(argument: str, values: ArrayLike) -> Array:
     return np.asarray(array, dtype=np.float64)
 
 
-def _weight(argument: str, value: Any) -> float:
+def _weight(argument: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise ArgumentError(f"`{argument}` must be a number, got {value!r}")
     if not (math.isfinite(value) and value >= 0):
@@ -203,6 +203,6 @@ def _traces(traces: ArrayLike, answers: int) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _shown(values: Any) -> str:
+def _shown(values: object) -> str:
     text = repr(values)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -9,6 +9,10 @@ others *above* each threshold and added up over the thresholds, train the expect
 [-1.375, -0.875, -1.375, 10.625, 0.5]
 >>> graded.advantages([1, 4, 2, 8, 5, 0, 1, 0], [0, 0, 0, 0, 0, 1, 1, 1], objective).tolist()
 [-1.375, -0.875, -1.375, 10.625, 0.5, 0.0, 3.0, 0.0]
+
+`objective` has the L-statistics, `calibrated` Φ(C), `beyond` best of n for n > K; `tables` says what a gap between
+neighbouring rewards pays. `reading` checks rewards, `grouping` and `ragged` find groups of one size, `scoring` (numpy)
+and `compiled` (numba) score them.
 """
 
 from __future__ import annotations

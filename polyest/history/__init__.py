@@ -5,6 +5,9 @@
 4
 >>> history.score("prompt 1", ["a", "b", "b", "b"]).group_size
 8
+
+`pooling` is `PromptHistory`, `state` its saved form, `drift` what pooling costs while the policy moves,
+`inverse_binomial` draws until an answer recurs.
 """
 
 from __future__ import annotations

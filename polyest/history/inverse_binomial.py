@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def cap_for(bias: float) -> int:
     return cap if InverseBinomial(cap).remaining_bias <= bias else cap + 1
 
 
-def recurrences(answers: Any) -> NDArray[np.int64]:
+def recurrences(answers: object) -> NDArray[np.int64]:
     """L for groups already drawn: the cyclic distance to the next equal answer, K where there is none.
 
     Its rewards have the mean of the harmonic table, which is their conditional expectation given the matches.

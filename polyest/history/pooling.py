@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bias, squared_drift
-from polyest.history.state import Key, Saved, Visits, plain_answers, plain_key, read_state, write_state
+from polyest.history.state import Key, Saved, Settings, Visits, plain_answers, plain_key, read_state, write_state
 from polyest.numbers.rationals import decimal_text
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, whole_number
 from polyest.storage.table import digest
 
@@ -118,7 +120,7 @@ class PromptHistory:
         drift: float | None = None,
         max_prompts: int = 10_000,
         seed: int = 0,
-        **budget: Any,
+        **budget: Unpack[BudgetArguments],
     ) -> None:
         if whole_number("group_size", group_size, 2) > LARGEST_GROUP:
             raise ArgumentError(f"`group_size` must be at most {LARGEST_GROUP}, got {group_size}; pool smaller groups")
@@ -128,7 +130,8 @@ class PromptHistory:
                 "`baseline` must be left out, got one: the pool is larger than the group the trainer centres"
             )
         self.target, self.group_size, self.method = problem.target, problem.group_size, method
-        self.budget = _plain_budget(problem) if any(value is not None for value in budget.values()) else {}
+        is_chosen = any(value is not None for value in budget.values())
+        self.budget = _plain_budget(problem) if is_chosen else BudgetArguments()
         self.visits = whole_number("visits", visits, 1)
         self.forgetting = _share("forgetting", forgetting, least_open=True)
         self.drift = None if drift is None else _share("drift", drift)
@@ -136,7 +139,7 @@ class PromptHistory:
         self._rng = np.random.default_rng(seed)
         self._prompts: OrderedDict[Key, Visits] = OrderedDict()
 
-    def score(self, prompt: Key, answers: Sequence[Any]) -> Pooled:
+    def score(self, prompt: Key, answers: Sequence[object]) -> Pooled:
         """Add one visit, and score its completions within the pool.
 
         Args:
@@ -172,14 +175,14 @@ class PromptHistory:
     def __contains__(self, prompt: Key) -> bool:
         return prompt in self._prompts
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Everything, as plain data that `json.dumps` writes and `restore` reads back exactly."""
-        names = ("target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts")
-        settings = {name: getattr(self, name) for name in names} | {"budget": dict(self.budget)}
+        names = ("target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts", "budget")
+        settings = cast("Settings", {name: copy(getattr(self, name)) for name in names})
         return write_state(Saved(settings, self._digests(), self._prompts, dict(self._rng.bit_generator.state)))
 
     @classmethod
-    def restore(cls, state: Any) -> PromptHistory:
+    def restore(cls, state: object) -> PromptHistory:
         """The accumulator that `state` describes: it goes on as if it had never been saved.
 
         Raises:
@@ -188,8 +191,8 @@ class PromptHistory:
             TableNotFoundError: a table that paid then is not here.
         """
         saved = read_state(state)
-        budget = saved.settings.pop("budget")
-        history = cls(**saved.settings, **budget)
+        given = cast("dict[str, Any]", dict(saved.settings))
+        history = cls(**given.pop("budget"), **given)
         history._prompts = saved.prompts
         digests = history._digests()
         if saved.tables != digests:
@@ -239,22 +242,22 @@ def _distances(sizes: Sequence[int], drift: float) -> Array:
     return np.asarray(np.minimum(ages * drift, 1.0), dtype=np.float64)
 
 
-def _ids(answers: Sequence[Any]) -> NDArray[np.int64]:
+def _ids(answers: Sequence[object]) -> NDArray[np.int64]:
     """An id for every answer, and one of its own for each None."""
-    known: dict[Any, int] = {}
+    known: dict[object, int] = {}
     ids = [-place - 1 if z is None else known.setdefault(z, len(known)) for place, z in enumerate(answers)]
     return np.array(ids, dtype=np.int64)
 
 
-def _plain_budget(problem: Problem) -> dict[str, Any]:
+def _plain_budget(problem: Problem) -> BudgetArguments:
     """The budget as JSON keeps it exactly, and as `polyest.load` takes it."""
     if problem.budget is None:
         return {}
-    value = problem.budget.value
-    return {problem.budget.kind: int(value) if problem.budget.kind == "groups" else decimal_text(value)}
+    kind, value = problem.budget.kind, problem.budget.value
+    return cast("BudgetArguments", {kind: int(value) if kind == "groups" else decimal_text(value)})
 
 
-def _share(argument: str, value: Any, *, least_open: bool = False) -> float:
+def _share(argument: str, value: object, *, least_open: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ArgumentError(f"`{argument}` must be a number in {'(' if least_open else '['}0, 1], got {value!r}")
     if least_open and value == 0:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypedDict, TypeGuard, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.problems.problem import BUDGETS, METHODS
-from polyest.problems.targets import custom_parts
+from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
+from polyest.problems.problem import METHODS
+from polyest.problems.target_names import custom_parts
 
-__all__ = ["Key", "Saved", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
+__all__ = ["Key", "Saved", "Settings", "Visits", "plain_answers", "plain_key", "read_state", "write_state"]
 
 Key = str | int
 Answer = str | int | None
 Visits = list[list[Answer]]
 FORMAT_VERSION = 2
-SETTINGS = {"target", "group_size", "method", "visits", "forgetting", "drift", "max_prompts", "budget"}
 GENERATOR = "PCG64"
 LIMITS = {"state": 1 << 128, "inc": 1 << 128, "has_uint32": 2, "uinteger": 1 << 32}  # of a PCG64's numbers
 TARGET = re.compile(r"[a-z]{1,20}(\([\d,./-]*\))?")  # as canonical names are written: no exponents
@@ -27,16 +27,29 @@ DECIMAL = re.compile(r"\d{1,100}(\.\d{1,100})?")
 LARGEST_BITS = 14_284  # of an int that JSON writes: Python prints 4,300 digits
 
 
+class Settings(TypedDict):
+    """The arguments of `PromptHistory`, but for the seed."""
+
+    target: str
+    group_size: int
+    method: str | None
+    visits: int
+    forgetting: float
+    drift: float | None
+    max_prompts: int
+    budget: BudgetArguments
+
+
 class Saved(NamedTuple):
     """What a state holds: the arguments of `PromptHistory`, digests of tables by size, prompts, and random numbers."""
 
-    settings: dict[str, Any]
+    settings: Settings
     tables: dict[str, str]
     prompts: OrderedDict[Key, Visits]
-    random: dict[str, Any]
+    random: dict[str, object]
 
 
-def write_state(saved: Saved) -> dict[str, Any]:
+def write_state(saved: Saved) -> dict[str, object]:
     """The state as nested dicts and lists of strings, numbers and None; prompts from least to most recently visited."""
     remembered = [[prompt, [list(visit) for visit in visits]] for prompt, visits in saved.prompts.items()]
     return {"format_version": FORMAT_VERSION, **saved._asdict(), "prompts": remembered}
@@ -62,7 +75,7 @@ def read_state(state: Any) -> Saved:
     return Saved(settings, dict(tables), _prompts(state["prompts"], settings), _random(state["random"]))
 
 
-def plain_key(prompt: Any) -> Key:
+def plain_key(prompt: object) -> Key:
     """A prompt's key: a string or an int, which JSON keeps apart."""
     if isinstance(prompt, np.integer):
         return int(prompt)
@@ -74,7 +87,7 @@ def plain_key(prompt: Any) -> Key:
     return prompt
 
 
-def plain_answers(answers: Any, size: int | None) -> list[Answer]:
+def plain_answers(answers: object, size: int | None) -> list[Answer]:
     """The answers as plain strings, ints and None; `size` of them unless it is None."""
     values = answers.tolist() if isinstance(answers, np.ndarray) else answers
     if isinstance(values, str) or not isinstance(values, Sequence):
@@ -93,22 +106,22 @@ def plain_answers(answers: Any, size: int | None) -> list[Answer]:
     return plain
 
 
-def _is_plain(value: Any) -> TypeGuard[Key]:
+def _is_plain(value: object) -> TypeGuard[Key]:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return False
     return isinstance(value, str) or value.bit_length() <= LARGEST_BITS
 
 
-def _expect(holds: bool, requirement: str, came: Any) -> None:
+def _expect(holds: bool, requirement: str, came: object) -> None:
     if not holds:
         raise ArgumentError(f"`state` {requirement}, got {shortened(came)}; save it again with PromptHistory.state")
 
 
-def _settings(settings: Any) -> dict[str, Any]:
+def _settings(settings: Any) -> Settings:
     """The settings, of the types that they have; nothing large is made of them."""
     _expect(
-        isinstance(settings, Mapping) and set(settings) == SETTINGS,
-        f"settings must be {', '.join(sorted(SETTINGS))}",
+        isinstance(settings, Mapping) and set(settings) == set(Settings.__annotations__),
+        f"settings must be {', '.join(sorted(Settings.__annotations__))}",
         settings,
     )
     target, method, budget = settings["target"], settings["method"], settings["budget"]
@@ -121,17 +134,17 @@ def _settings(settings: Any) -> dict[str, Any]:
     _expect(type(settings["forgetting"]) is float, "settings need a number as forgetting", settings["forgetting"])
     _expect(type(settings["drift"]) in (float, type(None)), "settings need a number as drift", settings["drift"])
     _expect(isinstance(budget, Mapping) and all(map(_is_budget, budget.items())), "settings need a budget", budget)
-    return dict(settings)
+    return cast("Settings", dict(settings))
 
 
-def _is_budget(item: tuple[Any, Any]) -> bool:
+def _is_budget(item: tuple[object, object]) -> bool:
     kind, value = item
     if kind == "groups":
         return type(value) is int
-    return kind in BUDGETS and isinstance(value, str) and DECIMAL.fullmatch(value) is not None
+    return kind in BUDGET_KINDS and isinstance(value, str) and DECIMAL.fullmatch(value) is not None
 
 
-def _prompts(entries: Any, settings: Mapping[str, Any]) -> OrderedDict[Key, Visits]:
+def _prompts(entries: Any, settings: Settings) -> OrderedDict[Key, Visits]:
     """The prompts, as `PromptHistory.score` leaves them with these settings."""
     _expect(isinstance(entries, list), "prompts must be a list of [prompt, visits] pairs", entries)
     prompts: OrderedDict[Key, Visits] = OrderedDict()
@@ -146,7 +159,7 @@ def _prompts(entries: Any, settings: Mapping[str, Any]) -> OrderedDict[Key, Visi
     return prompts
 
 
-def _keeps_to(settings: Mapping[str, Any], sizes: Sequence[int]) -> bool:
+def _keeps_to(settings: Settings, sizes: Sequence[int]) -> bool:
     """Whether visits have these sizes: the last one is whole, older ones may have been thinned."""
     K = settings["group_size"]
     whole = [size == K for size in sizes]
@@ -154,7 +167,7 @@ def _keeps_to(settings: Mapping[str, Any], sizes: Sequence[int]) -> bool:
     return 1 <= len(sizes) <= settings["visits"] and is_whole and max(sizes) <= K
 
 
-def _random(state: Any) -> dict[str, Any]:
+def _random(state: Any) -> dict[str, object]:
     """The state of a PCG64."""
     is_named = isinstance(state, Mapping) and set(state) == {"bit_generator", "state", "has_uint32", "uinteger"}
     is_named = is_named and state["bit_generator"] == GENERATOR and isinstance(state["state"], Mapping)

@@ -1,29 +1,13 @@
 """What every kind of number has in common: the Protocol that formulas are written against (theory.md §6).
 
 A formula r(p, ctx) is written once and runs on every kind of number, because all that it uses is arithmetic with p and
-whole numbers, and five functions of its context. A context belongs to one kind of number, N:
-
-| context | N | for |
-| --- | --- | --- |
-| `bernstein.NumpyContext` | float64 and arrays of it | plots, games, the solvers' first approximation |
-| `smoothness._Recorder` | the same | finding where a formula is not analytic |
-| `methods.plug_in.DecimalContext` | `decimal.Decimal` | plug-in tables, checks of a bound |
-| `formal._FormalContext` | `formal.Formal` | what a user's formula uses, and whether it is a polynomial |
-| `offline.numbers.Extended` | long doubles | the solvers, while they suffice |
-| `offline.numbers.Mpfr` | gmpy2's `mpfr`, arrays of it | the solvers |
-| `offline.numbers.Multiprecision` | mpmath's `mpf` | quadrature, constants, oracles |
-| `offline.numbers._JetContext` | jets over any of the four above | derivatives |
-| `certify.balls.BallContext` | balls and power series of FLINT | proofs |
-| `certify.means._ComplexContext` | complex balls | proofs by quadrature |
-
-Each lives with its user and loads its own library only. One kind becomes another exactly, by way of a `Fraction`
-(`offline.numbers.to_fraction`, then `array` or `rational`). Solver and proof share the question and the answer
-(`targets`, `problem`, `table`) and of the mathematics the Bernstein basis alone (`certify.local.bernstein_basis`).
+whole numbers, and five functions of its context. A context belongs to one kind of number, N; `polyest.numbers` lists
+them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -32,19 +16,18 @@ __all__ = ["Formula", "Functions", "N", "Number"]
 
 
 class Number(Protocol):
-    """The arithmetic of a formula. The other operand is a whole number or of the same kind, and so is the result;
-    `Any` because the libraries of numbers annotate their operators each in its own way."""
+    """The arithmetic of a formula: the other operand is a whole number or of the same kind, and so is the result."""
 
-    def __add__(self, other: Any, /) -> Any: ...
-    def __radd__(self, other: Any, /) -> Any: ...
-    def __sub__(self, other: Any, /) -> Any: ...
-    def __rsub__(self, other: Any, /) -> Any: ...
-    def __mul__(self, other: Any, /) -> Any: ...
-    def __rmul__(self, other: Any, /) -> Any: ...
-    def __truediv__(self, other: Any, /) -> Any: ...
-    def __rtruediv__(self, other: Any, /) -> Any: ...
-    def __pow__(self, n: int, /) -> Any: ...
-    def __neg__(self) -> Any: ...
+    def __add__(self, other: Self | int, /) -> Self: ...
+    def __radd__(self, other: Self | int, /) -> Self: ...
+    def __sub__(self, other: Self | int, /) -> Self: ...
+    def __rsub__(self, other: Self | int, /) -> Self: ...
+    def __mul__(self, other: Self | int, /) -> Self: ...
+    def __rmul__(self, other: Self | int, /) -> Self: ...
+    def __truediv__(self, other: Self | int, /) -> Self: ...
+    def __rtruediv__(self, other: Self | int, /) -> Self: ...
+    def __pow__(self, n: int, /) -> Self: ...
+    def __neg__(self) -> Self: ...
 
 
 N = TypeVar("N", bound=Number)
@@ -54,7 +37,7 @@ class Functions(Protocol[N]):
     """A context: the functions that a formula may use, on numbers (or arrays, series, jets) of one kind.
 
     >>> from fractions import Fraction
-    >>> from polyest.polynomials.bernstein import NumpyContext
+    >>> from polyest.numbers.float64 import NumpyContext
     >>> float(NumpyContext.power(4.0, Fraction(1, 2)) + NumpyContext.rational(Fraction(1, 4)))
     2.25
     """

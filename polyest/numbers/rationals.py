@@ -5,7 +5,6 @@ from __future__ import annotations
 import decimal
 import re
 from fractions import Fraction
-from typing import Any
 
 from polyest.errors import ArgumentError, shortened
 
@@ -15,7 +14,7 @@ MOST_DIGITS = 1000  # of a number written out: far below what Python refuses to 
 TEXT = re.compile(r"[+-]?(?P<number>[\d_]*(?:\.[\d_]*)?(?:/[\d_]+)?)(?:[eE](?P<exponent>[+-]?\d{1,5}))?")
 
 
-def bounded_rational(value: Any, argument: str, required: str = "be a finite number") -> Fraction:
+def bounded_rational(value: object, argument: str, required: str = "be a finite number") -> Fraction:
     """The exact value of a number or of its text, refused before any big number is built.
 
     >>> bounded_rational("1e-3", "bias_budget"), bounded_rational("1/3", "target")
@@ -35,7 +34,7 @@ def bounded_rational(value: Any, argument: str, required: str = "be a finite num
     return number
 
 
-def _short_text(value: Any) -> str:
+def _short_text(value: object) -> str:
     """The text of a number, if its digits and its exponent are within bounds."""
     text = str(value).strip()
     match = TEXT.fullmatch(text)

@@ -8,6 +8,7 @@
 | aqp on points, float64 first | `exchange_in_float64`, `exchange`, with `peaks` and `quadratic` |
 | aqp at any budget | `warm_start`, `solution_path`; `noise` and `named_point` turn a budget into κ |
 | aqp to all digits | `reduction`, `methods/aqp` |
+| graded rewards for n > K | `graded_program`, `methods/graded` |
 | rounding | `solution`, `rounding`, `lattice` |
 | table | `build`, with its certificate; `trace` is the whole frontier |
 """

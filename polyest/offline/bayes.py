@@ -6,7 +6,8 @@ import math
 from fractions import Fraction
 from functools import lru_cache
 
-from polyest.offline.numbers import Multiprecision, to_fraction
+from polyest.numbers.conversion import to_fraction
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]

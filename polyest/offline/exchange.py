@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array, Floating, Floats
 from polyest.offline.linear import column, gram, number
-from polyest.offline.numbers import Array, Floating, Floats
 from polyest.offline.peaks import HIGH, PER_GAP, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_active_set

@@ -12,8 +12,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from polyest.numbers.conversion import Array, Floats
 from polyest.offline.exchange import Constraints, exchanged
-from polyest.offline.numbers import Array, Floats
 from polyest.offline.peaks import parabolic_peaks, place
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares

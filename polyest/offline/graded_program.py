@@ -17,8 +17,9 @@ from itertools import accumulate
 import numpy as np
 from flint import arb, arb_mat
 
+from polyest.numbers.conversion import Array
+from polyest.numbers.jets import Jet
 from polyest.offline.linear import identity
-from polyest.offline.numbers import Array, Jet
 from polyest.offline.program import Bias, Program
 from polyest.offline.rows import scales
 from polyest.problems.objective import mean_slope

@@ -1,7 +1,7 @@
 """Linear algebra in FLINT's numbers.
 
 They are the midpoints of its balls: no enclosures, but many times as fast as arrays of multi-precision numbers. Their
-precision is that of `flint.ctx`, set by the `precision()` of a context of `polyest.offline.numbers`.
+precision is that of `flint.ctx`, set by the `precision()` of a context of `polyest.numbers`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from flint import arb, arb_mat, arb_poly
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import Array, Floating, mpfr
+from polyest.numbers.conversion import Array, Floating
+from polyest.numbers.mpfr import mpfr
 
 __all__ = ["block", "column", "diagonal", "gram", "identity", "joined", "number", "power_series", "solve_system"]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from polyest.closed_forms import plug_in
 from polyest.errors import SolveError
+from polyest.numbers.float64 import FLOAT64
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import FLOAT64
 from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import Problem
 

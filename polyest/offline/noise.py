@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from polyest.numbers.conversion import Array, Floats
 from polyest.offline.exchange_in_float64 import Discretization
-from polyest.offline.numbers import Array, Floats
 from polyest.polynomials import bernstein
 
 __all__ = ["Noise"]

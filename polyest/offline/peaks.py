@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from polyest.offline.numbers import Array, Floating, Floats
+from polyest.numbers.conversion import Array, Floating, Floats
 from polyest.offline.program import Bias, Optimum, Program
 
 __all__ = ["HIGH", "PER_GAP", "Peaks", "angle", "divided", "parabolic_peaks", "peaks_of", "place"]

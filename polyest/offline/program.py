@@ -17,9 +17,13 @@ import numpy as np
 from flint import arb_mat
 from numpy.typing import NDArray
 
+from polyest.numbers.conversion import Array, Floating, Scalar
+from polyest.numbers.float64 import FLOAT64, Double
+from polyest.numbers.jets import Jet, weighted_formula
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline.bayes import bayes_means
 from polyest.offline.linear import column, number, power_series
-from polyest.offline.numbers import FLOAT64, Array, Double, Extended, Floating, Jet, Mpfr, Scalar, weighted_target
 from polyest.offline.rows import binomials, rows, scaled_rows, scales
 from polyest.problems.targets import Target
 
@@ -91,7 +95,7 @@ class Program:
 
     def weighted_target(self, points: Array) -> Jet[Array]:
         """p·r(p) with two derivatives."""
-        return weighted_target(self.target, points, self.ctx)
+        return weighted_formula(self.target.formula, points, self.ctx)
 
     def convert(self, values: Iterable[Scalar]) -> Array:
         """Numbers of any kind as an array of this program's arithmetic."""

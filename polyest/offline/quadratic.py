@@ -13,8 +13,8 @@ from flint import arb, arb_mat, ctx
 from scipy.optimize import nnls
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Floats
 from polyest.offline.linear import block, identity, joined, solve_system
-from polyest.offline.numbers import Floats
 
 __all__ = ["by_active_set", "by_least_squares"]
 

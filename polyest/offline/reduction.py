@@ -15,9 +15,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array, Floating
 from polyest.offline import linear
 from polyest.offline.linear import block, column, number
-from polyest.offline.numbers import Array, Floating
 from polyest.offline.peaks import PER_GAP, Peaks, angle, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_active_set

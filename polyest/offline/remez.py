@@ -20,17 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.errors import SolveError
-from polyest.offline.numbers import (
-    FLOAT64,
-    Array,
-    Double,
-    Extended,
-    Floating,
-    Floats,
-    Mpfr,
-    to_fraction,
-    weighted_target,
-)
+from polyest.numbers.conversion import Array, Floating, Floats, to_fraction
+from polyest.numbers.float64 import FLOAT64, Double
+from polyest.numbers.jets import weighted_formula
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline.peaks import angle, divided, parabolic_peaks, place
 from polyest.problems.targets import Target, get_target
 from polyest.problems.unit import ASYMPTOTE, is_defined
@@ -154,7 +148,7 @@ def _level(target: Target, t: Array, ctx: Context = FLOAT64) -> Levelled:
     weights, inverse = 1 / np.multiply.reduce(gaps, axis=1), 4 / gaps
     np.fill_diagonal(inverse, 0)
     signs = np.where(np.arange(len(t)) % 2 == 0, 1, -1)
-    f = weighted_target(target, t, ctx)
+    f = weighted_formula(target.formula, t, ctx)
     h = -(weights * f.value / t).sum() / (weights * signs / t).sum()
     values = (f.value + signs * h) / t
     rises = (values[None, :] - values[:, None]) * inverse
@@ -168,8 +162,8 @@ def _level(target: Target, t: Array, ctx: Context = FLOAT64) -> Levelled:
 def _is_resolved(target: Target, levelled: Levelled, ctx: Context) -> bool:
     """Whether float64 tells the error from rounding, also where the target's formula is ill conditioned."""
     points = levelled.points.astype(float)
-    f = weighted_target(target, points, FLOAT64).value
-    rounding = max(abs(weighted_target(target, ctx.array(points), ctx).value - f))
+    f = weighted_formula(target.formula, points, FLOAT64).value
+    rounding = max(abs(weighted_formula(target.formula, ctx.array(points), ctx).value - f))
     return bool(levelled.level > RESOLVED * (rounding + EPSILON * max(abs(f))))
 
 
@@ -230,5 +224,5 @@ def _tops(target: Target, levelled: Levelled, ctx: Context) -> Floats:
 def _error(target: Target, levelled: Levelled, x: Array, ctx: Context) -> Array:
     """e at points outside the reference."""
     kernel = levelled.weights / (x[:, None] - levelled.points)
-    error: Array = x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_target(target, x, ctx).value
+    error: Array = x * (kernel @ levelled.values) / kernel.sum(axis=1) - weighted_formula(target.formula, x, ctx).value
     return error

@@ -27,8 +27,8 @@ import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import lattice
-from polyest.offline.numbers import Mpfr
 from polyest.offline.program import Program
 from polyest.offline.solution import Solution
 from polyest.problems.targets import get_target

@@ -12,9 +12,9 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import ArrayLike, DTypeLike
 
-from polyest.certify.local import bernstein_basis
-from polyest.offline.numbers import Array
+from polyest.numbers.conversion import Array
 from polyest.polynomials import bernstein
+from polyest.polynomials.basis import bernstein_basis
 
 __all__ = ["binomials", "rows", "scaled_rows", "scales"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from polyest.offline.numbers import Scalar, to_fraction
+from polyest.numbers.conversion import Scalar, to_fraction
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]

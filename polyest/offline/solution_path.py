@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array, to_fraction
+from polyest.numbers.long_double import Extended
 from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import SLACK, Approximation
 from polyest.offline.noise import Noise
-from polyest.offline.numbers import Array, Extended, to_fraction
 from polyest.offline.peaks import PER_GAP, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.warm_start import Float64Solver, MultiprecisionSolver

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
+from polyest.numbers.float64 import FLOAT64
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import FLOAT64
 from polyest.offline.solution_path import SolutionPath, path_for
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target

@@ -11,10 +11,11 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from polyest.numbers.conversion import Array, to_fraction
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange import Constraints, OneSided, exchanged, one_sided
 from polyest.offline.exchange_in_float64 import Approximation, Discretization, fine_grid
-from polyest.offline.numbers import Array, Mpfr, to_fraction
 from polyest.offline.program import Optimum, Program
 from polyest.problems.targets import Target
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from polyest.online.hashable_answers import Items
+    Items = list[object]
 
 __all__ = ["rekeyed"]
 

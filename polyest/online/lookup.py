@@ -18,8 +18,9 @@ from polyest.storage.store import solve_command
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.online.layout import Array
     from polyest.storage.table import Table
+
+    Array = NDArray[np.float64]
 
 Number = TypeVar("Number", np.float64, np.int64)
 

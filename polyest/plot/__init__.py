@@ -1,1 +1,1 @@
-"""Figures (extra ``plot``)."""
+"""Figures (extra ``plot``): `figures` draws them, `labels` finds places for words."""

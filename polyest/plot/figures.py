@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,18 +16,28 @@ from polyest.estimator import Estimator, load
 from polyest.plot.labels import place
 from polyest.polynomials import bernstein
 from polyest.polynomials.worst_case import rounded_up
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from polyest.offline.trace import Frontier
 
 __all__ = ["bias_and_noise", "estimators", "frontier_figure", "lacking", "save"]
 
-STYLES: dict[str, dict[str, Any]] = {  # colours of Okabe and Ito, which the colour-blind tell apart
+
+class Style(TypedDict):
+    """How a method is drawn."""
+
+    color: str
+    linestyle: str | tuple[int, tuple[float, float]]
+
+
+STYLES: dict[str, Style] = {  # colours of Okabe and Ito, which the colour-blind tell apart
     "plug_in": {"color": "#D55E00", "linestyle": "-"},
     "harmonic": {"color": "#E69F00", "linestyle": (0, (5, 2))},
     "exact": {"color": "#009E73", "linestyle": "-"},
@@ -41,7 +51,7 @@ FEWEST_TICKS = 3
 DECADES = 3.0  # of a logarithmic axis, beyond which its labels are powers of ten
 
 
-def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
+def estimators(target: str, group_size: int, **budget: Unpack[BudgetArguments]) -> list[Estimator]:
     """Every method that makes sense for the target and has a table; the budget is that of aqp.
 
     Raises:
@@ -50,19 +60,19 @@ def estimators(target: str, group_size: int, **budget: Any) -> list[Estimator]:
     found = [load(target, group_size, "plug_in")]
     for method in ("harmonic", "exact", "minimax", "aqp"):
         try:
-            found.append(load(target, group_size, method, **(budget if method == "aqp" else {})))
+            found.append(load(target, group_size, method, **(budget if method == "aqp" else BudgetArguments())))
         except (ArgumentError, TableNotFoundError):
             if method == "aqp" and any(value is not None for value in budget.values()):
                 raise
     return found
 
 
-def lacking(target: str, group_size: int, **budget: Any) -> list[Problem]:
+def lacking(target: str, group_size: int, **budget: Unpack[BudgetArguments]) -> list[Problem]:
     """The problems that could be drawn beside `estimators` if their tables were solved."""
     found = []
     for method in ("minimax", "aqp"):
         try:
-            problem = make_problem(target, group_size, method, **(budget if method == "aqp" else {}))
+            problem = make_problem(target, group_size, method, **(budget if method == "aqp" else BudgetArguments()))
             found += [] if store.find(problem) else [problem]
         except ArgumentError:  # it makes no sense, or no file can have that name
             continue
@@ -183,12 +193,12 @@ def _note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", fontsize="medium")
 
 
-def _mark_level(axes: Axes, level: float, color: Any) -> None:
+def _mark_level(axes: Axes, level: float, color: str) -> None:
     label = f"aqp, proved: |bias| ≤ {rounded_up(level, 3)}"
     axes.axhspan(-level, level, color=color, alpha=0.1, linewidth=0, label=label)
 
 
-def _spread_bias(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
+def _spread_bias(axes: Axes, chosen: Sequence[Estimator], p: NDArray[np.float64]) -> None:
     """A scale on which the smallest bias is seen beside the largest."""
     curves = [bernstein.bias(e.problem.target, e.coefficients, p) for e in chosen if e.problem.method != "exact"]
     tops = [float(np.abs(curve).max()) for curve in curves]
@@ -207,7 +217,7 @@ def _decades(small: float, large: float) -> list[float]:
     return [*(-x for x in reversed(powers)), 0.0, *powers]
 
 
-def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: Any) -> None:
+def _limit_noise(axes: Axes, chosen: Sequence[Estimator], p: NDArray[np.float64]) -> None:
     """Minimax is off the scale from K = 8 on: keep the others legible and say so."""
     tops = {e.problem.method: float(bernstein.noise(e.problem.target, e.coefficients, p).max()) for e in chosen}
     room = NOISE_ROOM * max(top for method, top in tops.items() if method != "minimax")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
+    Array = NDArray[np.float64]
+    Point = tuple[float, float]
     Box = tuple[float, float, float, float]  # left, bottom, right, top, in pixels
 
 __all__ = ["place"]
@@ -23,23 +28,23 @@ HIDDEN = 1000.0  # what covering a label costs, in places of the curve that are 
 ASTRAY = 100.0  # what lying nearer to another point costs
 
 
-def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[Any, Any]) -> None:
+def place(axes: Axes, labels: Sequence[tuple[str, float, float]], curve: tuple[Array, Array]) -> None:
     """Label the points (text, x, y) that lie within the axes; call it when scales and limits are settled.
 
     Each label goes where it hides least of the curve and of the labels before it, nearest to its own point.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure: Any = axes.get_figure()
-    canvas: Any = FigureCanvasAgg(figure)
+    figure = cast("Figure", axes.get_figure())
+    renderer: RendererBase = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     figure.draw_without_rendering()
-    frame, pixels = axes.get_window_extent(canvas.get_renderer()).extents, figure.dpi / 72
+    frame, pixels = axes.get_window_extent(renderer).extents, figure.dpi / 72
     points = _merged(axes, [label for label in labels if _holds(frame, axes.transData.transform(label[1:]))])
     spots = axes.transData.transform(list(points)) if points else np.empty((0, 2))
     ink = np.vstack([_dense(axes.transData.transform(np.column_stack(curve))), spots])
     taken: list[Box] = []
     for (point, text), spot in zip(points.items(), spots, strict=True):
-        size = _size(axes, text, canvas.get_renderer())
+        size = _size(axes, text, renderer)
         choices = [(_box(spot, size, way, far * pixels), way, far) for far in DISTANCES for way in DIRECTIONS]
         costs = [_cost(box, frame, taken, ink) + ASTRAY * _astray(box, spot, spots) for box, _, _ in choices]
         box, way, distance = choices[int(np.argmin(costs))]
@@ -71,20 +76,20 @@ def _annotate(axes: Axes, text: str, point: tuple[float, float], way: tuple[int,
     )
 
 
-def _size(axes: Axes, text: str, renderer: Any) -> tuple[float, float]:
+def _size(axes: Axes, text: str, renderer: RendererBase) -> tuple[float, float]:
     probe = axes.text(0, 0, text)
     extent = probe.get_window_extent(renderer)
     probe.remove()
     return extent.width + 2 * PADDING, extent.height + 2 * PADDING
 
 
-def _box(spot: Any, size: tuple[float, float], way: tuple[int, int], distance: float) -> Box:
+def _box(spot: Array, size: tuple[float, float], way: tuple[int, int], distance: float) -> Box:
     """Where a label of that size lies, on that side of the spot."""
     x, y = (s + w * distance + (w - 1) / 2 * n for s, w, n in zip(spot, way, size, strict=True))
     return float(x), float(y), float(x + size[0]), float(y + size[1])
 
 
-def _holds(box: Any, point: Any) -> bool:
+def _holds(box: Box, point: Sequence[float] | Array) -> bool:
     return bool(box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3])
 
 
@@ -92,19 +97,19 @@ def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _astray(box: Box, spot: Any, spots: Any) -> bool:
+def _astray(box: Box, spot: Array, spots: Array) -> bool:
     """Whether the label lies nearer to another point than to its own."""
     own, *others = (np.hypot(*(at - np.clip(at, box[:2], box[2:]))) for at in (spot, *spots))
     return bool(min(others) < own)
 
 
-def _cost(box: Box, frame: Any, taken: Sequence[Box], ink: Any) -> float:
+def _cost(box: Box, frame: Box, taken: Sequence[Box], ink: Array) -> float:
     inside = ((ink >= box[:2]) & (ink <= box[2:])).all(axis=1)
     leaves = not (_holds(frame, box[:2]) and _holds(frame, box[2:]))
     return float(inside.sum() + HIDDEN * (sum(_meet(box, other) for other in taken) + 10 * leaves))
 
 
-def _dense(path: Any) -> Any:
+def _dense(path: Array) -> Array:
     """A point for about every three pixels of a path."""
     steps = np.hypot(*np.diff(path, axis=0).T)
     length = np.concatenate([[0.0], np.cumsum(steps)])

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.numbers.float64 import NumpyContext
 from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["NumpyContext", "Real", "basis", "bias", "mean", "noise", "target_values"]
-
-
-Real: TypeAlias = "float | Array"
-
-
-class NumpyContext:
-    """The functions a target may use, on float64 arrays."""
-
-    log = staticmethod(np.log)
-    exp = staticmethod(np.exp)
-    sqrt = staticmethod(np.sqrt)
-
-    @staticmethod
-    def power(x: Real, a: Fraction) -> Real:
-        return np.power(x, float(a))
-
-    @staticmethod
-    def rational(value: Fraction | int) -> Real:
-        return float(value)
+__all__ = ["basis", "bias", "mean", "noise", "target_values"]
 
 
 def target_values(target: Target | str, p: ArrayLike) -> Array:

@@ -6,26 +6,26 @@ import decimal
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from types import FunctionType
-from typing import Any
 
-from polyest.closed_forms.plug_in import DecimalContext
 from polyest.errors import ArgumentError, shortened
+from polyest.numbers.decimals import DIGITS, DecimalContext
+from polyest.numbers.formal import Formal, trace
 from polyest.numbers.protocol import Formula
 from polyest.numbers.rationals import bounded_rational, rational_text
+from polyest.problems.budget import Exact
 from polyest.problems.fingerprint import fingerprint
-from polyest.problems.formal import Formal, trace
 from polyest.problems.smoothness import SMOOTH, require_smooth
-from polyest.problems.targets import Target, custom_parts, get_target, register
+from polyest.problems.target_names import custom_parts
+from polyest.problems.targets import Target, get_target, register
 
 __all__ = ["Function", "custom", "provide"]
 
 Function = Formula
-DIGITS = 60
 SLACK = decimal.Decimal("1e-40")
 IMPOSSIBLE = "p·r(p) does not tend to 0 at p = 0, so no table can estimate it (theory.md §6)"
 
 
-def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
+def custom(function: Function, growth: Sequence[Exact] | None = None) -> Target:
     """A target of your own, for `polyest.load`, `polyest.rewards` and everything else that takes a target.
 
     A polynomial with rational coefficients becomes ``polynomial(…)`` and a power becomes ``power(a)``. Anything else is
@@ -33,8 +33,7 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
     function and of every function that it calls, the numbers that they take from outside, C and α: change one of them
     and the tables have to be solved again, change anything else in the module and they remain.
 
-    The bound matters close to 0 only: polyest proves everything about r on [2^(−1000), 1] by itself, and takes your
-    word below.
+    The bound is proved on [2^(−1000), 1]; below, polyest takes your word.
 
     Args:
         function: ``r(p, ctx)``, defined by ``def`` in a file; one formula, analytic on all of (0, 1] (no kink, no
@@ -43,9 +42,6 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
             number.
         growth: (C, α), 0 ≤ α < 1, with |r(p)| < C·p^(−α) on (0, 1]; any C that is large enough will do. Without α < ½
             nothing is claimed about the noise. Not needed for polynomials and powers.
-
-    Returns:
-        The target.
 
     Raises:
         ArgumentError: r uses something else, is not finite on (0, 1], has a kink or a root there (1 included), breaks
@@ -60,12 +56,7 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
     """
     if not isinstance(function, FunctionType):
         raise ArgumentError(f"`function` must be a function r(p, ctx) defined by def; got {function!r}")
-    form = trace(function)
-    if form.terms and min(form.terms) <= -1:
-        raise ArgumentError(f"`function` {function.__name__} grows like p^({min(form.terms)}) at 0: {IMPOSSIBLE}")
-    if not form.varies and form.polynomial is None:
-        raise ArgumentError(f"`function` {function.__name__} is constant, got no p in it: there is nothing to estimate")
-    named = _named(form)
+    named = _named(_checked(function))
     if named is not None:
         return named
     C, alpha = _growth(function, growth)
@@ -74,6 +65,16 @@ def custom(function: Function, growth: Sequence[Any] | None = None) -> Target:
     bound = f"{rational_text(C)},{rational_text(alpha)}"
     name = f"custom({function.__name__},{bound},{fingerprint(function, bound)})"
     return register(Target(name, function, growth=(C, alpha)))
+
+
+def _checked(function: FunctionType) -> Formal:
+    """What the formula is, if a table can estimate it at all."""
+    form = trace(function)
+    if form.terms and min(form.terms) <= -1:
+        raise ArgumentError(f"`function` {function.__name__} grows like p^({min(form.terms)}) at 0: {IMPOSSIBLE}")
+    if not form.varies and form.polynomial is None:
+        raise ArgumentError(f"`function` {function.__name__} is constant, got no p in it: there is nothing to estimate")
+    return form
 
 
 def provide(name: str, given: Iterable[Function | Target]) -> str | None:
@@ -121,7 +122,7 @@ def _named(form: Formal) -> Target | None:
     return None
 
 
-def _growth(function: FunctionType, growth: Any) -> tuple[Fraction, Fraction]:
+def _growth(function: FunctionType, growth: Sequence[Exact] | None) -> tuple[Fraction, Fraction]:
     if growth is None:
         raise ArgumentError(
             f"`growth` is needed for {function.__name__}, which is no polynomial: give (C, alpha) with "

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 from polyest.errors import ArgumentError
 
@@ -40,11 +39,11 @@ def fingerprint(function: FunctionType, *parameters: object) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:DIGITS]
 
 
-def _collect(name: str, value: Any, texts: list[str], seen: list[FunctionType]) -> None:
+def _collect(name: str, value: object, texts: list[str], seen: list[FunctionType]) -> None:
     if _is_constant(value):
         texts.append(f"{name} = {value!r}")
     elif _is_standard(value):
-        texts.append(f"{name} = {getattr(value, '__module__', '')} {value.__name__}")
+        texts.append(f"{name} = {getattr(value, '__module__', '')} {getattr(value, '__name__', '')}")
     elif not isinstance(value, FunctionType):
         raise ArgumentError(
             f"`function` may take numbers, strings, functions defined in a file and the standard library from outside; "
@@ -59,11 +58,11 @@ def _collect(name: str, value: Any, texts: list[str], seen: list[FunctionType]) 
             _collect(inner, content, texts, seen)
 
 
-def _is_constant(value: Any) -> bool:
+def _is_constant(value: object) -> bool:
     return isinstance(value, CONSTANTS) or (isinstance(value, tuple) and all(map(_is_constant, value)))
 
 
-def _is_standard(value: Any) -> bool:
+def _is_standard(value: object) -> bool:
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
     known = isinstance(home, str) and home.partition(".")[0] in sys.stdlib_module_names - {"__main__"}
     return known and hasattr(value, "__name__")
@@ -82,7 +81,7 @@ def _source(function: FunctionType) -> str:
     return "\n".join(line.rstrip() for line in textwrap.dedent(text).splitlines())
 
 
-def _outside(function: FunctionType) -> Iterator[tuple[str, Any]]:
+def _outside(function: FunctionType) -> Iterator[tuple[str, object]]:
     """What a function takes from outside its own text, by name, in a fixed order."""
     for i, value in enumerate(function.__defaults__ or ()):
         yield f"default {i}", value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.numbers.protocol import Formula
-from polyest.polynomials.bernstein import NumpyContext, Real
+from polyest.numbers.recorder import Recorder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,28 +24,6 @@ SMOOTH = (
 )
 TOUCHING = 1e-14  # times its largest value: what an argument does not fall below unless it is 0
 ZOOMS, FINER = 8, 64
-
-
-class _Recorder:
-    """float64, and what the functions are called with that are not analytic at 0."""
-
-    exp, rational = staticmethod(np.exp), staticmethod(NumpyContext.rational)
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, Real]] = []
-
-    def log(self, x: Real) -> Real:
-        self.calls.append(("log", x))
-        return np.log(x)
-
-    def sqrt(self, x: Real) -> Real:
-        self.calls.append(("sqrt", x))
-        return np.sqrt(x)
-
-    def power(self, x: Real, a: Fraction) -> Real:
-        if Fraction(a).denominator > 1:
-            self.calls.append(("power", x))
-        return NumpyContext.power(x, a)
 
 
 def require_smooth(function: Formula) -> None:
@@ -79,7 +56,7 @@ def _lowest(function: Formula, index: int, left: float, right: float) -> tuple[f
 
 
 def _calls(function: Formula, p: Array) -> list[tuple[str, Array]]:
-    recorder = _Recorder()
+    recorder = Recorder()
     with np.errstate(all="ignore"):
         function(p, recorder)
     return [(name, np.nan_to_num(np.broadcast_to(x, p.shape), nan=np.inf)) for name, x in recorder.calls]

@@ -13,17 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.numbers.formal import LARGEST_DEGREE
 from polyest.numbers.protocol import Formula, Functions, N
 from polyest.numbers.rationals import rational_text
 from polyest.problems.moments import harmonics, polynomial_mean, ratios
-from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, CustomParts, custom_parts, parameter
+from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, custom_parts, parameter
 
-__all__ = ["LARGEST_DEGREE", "TARGETS", "CustomParts", "Target", "custom_parts", "get_target", "names", "register"]
+__all__ = ["TARGETS", "Target", "get_target", "names", "register"]
 
-LARGEST_DEGREE = 256  # of a polynomial; proofs take time that grows faster than its square
 _registered: dict[str, Target] = {}
 
 
@@ -85,7 +84,7 @@ class Target:
                 f"--target MODULE:{parts.function}, for polyest verify --custom MODULE:{parts.function}"
             )
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Target], tuple[object, ...]]:
         """By name, as most formulas cannot be pickled; a function of one's own goes along."""
         if self.is_custom and self.is_known:
             return _restored, (self.name, self.formula, self.growth)

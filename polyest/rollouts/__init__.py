@@ -1,11 +1,16 @@
-"""Logs of rollouts: one row per completion, in JSON lines or parquet (extra ``score``)."""
+"""Logs of rollouts: one row per completion, in JSON lines or parquet (extra ``score``).
+
+- files: `jsonl` and `parquet`, as one `log`; `runs`: many files in any layout, of which `readers` has one file each;
+- answers: `extraction` from texts, `typed` as JSON that keeps their type, `answers` those of a log, by `grouping`;
+- results: `scoring`, `measures`, and `notes` on what may not be what was meant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from polyest.errors import ArgumentError
 from polyest.rollouts import jsonl, parquet
@@ -15,6 +20,9 @@ from polyest.storage.files import replacing
 __all__ = ["SUFFIXES", "Log", "read", "writer"]
 
 SUFFIXES = (*jsonl.SUFFIXES, *parquet.SUFFIXES)
+
+
+T = TypeVar("T")
 
 
 def read(path: Path, progress: Progress = lambda items, label, total: items) -> Log:
@@ -49,7 +57,7 @@ def writer(log: Log, path: Path) -> Callable[[Added], None]:
     return partial(_replace, path, jsonl.write, log.lines())
 
 
-def _replace(path: Path, write: Callable[[Any, Path, Added], None], content: Any, added: Added) -> None:
+def _replace(path: Path, write: Callable[[T, Path, Added], None], content: T, added: Added) -> None:
     try:
         with replacing(path) as temporary:
             write(content, temporary, added)

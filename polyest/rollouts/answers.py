@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsFloat, cast
 
 from polyest.errors import ArgumentError
 from polyest.rollouts.grouping import describe
@@ -51,7 +51,7 @@ def _absent(names: Sequence[str]) -> set[Hashable]:
     return absent
 
 
-def _typed(value: Any, place: str) -> Hashable:
+def _typed(value: object, place: str) -> Hashable:
     try:
         answer = load(value)
         hash(answer)
@@ -106,7 +106,7 @@ def _verdicts(log: Log, name: str) -> list[float | None]:
     return [_verdict(value, f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
 
 
-def _verdict(value: Any, place: str) -> float | None:
+def _verdict(value: object, place: str) -> float | None:
     if value is None or value == "":
         return None
     text = str(value).strip().lower() if isinstance(value, str) else ""
@@ -114,7 +114,7 @@ def _verdict(value: Any, place: str) -> float | None:
         if text in words:
             return verdict
     try:
-        number = float(text or value)
+        number = float(cast("SupportsFloat", text or value))
     except (TypeError, ValueError, OverflowError):
         number = math.inf
     if math.isnan(number):

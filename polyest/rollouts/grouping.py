@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,9 +15,14 @@ from polyest.online.hashable_answers import encode
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Array = NDArray[np.float64] | NDArray[np.int64]
+
     from polyest.rollouts.log import Log
 
 __all__ = ["Groups", "describe", "group_rows", "read_prompts"]
+
+
+S = TypeVar("S", np.float64, np.int64)
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,11 @@ class Groups:
         """How many groups there are of each size."""
         return dict(sorted(Counter(self.sizes).items()))
 
-    def of_each_prompt(self, numbers: Sequence[float] | NDArray[Any]) -> list[NDArray[Any]]:
+    def of_each_prompt(self, numbers: NDArray[S]) -> list[NDArray[S]]:
         """Numbers of the groups, those of one prompt after the other."""
         order = np.argsort(self.prompt_of, kind="stable")
         ends = np.cumsum(np.bincount(self.prompt_of, minlength=len(self.prompts)))
-        return np.split(np.asarray(numbers)[order], ends[:-1])
+        return np.split(numbers[order], ends[:-1])
 
 
 def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Groups:
@@ -97,7 +102,7 @@ def _ids(log: Log, name: str) -> list[Hashable]:
     return ids
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """What a value is, for error messages."""
     names = {float: "the float", list: "the list", dict: "the object", type(None): "null", bool: "the boolean"}
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.log import Added, Progress
@@ -38,7 +38,7 @@ class JsonLines:
     path: Path
     numbers: list[int]
     texts: list[str]
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, object]]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +47,7 @@ class JsonLines:
     def columns(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for row in self.rows for name in row))
 
-    def column(self, name: str, optional: bool = False) -> list[Any]:
+    def column(self, name: str, optional: bool = False) -> list[object]:
         if optional:
             return [row.get(name) for row in self.rows]
         try:
@@ -97,7 +97,7 @@ def write(texts: Sequence[str], path: Path, added: Added) -> None:
             stream.write(f"{old}{', ' if new and old != '{' else ''}{', '.join(new)}}}\n")
 
 
-def parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
+def parse(line: bytes, place: str) -> tuple[str, dict[str, object]]:
     """The text of a line and the object that it is."""
     try:
         text = line.decode("utf-8").strip()
@@ -109,7 +109,7 @@ def parse(line: bytes, place: str) -> tuple[str, dict[str, Any]]:
     return text, row
 
 
-def _loads(text: str) -> Any:
+def _loads(text: str) -> object:
     try:
         return USUAL.decode(text)
     except json.JSONDecodeError:
@@ -118,7 +118,7 @@ def _loads(text: str) -> Any:
         return LONG.decode(text)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)

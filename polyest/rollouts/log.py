@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow
+    from numpy.typing import NDArray
 
 __all__ = ["Added", "Log", "Progress"]
 
-Added = Mapping[str, Sequence[float]]  # NaN becomes null
+Added: TypeAlias = "Mapping[str, Sequence[float] | NDArray[np.float64]]"  # NaN becomes null
 Progress = Callable[[Iterable[bytes], str, int], Iterable[bytes]]
 
 
@@ -24,7 +26,7 @@ class Log(Protocol):
         """The names of all columns, in order."""
         ...
 
-    def column(self, name: str, optional: bool = False) -> list[Any]:
+    def column(self, name: str, optional: bool = False) -> list[object]:
         """One value per row. A row without it has None if it is optional, else an ArgumentError lists what it has."""
         ...
 

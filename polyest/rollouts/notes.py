@@ -22,7 +22,7 @@ def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
         yield f"{alone} groups have one completion and cannot be scored: null"
     if group_size is None:
         return
-    counts = [int(sizes.sum()) for sizes in groups.of_each_prompt(groups.sizes)]
+    counts = [int(sizes.sum()) for sizes in groups.of_each_prompt(np.array(groups.sizes, np.int64))]
     fewer = sum(count < group_size for count in counts)
     uneven = sum(count > group_size and count % group_size != 0 for count in counts)
     if fewer:

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from polyest.errors import ArgumentError, MissingDependencyError, nearest
 from polyest.rollouts.log import Added
 
 if TYPE_CHECKING:
     import pyarrow
-    from pyarrow.parquet import ParquetFile
+    from pyarrow.parquet import ParquetFile, ParquetSchema
 
 __all__ = [
     "MAGIC",
@@ -52,7 +52,7 @@ class Parquet:
     def columns(self) -> tuple[str, ...]:
         return tuple(self.table.column_names)
 
-    def column(self, name: str, optional: bool = False) -> list[Any]:
+    def column(self, name: str, optional: bool = False) -> list[object]:
         columns = self.columns
         if name not in columns:
             if optional:
@@ -63,10 +63,10 @@ class Parquet:
             )
         return self._values(columns.index(name))
 
-    def _values(self, index: int) -> list[Any]:
+    def _values(self, index: int) -> list[object]:
         values, row = self.table.column(index), 0
         try:
-            found: list[Any] = values.to_pylist()
+            found: list[object] = values.to_pylist()
             return found
         except UNREADABLE:
             try:
@@ -168,7 +168,7 @@ def unpacked_bytes(packed: bytes, compression: str, size: int) -> bytes:
     return found
 
 
-def _read(data: bytes, **options: Any) -> tuple[pyarrow.Table, Any]:
+def _read(data: bytes, **options: object) -> tuple[pyarrow.Table, ParquetSchema]:
     """The table and its parquet schema, without threads: one still at work when an error ends the process aborts it."""
     pa = _pyarrow()
     from pyarrow import parquet
@@ -216,7 +216,7 @@ def check_schema(table: pyarrow.Table) -> pyarrow.Table:
     return table
 
 
-def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
+def table_from_columns(columns: Mapping[str, list[object]]) -> pyarrow.Table:
     """Columns of Python values as an Arrow table.
 
     Raises:
@@ -235,17 +235,18 @@ def table_from_columns(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
     return pa.table(arrays)
 
 
-def _check_kept(values: Iterable[Any], written: Iterable[Any]) -> None:
+def _check_kept(values: Iterable[object], written: Iterable[object]) -> None:
     for value, other in zip(values, written, strict=True):
         if not _is_kept(value, other):
             raise ValueError(f"{value!r:.40} would become {other!r:.40}")
 
 
-def _is_kept(value: Any, other: Any) -> bool:
+def _is_kept(value: object, other: object) -> bool:
     """Whether a value of JSON is the same one in Arrow; a whole number may become a float that equals it."""
     if isinstance(value, dict):
-        is_dict = isinstance(other, dict) and value.keys() == other.keys()
-        return is_dict and all(_is_kept(part, other[name]) for name, part in value.items())
+        if not isinstance(other, dict) or value.keys() != other.keys():
+            return False
+        return all(_is_kept(part, other[name]) for name, part in value.items())
     if isinstance(value, list):
         return isinstance(other, list) and len(value) == len(other) and all(map(_is_kept, value, other))
     same = value == other or (value != value and other != other)

@@ -43,7 +43,7 @@ class Completions(Parquet):
     def column(self, name: str, optional: bool = False) -> list[Any]:
         values = super().column(name, optional)
         if name == "answer":
-            return [None if value is None else load(json.loads(value)) for value in values]
+            return [None if value is None else load(json.loads(str(value))) for value in values]
         return values
 
     def place(self, row: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack, cast
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from polyest.errors import TableNotFoundError
 from polyest.rollouts.jsonl import JsonLines
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+    from polyest.problems.budget import RaggedArguments
     from polyest.rollouts.grouping import Groups
 
     Array = NDArray[np.float64]
@@ -45,19 +46,29 @@ class Scores:
         return float(np.nanmean(self.values))
 
 
-def score(answers: Sequence[Hashable], groups: Groups, target: str, method: str | None, **options: Any) -> Scores:
-    """Rewards, advantages and values; `options` are those of `polyest.rewards`.
+def score(
+    answers: Sequence[Hashable],
+    groups: Groups,
+    target: str,
+    method: str | None,
+    *,
+    reference: ArrayLike | None = None,
+    no_answer_reward: float | None = None,
+    **budget: Unpack[RaggedArguments],
+) -> Scores:
+    """Rewards, advantages and values; the arguments are those of `polyest.rewards`.
 
     Raises:
         TableNotFoundError: there is no table for some size of group.
         ArgumentError: another bad argument.
     """
+    given = answers, groups.of_row, target, method
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".* groups have one completion")
-            rewards = polyest.rewards(answers, groups.of_row, target, method, **options)
-            advantages = polyest.advantages(answers, groups.of_row, target, method, **options)
-            order, means = polyest.value(answers, groups.of_row, target, method, **options)
+            rewards = polyest.rewards(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
+            advantages = polyest.advantages(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
+            order, means = polyest.value(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
     except TableNotFoundError as error:
         raise TableNotFoundError(f"{error}; or cut the groups with --group-size") from None
     values = np.empty(len(groups.sizes))
@@ -67,8 +78,8 @@ def score(answers: Sequence[Hashable], groups: Groups, target: str, method: str 
 
 def by_prompt(groups: Groups, names: Sequence[str]) -> JsonLines:
     """One row per prompt: its ids under these names, and its numbers of completions and groups."""
-    sizes = groups.of_each_prompt(groups.sizes)
-    rows: list[dict[str, Any]] = [
+    sizes = groups.of_each_prompt(np.array(groups.sizes, np.int64))
+    rows: list[dict[str, object]] = [
         dict(zip(names, prompt if isinstance(prompt, tuple) else (prompt,), strict=True))
         | {"completions": int(members.sum()), "groups": len(members)}
         for prompt, members in zip(groups.prompts, sizes, strict=True)
@@ -82,8 +93,8 @@ def mean_values(groups: Groups, scores: Scores) -> list[float]:
     return [_mean_of_scored(values) for values in groups.of_each_prompt(scores.values)]
 
 
-def _json(value: str | int) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(Decimal(value))
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(Decimal(cast("int", value)))
 
 
 def _mean_of_scored(values: Array) -> float:

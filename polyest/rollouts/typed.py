@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from numbers import Integral
-from typing import Any
+from typing import Any, SupportsInt
 
 from polyest.errors import ArgumentError
 
@@ -30,7 +30,7 @@ class Written:
     text: str
 
 
-def dump(answer: Hashable) -> Any:
+def dump(answer: Hashable) -> object:
     """The JSON value of an answer; None and NaN, no answer, are null.
 
     >>> from fractions import Fraction
@@ -43,7 +43,7 @@ def dump(answer: Hashable) -> Any:
     return None if written == NAN else written
 
 
-def _dump(answer: Any) -> Any:
+def _dump(answer: object) -> object:
     if answer is None or isinstance(answer, bool):
         return answer
     for kind, tag, write in KINDS:
@@ -54,16 +54,16 @@ def _dump(answer: Any) -> Any:
     return {"repr": repr(answer)} if type(plain) is type(answer) else _dump(plain)
 
 
-def _dump_int(answer: Any) -> Any:
+def _dump_int(answer: SupportsInt) -> object:
     number = int(answer)
     return number if number.bit_length() <= MOST_BITS else {"int": hex(number)}
 
 
-def _dump_float(answer: float) -> Any:
+def _dump_float(answer: float) -> object:
     return float(answer) if math.isfinite(answer) else {"float": repr(float(answer))}
 
 
-def _dump_decimal(answer: Decimal) -> Any:
+def _dump_decimal(answer: Decimal) -> object:
     return NAN if answer.is_nan() else {"decimal": str(answer)}
 
 
@@ -85,7 +85,7 @@ KINDS: tuple[tuple[type, str | None, Callable[[Any], Any]], ...] = (
 )
 
 
-def load(value: Any) -> Hashable:
+def load(value: object) -> Hashable:
     """The answer of a JSON value. Fields of an object that are null count as absent: Arrow fills them in.
 
     Raises:
@@ -95,7 +95,7 @@ def load(value: Any) -> Hashable:
     (1, Decimal('1.50'))
     """
     if not isinstance(value, list | dict):
-        return value  # type: ignore[no-any-return]
+        return value
     fields = [(tag, part) for tag, part in value.items() if part is not None] if isinstance(value, dict) else []
     if len(fields) != 1 or fields[0][0] not in READERS:
         known = ", ".join(READERS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 from urllib.parse import unquote
 
 from polyest.errors import PolyestError
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import METHODS, Problem, make_problem
 from polyest.problems.targets import names
 from polyest.storage import store
@@ -55,7 +57,7 @@ def _problem_at(relative: Path) -> Problem | None:
     kind, _, value = parts[2].partition("-")
     if len(parts) == 4 and not PLAIN.fullmatch(value):
         return None
-    budget = {kind: value} if len(parts) == 4 else {}
+    budget = cast("BudgetArguments", {kind: value} if len(parts) == 4 else {})
     try:
         problem = make_problem(unquote(parts[0]), int(relative.stem[1:]), parts[1], **budget)
         return problem if store.relative_path(problem) == relative else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from polyest.closed_forms import CLOSED_FORM, closed_form
 from polyest.errors import TableNotFoundError
 from polyest.online.lookup import Lookup
+from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
 from polyest.storage import store
 from polyest.storage.centring import centring_proof
@@ -69,5 +69,5 @@ def lookups(problems: Iterable[Problem]) -> dict[int, Lookup]:
 
 def sibling(problem: Problem, group_size: int) -> Problem:
     """The same question for another group size."""
-    budget: dict[str, Any] = {} if problem.budget is None else problem.budget.argument
+    budget = BudgetArguments() if problem.budget is None else problem.budget.argument
     return make_problem(problem.target, group_size, problem.method, baseline=problem.baseline, **budget)

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar
 
 from polyest.errors import TableFileError
 
@@ -18,11 +18,13 @@ LONGEST = 1000  # characters of a decimal
 FARTHEST = 100  # exponent of ten of a budget or a kappa
 LARGEST = 10**9  # whole number
 
+T = TypeVar("T")
+
 
 class Reader:
     """One JSON object that remembers which of its fields have been read."""
 
-    def __init__(self, content: dict[str, Any], source: str, path: str = "") -> None:
+    def __init__(self, content: dict[str, object], source: str, path: str = "") -> None:
         self._content, self._source, self._path = content, source, path
         self._read: set[str] = set()
 
@@ -52,8 +54,7 @@ class Reader:
                 raise self.error(name, "is unknown to this version of polyest and must be absent", "it")
 
     def string(self, name: str) -> str:
-        value: str = self._typed(name, str, "a string")
-        return value
+        return self._typed(name, str, "a string")
 
     def strings(self) -> dict[str, str]:
         return {name: self.string(name) for name in self._content}
@@ -70,7 +71,7 @@ class Reader:
         return next(iter(self._content))
 
     def integer(self, name: str) -> int:
-        value: int = self._typed(name, int, "a whole number")
+        value = self._typed(name, int, "a whole number")
         if isinstance(value, bool) or abs(value) > LARGEST:
             raise self.error(name, f"must be a whole number, at most {LARGEST}", ascii(value)[:40])
         return value
@@ -106,7 +107,7 @@ class Reader:
     def optional_mapping(self, name: str) -> Reader | None:
         return self.mapping(name) if name in self._content else None
 
-    def _typed(self, name: str, kind: type, description: str) -> Any:
+    def _typed(self, name: str, kind: type[T], description: str) -> T:
         if name not in self._content:
             raise self.error(name, f"is required and must be {description}", "no such field")
         self._read.add(name)
@@ -128,7 +129,7 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) != len(pairs):
         raise ValueError("a field given twice")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from polyest.errors import ArgumentError, TableFileError, TableNotFoundError
 from polyest.numbers.rationals import decimal_text, rational_text
 from polyest.problems.problem import METHODS, Problem
-from polyest.problems.targets import custom_parts
+from polyest.problems.target_names import custom_parts
 from polyest.storage.table import Table, from_json, to_json
 
 __all__ = [

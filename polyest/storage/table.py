@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from polyest.numbers.rationals import decimal_text
-from polyest.problems.problem import BUDGETS, METHODS, Budget, Problem
+from polyest.problems.budget import BUDGET_KINDS, Budget
+from polyest.problems.problem import METHODS, Problem
 from polyest.storage.schema import Reader
 
 __all__ = ["FORMAT_VERSION", "Certificate", "Enclosure", "Table", "digest", "from_json", "to_json"]
@@ -169,9 +169,9 @@ def from_json(text: str, source: str | Path = "table") -> Table:
     return table
 
 
-def _body(table: Table) -> dict[str, Any]:
+def _body(table: Table) -> dict[str, object]:
     problem = table.problem
-    key: dict[str, Any] = {"target": problem.target, "group_size": problem.group_size, "method": problem.method}
+    key: dict[str, object] = {"target": problem.target, "group_size": problem.group_size, "method": problem.method}
     if problem.budget is not None:
         key["budget"] = {problem.budget.kind: decimal_text(problem.budget.value)}
     body = {"format_version": FORMAT_VERSION, "key": key} | _section(table)
@@ -181,8 +181,8 @@ def _body(table: Table) -> dict[str, Any]:
     return body
 
 
-def _section(table: Table) -> dict[str, Any]:
-    body: dict[str, Any] = {}
+def _section(table: Table) -> dict[str, object]:
+    body: dict[str, object] = {}
     if table.kappa is not None:
         body["kappa"] = decimal_text(Fraction(table.kappa, 100))
     body["coefficients"] = list(table.coefficients)
@@ -197,7 +197,7 @@ def _read_budget(key: Reader) -> Budget | None:
     entry = key.optional_mapping("budget")
     if entry is None:
         return None
-    kind = entry.only_key(BUDGETS)
+    kind = entry.only_key(BUDGET_KINDS)
     value = entry.decimal(kind)
     entry.close()
     return Budget(kind, value)

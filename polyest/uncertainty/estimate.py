@@ -17,7 +17,11 @@ from polyest.uncertainty.pay import ErrorOfValue, Pay
 from polyest.uncertainty.profile import Profile, profiles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from polyest.online.grouping import Job, Lookups
+
+    Numbers = NDArray[np.float64]  # or one number, for a single group
 
 __all__ = ["ERRORS", "ValueEstimate", "estimate", "fraction"]
 
@@ -46,14 +50,14 @@ class ValueEstimate:
         error: how the variance was estimated.
     """
 
-    value: Any
-    variance: Any
-    bias: Any
-    is_doubtful: Any
+    value: Numbers
+    variance: Numbers
+    bias: Numbers
+    is_doubtful: NDArray[np.bool_]
     error: str
 
     @property
-    def standard_error(self) -> Any:
+    def standard_error(self) -> Numbers:
         """√variance: the error of V as an estimate of its own mean E V = Σ_z ν(z)·Q_c(ν(z)); 0 if negative."""
         return np.sqrt(np.maximum(self.variance, 0.0))
 
@@ -66,7 +70,7 @@ class ValueEstimate:
         """The same numbers in another shape; numbers instead of arrays for ()."""
         return self._each(lambda array: np.reshape(array, shape)[()])
 
-    def take(self, groups: Any) -> ValueEstimate:
+    def take(self, groups: NDArray[np.integer | np.bool_]) -> ValueEstimate:
         """The numbers of some groups, in this order."""
         return self._each(lambda array: array[groups])
 
@@ -74,7 +78,7 @@ class ValueEstimate:
         value, variance, bias, is_doubtful = map(change, (self.value, self.variance, self.bias, self.is_doubtful))
         return ValueEstimate(value, variance, bias, is_doubtful, self.error)
 
-    def interval(self, confidence: float = 0.95) -> tuple[Any, Any]:
+    def interval(self, confidence: float = 0.95) -> tuple[Numbers, Numbers]:
         """value ∓ z·standard_error: for E V, not for the truth. For few and skewed answers it covers less than it says.
 
         Raises:

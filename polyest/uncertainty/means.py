@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -107,7 +107,7 @@ class Summary(Mean):
         return Mean(self.mean - other.mean, bias, *_combined(parts), self.redrawn)
 
 
-def summary(values: Any, prompts: Any = None, *, redrawn: str = "prompts") -> Summary:
+def summary(values: object, prompts: object = None, *, redrawn: str = "prompts") -> Summary:
     """The mean over prompts of the mean value of each prompt's groups, with its standard error.
 
     Every prompt counts alike, however many groups it has. Which error is asked for depends on what might have been
@@ -181,7 +181,7 @@ class _Sample:
         return squares / (sizes - 1) / sizes, (sizes - 1.0).tolist()
 
 
-def _read(values: Any, prompts: Any) -> _Sample:
+def _read(values: object, prompts: object) -> _Sample:
     known = values.reshape((-1,)) if isinstance(values, ValueEstimate) else None
     numbers = _numbers(values if known is None else known.value)
     kept = ~np.isnan(numbers)
@@ -194,7 +194,7 @@ def _read(values: Any, prompts: Any) -> _Sample:
     return _Sample(numbers[kept], index, None if known is None else known.take(kept), names, int((~kept).sum()))
 
 
-def _numbers(values: Any) -> Array:
+def _numbers(values: object) -> Array:
     """Flat float64 numbers, NaN among them allowed."""
     try:
         numbers = np.asarray(values, dtype=np.float64).reshape(-1)
@@ -205,7 +205,7 @@ def _numbers(values: Any) -> Array:
     return numbers
 
 
-def _numbered(prompts: Any, kept: NDArray[np.bool_]) -> tuple[tuple[Hashable, ...], NDArray[np.int64]]:
+def _numbered(prompts: object, kept: NDArray[np.bool_]) -> tuple[tuple[Hashable, ...], NDArray[np.int64]]:
     """The prompts of the groups that are kept, by first appearance, and which of them each group has."""
     if not isinstance(prompts, Iterable):
         raise ArgumentError(f"`prompts` must be a sequence of ids, one for each group; got {type(prompts).__name__}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from polyest.errors import ArgumentError
 from polyest.uncertainty.estimate import ValueEstimate
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from polyest.success import SuccessRate
 
 __all__ = ["success_with_error"]
 
 
-def success_with_error(objective: SuccessRate, correct: Any) -> ValueEstimate:
+def success_with_error(objective: SuccessRate, correct: ArrayLike) -> ValueEstimate:
     """Values g(s) and their unbiased variance V² − ĝ², ĝ² the exact estimate of g(s)²; for degrees up to K/2.
 
     Args:

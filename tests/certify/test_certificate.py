@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest import certify
-from polyest.certify import functions, means, optimality
+from polyest.certify import bayes, functions, optimality
 from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.local import BernsteinForm
 from polyest.certify.supremum import supremum
@@ -241,7 +241,7 @@ def test_the_three_bayes_tables_agree(target: str, K: int) -> None:
     """Balls of the verifier, numbers of the solver, and digammas, gammas or quadrature of the test."""
     truth = brute.means(target, K)
     with ctx.workprec(256):
-        balls = means.bayes_means(get_target(target), K)
+        balls = bayes.bayes_means(get_target(target), K)
         for ball, mean in zip(balls, truth, strict=True):
             assert float(ball.rad()) < 1e-30
             assert abs(float(ball.mid() - arb(mpmath.nstr(mean, 60)))) < 1e-40

@@ -17,7 +17,8 @@ from polyest import certify
 from polyest.certify.least_bias import least_bias
 from polyest.cli.verify import judge
 from polyest.offline import build
-from polyest.problems.problem import Budget, Problem, make_problem
+from polyest.problems.budget import Budget
+from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage.table import Enclosure, Table, to_json
 

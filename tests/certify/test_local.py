@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from polyest import load
 from polyest.certify import functions
-from polyest.certify.balls import BallContext, exact, split, working
 from polyest.certify.cells import TERMS, Cell, partition
 from polyest.certify.certificate import worst_case_bias, worst_noise
-from polyest.certify.local import BernsteinForm, bernstein_basis, expand, fold, halves, taylor, weighted_powers
+from polyest.certify.local import BernsteinForm, expand, fold, halves, taylor, weighted_powers
 from polyest.certify.peaks import TIGHT_BITS, maximum
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
+from polyest.numbers.balls import BallContext, ball, split, working
+from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target, get_target
 
 BITS = 256
@@ -64,11 +65,11 @@ def test_a_local_polynomial_with_its_remainder_contains_the_polynomial(degree: i
         ((local,),) = expand((form,), [cell])
         assert local.length() <= TERMS
         for t in PLACES:
-            assert local(exact(t)).contains(exact(exactly(form, place(cell, t))))
+            assert local(ball(t)).contains(ball(exactly(form, place(cell, t))))
         left, right = halves(local)
         for t in PLACES:
             half = left if t < 0 else right
-            assert half(exact(2 * t + 1 if t < 0 else 2 * t - 1)).contains(exact(exactly(form, place(cell, t))))
+            assert half(ball(2 * t + 1 if t < 0 else 2 * t - 1)).contains(ball(exactly(form, place(cell, t))))
 
 
 @pytest.mark.parametrize("degree", DEGREES)
@@ -92,10 +93,10 @@ def test_taylor_with_lagranges_remainder_contains_the_target(target: str, cell: 
     with working(BITS, TERMS + 1):
         powers = weighted_powers(row, cell, 3)
         for t in PLACES:
-            p = exact(place(cell, t))
+            p = ball(place(cell, t))
             for i, power in enumerate(powers):
                 truth = p * row.formula(p, BallContext) ** i
-                assert power(exact(t)).overlaps(truth)
+                assert power(ball(t)).overlaps(truth)
                 assert not power.length() > TERMS
 
 
@@ -103,14 +104,14 @@ def test_the_remainder_of_a_narrow_spike_is_not_forgotten() -> None:
     """exp(−(1000(p − ½))²) on [¼, ¾]: TERMS terms of Taylor's series are nowhere near it, and the ball says so."""
 
     def spike(p: Any) -> Any:
-        x = (p - exact(Fraction(1, 2))) * 1000
+        x = (p - ball(Fraction(1, 2))) * 1000
         return (-x * x).exp()
 
     cell = Cell(Fraction(1, 4), Fraction(3, 4))
     with working(BITS, TERMS + 1):
         local = taylor(spike, cell)
         for t in PLACES:
-            assert not local.coeffs()[0].is_finite() or local(exact(t)).contains(spike(exact(place(cell, t))))
+            assert not local.coeffs()[0].is_finite() or local(ball(t)).contains(spike(ball(place(cell, t))))
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=TERMS + 1, max_size=2 * TERMS))
@@ -119,18 +120,18 @@ def test_folding_contains_what_it_cuts_off(coefficients: list[int]) -> None:
     with working(BITS, TERMS + 1):
         whole = arb_poly(coefficients)
         assert fold(whole).length() <= TERMS
-        assert all(fold(whole)(exact(t)).overlaps(whole(exact(t))) for t in PLACES)
-        assert all(fold(whole)(exact(t)).contains(whole(exact(t)).mid()) for t in PLACES)
+        assert all(fold(whole)(ball(t)).overlaps(whole(ball(t))) for t in PLACES)
+        assert all(fold(whole)(ball(t)).contains(whole(ball(t)).mid()) for t in PLACES)
 
 
 @pytest.mark.parametrize("p", [Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1), Fraction(1, 2**50)])
 def test_the_basis_is_that_of_the_definition(p: Fraction) -> None:
     n = 70
     with working(BITS, TERMS + 1):
-        for m, value in enumerate(bernstein_basis(n, exact(p))):
+        for m, value in enumerate(bernstein_basis(n, ball(p))):
             truth = math.comb(n, m) * p**m * (1 - p) ** (n - m)
-            assert value.contains(exact(truth)) or value.overlaps(exact(truth))
-            assert value.rad() <= exact(truth) * arb(2) ** -230
+            assert value.contains(ball(truth)) or value.overlaps(ball(truth))
+            assert value.rad() <= ball(truth) * arb(2) ** -230
 
 
 SCALE = 10**60

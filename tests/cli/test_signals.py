@@ -108,7 +108,7 @@ def test_a_signal_in_the_middle_of_writing_leaves_no_file(number: signal.Signals
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("heavy", "jobs"),
-    [("numpy", 1), ("argparse", 1), ("polyest.cli.solve", 1), ("cvxpy", 1), ("scipy.optimize", 1), ("joblib", 2)],
+    [("numpy", 1), ("argparse", 1), ("polyest.cli.solve", 1), ("gmpy2", 1), ("scipy.optimize", 1), ("joblib", 2)],
 )
 def test_an_interrupt_during_any_import_is_one_line(heavy: str, jobs: int, tmp_path: Path) -> None:
     hook = (

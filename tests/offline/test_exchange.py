@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array, Floats
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange import Constraints, OneSided, exchanged, one_sided
 from polyest.offline.exchange_in_float64 import Discretization
-from polyest.offline.numbers import Array, Floats, Mpfr
 from polyest.offline.program import Optimum, Program
 from polyest.problems.targets import get_target
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import linear
-from polyest.offline.numbers import Extended, Mpfr
 
 
 def is_close(a: Any, b: Any) -> bool:

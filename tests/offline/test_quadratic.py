@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import linear, quadratic
-from polyest.offline.numbers import Mpfr
 
 
 def meets_optimality(x: Any, matrix: Any, free: Any, signs: Any) -> bool:

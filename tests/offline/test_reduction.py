@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import to_fraction
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import reduction, remez
 from polyest.offline.exchange import OneSided, exchanged, one_sided
 from polyest.offline.exchange_in_float64 import Discretization
 from polyest.offline.methods import aqp
-from polyest.offline.numbers import Extended, Mpfr, to_fraction
 from polyest.offline.program import Optimum, Program
 from polyest.offline.solution_path import path_for
 from polyest.problems.problem import make_problem

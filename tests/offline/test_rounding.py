@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from polyest import certify
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import rounding
 from polyest.offline.methods import aqp, minimax
-from polyest.offline.numbers import Mpfr
 from polyest.offline.solution import Solution
 from polyest.problems.problem import make_problem
 from polyest.storage import store

@@ -25,10 +25,10 @@ from polyest import certify
 from polyest.certify.growth import prove_growth
 from polyest.cli import main
 from polyest.errors import ArgumentError, SolveError, TableNotFoundError
+from polyest.numbers.formal import trace
 from polyest.offline.build import solve
 from polyest.polynomials import bernstein
 from polyest.polynomials.worst_case import extremes
-from polyest.problems.formal import trace
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target
 from polyest.storage import store

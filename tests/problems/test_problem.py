@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyest.errors import ArgumentError
-from polyest.problems.problem import METHODS, Budget, Problem, make_problem
+from polyest.problems.budget import Budget
+from polyest.problems.problem import METHODS, Problem, make_problem
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from polyest.closed_forms import closed_form
 from polyest.errors import TableFileError, TableNotFoundError
-from polyest.problems.problem import Budget, Problem, make_problem
+from polyest.problems.budget import Budget
+from polyest.problems.problem import Problem, make_problem
 from polyest.storage import store
 from polyest.storage.table import Certificate, Enclosure, Table, digest, from_json, to_json
 

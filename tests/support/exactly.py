@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from polyest.offline.numbers import to_fraction
+from polyest.numbers.conversion import to_fraction
 
 
 def integers(rng: np.random.Generator, low: int, high: int, size: tuple[int, ...]) -> Any:

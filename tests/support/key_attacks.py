@@ -16,7 +16,8 @@ from key_truth import falsehood, place_of, solved
 
 from polyest import certify
 from polyest.errors import PolyestError
-from polyest.problems.problem import METHODS, Budget
+from polyest.problems.budget import Budget
+from polyest.problems.problem import METHODS
 from polyest.storage.table import Enclosure, Table
 
 QUESTIONS = [

@@ -16,7 +16,7 @@ from torch import distributed
 from trl_support import ExactTrainer, GRPOTrainer, make_trainer, scored
 
 from polyest.adapters.trl import AnswerReward, GradedReward
-from polyest.adapters.trl.reward import GroupReward
+from polyest.adapters.trl.group_reward import GroupReward
 from polyest.errors import PolyestError
 from polyest.graded import best_of
 

@@ -4,12 +4,14 @@
 >>> estimator = polyest.adapters.jax.load("log", group_size=3, method="harmonic")
 >>> jax.jit(estimator.rewards)(jnp.array([[5, 5, 8]])).tolist()
 [[-0.5, -0.5, -1.5]]
+
+`arrays` reads and checks, `scoring` is the pure function behind `Estimator`, `graded` has graded rewards.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from polyest.errors import MissingDependencyError
 
@@ -30,11 +32,8 @@ from polyest.problems.problem import Problem
 from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from polyest.adapters.jax.arrays import Booleans, Ids, Numbers
-
-    Budget = float | Fraction | str | None
+    from polyest.problems.budget import BudgetArguments
 
 __all__ = ["Estimator", "GradedObjective", "ids", "load"]
 
@@ -190,16 +189,14 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Budget = None,
-    bias_budget: Budget = None,
-    groups: int | None = None,
     baseline: str | None = None,
     padding_id: int | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions.
 
     Args:
-        target, group_size, method, noise_budget, bias_budget, groups, baseline: as in `polyest.load`.
+        target, group_size, method, baseline, budget: as in `polyest.load`.
         padding_id: the id that marks an entry as padding; None if groups are always full.
 
     Returns:
@@ -211,5 +208,4 @@ def load(
     >>> load("log", 2, method="harmonic").coefficients.tolist()
     [-1.0, 0.0]
     """
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-    return Estimator(runtime.load(target, group_size, method, baseline=baseline, **budgets), padding_id)
+    return Estimator(runtime.load(target, group_size, method, baseline=baseline, **budget), padding_id)

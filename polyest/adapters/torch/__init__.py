@@ -8,13 +8,17 @@ completions with group ids, also of groups that are spread over processes, are s
 >>> estimator = polyest.adapters.torch.load("log", group_size=4, method="harmonic")
 >>> estimator.rewards(torch.tensor([[3, 3, 3, 8]]))
 tensor([[-0.3333, -0.3333, -0.3333, -1.8333]])
+
+`estimator` counts with `matches` and pays by `tables`, as `graded` does; `ragged` reads `columns`, over a process group
+by way of `gather`, and scores them on the host. `checks` refuses.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from polyest.errors import MissingDependencyError
+from polyest.problems.budget import BudgetArguments
 
 try:
     import torch
@@ -37,18 +41,16 @@ def load(
     group_size: int,
     method: str | None = None,
     *,
-    noise_budget: Any = None,
-    bias_budget: Any = None,
-    groups: Any = None,
     baseline: str | None = None,
     padding_id: int | None = None,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
+    **budget: Unpack[BudgetArguments],
 ) -> Estimator:
     """The estimator of a target for groups of K completions, as a module.
 
     Args:
-        target, group_size, method, noise_budget, bias_budget, groups, baseline: as in `polyest.load`.
+        target, group_size, method, baseline, budget: as in `polyest.load`.
         padding_id: the id that marks an entry as padding; None if groups are always full.
         dtype: of the results, torch.float32 or torch.float64.
         device: where the tables are, and where the answers have to be.
@@ -62,7 +64,6 @@ def load(
     >>> load("log", 2, method="harmonic").coefficients
     tensor([-1.,  0.], dtype=torch.float64)
     """
-    budgets = {"noise_budget": noise_budget, "bias_budget": bias_budget, "groups": groups}
-    plain = runtime.load(target, group_size, method, baseline=baseline, **budgets)
+    plain = runtime.load(target, group_size, method, baseline=baseline, **budget)
     module = Estimator(plain, padding_id, dtype)
     return module if device is None else module.to(device)

@@ -55,26 +55,17 @@ def rewards(
 ) -> Tensor:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
 
-    With `process_group`, a group may be spread over its ranks in any way, unevenly, and a rank may have no completion
-    at all: all ranks call this together, each with its own completions, and each gets the rewards of its own, equal to
-    those of one process that has all of them. Answers and group ids are exchanged once, integers as they are, anything
-    else as a 128-bit BLAKE2b hash that is the same in every process: n distinct answers collide with probability below
-    n²/2¹²⁹. An error on one rank is raised on all. The ranks wait for each other and for their devices.
+    With `process_group`, a group may be spread over its ranks in any way, and a rank may have no completion: all ranks
+    call this together, each with its own completions, and get what one process would that has all of them. Answers and
+    ids are exchanged once, integers as they are, anything else as a 128-bit BLAKE2b hash (n distinct ones collide with
+    probability below n²/2¹²⁹). Errors are raised on all ranks, which wait for each other and for their devices.
 
     Args:
-        answers: shape (N,), a tensor of integers, or a list of strings, numbers, None or tuples of these.
-        groups: shape (N,), the group of each completion, likewise.
-        target, method: as in `polyest.load`.
-        reference: q, shape (N,), a floating-point tensor: the probability that a reference gives each completion's
-            answer.
-        weights: w, shape (N,), real numbers of any dtype, finite: what the whole reward of each completion is
-            multiplied by, in float64.
-        usable: booleans, shape (N,): False for a completion that was lost for a reason that does not depend on its
-            answer; it is padding, and its group is scored as one of the others' number.
-        padding_id: the answer that marks a row as no completion; it scores NaN.
+        answers, groups: shape (N,), a tensor of integers, or a list of strings, numbers, None or tuples of these.
+        reference, weights, usable: shape (N,), as in `polyest.rewards`: floating-point, real, booleans.
         dtype: of the result, torch.float32 or torch.float64.
-        process_group: for instance ``torch.distributed.group.WORLD``; None if this process has all completions.
-        options: the others of `polyest.rewards`, but `out`; `baseline` for rewards only.
+        process_group: as ``torch.distributed.group.WORLD``; None if this process has all completions.
+        target, method, padding_id, options: as in `polyest.rewards`, but `out`; `baseline` for rewards only.
 
     Returns:
         Tensor of shape (N,), on the device of the tensors given (else the CPU); NaN for groups of one, with a warning.
@@ -87,8 +78,7 @@ def rewards(
     tensor([-0.5000, -0.5000, -1.5000])
     """
     columns = Columns(answers, groups, reference, weights, usable, padding_id)
-    call = _Call(ragged.rewards, target, method, options, columns, dtype)
-    return call.per_completion(process_group)
+    return _Call(ragged.rewards, target, method, options, columns, dtype).per_completion(process_group)
 
 
 def advantages(

@@ -23,6 +23,10 @@ reward function, of K for the mixin (theory.md §5). It is the gradient over who
 divide by their length: ``loss_type="dr_grpo"``.
 
 Tested with trl `TESTED`; with another version a warning says so.
+
+A file for each class: `answer_reward`, `graded_reward`, and in `group_reward` what they have in common, with the mixin.
+`trainer` reads and checks the trainer, `batch` brings the processes together, `other_reward` calls another reward
+function, `texts` reads completions and logs.
 """
 
 from __future__ import annotations
@@ -35,9 +39,9 @@ try:
 except ImportError as error:
     raise MissingDependencyError.for_extra("trl", "trl", "polyest.adapters.trl") from error
 
-from polyest.adapters.trl.answer import AnswerReward
-from polyest.adapters.trl.graded import GradedReward
-from polyest.adapters.trl.reward import ExactAdvantagesMixin
+from polyest.adapters.trl.answer_reward import AnswerReward
+from polyest.adapters.trl.graded_reward import GradedReward
+from polyest.adapters.trl.group_reward import ExactAdvantagesMixin
 from polyest.adapters.trl.trainer import TESTED
 
 __all__ = ["TESTED", "AnswerReward", "ExactAdvantagesMixin", "GradedReward"]

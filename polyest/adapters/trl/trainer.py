@@ -14,7 +14,7 @@ from polyest.errors import ArgumentError
 if TYPE_CHECKING:
     from trl import GRPOTrainer
 
-    from polyest.adapters.trl.reward import GroupReward
+    from polyest.adapters.trl.group_reward import GroupReward
 
 __all__ = ["TESTED", "check_trainer", "check_version", "group_size", "trainer_of"]
 

@@ -53,6 +53,9 @@ A completion without an answer gets the least rewarding value of the table. A co
 reward_weight·R (times the offset in a product), with one warning.
 
 Tested with verl 0.9.1; with a version outside `TESTED` a warning says so.
+
+`answers` and `graded` are the advantage estimators, which read verl's `batch` and its configuration (`options`);
+`reward` is the reward function, whose score is a `code`, and whose extra key is `pred`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import is_code
 from polyest.adapters.verl.options import SECTION, entries
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.problems.budget import AqpArguments
 from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ POLICY = "the objective of a reward that depends on the policy has another gradi
 ORDERED = {"pass_at": success.pass_at, "majority_at": success.majority_at, "truncated_log": success.truncated_log}
 RATES = (*ORDERED, "power", "variance")
 WRITTEN = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
-BUDGETS = ("method", "noise_budget", "bias_budget", "groups")
+TABLE = ("method", *AqpArguments.__annotations__)  # what names the table of power
 
 
 class Objective(Protocol):
@@ -63,13 +64,12 @@ def l_statistic(
 
         A_i = ∫ c[m_i(t)] · (1{R_i > t} − m_i(t)/(K−1)) dt,    in units of the reward,
 
-    at each token. Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group without spread gets
-    0, and nothing is divided by a standard deviation: ``algorithm.norm_adv_by_std_in_grpo`` has no effect.
+    at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
+    without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
     Args:
         make: `polyest.graded.best_of` or its like.
-        token_level_rewards: shape (B, T).
-        response_mask: shape (B, T).
+        token_level_rewards, response_mask: shape (B, T).
         index: shape (B,), the uid of each completion's group; groups of any sizes in any order. Groups of fewer than n
             completions, from which nothing unbiased can be made, get 0, with one warning.
         config: verl's ``algorithm`` section, with ``algorithm.polyest.n``.
@@ -80,8 +80,6 @@ def l_statistic(
     Raises:
         ArgumentError: NaN or ±inf among the rewards, scores of `reward_function`, no group of n completions, n missing
             or no whole number, KL in the reward, or ``filter_groups``.
-
-    Source: docs/graded.md §2.
     """
     check_version()
     given = entries(config, ["n"], POLICY)
@@ -121,7 +119,7 @@ def success_rate(
         TableNotFoundError: ``power`` has no table for a group's size.
     """
     check_version()
-    given = entries(config, ["objective", *BUDGETS], POLICY)
+    given = entries(config, ["objective", *TABLE], POLICY)
     at_size = _rate(given.pop("objective", None), given)
     batch = _batch(token_level_rewards, response_mask, index)
     wrong = batch.rewards[~np.isin(batch.rewards, (0, 1))]

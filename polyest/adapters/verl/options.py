@@ -75,7 +75,7 @@ class Options(AnswerPay):
         Raises:
             TableNotFoundError: names every size that has no table.
         """
-        found = lookups(make_problem(self.target, n, self.method, **self.budgets) for n in group_sizes)
+        found = lookups(make_problem(self.target, n, self.method, **self.budget) for n in group_sizes)
         return {n: Estimator(lookup) for n, lookup in found.items()}
 
 

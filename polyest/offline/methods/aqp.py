@@ -10,10 +10,13 @@ from fractions import Fraction
 from functools import lru_cache, partial
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array
+from polyest.numbers.float64 import FLOAT64
+from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import named_point, reduction, remez
 from polyest.offline.bayes import bayes_means
 from polyest.offline.methods import minimax
-from polyest.offline.numbers import FLOAT64, Array, Extended, Mpfr
 from polyest.offline.program import Optimum, Program
 from polyest.offline.solution import Solution, settled
 from polyest.offline.solution_path import SolutionPath, path_for

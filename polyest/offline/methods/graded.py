@@ -12,11 +12,12 @@ import gmpy2
 import numpy as np
 
 from polyest.errors import SolveError
+from polyest.numbers.conversion import Array
+from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.rationals import decimal_text
 from polyest.offline import reduction
 from polyest.offline.exchange import OneSided, exchanged, one_sided
 from polyest.offline.graded_program import GradedProgram
-from polyest.offline.numbers import Array, Mpfr
 from polyest.offline.program import Optimum
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem

@@ -8,8 +8,9 @@ from fractions import Fraction
 import gmpy2
 import numpy as np
 
+from polyest.numbers.conversion import Array, to_fraction
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
-from polyest.offline.numbers import Array, Mpfr, to_fraction
 from polyest.offline.solution import Solution, settled
 from polyest.problems.problem import Problem
 from polyest.problems.targets import Target, get_target

@@ -3,6 +3,8 @@
 >>> from polyest.rollouts import extraction
 >>> extraction.extract(["so #### 4", "#### 4", "four"], "hash4")
 ['4', '4', None]
+
+The rules are in `rules`.
 """
 
 from __future__ import annotations

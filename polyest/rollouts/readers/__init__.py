@@ -3,6 +3,8 @@
 A reader has a ``NAME``, says in its first lines what it takes as what and what it cannot know, recognises its files
 (``sniff``) and makes `Row`s of them (``rows``). `read` yields them as Arrow batches. A reader of your own is a function
 ``(path) -> Iterator[pyarrow.RecordBatch]`` with columns of `schema`.
+
+Beside the layouts: `source` is a file as a reader sees it, `row` what it makes of it; `messages` finds texts of chats.
 """
 
 from __future__ import annotations

@@ -15,9 +15,8 @@ from typing import BinaryIO
 from polyest.errors import ArgumentError
 from polyest.rollouts.jsonl import parse
 from polyest.rollouts.parquet import unpacked_bytes
-from polyest.rollouts.readers.answers import typed_answer
 from polyest.rollouts.readers.messages import items, nested, number, string
-from polyest.rollouts.readers.row import Row
+from polyest.rollouts.readers.row import Row, typed_answer
 from polyest.rollouts.readers.source import Json, Record, Source, as_text
 
 NAME = "inspect"

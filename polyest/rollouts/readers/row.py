@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from polyest.rollouts.readers.source import Json
+from polyest.rollouts.typed import dump, load
+
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Row", "batches", "schema"]
+__all__ = ["Row", "batches", "schema", "typed_answer"]
 
 AT_ONCE = 8192  # rows of a batch
 
@@ -40,6 +44,12 @@ class Row(NamedTuple):
     score: float | None = None
     policy: str | None = None
     failed: str | None = None
+
+
+def typed_answer(value: Json) -> str | None:
+    """The answer that a log keeps, in one form in which "1", 1 and 1.0 stay apart; None for none (null, NaN)."""
+    written = dump(load(value))
+    return None if written is None else json.dumps(written, sort_keys=True, ensure_ascii=False)
 
 
 def schema() -> pyarrow.Schema:

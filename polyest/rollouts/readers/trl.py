@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from polyest.rollouts.readers.answers import typed_answer
 from polyest.rollouts.readers.messages import completion_text, number, prompt_text
-from polyest.rollouts.readers.row import Row
+from polyest.rollouts.readers.row import Row, typed_answer
 from polyest.rollouts.readers.source import Source
 
 NAME = "trl"

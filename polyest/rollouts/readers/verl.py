@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from polyest.rollouts.readers.answers import typed_answer
 from polyest.rollouts.readers.messages import number, prompt_text, string
-from polyest.rollouts.readers.row import Row
+from polyest.rollouts.readers.row import Row, typed_answer
 from polyest.rollouts.readers.source import Source, step_in
 
 NAME = "verl"

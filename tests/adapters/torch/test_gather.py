@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import polyest
-from polyest.problems.problem import Budget, Problem
+from polyest.problems.budget import Budget
+from polyest.problems.problem import Problem
 from polyest.storage import store
 from polyest.storage.table import Table
 

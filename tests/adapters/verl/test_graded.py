@@ -27,7 +27,7 @@ def scored(estimator: Any, rewards: Any, uids: Any = None, **options: Any) -> An
 
 
 def test_the_reference_values() -> None:
-    """docs/graded.md §8, lines 1, 5 and 7 (enumerated in fractions)."""
+    """docs/graded.md §6: best of 3, worst of 2 and median of 3, enumerated in fractions."""
     assert scored(adapter.best_of, R, n=3).tolist() == [-11 / 8, -7 / 8, -11 / 8, 85 / 8, 1 / 2]
     assert scored(adapter.worst_of, R, n=2).tolist() == [-41 / 8, 1 / 2, -11 / 4, 7 / 4, 11 / 8]
     assert scored(adapter.median_of, R, n=3).tolist() == [-35 / 8, 1 / 4, -4, 7 / 2, 19 / 8]

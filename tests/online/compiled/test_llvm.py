@@ -13,6 +13,7 @@ import llvmlite
 import numba
 import numpy as np
 import pytest
+from places import ROOT
 
 from polyest.online.compiled import jit, llvm
 from polyest.online.compiled.counting import ones, whole
@@ -28,7 +29,7 @@ for backend.COLD_WORK in (1 << 60, 0):
 equal = (np.array_equal(one, other) for one, other in zip(*found, strict=True))
 print(llvmlite.ir_layer_typed_pointers_enabled, *equal)
 """
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PROJECT = ROOT / "pyproject.toml"
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 import polyest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.identity import row_of
-from polyest.adapters.pay import AnswerPay, Budget
-from polyest.adapters.trl.reward import BASELINE, GroupReward
+from polyest.adapters.pay import AnswerPay
+from polyest.adapters.trl.group_reward import BASELINE, GroupReward
 from polyest.adapters.trl.texts import statistics, text_of
 from polyest.errors import ArgumentError
+from polyest.problems.budget import AqpArguments, refuse_others
 from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.adapters.trl.batch import Groups
-    from polyest.adapters.trl.other import RewardFunction
+    from polyest.adapters.trl.other_reward import RewardFunction
     from polyest.adapters.trl.texts import Completion
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
@@ -59,7 +60,7 @@ class AnswerReward(GroupReward):
         target: as in `polyest.load`.
         sign: −1 pays for diversity, +1 for consistency.
         weight: positive; relative to the trainer's other rewards (see the module).
-        method, noise_budget, bias_budget, groups: as in `polyest.load`.
+        method, budget: as in `polyest.load`.
         no_answer_reward: the reward of a completion without an answer; by default the least that the table pays,
             weight · min_m(sign · c[m]), plus `offset`. In a product it is the factor of R.
         combine: ``"add"`` or ``"multiply"``.
@@ -100,9 +101,6 @@ class AnswerReward(GroupReward):
         sign: int = -1,
         weight: float = 1.0,
         method: str | None = None,
-        noise_budget: Budget = None,
-        bias_budget: Budget = None,
-        groups: Budget = None,
         no_answer_reward: float | None = None,
         combine: str = "add",
         reward: RewardFunction | None = None,
@@ -110,21 +108,21 @@ class AnswerReward(GroupReward):
         count: str = "all",
         time_limit: float | None = 5.0,
         name: str = "answer_reward",
+        **budget: Unpack[AqpArguments],
     ) -> None:
         super().__init__(reward, name)
+        refuse_others(budget, AqpArguments.__annotations__)
         get_target(target)
         self._answer_pay = AnswerPay(
             target=target,
             sign=sign,
             weight=weight,
             method=method,
-            noise_budget=noise_budget,
-            bias_budget=bias_budget,
-            groups=groups,
             no_answer_reward=no_answer_reward,
             combine=combine,
             offset=offset,
             count=count,
+            **budget,
         )
         self._extract = Extractor(extract, time_limit, partial(row_of, argument="extract"))
         if self._answer_pay.multiplies != (reward is not None):
@@ -140,7 +138,7 @@ class AnswerReward(GroupReward):
                 "group mean, which cancels every reward for matches between two; raise it, or use ExactAdvantagesMixin"
             )
         pay = self._answer_pay
-        return polyest.load(pay.target, group_size, pay.method, baseline=BASELINE if centred else None, **pay.budgets)
+        return polyest.load(pay.target, group_size, pay.method, baseline=BASELINE if centred else None, **pay.budget)
 
     def _rows(self, texts: Sequence[Completion]) -> NDArray[np.int64]:
         return np.array([self._extract(text_of(text)) for text in texts], np.int64).reshape(-1, 3)

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from polyest.errors import ArgumentError, PolyestError
 from polyest.numbers.protocol import Formula
-from polyest.problems.targets import LARGEST_DEGREE
 
-__all__ = ["Formal", "trace"]
+__all__ = ["LARGEST_DEGREE", "Formal", "FormalContext", "trace"]
 
+LARGEST_DEGREE = 256  # of a polynomial; proofs take time that grows faster than its square
 ALLOWED = "+, −, ×, /, whole powers, whole numbers, and ctx.log, ctx.exp, ctx.sqrt, ctx.power, ctx.rational"
 
 
@@ -112,7 +112,7 @@ class Formal:
     __hash__ = None  # type: ignore[assignment]
 
 
-class _FormalContext:
+class FormalContext:
     """The functions a target may use, on a formal p."""
 
     def log(self, x: Formal) -> Formal:
@@ -154,7 +154,7 @@ def trace(function: Formula) -> Formal:
         ArgumentError: the formula uses something that is not made of p and the functions of ctx.
     """
     try:
-        value = function(Formal.of({Fraction(1): Fraction(1)}), _FormalContext())
+        value = function(Formal.of({Fraction(1): Fraction(1)}), FormalContext())
     except PolyestError:
         raise
     except Exception as error:

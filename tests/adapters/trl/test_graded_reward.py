@@ -1,4 +1,4 @@
-"""TRL: best of n and its like: what is paid, set and logged, and what is refused. Their gradients: test_enumeration."""
+"""TRL: best of n and its like: what is paid, set, logged and refused. Their gradients: test_trl_enumeration."""
 
 from __future__ import annotations
 

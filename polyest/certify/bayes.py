@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 from flint import acb, arb
 
-from polyest.certify.balls import exact
 from polyest.errors import SolveError
+from polyest.numbers.balls import ball
+from polyest.numbers.complex_balls import ComplexContext
 from polyest.problems.targets import Target
 
 __all__ = ["bayes_means"]
@@ -17,30 +17,8 @@ __all__ = ["bayes_means"]
 def bayes_means(target: Target, group_size: int) -> list[arb]:
     """μ_0 … μ_{K−1}: exact rationals where the target's row gives them, else by rigorous quadrature."""
     if target.mean is not None:
-        return [exact(target.mean(m, group_size)) for m in range(group_size)]
+        return [ball(target.mean(m, group_size)) for m in range(group_size)]
     return [_integral(target, m, group_size) for m in range(group_size)]
-
-
-class _ComplexContext:
-    """The functions a target may use, on complex balls; not finite where they are not analytic."""
-
-    def __init__(self, analytic: bool) -> None:
-        self._analytic = analytic
-
-    def log(self, x: acb) -> acb:
-        return x.log(analytic=self._analytic)
-
-    def exp(self, x: acb) -> acb:
-        return x.exp()
-
-    def sqrt(self, x: acb) -> acb:
-        return x.sqrt(analytic=self._analytic)
-
-    def power(self, x: acb, a: Fraction) -> acb:
-        return (self.log(x) * acb(exact(a))).exp()
-
-    def rational(self, value: Fraction | int) -> acb:
-        return acb(exact(value))
 
 
 def _integral(target: Target, m: int, group_size: int) -> arb:
@@ -51,10 +29,10 @@ def _integral(target: Target, m: int, group_size: int) -> arb:
 
     def integrand(s: acb, analytic: bool) -> acb:
         p = (-s).exp()
-        return p ** (m + 1) * (1 - p) ** (n - m) * target.formula(p, _ComplexContext(analytic))
+        return p ** (m + 1) * (1 - p) ** (n - m) * target.formula(p, ComplexContext(analytic))
 
     value = acb.integral(integrand, 0, cut, rel_tol=arb(2) ** -200, abs_tol=arb(2) ** -250).real
-    tail = exact(C) * (-exact(1 + m - alpha) * cut).exp() / exact(1 + m - alpha)
+    tail = ball(C) * (-ball(1 + m - alpha) * cut).exp() / ball(1 + m - alpha)
     mean = group_size * math.comb(n, m) * (value + arb(0, tail.upper()))
     if not mean.is_finite():
         raise SolveError(f"the mean of {target.name} over Beta({m + 1}, {group_size - m}) could not be enclosed")

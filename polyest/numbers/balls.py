@@ -1,56 +1,56 @@
-"""Exact numbers and balls: what python-flint leaves to its user."""
+"""FLINT's balls, and power series of them: proofs. Whole numbers, rationals and floats as balls, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar, cast
 
-from flint import arb, arb_poly, ctx, fmpq
+from flint import arb, arb_poly, arb_series, ctx, fmpq
 
-__all__ = ["BallContext", "ceiling", "exact", "floor", "fraction", "rational", "split", "working", "zero_plus_minus"]
+from polyest.numbers.protocol import Functions
+
+__all__ = ["SERIES", "BallContext", "ball", "ceiling", "floor", "rational", "split", "working", "zero_plus_minus"]
+
+B = TypeVar("B", arb, arb_series)
 
 
 class BallContext:
     """The functions a target may use, on balls and on power series of balls."""
 
     @staticmethod
-    def log(x: Any) -> Any:
+    def log(x: B) -> B:
         return x.log()
 
     @staticmethod
-    def exp(x: Any) -> Any:
+    def exp(x: B) -> B:
         return x.exp()
 
     @staticmethod
-    def sqrt(x: Any) -> Any:
+    def sqrt(x: B) -> B:
         return x.sqrt()
 
     @staticmethod
-    def power(x: Any, a: Fraction) -> Any:
-        return x ** int(a) if a.denominator == 1 and a >= 0 else (x.log() * arb(rational(a))).exp()
+    def power(x: B, a: Fraction) -> B:
+        return x ** int(a) if a.denominator == 1 and a >= 0 else (x.log() * ball(a)).exp()
 
     @staticmethod
     def rational(value: Fraction | int) -> arb:
-        return arb(rational(value))
+        return ball(value)
+
+
+SERIES = cast("Functions[arb_series]", BallContext)  # whose rationals stay balls: series take them as constants
 
 
 def rational(value: Fraction | int | float) -> fmpq:
     """An exact rational, or the exact value of a float, as an fmpq."""
-    exactly = Fraction(value)
-    return fmpq(exactly.numerator, exactly.denominator)
+    return fmpq(*value.as_integer_ratio())
 
 
-def exact(value: Fraction | int | float) -> arb:
+def ball(value: Fraction | int | float) -> arb:
     """A ball around a rational: a point if it is dyadic and the precision holds it."""
     return arb(rational(value))
-
-
-def fraction(point: arb) -> Fraction:
-    """The exact value of a ball without radius."""
-    mantissa, exponent = point.man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def floor(point: arb) -> int:

@@ -12,11 +12,15 @@ from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.certify.balls import BallContext, rational
+from polyest.numbers.balls import BallContext, rational
+from polyest.numbers.conversion import to_fraction
+from polyest.numbers.float64 import FLOAT64, NumpyContext
+from polyest.numbers.jets import Jet, weighted_formula
+from polyest.numbers.mpfr import Mpfr
+from polyest.numbers.multiprecision import Multiprecision
 from polyest.offline.methods.minimax import from_power
-from polyest.offline.numbers import FLOAT64, Jet, Mpfr, Multiprecision, to_fraction, weighted_target
 from polyest.offline.rows import rows, scaled_rows
-from polyest.polynomials.bernstein import NumpyContext, target_values
+from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target, get_target
 
 NAMES = [
@@ -52,7 +56,7 @@ def target_named(name: str) -> Target:
 @example(1 - 2**-53)
 def test_jets_carry_the_derivatives_of_the_weighted_target(name: str, p: float) -> None:
     target, x = target_named(name), MP.mp.mpf(p)
-    jet = weighted_target(target, x, MP)
+    jet = weighted_formula(target.formula, x, MP)
     mp = mpmath.mp.clone()
     mp.dps = 100
     wide = Multiprecision(100)
@@ -67,9 +71,9 @@ def test_jets_carry_the_derivatives_of_the_weighted_target(name: str, p: float) 
 @given(st.lists(PROBABILITIES, min_size=1, max_size=4))
 def test_jets_on_arrays_are_jets_on_numbers(name: str, points: list[float]) -> None:
     target = target_named(name)
-    jet = weighted_target(target, np.array(points), FLOAT64)
+    jet = weighted_formula(target.formula, np.array(points), FLOAT64)
     for i, p in enumerate(points):
-        wide = weighted_target(target, MP.mp.mpf(p), MP)
+        wide = weighted_formula(target.formula, MP.mp.mpf(p), MP)
         for ours, truth in ((jet.value, wide.value), (jet.first, wide.first), (jet.second, wide.second)):
             assert np.broadcast_to(ours, len(points))[i] == pytest.approx(float(truth), rel=1e-11, abs=1e-11)
 
@@ -157,9 +161,9 @@ def test_exact_keeps_the_value_and_the_sign(x: float) -> None:
 def test_both_kinds_of_numbers_agree(name: str, p: float) -> None:
     """p·r(p) with two derivatives: gmpy2's numbers against mpmath's, 60 digits each."""
     target, fast = target_named(name), Mpfr(60)
-    slow = weighted_target(target, MP.mp.mpf(p), MP)
+    slow = weighted_formula(target.formula, MP.mp.mpf(p), MP)
     with fast.precision():
-        quick = weighted_target(target, fast.array([p])[0], fast)
+        quick = weighted_formula(target.formula, fast.array([p])[0], fast)
         for a, b in zip(vars(slow).values(), vars(quick).values(), strict=True):
             assert abs(to_fraction(a) - to_fraction(b)) <= (abs(to_fraction(a)) + Fraction(1, 10**3)) * Fraction(
                 1, 10**55

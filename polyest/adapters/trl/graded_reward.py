@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.adapters.pay import check_positive
-from polyest.adapters.trl.reward import BASELINE, GroupReward
+from polyest.adapters.trl.group_reward import BASELINE, GroupReward
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.adapters.trl.batch import Groups
-    from polyest.adapters.trl.other import RewardFunction
+    from polyest.adapters.trl.other_reward import RewardFunction
     from polyest.adapters.trl.texts import Completion
 
     Array = NDArray[np.float64]

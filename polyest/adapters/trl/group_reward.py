@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from polyest.adapters.trl.batch import Completions, Groups, gathered
-from polyest.adapters.trl.other import RewardFunction, check_function, paid_by
+from polyest.adapters.trl.other_reward import RewardFunction, check_function, paid_by
 from polyest.adapters.trl.trainer import check_trainer, check_version, group_size, trainer_of
 from polyest.errors import ArgumentError
 
