@@ -108,7 +108,9 @@ def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, ou
     ones = builder.shl(all_lanes(1), field)
     owns = cut(builder, [builder.add(ones, fixed(builder, w, up)) if out else ones for w in weights], size)
     write(builder, owns, packed)
-    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)  # from memory, lanes are spread for nothing
+    builder.asm(
+        ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True
+    )  # from memory, lanes are spread for nothing
     totals, half = pair_sums(builder, ids, packed, blocks), builder.lshr(ones, all_lanes(1))
     matches = [builder.sub(builder.ashr(builder.add(total, half), field), all_lanes(1)) for total in totals]
 
