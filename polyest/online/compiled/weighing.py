@@ -95,6 +95,11 @@ def permuted(builder, column, places):
     return found
 
 
+def reload(builder):
+    """Have what was written read again: a number is spread over all lanes for nothing if it comes from memory."""
+    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
+
+
 def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, out):
     """Code for a group of that many blocks; see `weigh_pairs`."""
     words = cut(builder, read(builder, bits, blocks, VECTOR), size)
@@ -108,9 +113,7 @@ def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, ou
     ones = builder.shl(all_lanes(1), field)
     owns = cut(builder, [builder.add(ones, fixed(builder, w, up)) if out else ones for w in weights], size)
     write(builder, owns, packed)
-    builder.asm(
-        ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True
-    )  # from memory, lanes are spread for nothing
+    reload(builder)
     totals, half = pair_sums(builder, ids, packed, blocks), builder.lshr(ones, all_lanes(1))
     matches = [builder.sub(builder.ashr(builder.add(total, half), field), all_lanes(1)) for total in totals]
 
