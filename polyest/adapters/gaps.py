@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError, PolyestError
+from polyest.errors import ArgumentError, PolyestError, TableNotFoundError
 from polyest.graded import Objective
 
 if TYPE_CHECKING:
@@ -28,14 +29,23 @@ def check_objective(objective: object) -> Objective:
 
 
 def pay_by_size(objective: Objective, kind: str) -> Array:
-    """`Pay.up` and `Pay.down` of groups of 0..K, shape (2, K + 1, K); 0 behind n, NaN for n that are too small."""
+    """`Pay.up` and `Pay.down` of groups of 0..K, shape (2, K + 1, K); 0 behind n, NaN for n that are too small.
+
+    NaN also for n without a table, with one warning: which sizes will be met is not known yet.
+    """
     K = objective.group_size or 0
     result = np.zeros((2, K + 1, K))
+    without: dict[int, TableNotFoundError] = {}
     for n in range(K + 1):
         try:
             pay = objective.at(n).pay(kind)
-        except PolyestError:
+        except PolyestError as error:
             result[:, n] = np.nan
+            if isinstance(error, TableNotFoundError):
+                without[n] = error
         else:
             result[0, n, :n], result[1, n, :n] = pay.up, pay.down
+    if without:
+        sizes, first = ", ".join(map(str, without)), next(iter(without.values()))
+        warnings.warn(f"groups of which {sizes} completions are left are scored NaN: {first}", stacklevel=3)
     return result

@@ -163,9 +163,9 @@ class AnswerPay:
             )
 
 
-def check_positive(name: str, value: object) -> None:
+def check_positive(name: str, value: object, remedy: str = "its sign is `sign`") -> None:
     if not (is_finite(value) and value > 0):
-        raise ArgumentError(f"`{name}` must be positive and finite, got {shortened(value)}; its sign is `sign`")
+        raise ArgumentError(f"`{name}` must be positive and finite, got {shortened(value)}; {remedy}")
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

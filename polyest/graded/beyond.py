@@ -56,6 +56,7 @@ class BeyondObjective(Objective):
         size = "" if self.group_size is None else f", group_size={self.group_size}"
         baseline = "" if self.baseline is None else f", baseline={self.baseline!r}"
         bias = f"not exact: worst_case_bias={decimal_text(self.budget)} of the rewards' range"
+        bias = "exact" if self.group_size and self._is_exact(self.baseline) else bias
         return f"BeyondObjective({self.name}{size}{baseline}, {bias})"
 
     @property
@@ -102,6 +103,10 @@ class BeyondObjective(Objective):
         baseline = None if kind == "values" else self.baseline
         return _pay(kind, self._fractions(baseline), baseline is not None)
 
+    def _is_exact(self, baseline: str | None) -> bool:
+        """Whether the groups are large enough for the exact table."""
+        return len(self.weights) <= self._size - (baseline is not None)
+
     def _fractions(self, baseline: str | None) -> tuple[Fraction, ...]:
         """The table that is paid, as exact numbers."""
         table = self._table(baseline)
@@ -113,7 +118,7 @@ class BeyondObjective(Objective):
     def _table(self, baseline: str | None) -> Table | None:
         """The stored table, with a baseline that of K−1; None where an exact one serves."""
         K, n = self._size, len(self.weights)
-        if n <= K - (baseline is not None):
+        if self._is_exact(baseline):
             return None
         if baseline is None or n == K:
             return _stored(self._problem(K if baseline is None else K - 1))

@@ -132,6 +132,7 @@ def test_a_table_without_bias_leaves_no_excess_and_plays_the_true_game() -> None
     assert pointwise_excess(game.penalty, played.penalty, nu).max() < 1e-12  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(_tables(), SEEDS, st.integers(1, 30), st.integers(1, 60))
 def test_proposition_2_bounds_the_speed(table: tuple[str, int], seed: int, n: int, steps: int) -> None:
     played = random_game(seed, n, 1.0).played_with(coefficients(*table))

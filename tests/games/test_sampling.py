@@ -106,6 +106,7 @@ def test_proposition_3a_bias_and_noise_of_one_update(method: str) -> None:
     assert second - mean**2 == pytest.approx(noise_at("log", c, p), abs=1e-13 * scale)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 15), st.sampled_from(["plug_in", "aqp4"]), st.floats(0.002, 0.2))
 def test_proposition_3b_along_sampled_plays(seed: int, n: int, method: str, eta: float) -> None:

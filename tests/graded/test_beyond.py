@@ -236,6 +236,8 @@ def test_it_says_that_it_is_not_exact() -> None:
     assert repr(objective) == (
         "BeyondObjective(best_of(12), group_size=8, not exact: worst_case_bias=0.05 of the rewards' range)"
     )
+    assert repr(objective.at(12)) == "BeyondObjective(best_of(12), group_size=12, exact)"
+    assert "not exact" in repr(graded.best_of(12, 12, "group_mean", worst_case_bias=0.05))
     assert objective.worst_case_bias == objective.certificate.worst_case_bias.upper > 0.05
     assert graded.best_of(8, 8).worst_case_bias == graded.best_of(8, 8, worst_case_bias=0.05).worst_case_bias == 0
     assert pickle.loads(pickle.dumps(objective)) == objective
@@ -289,6 +291,7 @@ def test_a_baseline_without_a_table_of_k_minus_one_is_refused(user_folder: Path)
         graded.best_of(6, 4, "group_mean", worst_case_bias=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", [None, "group_mean"])
 def test_torch_and_jax_score_the_same(baseline) -> None:
     objective, rewards = graded.best_of(12, 8, baseline), np.random.default_rng(2).normal(size=(9, 8)).round(1)

@@ -89,6 +89,7 @@ CASES = [(my_log, "log", 4, "aqp"), (my_log, "log", 8, "aqp"), (my_js, "js(0.1)"
 CASES += [(f, name, K, m) for f, name, _, _ in CASES[1:] for K in (4, 8) for m in ("minimax", "plug_in")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function", "name", "K", "method"), CASES)
 def test_a_copy_has_the_same_bytes_as_the_row(function: Any, name: str, K: int, method: str) -> None:
     copy, row = (solve(make_problem(target, K, method)) for target in (own(function, LOG_GROWTH), name))
@@ -397,6 +398,7 @@ def test_a_name_in_a_file_is_never_imported(
     assert (tmp_path / "sprung").exists()
 
 
+@pytest.mark.slow
 def test_the_command_line_with_module_and_function(
     write_module: Callable[[str], str], user_folder: Path, tmp_path: Path, forget: Callable[[], None], capsys: Any
 ) -> None:

@@ -106,6 +106,7 @@ def sharp_bump(p: Any, ctx: Any) -> Any:
     return ctx.log(1 + 10**6 * (p - ctx.rational(HALF)) ** 2) / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [smoothed_root, smoothed_kink, root_at_zero, logarithm_that_vanishes])
 def test_smooth_functions_are_solved_and_proved(function: Callable[..., Any]) -> None:
     target = custom(function, (2, 0))

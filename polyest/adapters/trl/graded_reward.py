@@ -74,7 +74,7 @@ class GradedReward(GroupReward):
                 f"`objective` must be made by polyest.graded, without a baseline, got {objective!r:.60}; for instance "
                 "best_of(4): the trainer's group size and what it subtracts are found out"
             )
-        check_positive("weight", weight)
+        check_positive("weight", weight, "to train for the least, negate `reward`")
         self._objective = replace(objective, group_size=None)
         self._weight = weight
 
@@ -82,10 +82,12 @@ class GradedReward(GroupReward):
         objective = replace(self._objective, baseline=BASELINE if centred else None)
         if group_size < objective.least_group_size:
             reason = ", as TRL subtracts the group mean" if centred else ""
+            would_do = group_size >= self._objective.least_group_size
+            remedy = ", let a class Trainer(ExactAdvantagesMixin, GRPOTrainer) set the advantages" if would_do else ""
             raise ArgumentError(
                 f"`num_generations` (in evaluation `num_generations_eval`) must be at least "
                 f"{objective.least_group_size} for {objective.name}{reason}, got {group_size}: no estimator from fewer "
-                "completions is unbiased; raise it, or choose a smaller n"
+                f"completions is unbiased; raise it{remedy}, or choose a smaller n"
             )
         return objective.at(group_size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from typing import TYPE_CHECKING, SupportsFloat, TypeAlias
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RewardFunction: TypeAlias = "Callable[..., Iterable[float | None]]"
 
 __all__ = ["RewardFunction", "check_function", "paid_by"]
+
+FLOATABLE = (str, bytes, np.complexfloating)  # numpy's have __float__, and are no numbers to pay
 
 
 def check_function(reward: object) -> RewardFunction:
@@ -43,6 +45,8 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
     name = getattr(reward, "__name__", type(reward).__name__)
     given = reward(**columns)
     try:
+        if isinstance(given, str | bytes | Mapping | Set):
+            raise TypeError("keys, or in no order")
         paid = [None if number is None else _float(number) for number in given]
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(
@@ -62,7 +66,7 @@ def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int
 
 
 def _float(number: object) -> float:
-    if not isinstance(number, SupportsFloat):
+    if isinstance(number, FLOATABLE) or not isinstance(number, SupportsFloat):
         raise TypeError("no number")
     return float(number)
 

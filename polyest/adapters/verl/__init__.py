@@ -3,7 +3,8 @@
 | ``algorithm.adv_estimator`` | its expected gradient is that of | ``+algorithm.polyest.…`` |
 | --- | --- | --- |
 | ``polyest`` | reward and diversity of answers, added or multiplied | the attributes of `Options` |
-| ``polyest_best_of``, ``polyest_worst_of``, ``polyest_median_of`` | E[best (worst, middle) of n rewards] | ``n`` |
+| ``polyest_best_of`` | E[the best of n rewards] | ``n``; ``worst_case_bias``, for n > K |
+| ``polyest_worst_of``, ``polyest_median_of`` | E[the worst (middle) of n rewards] | ``n`` |
 | ``polyest_success`` | g(success rate), from rewards 0 and 1 | ``objective``; with ``power``, a method and a budget |
 
 verl finds them by itself where polyest is installed (entry-point group ``verl.plugins``;

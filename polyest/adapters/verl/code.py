@@ -45,6 +45,7 @@ CELL = 2**20  # 1/8 in units
 LARGEST = 15  # the largest |k|
 SPAN = 2**11  # of identities
 NO_ANSWER = SPAN - 1
+FLOATABLE = (str, bytes, np.complexfloating)  # numpy's have __float__, and are no rewards
 IDENTITIES = SPAN - 2  # all but 0 and NO_ANSWER
 CHECKS = np.frombuffer(hashlib.shake_128(b"polyest").digest(2 * SPAN), "<u2").astype(np.int64) % (CELL // SPAN)
 
@@ -137,10 +138,11 @@ def read_reward(reward: object) -> float:
         ArgumentError: it is no multiple of 1/8 within ±1.875.
     """
     try:
-        eighths = float(reward) * 8 if isinstance(reward, SupportsFloat) else math.nan
+        is_refused = isinstance(reward, FLOATABLE)
+        eighths = float(reward) * 8 if isinstance(reward, SupportsFloat) and not is_refused else math.nan
     except (TypeError, ValueError, OverflowError):
         eighths = math.nan
-    if isinstance(reward, str) or not eighths.is_integer() or abs(eighths) > LARGEST:
+    if not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
             f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "
             f"{shortened(reward)}; round it, and scale it by algorithm.polyest.reward_weight"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from polyest.adapters.verl.batch import Array, Uids
     from polyest.adapters.verl.options import Config
+    from polyest.problems.budget import Exact
 
 __all__ = ["best_of", "l_statistic", "median_of", "success_rate", "worst_of"]
 
@@ -49,7 +50,8 @@ AtSize = Callable[[int], Objective]
 
 @torch.no_grad()
 def l_statistic(
-    make: Callable[[int, int], graded.Objective],
+    make: Callable[..., graded.Objective],
+    options: tuple[str, ...],
     token_level_rewards: torch.Tensor,
     response_mask: torch.Tensor,
     index: Uids | None = None,
@@ -59,40 +61,59 @@ def l_statistic(
     """The advantage estimators ``polyest_best_of``, ``polyest_worst_of`` and ``polyest_median_of``, one per `make`.
 
     Their expected gradient is that of E[the greatest (least, middle) of n rewards], n = ``algorithm.polyest.n``. A
-    completion's reward R_i is the sum of its token-level rewards, any finite number; with c the exact table of the
-    group's size K (`polyest.graded.best_of`) and m_i(t) the number of others with rewards above t,
+    completion's reward R_i is the sum of its token-level rewards, any finite number; with c the table of the group's
+    size K (`polyest.graded.best_of`) and m_i(t) the number of others with rewards above t,
 
         A_i = ∫ c[m_i(t)] · (1{R_i > t} − m_i(t)/(K−1)) dt,    in units of the reward,
 
     at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
     without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
+    Groups of K ≥ n are exact. The greatest of n in n/2 ≤ K < n is off by at most `worst_case_bias` of the rewards'
+    range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Other groups get 0, with a warning.
+
     Args:
-        make: `polyest.graded.best_of` or its like.
+        make, options: `polyest.graded.best_of` or its like, and its arguments besides n and K.
         token_level_rewards, response_mask: shape (B, T).
-        index: shape (B,), the uid of each completion's group; groups of any sizes in any order. Groups of fewer than n
-            completions, from which nothing unbiased can be made, get 0, with one warning.
-        config: verl's ``algorithm`` section, with ``algorithm.polyest.n``.
+        index: shape (B,), the uid of each completion's group; groups of any sizes in any order.
+        config: verl's ``algorithm`` section, with ``algorithm.polyest.n`` and `options`.
 
     Returns:
         advantages, returns: shape (B, T) both, equal.
 
     Raises:
-        ArgumentError: NaN or ±inf among the rewards, scores of `reward_function`, no group of n completions, n missing
-            or no whole number, KL in the reward, or ``filter_groups``.
+        ArgumentError: NaN, ±inf, scores of `reward_function`, no group that is large enough, a bad n or `algorithm`.
+        TableNotFoundError: there is no table of the `worst_case_bias` given.
     """
     check_version()
-    given = entries(config, ["n"], POLICY)
+    at_size = _at_size(make, entries(config, ["n", *options], POLICY))
+    batch = _batch(token_level_rewards, response_mask, index)
+    return batch.spread(_advantages(batch, batch.rewards, at_size))
+
+
+def _at_size(make: Callable[..., graded.Objective], given: dict[str, Any]) -> AtSize:
     if "n" not in given:
         raise ArgumentError(f"`{SECTION}n` must say of how many draws, got none; add +{SECTION}n=4")
-    n = whole_number(f"{SECTION}n", given["n"], least=1)
-    batch = _batch(token_level_rewards, response_mask, index)
-    return batch.spread(_advantages(batch, batch.rewards, partial(make, n)))
+    n = whole_number(f"{SECTION}n", given.pop("n"), least=1)
+    return partial(make, n, **given)
 
 
-best_of = partial(l_statistic, graded.best_of)
-worst_of = partial(l_statistic, graded.worst_of)
-median_of = partial(l_statistic, graded.median_of)
+def _best_of(n: int, group_size: int, worst_case_bias: Exact | None = None) -> graded.Objective:
+    """`polyest.graded.best_of`; a bias that nobody asked for is told."""
+    objective = graded.best_of(n, group_size, worst_case_bias=worst_case_bias)
+    if worst_case_bias is None and objective.worst_case_bias > 0:
+        warnings.warn(
+            f"`index` names groups of {group_size}, from which best_of({n}) is not exact: the gradient is that of an "
+            f"objective within {objective.worst_case_bias:.2g} of the rewards' range; sample {n}, or set "
+            f"+{SECTION}worst_case_bias={objective.worst_case_bias:.2g} if that will do",
+            stacklevel=5,
+        )
+    return objective
+
+
+best_of = partial(l_statistic, _best_of, ("worst_case_bias",))
+worst_of = partial(l_statistic, graded.worst_of, ())
+median_of = partial(l_statistic, graded.median_of, ())
 
 
 @torch.no_grad()
@@ -149,21 +170,21 @@ def _batch(token_level_rewards: torch.Tensor, response_mask: torch.Tensor, index
 
 def _advantages(batch: Batch, rewards: Array | NDArray[np.int64], at_size: AtSize) -> Array:
     """Those of completions, shape (N,); 0 where a group is too small and another is not."""
-    result, few = np.zeros(len(rewards)), 0
+    result, few, reason = np.zeros(len(rewards)), 0, ""
     objective = None
     for n, rows in sorted(batch.by_size().items(), reverse=True):
         try:
             objective = at_size(n)
-        except ArgumentError:
+        except ArgumentError as error:
             if objective is None:
                 raise
-            few += len(rows)
+            few, reason = few + len(rows), reason or str(error)
         else:
             result[rows] = objective.advantages(rewards[rows])
     if few and objective is not None:
         warnings.warn(
-            f"`index` names {few} groups with too few completions for {objective.name}, from which nothing unbiased "
-            "can be made; their advantages are 0",
+            f"`index` names {few} groups with too few completions for {objective.name}; their advantages are 0: "
+            f"{reason}",
             stacklevel=4,
         )
     return result

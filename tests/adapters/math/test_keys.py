@@ -38,6 +38,7 @@ def test_different_answers_have_different_keys(one: str, other: str) -> None:
     assert math_verify_key(boxed(one)) != math_verify_key(boxed(other))
 
 
+@pytest.mark.slow
 def test_no_two_answers_are_merged_but_by_the_list() -> None:
     """Of all pairs in the list only those have the same key that a chain of equal ones joins."""
     answers = sorted({answer for pair in EQUAL + DIFFERENT for answer in pair})

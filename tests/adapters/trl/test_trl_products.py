@@ -182,6 +182,11 @@ class Later:
         (wrong(["a"] * 4), "must return a list of finite numbers"),
         (wrong("1111"), "must return a list of finite numbers.*got '1111'"),
         (wrong([10**400] * 4), "must return a list of finite numbers"),
+        (wrong({1: 1.0, 2: 0.0, 3: 0.0, 4: 0.0}), "must return a list of finite numbers.*got {1: 1.0"),
+        (wrong({0.0, 1.0, 2.0, 3.0}), "must return a list of finite numbers"),
+        (wrong(b"0101"), "must return a list of finite numbers.*got b'0101'"),
+        (wrong(np.array(["1", "0", "1", "1"])), "must return a list of finite numbers"),
+        (wrong(np.ones(4, np.complex64)), "must return a list of finite numbers"),
     ],
 )
 def test_what_another_reward_must_pay(tmp_path: Path, kind: str, reward: Any, told: str) -> None:

@@ -91,7 +91,9 @@ def test_identities_are_the_same_in_every_process() -> None:
         assert run.stdout.split() == [str(identity(answer)) for answer in ("a", (1, "b"), 0.5)]
 
 
-@pytest.mark.parametrize("reward", [0.1, 2, -1.9, float("nan"), float("inf"), None, "1", [1], 10**400])
+@pytest.mark.parametrize(
+    "reward", [0.1, 2, -1.9, float("nan"), float("inf"), None, "1", [1], 10**400, np.bytes_(b"1"), np.complex64(1)]
+)
 def test_rewards_that_do_not_fit_are_refused(reward: Any) -> None:
     with pytest.raises(ArgumentError, match=r"`correctness` must return a multiple of 1/8 between −1.875 and 1.875"):
         encode(reward, "a")

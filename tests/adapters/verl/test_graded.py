@@ -73,6 +73,41 @@ def test_groups_that_are_too_small_get_0_and_a_warning() -> None:
     assert got[5:].tolist() == [0, 0, 0]
 
 
+def test_groups_of_fewer_than_n_are_scored_by_the_certified_tables() -> None:
+    """As `graded.best_of` has it: 12 exactly, 8 and 6 by their tables, 5 not at all."""
+    sizes = {"u": 12, "v": 8, "w": 6, "x": 5}
+    uids = np.repeat([*sizes], [*sizes.values()])
+    rewards = np.random.default_rng(3).normal(size=len(uids))
+    with pytest.warns(UserWarning, match="`index` names") as caught:
+        got = scored(adapter.best_of, rewards, uids, n=12).numpy()
+    for uid in "uvw":
+        A = graded.best_of(12, sizes[uid]).advantages(rewards[uids == uid])
+        np.testing.assert_array_equal(got[uids == uid], A)
+    assert not got[uids == "x"].any()
+    told = sorted(str(warning.message) for warning in caught)
+    assert "names 1 groups with too few completions for best_of(12); their advantages are 0: " in told[0]
+    for text, K in zip(told[1:], (6, 8), strict=True):
+        assert f"names groups of {K}, from which best_of(12) is not exact: " in text
+        assert "within 0.05 of the rewards' range" in text
+
+
+def test_a_bias_that_is_asked_for_needs_no_warning() -> None:
+    rewards = np.random.default_rng(4).normal(size=8)
+    for bias in (0.05, 0.02):
+        got = scored(adapter.best_of, rewards, n=12, worst_case_bias=bias).numpy()
+        A = graded.best_of(12, 8, worst_case_bias=bias).advantages(rewards)
+        np.testing.assert_array_equal(got, A)
+    with pytest.raises(TableNotFoundError, match=r"polyest solve --target 'best_of\(12\)' .* --worst-case-bias 0.03"):
+        scored(adapter.best_of, rewards, n=12, worst_case_bias=0.03)
+
+
+def test_a_group_without_a_table_is_told_how_to_get_one() -> None:
+    with pytest.warns(UserWarning, match=r"their advantages are 0: .*polyest solve --target 'best_of\(9\)' .* -k 8"):
+        got = scored(adapter.best_of, np.arange(17.0), ["u"] * 9 + ["v"] * 8, n=9)
+    assert got[8] == 9  # 9 · (8 − 7)
+    assert not got[9:].any()
+
+
 def test_no_group_large_enough_is_an_error() -> None:
     with pytest.raises(ArgumentError, match=r"`group_size` must be at least 6 for best_of\(6\); got 5.*a smaller n"):
         scored(adapter.best_of, R, n=6)
@@ -113,12 +148,19 @@ def test_scores_that_carry_answers_are_refused(name: str) -> None:
         ({"n": 2.5}, "`algorithm.polyest.n` must be a whole number, got 2.5"),
         ({"n": True}, "`algorithm.polyest.n` must be at least 1, got True"),
         ({"n": "4"}, "`algorithm.polyest.n` must be a whole number"),
-        ({"n": 4, "target": "log"}, "`algorithm.polyest.target` must be one of n"),
+        ({"n": 4, "target": "log"}, "`algorithm.polyest.target` must be one of n, worst_case_bias"),
+        ({"n": 6, "worst_case_bias": 0}, "`worst_case_bias` must be a positive decimal"),
     ],
 )
 def test_bad_options_of_best_of_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ArgumentError, match=told):
         scored(adapter.best_of, R, **options)
+
+
+@pytest.mark.parametrize("name", ["worst_of", "median_of"])
+def test_only_the_best_has_tables_for_small_groups(name: str) -> None:
+    with pytest.raises(ArgumentError, match=r"`algorithm.polyest.worst_case_bias` must be one of n$"):
+        scored(getattr(adapter, name), R, n=7, worst_case_bias=0.05)
 
 
 def test_the_middle_of_an_even_number_is_refused() -> None:

@@ -69,6 +69,7 @@ def exponent(text: str) -> int:
 
 
 # docs/graded.md §7: the least bias of the objective of best of n, by a multi-precision exchange
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "K", "least"),
     [
@@ -104,6 +105,7 @@ def test_it_solves_the_program_as_stated(n: int, K: int, beta: str) -> None:
     assert c == pytest.approx(stated.coefficients, abs=1e-3 * abs(c).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K", "beta"), CASES)
 def test_the_objective_is_within_the_budget_and_reaches_it_at_the_points(n: int, K: int, beta: str) -> None:
     found = solution(question(n, K, beta))
@@ -136,6 +138,7 @@ def test_rounded_coefficients_keep_their_sum(n: int, K: int, beta: str) -> None:
         assert abs(c - x) <= K * math.ulp(max(map(abs, table.coefficients)))
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_depend_on_the_precision() -> None:
     problem = make_problem("best_of(16)", 8, worst_case_bias="0.05")
     assert digest(build(problem)) == digest(build(problem, digits=90))
@@ -174,6 +177,7 @@ def alternation(error, K: int, breaks: tuple[float, ...] = ()) -> list[mpmath.mp
     return [values[i] for i in tops]
 
 
+@pytest.mark.slow
 def test_line_15_alternates_as_the_minimax_table_of_exp() -> None:
     # weight 1, exp(2u), K = 8, E* = 5.43181419269227e-7; coefficients to 16 digits leave 1e-9 of that
     text = (
@@ -188,6 +192,7 @@ def test_line_15_alternates_as_the_minimax_table_of_exp() -> None:
     assert float(abs(found[0])) == pytest.approx(5.43181419269227e-7, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_line_17_alternates_as_the_minimax_table_of_the_lower_tail() -> None:
     # objective, lower CVaR ¼, K = 4, E* = 0.084485455557705646; sum fixed; the kink is one of the K points
     c = [mp.mpf(x) for x in ("5.745716257265711", "-0.5546825270586186", "-2.471557372454622", "1.28052364224753")]

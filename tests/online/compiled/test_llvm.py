@@ -43,6 +43,7 @@ def test_numba_is_one_of_the_versions_that_pyproject_allows() -> None:
     assert release(least) <= release(numba.__version__) < release(below)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(llvmlite, "ir_layer_typed_pointers_enabled"), reason="pointers have types here")
 def test_all_is_written_through_pointers_without_types(tmp_path: Path) -> None:
     """llvmlite writes types of pointers as long as it is not told otherwise, which is to end."""
