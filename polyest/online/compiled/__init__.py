@@ -67,8 +67,7 @@ def advantages(layout: Layout, out: Scores) -> None:
     tables = layout.tables
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> None:
-        means, arrays = np.empty(len(begins) - 1), (tables.offsets, tables.pay, tables.totals, tables.scales)
-        kernels.advantages(ids, begins, *arrays, None, 1, means, result)
+        kernels.advantages(ids, begins, tables.offsets, tables.pay, tables.totals, tables.scales, result)
 
     _pay(score, layout, None, out)
 
@@ -77,8 +76,7 @@ def means(layout: Layout, left_out: int, missing: NDArray[np.bool_] | None) -> A
     tables, result = layout.tables, np.empty(len(layout.starts) - 1)
 
     def score(ids: Ids, begins: Ids, gone: Array | None, result: Array) -> None:
-        arrays = tables.offsets, tables.pay, tables.totals, tables.scales
-        kernels.advantages(ids, begins, *arrays, gone, left_out, result, None)
+        kernels.means(ids, begins, tables.offsets, tables.totals, tables.scales, gone, left_out, result)
 
     _per_group(score, layout, None if missing is None else missing.astype(np.float64), result)
     return result

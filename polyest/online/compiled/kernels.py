@@ -15,7 +15,7 @@ from polyest.online.compiled.counting import fits_pairs, hashed, ones, scratch, 
 from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import FULL, LANES, sum_pairs
 
-__all__ = ["advantages", "largest_of", "rewards"]
+__all__ = ["advantages", "largest_of", "means", "rewards"]
 
 ZERO, ONE, TWO, WIDTH, ALL = (np.uint64(n) for n in (0, 1, 2, LANES, FULL))
 
@@ -84,11 +84,8 @@ def rewards(ids, starts, offsets, pay, w, bits, out):
 
 
 @jit
-def advantages(ids, starts, offsets, pay, weights, scales, missing, left_out, means, out):
-    """The mean Σ_j weights[m_j]·scale/(n − left_out) over those not missing, of each group; pay[m_i] − mean in `out`.
-
-    Nothing is missing, or not wanted in `out`, if that is None; NaN for fewer than two.
-    """
+def advantages(ids, starts, offsets, pay, weights, scales, out):
+    """pay[m_i] − Σ_j weights[m_j]·scale/(n − 1), likewise."""
     shifts, slots, left, keys, sums = scratch(max(offsets.shape[0] - 1, 1))
     counts, addends = np.empty(FULL, np.uint64), ones()
     groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
@@ -97,26 +94,43 @@ def advantages(ids, starts, offsets, pay, weights, scales, missing, left_out, me
         lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])
         size = hi - lo
         if size < TWO:
-            means[g] = np.nan
-            if out is not None and size == ONE:
+            if size == ONE:
                 out[lo] = np.nan
             continue
-        base, width, is_small = np.uint64(offsets[size]) - ONE, whole(size), fits_pairs(lo, size, end)
-        if is_small:
+        base, width, share = np.uint64(offsets[size]) - ONE, whole(size), np.int64(size - ONE)
+        if fits_pairs(lo, size, end):
             sum_pairs(ids, lo, addends, ALL - size, size, counts)
-            total = total_pairs(weights, base, counts, width, step)
+            mean = total_pairs(weights, base, counts, width, step) * scales[size] / share
+            for block in range(ZERO, width, WIDTH):
+                for lane in range(block, block + WIDTH):
+                    out[lo + lane] = pay[base + counts[lane]] - mean
+            continue
+        hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
+        mean = total_hashed(weights, base, slots, sums, size) * scales[size] / share
+        for k in range(ZERO, size):
+            out[lo + k] = pay[slots[k]] - mean
+
+
+@jit
+def means(ids, starts, offsets, weights, scales, missing, left_out, out):
+    """Σ_j weights[m_j]·scale/(n − left_out) of each group, over those not missing; NaN for fewer than two."""
+    shifts, slots, left, keys, sums = scratch(max(offsets.shape[0] - 1, 1))
+    counts, addends = np.empty(FULL, np.uint64), ones()
+    groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
+    hi, step = np.uint64(starts[0]), WIDTH * addends[ZERO]
+    for g in range(groups):
+        lo, hi = hi, np.uint64(starts[g + 1])
+        size = hi - lo
+        if size < TWO:
+            out[g] = np.nan
+            continue
+        base = np.uint64(offsets[size]) - ONE
+        if fits_pairs(lo, size, end):
+            sum_pairs(ids, lo, addends, ALL - size, size, counts)
+            total = total_pairs(weights, base, counts, whole(size), step)
         else:
             hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
             total = total_hashed(weights, base, slots, sums, size)
         if missing is not None:
             total -= np.int64(missing[lo:hi].sum()) * weights[base + ONE]
-        means[g] = mean = total * scales[size] / (np.int64(size) - left_out)
-        if out is None:
-            continue
-        if is_small:
-            for block in range(ZERO, width, WIDTH):
-                for lane in range(block, block + WIDTH):
-                    out[lo + lane] = pay[base + counts[lane]] - mean
-        else:
-            for k in range(ZERO, size):
-                out[lo + k] = pay[slots[k]] - mean
+        out[g] = total * scales[size] / (np.int64(size) - left_out)
