@@ -82,11 +82,11 @@ class Weighted:
     and d_0 = 0, each rounded once (theory.md §9).
 
     Attributes:
-        rows: (b_m, a_m, d_m, 0), shape (K, 4): a row lies in one line of the cache.
+        columns: b, a, d, shape (3, K).
         exponent: the least e with all |b_m| < 2^e.
     """
 
-    rows: Array
+    columns: Array
     exponent: int
 
     @classmethod
@@ -95,20 +95,17 @@ class Weighted:
         shares = [Fraction(other) / (len(others) - 1) for other in others]
         own = [Fraction(c) + share for c, share in zip(coefficients, shares, strict=True)]
         steps = [Fraction(0), *(here - before for before, here in pairwise(shares))]
-        return cls.of_columns(shares, own, steps)
+        return cls.of(np.array([shares, own, steps], np.float64))
 
     @classmethod
     def of_values(cls, coefficients: Sequence[float]) -> Weighted:
         """b = c, for Σ_j w_j·c[m_j]."""
-        return cls.of_columns(coefficients)
+        return cls.of(np.array([coefficients, *np.zeros((2, len(coefficients)))]))
 
     @classmethod
-    def of_columns(cls, *columns: Sequence[float | Fraction]) -> Weighted:
-        rows = np.zeros((len(columns[0]), 4))
-        for column, numbers in enumerate(columns):
-            rows[:, column] = [*map(float, numbers)]
-        rows.setflags(write=False)
-        return cls(rows, math.frexp(np.abs(rows[:, 0]).max())[1])
+    def of(cls, columns: Array) -> Weighted:
+        columns.setflags(write=False)
+        return cls(columns, math.frexp(np.abs(columns[0]).max())[1])
 
 
 @dataclass(frozen=True)
@@ -200,7 +197,7 @@ class Tables:
         pay: what a completion with m matches is paid, at offsets[n] + m.
         totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m.
         scales: shape (largest n + 1,).
-        weighted: `Weighted.rows`, shape (R, 4), at offsets[n] + m.
+        weighted: `Weighted.columns`, shape (3, R), at offsets[n] + m.
         exponents: `Weighted.exponent`, shape (largest n + 1,).
     """
 
@@ -226,9 +223,8 @@ class Tables:
             exponents[sizes] = [each.exponent for each in weighted]
         pay = _joined([pay for pay, _ in arrays], np.zeros(1))
         integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
-        return cls(
-            offsets, pay, integers, scales, _joined([each.rows for each in weighted], np.zeros((1, 4))), exponents
-        )
+        columns = _joined([each.columns for each in weighted], np.zeros((3, 1)))
+        return cls(offsets, pay, integers, scales, columns, exponents)
 
     def pay_of(self, size: int) -> Array:
         return self.pay[self.offsets[size] :][:size]
@@ -236,11 +232,10 @@ class Tables:
     def totals_of(self, size: int) -> NDArray[np.int64]:
         return self.totals[self.offsets[size] :][:size]
 
-    def weighted_of(self, size: int) -> tuple[Array, Array, Array]:
-        """The first three columns of `Weighted.rows`."""
-        others, own, steps, _ = self.weighted[self.offsets[size] :][:size].T
-        return others, own, steps
+    def weighted_of(self, size: int) -> Array:
+        """`Weighted.columns`."""
+        return self.weighted[:, self.offsets[size] :][:, :size]
 
 
 def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:
-    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)])
+    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)], axis=-1)

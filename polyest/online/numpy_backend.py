@@ -134,7 +134,7 @@ def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], 
     total -= packed
     counts = (total + (1 << (field - 1))) >> field
     total -= counts << field
-    return counts, np.ldexp(total, -shifts)
+    return counts, total * _powers(-shifts)
 
 
 def _sums_apart(block: Codes, weights: Array) -> Array:
@@ -144,13 +144,13 @@ def _sums_apart(block: Codes, weights: Array) -> Array:
     total = -fixed
     for column in range(block.shape[1]):
         total += (block == block[:, column, None]) * fixed[:, column, None]
-    return np.ldexp(total, -shifts)
+    return total * _powers(-shifts)
 
 
 def _total(numbers: Array, exponents: NDArray[np.int32]) -> Array:
     """The sum of each row's numbers, all below 2^exponent in size, shape (G,)."""
     shifts = _clipped(62 - numbers.shape[1].bit_length() - exponents)
-    result: Array = np.ldexp(_fixed(numbers, shifts[:, None]).sum(axis=1), -shifts)
+    result: Array = _fixed(numbers, shifts[:, None]).sum(axis=1) * _powers(-shifts)
     return result
 
 
@@ -164,9 +164,15 @@ def _clipped(shifts: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.clip(shifts, -MOST_DIGITS, MOST_DIGITS)
 
 
+def _powers(exponents: NDArray[np.int32]) -> Array:
+    """2^exponents."""
+    powers: Array = np.ldexp(1.0, exponents)
+    return powers
+
+
 def _fixed(numbers: Array, shifts: NDArray[np.int32]) -> NDArray[np.int64]:
     """The numbers in units of 2^−shift, as integers."""
-    return np.rint(np.ldexp(numbers, shifts)).astype(np.int64)
+    return np.rint(numbers * _powers(shifts)).astype(np.int64)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "read_weights", "unbounded"]
 
 LARGEST = 1e200  # times a coefficient it stays finite
-PACKED = 255  # completions of a group in which one integer holds a count and a sum
+PACKED = 64  # completions of the largest group in which one integer holds a count and a sum
 MOST_DIGITS = 1000  # binary digits by which a weight is shifted at most: both powers of two are floats
 
 

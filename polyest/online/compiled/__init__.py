@@ -24,11 +24,13 @@ from polyest.online.compiled import kernels, weighted
 from polyest.online.compiled.jit import jit
 from polyest.online.compiled.sorting import arrange, gather, scatter, tally
 from polyest.online.compiled.strings import read_strings
+from polyest.online.weights import PACKED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.online.layout import Array, Codes, Integers, Layout, Scores
+    from polyest.online.lookup import Tables
 
     Ids = NDArray[np.int64]
     Score = Callable[[Ids, Ids, Array | None, Array], bool | None]
@@ -81,27 +83,38 @@ def means(layout: Layout, left_out: int, missing: NDArray[np.bool_] | None) -> A
 
 
 def weighted_advantages(layout: Layout, weights: Array, out: Scores) -> bool:
-    tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
+    weigh = _weigh(layout.tables)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        return bool(weighted.advantages(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result))
+        return weigh(ids, begins, w, np.empty(len(begins) - 1), result)
 
     return _pay(score, layout, weights, out)
 
 
 def weighted_values(layout: Layout, weights: Array, out: Array) -> bool:
-    tables, rows = layout.tables, layout.tables.weighted.reshape(-1)
+    weigh = _weigh(layout.tables)
 
     def score(ids: Ids, begins: Ids, w: Array | None, result: Array) -> bool:
-        return bool(weighted.means(ids, begins, tables.offsets, rows, tables.exponents, _bits(w), result))
+        return weigh(ids, begins, w, result, None)
 
-    return _per_group(score, layout, weights, out)
+    is_bounded = _per_group(score, layout, weights, out)
+    out /= np.maximum(layout.sizes, 1)
+    return is_bounded
+
+
+def _weigh(tables: Tables) -> Callable[[Ids, Ids, Array | None, Array, Array | None], bool]:
+    columns = np.pad(tables.weighted, ((0, 0), (0, PACKED)))  # whole blocks are read
+
+    def weigh(ids: Ids, begins: Ids, w: Array | None, totals: Array, out: Array | None) -> bool:
+        return bool(weighted.weigh(ids, begins, tables.offsets, columns, tables.exponents, w, _bits(w), totals, out))
+
+    return weigh
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     result = np.empty(len(layout.starts) - 1)
     ordered = numbers if layout.rows is None else _taken(numbers, layout.rows)
-    weighted.sums(_bits(ordered), layout.starts, result)
+    weighted.sums(ordered, _bits(ordered), layout.starts, result)
     return result
 
 

@@ -1,8 +1,7 @@
 """Who has the same answer: all pairs of a small group in vector registers, a larger group by hashing.
 
-Addends are summed over equal answers: ones, which counts them, or integers that hold a one and a weight. In the hash
-table, of eight slots per completion, every answer writes itself to its slot, and the few that then find another one
-there are looked at apart. Indices are unsigned where it counts, which spares a sign test per access.
+In the hash table, of eight slots per completion, every answer writes itself to its slot, and the few that then find
+another one there are looked at apart. Indices are unsigned where it counts, which spares a sign test per access.
 """
 
 # numba infers the types of these functions:
@@ -62,14 +61,9 @@ def scratch(largest):
     return shifts, slots, left, np.empty(width, np.int64), np.empty(width + largest, np.int64)
 
 
-@inlined
-def addend_of(addends, k):
-    return np.int64(1) if addends is None else addends[k]
-
-
 @jit
-def probe(ids, lo, addends, left, slots, sums, behind):
-    """Sums over the completions `left`, whatever the hash does, at sums[slots[i − lo]], behind the table's slots."""
+def probe(ids, lo, left, slots, sums, behind):
+    """Counts of the completions `left`, whatever the hash does, at sums[slots[i − lo]], behind the table's slots."""
     bits = table_bits(left.shape[0])
     shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
     places = np.full(1 << bits, -1)
@@ -82,23 +76,23 @@ def probe(ids, lo, addends, left, slots, sums, behind):
         if places[slot] < 0:
             places[slot], sums[behind + np.uint64(j)] = j, 0
         slots[i - lo] = behind + np.uint64(places[slot])
-        sums[slots[i - lo]] += addend_of(addends, i - lo)
+        sums[slots[i - lo]] += 1
 
 
 @jit
-def compare(ids, lo, addends, left, slots, sums, behind):
+def compare(ids, lo, left, slots, sums, behind):
     """The same for a few completions, by comparing all pairs."""
     for j in range(left.shape[0]):
         total = np.int64(0)
         for i in left:
-            total += addend_of(addends, i - lo) if ids[i] == ids[left[j]] else 0
+            total += ids[i] == ids[left[j]]
         slots[left[j] - lo] = behind + np.uint64(j)
         sums[slots[left[j] - lo]] = total
 
 
 @inlined
-def hashed(ids, lo, hi, addends, shift, left, slots, keys, sums):
-    """Σ of the addends (ones if None) over the answers of ids[lo:hi] that equal i's, at sums[slots[i − lo]].
+def hashed(ids, lo, hi, shift, left, slots, keys, sums):
+    """How many answers of ids[lo:hi] equal i's, at sums[slots[i − lo]].
 
     Completions with the same answer have the same slot: they all find it there, or none of them does.
     """
@@ -111,9 +105,9 @@ def hashed(ids, lo, hi, addends, shift, left, slots, keys, sums):
         left[displaced] = i
         is_own = np.int64(keys[slot] == ids[i])
         displaced += np.uint64(1 - is_own)
-        sums[slot] += is_own * addend_of(addends, i - lo)
+        sums[slot] += is_own
     behind = np.uint64(keys.shape[0])
     if displaced > FEW:
-        probe(ids, lo, addends, left[:displaced], slots, sums, behind)
+        probe(ids, lo, left[:displaced], slots, sums, behind)
     elif displaced != ZERO:
-        compare(ids, lo, addends, left[:displaced], slots, sums, behind)
+        compare(ids, lo, left[:displaced], slots, sums, behind)

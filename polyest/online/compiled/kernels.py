@@ -15,7 +15,7 @@ from polyest.online.compiled.counting import fits_pairs, hashed, ones, scratch, 
 from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import FULL, LANES, sum_pairs
 
-__all__ = ["advantages", "means", "rewards"]
+__all__ = ["advantages", "largest_of", "means", "rewards"]
 
 ZERO, ONE, TWO, WIDTH, ALL = (np.uint64(n) for n in (0, 1, 2, LANES, FULL))
 
@@ -76,7 +76,7 @@ def rewards(ids, starts, offsets, pay, w, bits, out):
                     paid = pay[base + counts[lane]]
                     out[lo + lane] = paid if w is None else w[lo + lane] * paid
             continue
-        hashed(ids, lo, hi, None, shifts[size], left, slots, keys, sums)
+        hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
         for i in range(lo, hi):
             paid = pay[base + np.uint64(sums[slots[i - lo]])]
             out[i] = paid if w is None else w[i] * paid
@@ -105,7 +105,7 @@ def advantages(ids, starts, offsets, pay, weights, scales, out):
                 for lane in range(block, block + WIDTH):
                     out[lo + lane] = pay[base + counts[lane]] - mean
             continue
-        hashed(ids, lo, hi, None, shifts[size], left, slots, keys, sums)
+        hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
         mean = total_hashed(weights, base, slots, sums, size) * scales[size] / share
         for k in range(ZERO, size):
             out[lo + k] = pay[slots[k]] - mean
@@ -129,7 +129,7 @@ def means(ids, starts, offsets, weights, scales, missing, left_out, out):
             sum_pairs(ids, lo, addends, ALL - size, size, counts)
             total = total_pairs(weights, base, counts, whole(size), step)
         else:
-            hashed(ids, lo, hi, None, shifts[size], left, slots, keys, sums)
+            hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
             total = total_hashed(weights, base, slots, sums, size)
         if missing is not None:
             total -= np.int64(missing[lo:hi].sum()) * weights[base + ONE]

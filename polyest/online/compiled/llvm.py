@@ -21,16 +21,20 @@ __all__ = [
     "LANES",
     "WORD",
     "all_lanes",
+    "by_blocks",
     "changes",
+    "cut",
     "element",
     "load",
     "load_word",
+    "pair_sums",
     "place_of",
     "prefetch",
+    "read",
     "spread",
     "sum_pairs",
     "trailing_zeros",
-    "write_pairs",
+    "write",
 ]
 
 ir = import_module("llvmlite.ir")
@@ -65,27 +69,55 @@ def spread(builder, value):
     return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
-def write_pairs(builder, ids, addends, size, totals, blocks):
-    """Code for a group of that many blocks: the addends of the ids that equal each lane's, 0 behind `size`."""
+def pair_sums(builder, ids, addends, blocks):
+    """The addends of the ids that equal each lane's, summed, for a group of that many blocks."""
+    own, totals = read(builder, ids, blocks), []
     for first in range(0, blocks, TOGETHER):
-        numbers = range(first, min(first + TOGETHER, blocks))
-        places = [ir.Constant(ITEM, LANES * number) for number in numbers]
-        own = [load(builder, place_of(builder, ids, place), VECTOR) for place in places]
-        sums = [cgutils.alloca_once_value(builder, all_lanes(0)) for _ in numbers]
+        some = own[first : first + TOGETHER]
+        sums = [cgutils.alloca_once_value(builder, all_lanes(0)) for _ in some]
         with cgutils.for_range(builder, ir.Constant(ITEM, LANES * blocks), intp=ITEM) as loop:
             other = spread(builder, load(builder, place_of(builder, ids, loop.index), ITEM))
             addend = spread(builder, load(builder, place_of(builder, addends, loop.index), ITEM))
-            for mine, total in zip(own, sums, strict=True):
+            for mine, total in zip(some, sums, strict=True):
                 before, same = load(builder, total, VECTOR, 64), builder.icmp_unsigned("==", mine, other)
                 builder.store(builder.select(same, builder.add(before, addend), before), total)
-        for number, place, total in zip(numbers, places, sums, strict=True):
-            result = load(builder, total, VECTOR, 64)
-            if number == blocks - 1:
-                lanes = ir.Constant(VECTOR, [LANES * number + lane for lane in range(LANES)])
-                inside = builder.icmp_unsigned("<", lanes, spread(builder, size))
-                result = builder.select(inside, result, all_lanes(0))
-            target = builder.bitcast(place_of(builder, totals, place), VECTOR.as_pointer())
-            builder.store(result, target, align=8)
+        totals += [load(builder, total, VECTOR, 64) for total in sums]
+    return totals
+
+
+def cut(builder, vectors, size):
+    """The blocks of a group, 0 behind its end."""
+    lanes = ir.Constant(VECTOR, [*range(LANES * (len(vectors) - 1), LANES * len(vectors))])
+    inside = builder.icmp_unsigned("<", lanes, spread(builder, size))
+    return [*vectors[:-1], builder.select(inside, vectors[-1], all_lanes(0))]
+
+
+def read(builder, start, blocks, kind=VECTOR):
+    """Blocks, one behind the other."""
+    places = [place_of(builder, start, ir.Constant(ITEM, LANES * number)) for number in range(blocks)]
+    return [load(builder, place, kind) for place in places]
+
+
+def write(builder, vectors, start):
+    """The same the other way."""
+    for number, vector in enumerate(vectors):
+        place = place_of(builder, start, ir.Constant(ITEM, LANES * number))
+        builder.store(vector, builder.bitcast(place, vector.type.as_pointer()), align=8)
+
+
+def by_blocks(builder, size, most, generate):
+    """Code of its own for each number of blocks that hold up to `most` ids.
+
+    A branch that goes another way than foreseen costs as much as counting a small group, so few depend on the size. The
+    code is found by one comparison after the other; a jump by table is foreseen less often and noticed later.
+    """
+    end = builder.append_basic_block()
+    for blocks in range(1, most // LANES + 1):
+        with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
+            generate(blocks)
+            builder.branch(end)
+    builder.branch(end)
+    builder.position_at_end(end)
 
 
 def element(context, builder, array_type, array, place):
@@ -98,9 +130,7 @@ def element(context, builder, array_type, array, place):
 def sum_pairs(typing_context, ids, first, addends, start, size, totals):
     """totals[l] = Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size; 0 up to a multiple of LANES.
 
-    2 ≤ size ≤ FULL; addends from `size` to that multiple are 0. A branch that goes another way than foreseen costs as
-    much as counting a small group, so few depend on the size: each number of blocks has its own code. It is found by
-    one comparison after the other; a jump by table is foreseen less often and noticed later.
+    2 ≤ size ≤ FULL; addends from `size` to that multiple are 0.
     """
 
     def generate(context, builder, signature, arguments):
@@ -108,13 +138,11 @@ def sum_pairs(typing_context, ids, first, addends, start, size, totals):
         pointer = element(context, builder, signature.args[0], ids, first)
         addend = element(context, builder, signature.args[2], addends, start)
         target = element(context, builder, signature.args[5], totals, ir.Constant(ITEM, 0))
-        end = builder.append_basic_block()
-        for blocks in range(1, FULL // LANES + 1):
-            with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
-                write_pairs(builder, pointer, addend, size, target, blocks)
-                builder.branch(end)
-        builder.branch(end)
-        builder.position_at_end(end)
+
+        def score(blocks):
+            write(builder, cut(builder, pair_sums(builder, pointer, addend, blocks), size), target)
+
+        by_blocks(builder, size, FULL, score)
         return context.get_dummy_value()
 
     at = types.uintp

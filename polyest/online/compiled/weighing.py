@@ -1,6 +1,6 @@
-"""The arithmetic of weighted groups, a block of lanes at a time, in LLVM's language: numba does not fill its registers.
+"""A small weighted group, all in vector registers, in LLVM's language: numba would take it through memory many times.
 
-All arrays but `out` and the look-up arrays are scratch memory in whole blocks.
+A one and a weight in fixed point share an integer: adding these over equal answers counts them and sums their weights.
 """
 
 # numba infers the types of these functions:
@@ -8,181 +8,156 @@ All arrays but `out` and the look-up arrays are scratch memory in whole blocks.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import reduce
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from polyest.online.compiled.llvm import ITEM, LANES, VECTOR, all_lanes, element, ir, load, place_of, spread
+from polyest.online.compiled.llvm import (
+    HAS_MASKS,
+    ITEM,
+    LANES,
+    VECTOR,
+    all_lanes,
+    by_blocks,
+    cut,
+    element,
+    ir,
+    load,
+    pair_sums,
+    place_of,
+    read,
+    spread,
+    write,
+)
+from polyest.online.weights import MOST_DIGITS, PACKED
 
-__all__ = ["largest", "pack", "subtract", "total", "unpack", "weigh"]
+__all__ = ["weigh_pairs"]
 
 FLOAT = ir.DoubleType()
-FLOATS, ROW = ir.VectorType(FLOAT, LANES), ir.VectorType(FLOAT, 4)
+FLOATS = ir.VectorType(FLOAT, LANES)
+ZERO, ONE = ir.Constant(ITEM, 0), ir.Constant(ITEM, 1)
 
 
-@contextmanager
-def _blocks(builder, size):
-    """For each block of a group: the index of its first lane, and which lanes lie inside."""
-    count = builder.udiv(builder.add(size, ir.Constant(ITEM, LANES - 1)), ir.Constant(ITEM, LANES))
-    with cgutils.for_range(builder, count, intp=ITEM) as loop:
-        first = builder.mul(loop.index, ir.Constant(ITEM, LANES))
-        lanes = builder.add(spread(builder, first), ir.Constant(VECTOR, [*range(LANES)]))
-        yield first, builder.icmp_unsigned("<", lanes, spread(builder, size))
+def across(builder, combine, vectors):
+    """All lanes of all vectors combined, in every lane."""
+    vector, step = reduce(combine, vectors), LANES // 2
+    while step:
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [lane ^ step for lane in range(LANES)])
+        vector, step = combine(vector, builder.shuffle_vector(vector, vector, lanes)), step // 2
+    return vector
 
 
-def _read(builder, pointer, first, kind=VECTOR):
-    return load(builder, place_of(builder, pointer, first), kind)
+def largest(builder, words):
+    """The largest of some numbers without their sign, in every lane."""
+    unsigned = [builder.and_(word, all_lanes(2**63 - 1)) for word in words]
+    return across(builder, lambda x, y: builder.select(builder.icmp_unsigned(">", x, y), x, y), unsigned)
 
 
-def _write(builder, value, pointer, first):
-    target = builder.bitcast(place_of(builder, pointer, first), value.type.as_pointer())
-    builder.store(value, target, align=8)
+def call(builder, name, *vectors):
+    """A function of LLVM's own that gives floats."""
+    kind = ir.FunctionType(FLOATS, [vector.type for vector in vectors])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), vectors)
 
 
-def _reduced(builder, name, vector):
-    """All lanes as one number."""
-    return _call(builder, f"llvm.vector.reduce.{name}.v{LANES}i64", ITEM, vector)
+def fixed(builder, numbers, scale):
+    """Numbers × scale, as the nearest integers."""
+    return builder.fptosi(call(builder, f"llvm.rint.v{LANES}f64", builder.fmul(numbers, scale)), VECTOR)
 
 
-def _call(builder, name, kind, vector):
-    """A function of LLVM's own, of one vector."""
-    function = ir.FunctionType(kind, [vector.type])
-    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [vector])
+def powers(builder, shift):
+    """2^shift and 2^−shift, no shift beyond `MOST_DIGITS`."""
+    most, least, bias = all_lanes(MOST_DIGITS), all_lanes(-MOST_DIGITS), all_lanes(1023)
+    shift = builder.select(builder.icmp_signed(">", shift, most), most, shift)
+    shift = builder.select(builder.icmp_signed("<", shift, least), least, shift)
+    words = builder.add(bias, shift), builder.sub(bias, shift)
+    return [builder.bitcast(builder.shl(word, all_lanes(52)), FLOATS) for word in words]
 
 
-def _rounded(builder, numbers):
-    """Floats as the nearest integers."""
-    return builder.fptosi(_call(builder, f"llvm.rint.v{LANES}f64", FLOATS, numbers), VECTOR)
+def looked_up(builder, column, places, blocks):
+    """column[place] in each lane; places of the group are below LANES·blocks, others give any number of the table."""
+    if HAS_MASKS:
+        return permuted(builder, read(builder, column, blocks, FLOATS), places)
+    found = ir.Constant(FLOATS, ir.Undefined)
+    for lane in range(LANES):
+        place = place_of(builder, column, builder.extract_element(places, ir.Constant(ITEM, lane)), FLOAT)
+        found = builder.insert_element(found, load(builder, place, FLOAT), ir.Constant(ITEM, lane))
+    return found
 
 
-def _starts(context, builder, signature, arguments):
-    """The arguments, arrays as pointers to their first items."""
-    zero = ir.Constant(ITEM, 0)
-    return [
-        element(context, builder, kind, value, zero) if isinstance(kind, types.Array) else value
-        for kind, value in zip(signature.args, arguments, strict=True)
-    ]
+def permuted(builder, column, places):
+    """The same from registers: two of them at a time, by the last bits of the place."""
+    found = None
+    for n in range(0, len(column), 2):
+        pair = column[n], places, column[min(n + 1, len(column) - 1)]
+        here = call(builder, "llvm.x86.avx512.vpermi2var.pd.512", *pair)
+        found = builder.select(builder.icmp_signed(">=", places, all_lanes(LANES * n)), here, found) if n else here
+    return found
+
+
+def reload(builder):
+    """Have what was written read again: a number is spread over all lanes for nothing if it comes from memory."""
+    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
+
+
+def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, out):
+    """Code for a group of that many blocks; see `weigh_pairs`."""
+    words = cut(builder, read(builder, bits, blocks, VECTOR), size)
+    weights, tops = [builder.bitcast(word, FLOATS) for word in words], largest(builder, words)
+    exponents = builder.sub(builder.lshr(tops, all_lanes(52)), all_lanes(1022))
+    field = spread(builder, builder.sub(builder.ctlz(size, ir.Constant(ir.IntType(1), 1)), ONE))
+    up, down = powers(builder, builder.sub(builder.sub(builder.add(field, field), all_lanes(64)), exponents))
+    finest = builder.sub(builder.sub(field, all_lanes(1)), spread(builder, exponent))
+    rate_up, rate_down = powers(builder, builder.sub(finest, exponents))
+
+    ones = builder.shl(all_lanes(1), field)
+    owns = cut(builder, [builder.add(ones, fixed(builder, w, up)) if out else ones for w in weights], size)
+    write(builder, owns, packed)
+    reload(builder)
+    totals, half = pair_sums(builder, ids, packed, blocks), builder.lshr(ones, all_lanes(1))
+    matches = [builder.sub(builder.ashr(builder.add(total, half), field), all_lanes(1)) for total in totals]
+
+    def paid(column):
+        return [builder.fmul(w, looked_up(builder, column, m, blocks)) for w, m in zip(weights, matches, strict=True)]
+
+    rates = [fixed(builder, rate, rate_up) for rate in paid(columns[0])]
+    mean = builder.fmul(builder.sitofp(across(builder, builder.add, rates), FLOATS), rate_down)
+    builder.store(builder.extract_element(mean, ZERO), found)
+    if out:
+        results = []
+        for pay, total, own, m in zip(paid(columns[1]), totals, owns, matches, strict=True):
+            same = builder.sub(builder.sub(total, own), builder.shl(m, field))
+            apart = builder.fmul(builder.sitofp(same, FLOATS), down)
+            step = builder.fmul(apart, looked_up(builder, columns[2], m, blocks))
+            results.append(builder.fsub(builder.fadd(pay, step), mean))
+        write(builder, results, out)
+    return builder.extract_element(tops, ZERO)
 
 
 @intrinsic
-def largest(typing_context, bits, at, size, words):
-    """Copies bits[at : at + size] to words, 0 behind it; the largest of them without its sign."""
+def weigh_pairs(typing_context, ids, bits, first, size, columns, base, exponent, packed, totals, group, out):
+    """totals[group] = T = Σ w·others[m]; out[first + k] = w·own[m] + S·steps[m] − T unless it is None.
 
-    def generate(context, builder, signature, arguments):
-        source, at, size, words = _starts(context, builder, signature, arguments)
-        source, top = place_of(builder, source, at), cgutils.alloca_once_value(builder, all_lanes(0))
-        with _blocks(builder, size) as (first, inside):
-            word = builder.select(inside, _read(builder, source, first), all_lanes(0))
-            _write(builder, word, words, first)
-            unsigned, before = builder.and_(word, all_lanes(2**63 - 1)), load(builder, top, VECTOR, 64)
-            builder.store(builder.select(builder.icmp_unsigned(">", unsigned, before), unsigned, before), top)
-        return _reduced(builder, "umax", load(builder, top, VECTOR, 64))
-
-    return types.int64(bits, types.uintp, types.uintp, words), generate
-
-
-@intrinsic
-def pack(typing_context, words, size, up, one, packed):
-    """packed[k] = one + words[k]·up, rounded; 0 behind the group."""
-
-    def generate(context, builder, signature, arguments):
-        words, size, up, one, packed = _starts(context, builder, signature, arguments)
-        with _blocks(builder, size) as (first, inside):
-            scaled = builder.fmul(_read(builder, words, first, FLOATS), spread(builder, up))
-            fixed = builder.add(_rounded(builder, scaled), spread(builder, one))
-            _write(builder, builder.select(inside, fixed, all_lanes(0)), packed, first)
-        return context.get_dummy_value()
-
-    return types.void(words, types.uintp, types.float64, types.int64, packed), generate
-
-
-@intrinsic
-def unpack(typing_context, packed, size, field, counts, same):
-    """The sums in `same` of what is packed as counts, own included, and as sums of weights, own excluded."""
-
-    def generate(context, builder, signature, arguments):
-        packed, size, field, counts, same = _starts(context, builder, signature, arguments)
-        one = ir.Constant(ITEM, 1)
-        half, fields = spread(builder, builder.shl(one, builder.sub(field, one))), spread(builder, field)
-        with _blocks(builder, size) as (first, _):
-            total = _read(builder, same, first)
-            count = builder.ashr(builder.add(total, half), fields)
-            own = builder.add(_read(builder, packed, first), builder.shl(builder.sub(count, all_lanes(1)), fields))
-            _write(builder, count, counts, first)
-            _write(builder, builder.sub(total, own), same, first)
-        return context.get_dummy_value()
-
-    return types.void(packed, types.uintp, types.int64, counts, same), generate
-
-
-@intrinsic
-def weigh(typing_context, rows, base, words, counts, same, size, down, up, result):
-    """Σ w·others[m]·up, rounded; result[k] = w·own[m] + same·down·steps[m] unless it is None.
-
-    A row of the table, rows[base + m], is (others, own, steps, 0).
+    2 ≤ size ≤ `PACKED`. Returns the bits of the largest weight without its sign. The columns others, own, steps of the
+    table of this size begin at `base`; all |others| < 2^exponent. `packed` is scratch memory.
     """
 
     def generate(context, builder, signature, arguments):
-        rows, base, words, counts, same, size, down, up, result = _starts(context, builder, signature, arguments)
-        total = cgutils.alloca_once_value(builder, all_lanes(0))
-        with _blocks(builder, size) as (first, _):
-            places = builder.add(_read(builder, counts, first), spread(builder, base))
-            others, own, steps = _columns(builder, rows, places, range(LANES))
-            w = _read(builder, words, first, FLOATS)
-            rate = builder.fmul(builder.fmul(w, others), spread(builder, up))
-            builder.store(builder.add(load(builder, total, VECTOR, 64), _rounded(builder, rate)), total)
-            if signature.args[-1] is not types.none:
-                apart = builder.fmul(builder.sitofp(_read(builder, same, first), FLOATS), spread(builder, down))
-                _write(builder, builder.fadd(builder.fmul(w, own), builder.fmul(apart, steps)), result, first)
-        return _reduced(builder, "add", load(builder, total, VECTOR, 64))
+        def pointer(number, place):
+            return element(context, builder, signature.args[number], arguments[number], place)
 
-    at, real = types.uintp, types.float64
-    return types.int64(rows, at, words, counts, same, at, real, real, result), generate
+        _, _, first, size, table, base, exponent, _, _, group, _ = arguments
+        width = builder.extract_value(context.make_array(columns)(context, builder, table).shape, 1)
+        places = [builder.add(base, builder.mul(width, ir.Constant(ITEM, n))) for n in range(3)]
+        given = pointer(0, first), pointer(1, first), pointer(7, ZERO), [pointer(4, place) for place in places]
+        target = None if out is types.none else pointer(10, first)
+        found, top = pointer(8, group), cgutils.alloca_once(builder, ITEM)
 
+        def generate_blocks(blocks):
+            builder.store(score(builder, blocks, size, exponent, *given, found, target), top)
 
-def _columns(builder, rows, places, lanes):
-    """The first three items of the rows at these places, each in all lanes."""
-    if len(lanes) == 1:
-        place = builder.extract_element(places, ir.Constant(ITEM, lanes[0]))
-        return [load(builder, place_of(builder, rows, place, ROW), ROW)] * 3
-    half = len(lanes) // 2
-    both = zip(*(_columns(builder, rows, places, some) for some in (lanes[:half], lanes[half:])), strict=True)
-    picked = [[column, column + 4] if half == 1 else range(len(lanes)) for column in range(3)]
-    return [_shuffled(builder, one, other, pick) for (one, other), pick in zip(both, picked, strict=True)]
+        by_blocks(builder, size, PACKED, generate_blocks)
+        return load(builder, top, ITEM)
 
-
-def _shuffled(builder, one, other, lanes):
-    """Some lanes of two vectors."""
-    kind = ir.VectorType(ir.IntType(32), len(lanes))
-    return builder.shuffle_vector(one, other, ir.Constant(kind, [*lanes]))
-
-
-@intrinsic
-def total(typing_context, words, size, up):
-    """Σ words[k]·up, rounded."""
-
-    def generate(context, builder, signature, arguments):
-        words, size, up = _starts(context, builder, signature, arguments)
-        total = cgutils.alloca_once_value(builder, all_lanes(0))
-        with _blocks(builder, size) as (first, _):
-            scaled = builder.fmul(_read(builder, words, first, FLOATS), spread(builder, up))
-            builder.store(builder.add(load(builder, total, VECTOR, 64), _rounded(builder, scaled)), total)
-        return _reduced(builder, "add", load(builder, total, VECTOR, 64))
-
-    return types.int64(words, types.uintp, types.float64), generate
-
-
-@intrinsic
-def subtract(typing_context, numbers, mean, size, out, at):
-    """out[at + k] = numbers[k] − mean, in whole blocks."""
-
-    def generate(context, builder, signature, arguments):
-        numbers, mean, size, out, at = _starts(context, builder, signature, arguments)
-        target = place_of(builder, out, at, FLOAT)
-        with _blocks(builder, size) as (first, _):
-            value = builder.fsub(_read(builder, numbers, first, FLOATS), spread(builder, mean))
-            _write(builder, value, target, first)
-        return context.get_dummy_value()
-
-    return types.void(numbers, types.float64, types.uintp, out, types.uintp), generate
+    at = types.uintp
+    return types.int64(ids, bits, at, at, columns, at, types.int64, packed, totals, at, out), generate
