@@ -147,7 +147,7 @@ def test_proposition_2_bounds_the_speed(table: tuple[str, int], seed: int, n: in
 
 @pytest.mark.slow
 def test_every_shipped_table_but_few_has_an_increasing_mean() -> None:
-    """docs/convergence.md names them: power(-0.5) at K = 3, power(-0.75) at bias_budget 1.5, and best_of(n), which falls.
+    """docs/convergence.md names them: power(-0.5) at K = 3, power(-0.75) at bias_budget 1.5; best_of(n) has to fall.
 
     Leave-one-out tables of one completion more count as well: power(-0.75) at K = 3 belongs to K = 4.
     """
