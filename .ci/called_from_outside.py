@@ -35,6 +35,13 @@ _.bias_bound
 _.forget
 _.restore
 
+# Keys of dictionaries that are passed on as a whole
+averaged_groups
+bias_ratio
+noise_ratio
+difference_to_plug_in
+linestyle
+
 # Fields of a record that is read as a whole, and a part of a cache's key
 estimated_bias
 own_mean

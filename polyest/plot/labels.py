@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Point = tuple[float, float]
     Box = tuple[float, float, float, float]  # left, bottom, right, top, in pixels
 
 __all__ = ["place"]
