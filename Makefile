@@ -15,7 +15,7 @@ PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS)
 CPU = $(if $(filter Linux/x86_64,$(shell uname -s)/$(shell uname -m)),+cpu)
 TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(CPU)
 # What the tests import of verl's dependencies; the others (wandb, tensorboard, what ray's dashboard needs, …) stay out.
-OF_VERL = aiohttp cachetools codetiming fastapi hydra-core tensordict torchdata uvicorn
+OF_VERL = aiohttp cachetools codetiming fastapi hydra-core peft tensordict torchdata uvicorn
 
 LOWEST = .venv-lowest
 CLI = cli listing options plot progress score show solve verify
