@@ -85,7 +85,11 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], told: str) -> 
 
 @pytest.mark.parametrize("target", ["power(2)", "js(0.5)"])
 def test_an_offset_makes_a_product_that_can_be_meant(target: str) -> None:
-    AnswerPay(combine="multiply", target=target, offset=1)
+    answers = answers_of(rows_of_items(["a", "b", "a"], "answers"))
+    estimator = polyest.load(target, 3, "plug_in")
+    paid = AnswerPay(combine="multiply", target=target, offset=1).rewards(estimator, answers, np.ones(3))
+    assert paid == pytest.approx([1 - x for x in estimator.rewards(["a", "b", "a"])])
+    assert min(paid) >= 0
 
 
 def test_a_negative_reward_is_no_factor() -> None:
