@@ -59,6 +59,7 @@ def test_the_bias_of_entropy_is_as_the_questions_say() -> None:
         assert abs(mean_pay(method, K, 1 / 12) - math.log(1 / 12)) == pytest.approx(float(digits), abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "ratio"), [(16, "1.3"), (32, "1.5")])
 def test_what_a_monotone_table_costs(K: int, ratio: str) -> None:
     # least β with p·|Q(p) − log p| ≤ β on a grid and c[m] ≤ c[m+1]; the grid's spacing moves β by less than 1 %
