@@ -21,11 +21,10 @@ HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """The README as the home page, the changelog, what `--help` says, and figures that benchmarks wrote."""
+    """The README as the home page, the changelog, and figures that benchmarks wrote."""
     from mkdocs.structure.files import File
 
     written = {page: _from_root((ROOT / name).read_text(encoding="utf-8")) for name, page in HOME.items()}
-    written["reference/cli.md"] = _command_line()
     for page, text in written.items():
         files.append(File.generated(config, page, content=text))
     for figure in sorted((ROOT / "benchmarks").rglob("results/**/*.png")):
@@ -48,7 +47,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         return posixpath.relpath(target, folder or ".") if target.endswith(".png") else ""
 
     text = LINK.sub(replaced, markdown)
-    return re.sub(r"(?<!!)\[([^\]]*)\]\(\)", r"\1", text)
+    text = re.sub(r"(?<!!)\[([^\]]*)\]\(\)", r"\1", text)
+    return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
 
 
 def _from_root(markdown: str) -> str:
@@ -61,10 +61,8 @@ def _from_root(markdown: str) -> str:
     return LINK.sub(replaced, markdown)
 
 
-def _command_line() -> str:
+def _help_of_verbs() -> str:
     parser = cli.build_parser()
     (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    pages = ["# Command line", "", "```text", parser.format_help().rstrip(), "```"]
-    for name, verb in verbs.choices.items():
-        pages += ["", f"## polyest {name}", "", "```text", verb.format_help().rstrip(), "```"]
-    return "\n".join(pages) + "\n"
+    shown = {"polyest": parser} | {f"polyest {name}": verb for name, verb in verbs.choices.items()}
+    return "".join(f"\n## {name}\n\n```text\n{verb.format_help().rstrip()}\n```\n" for name, verb in shown.items())

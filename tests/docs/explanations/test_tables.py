@@ -1,36 +1,15 @@
-"""Numbers on the pages that explain, recomputed."""
+"""Numbers of docs/explanations/tables.md, recomputed."""
 
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pytest
-from places import ROOT
+from pages import DOCS, METHODS, mean_pay, number, table_rows
 from scipy.optimize import linprog
 
 import polyest
-
-DOCS = ROOT / "docs"
-METHODS = ("plug_in", "harmonic", "aqp")
-
-
-def mean_pay(method: str, K: int, p: float) -> float:
-    """Q(p) by its definition (theory.md §2)."""
-    table = polyest.load("log", K, method=method)
-    weights = (math.comb(K - 1, m) * p**m * (1 - p) ** (K - 1 - m) for m in range(K))
-    return math.fsum(w * float(c) for w, c in zip(weights, table.coefficients, strict=True))
-
-
-def number(text: str) -> float:
-    return float(text.replace("−", "-"))
-
-
-def table_rows(page: str, first_cell: str) -> list[list[str]]:
-    text = (DOCS / page).read_text(encoding="utf-8")
-    block = next(b for b in re.findall(r"(?m)(?:^\|.*\n)+", text) if b.startswith(f"| {first_cell}"))
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if "---" not in line]
 
 
 def test_the_tables_of_sixteen_are_printed_right() -> None:
@@ -49,14 +28,6 @@ def test_their_means_are_printed_right() -> None:
         assert number(log_p) == pytest.approx(math.log(float(p)), abs=0.000501)
         found = [mean_pay(method, 16, float(p)) for method in METHODS]
         assert [number(cell) for cell in means] == pytest.approx(found, abs=0.000501)
-
-
-def test_the_bias_of_entropy_is_as_the_questions_say() -> None:
-    # of n equally likely answers the expected value is exactly Q(1/n) (theory.md §1)
-    text = (DOCS / "faq.md").read_text(encoding="utf-8")
-    for method, K, digits in (("plug_in", 8, "0.77"), ("plug_in", 16, "0.41"), ("aqp", 8, "0.08"), ("aqp", 16, "0.02")):
-        assert digits in text
-        assert abs(mean_pay(method, K, 1 / 12) - math.log(1 / 12)) == pytest.approx(float(digits), abs=0.005)
 
 
 @pytest.mark.slow
