@@ -54,7 +54,7 @@ QUESTION_AND_ANSWER = {
 }
 MATHEMATICS = {"polyest.polynomials.basis"}
 # what neither question nor answer is made with: how formulas are written and numbers are read and printed; and tables
-# and peaks in float64, of which a proof takes the place of a peak only, what plug_in's table is, and how a table is shown
+# and peaks in float64, of which a proof takes the place of a peak only, what plug_in's table is, how one is shown
 IN_PASSING = {
     "polyest.closed_forms.plug_in",
     "polyest.notebook",
