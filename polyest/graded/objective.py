@@ -165,9 +165,9 @@ def best_of(
         n: how many draws.
         group_size: K ≥ 2; may be left out for the ragged functions of `polyest.graded`.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself; n < K.
-        worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default, and
-            0.02 are shipped for n = 1.5K and 2K, K = 8 and 16); the smaller, the noisier. Without a group size it makes
-            the ragged functions score groups of fewer than n.
+        worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default; that
+            and 0.02 are shipped for n = 12, 16, 24, 32 and all K from n/2); the smaller, the noisier. Without a group
+            size it makes the ragged functions score groups of fewer than n.
 
     Raises:
         ArgumentError: n > K, which no estimator does without bias, and there is no table.
@@ -178,19 +178,22 @@ def best_of(
     >>> best_of(12, group_size=8).worst_case_bias.__round__(12)
     0.05
     """
-    from polyest.graded.beyond import beyond
-
     n = whole_number("n", n, least=1)
-    exact = Objective(f"best_of({n})", _unit(n, n), None, checked_baseline(baseline))
-    if worst_case_bias is None and (group_size is None or n <= whole_number("group_size", group_size, least=2)):
-        return _sized(exact, group_size)
-    return beyond(exact, group_size, worst_case_bias)
+    return _extreme(f"best_of({n})", _unit(n, n), group_size, baseline, worst_case_bias)
 
 
-def worst_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
-    """The expected least of n rewards, n ≤ K; that all of n are correct where rewards are 0 and 1. See `best_of`."""
+def worst_of(
+    n: int, group_size: int | None = None, baseline: str | None = None, worst_case_bias: Any = None
+) -> Objective:
+    """The expected least of n rewards; that all of n are correct where rewards are 0 and 1. Exact for n ≤ K.
+
+    For K < n ≤ 2K it is minus the best of n of the negated rewards. Arguments and errors are those of `best_of`.
+
+    >>> worst_of(3, group_size=5).coefficients.tolist()
+    [0.0, 0.0, 0.5, 1.5, 3.0]
+    """
     n = whole_number("n", n, least=1)
-    return _made(f"worst_of({n})", _unit(1, n), group_size, baseline)
+    return _extreme(f"worst_of({n})", _unit(1, n), group_size, baseline, worst_case_bias)
 
 
 def median_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
@@ -247,6 +250,21 @@ def majority_vote(group_size: int | None = None) -> NoReturn:
     )
 
 
+def _extreme(
+    name: str, weights: tuple[Fraction, ...], group_size: int | None, baseline: str | None, worst_case_bias: Any
+) -> Objective:
+    """The greatest or the least of n, exact or, where that is impossible, not."""
+    from polyest.graded.beyond import beyond
+
+    exact = Objective(name, weights, None, checked_baseline(baseline))
+    is_exact = group_size is None or len(weights) <= whole_number("group_size", group_size, least=2)
+    return (
+        _sized(exact, group_size)
+        if worst_case_bias is None and is_exact
+        else beyond(exact, group_size, worst_case_bias)
+    )
+
+
 def _made(name: str, weights: tuple[Fraction, ...], group_size: int | None, baseline: str | None) -> Objective:
     return _sized(Objective(name, weights, None, checked_baseline(baseline)), group_size)
 
@@ -266,7 +284,8 @@ def _sized(objective: Objective, group_size: int | None) -> Objective:
         return objective
     K, least = whole_number("group_size", group_size, least=2), objective.least_group_size
     if least > K:
-        raise too_small(objective, K)
+        is_extreme = objective.name.startswith(("best_of", "worst_of"))
+        raise too_small(objective, K, "" if is_extreme else "; for n > K there are tables of best_of and worst_of only")
     return replace(objective, group_size=K)
 
 

@@ -12,7 +12,7 @@ from polyest import estimator as runtime
 from polyest.adapters.lookup import Functions, check_padding_id, check_shape, matrices
 from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
-from polyest.adapters.torch.tables import Tables, arrays
+from polyest.adapters.torch.tables import Tables, arrays, finite
 from polyest.errors import ArgumentError
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
@@ -219,7 +219,7 @@ class Estimator(torch.nn.Module):
         pay = tables.rewards(groups)
         if reference is not None:
             pay = pay - self._reference(reference, groups)
-        return pay if weights is None else pay * self._weights(weights, groups)
+        return pay if weights is None else finite(pay * self._weights(weights, groups))
 
     def _reference(self, reference: Tensor, groups: Groups) -> Tensor:
         """r(q_i), NaN where q is no probability, 0 where there is no completion."""
@@ -230,10 +230,9 @@ class Estimator(torch.nn.Module):
         return r if groups.valid is None else torch.where(groups.valid, r, 0.0)
 
     def _weights(self, weights: Tensor, groups: Groups) -> Tensor:
-        """w_i, NaN where it is not finite, 0 where there is no completion."""
+        """w_i, 0 where there is no completion."""
         check_weights(weights, groups.ids)
-        given = weights.detach()
-        w = (given + (given - given) if given.dtype.is_floating_point else given).to(self.reward_table.dtype)
+        w = weights.detach().to(self.reward_table.dtype)
         return w if groups.valid is None else torch.where(groups.valid, w, 0.0)
 
     def _finish(self, pay: Tensor, groups: Groups) -> Tensor:

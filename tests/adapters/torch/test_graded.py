@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from polyest import graded, success
 from polyest.errors import ArgumentError
+from polyest.offline.build import solve
+from polyest.problems.problem import make_problem
+from polyest.storage import store
 
 torch = pytest.importorskip("torch")
 adapter = pytest.importorskip("polyest.adapters.torch")
@@ -122,13 +125,14 @@ def test_missing_rewards_leave_the_group_of_the_others_to_the_bit(objective, rew
             np.testing.assert_array_equal(scores.numpy(), expected)
 
 
-def test_groups_left_without_a_table_are_told() -> None:
-    """Of `worst_case_bias` 0.02 only K = 8 is shipped; which sizes will be left is not known when tables are made."""
-    objective = graded.best_of(12, 8, worst_case_bias=0.02)
+def test_groups_left_without_a_table_are_told(user_folder) -> None:
+    """Which sizes will be left is not known when tables are made."""
+    store.write(solve(make_problem("best_of(9)", 8, worst_case_bias="0.1")), user_folder)
+    objective = graded.best_of(9, 8, worst_case_bias=0.1)
     module = adapter.GradedObjective(objective, torch.float64)
     x = torch.arange(16, dtype=torch.float64).reshape(2, 8)
     x[1, 3] = torch.nan
-    with pytest.warns(UserWarning, match=r"6, 7 completions are left are scored NaN: no table .*polyest solve"):
+    with pytest.warns(UserWarning, match=r"5, 6, 7 completions are left are scored NaN: no table .*polyest solve"):
         found = module.advantages(x, missing="drop")
     assert found[1].isnan().all()
     np.testing.assert_array_equal(found[0], objective.advantages(x[0].numpy()))
