@@ -135,11 +135,16 @@ def _check_method(target: Target, K: int, method: str) -> None:
             f"`method` {method} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
             "use method='exact'"
         )
-    if method == "graded" and (target.degree is None or target.degree >= 2 * K):
-        least = "" if target.degree is None else f" (K ≥ {target.degree // 2 + 1} would do)"
+    if method == "graded" and target.degree is None:
+        raise ArgumentError(
+            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n), for rewards that are "
+            f"numbers; got {target.name}, which is none; use aqp"
+        )
+    if method == "graded" and target.degree is not None and target.degree >= 2 * K:
         raise ArgumentError(
             f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
-            f"{target.name} at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
+            f"{target.name} at K = {K} (K ≥ {target.degree // 2 + 1} would do): beyond, the noise is hopeless whatever "
+            "the bias; sample larger groups"
         )
 
 
