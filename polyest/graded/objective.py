@@ -74,7 +74,7 @@ class Objective:
         """c, shape (K,), read-only: the pay per unit of reward while 0..K−1 of the others have more."""
         return read_only([float(c) for c in tables.coefficients(self.weights, self._size, self.baseline)])
 
-    def values(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def values(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """Unbiased estimates of the objective, (1/K) Σ_k c_{K−k} R_(k), from rewards of shape (..., K); shape (...,).
 
         With a baseline, those without it. Arguments and errors are those of `rewards`.
@@ -82,9 +82,9 @@ class Objective:
         >>> float(worst_of(2, group_size=3).values([1, 2, 4]).round(3))
         1.333
         """
-        return self._scores("values", rewards, missing)
+        return self._scores("values", rewards, missing, usable)
 
-    def rewards(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def rewards(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """Pay whose policy gradient is that of the objective on average: ∫_0^{R_i} c[m_i(t)] dt, shape (..., K).
 
         m_i(t) is the number of others with rewards above t. With a baseline the integral starts at the group's least
@@ -92,21 +92,23 @@ class Objective:
 
         Args:
             rewards: shape (..., K), real numbers of any dtype; equal numbers are ties, which need no convention.
-            missing: None, or "drop": a completion whose reward is NaN (or None) scores NaN, and its group is scored by
-                the table of as many as are left; groups with too few left score NaN, with one warning.
+            missing: None, or "drop": a completion whose reward is NaN (or None) is left out.
+            usable: booleans of the rewards' shape: False for a completion that was lost whatever it said (a crash); it
+                is left out, and its reward not looked at. What is left out scores NaN, and its group is scored by the
+                table of as many as are left; groups with too few left score NaN, with one warning.
 
         Returns:
             float64 array of the rewards' shape.
 
         Raises:
-            ArgumentError: a wrong last dimension, what are no real numbers, NaN, or ±inf.
+            ArgumentError: a wrong last dimension, what are no real numbers, NaN, ±inf, or what is no mask.
 
         >>> best_of(2, group_size=3).rewards([1, 2, 4]).tolist()
         [0.0, 1.0, 5.0]
         """
-        return self._scores("rewards", rewards, missing)
+        return self._scores("rewards", rewards, missing, usable)
 
-    def advantages(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def advantages(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """∫ c[m_i(t)]·(1{R_i > t} − m_i(t)/(K−1)) dt, shape (..., K): the expected gradient of `rewards`, less noise.
 
         A constant added to all rewards changes nothing, a factor scales them; a group without spread gets 0. Arguments
@@ -115,7 +117,7 @@ class Objective:
         >>> best_of(1, group_size=3).advantages([1, 2, 4]).tolist()  # R_i − the mean of the others
         [-2.0, -0.5, 2.5]
         """
-        return self._scores("advantages", rewards, missing)
+        return self._scores("advantages", rewards, missing, usable)
 
     def at(self, group_size: int) -> Objective:
         """The same for another group size.
@@ -143,9 +145,9 @@ class Objective:
             raise ArgumentError(f"`group_size` must be given for this, as in {self.name} with group_size=16; got None")
         return self.group_size
 
-    def _scores(self, kind: str, rewards: ArrayLike, missing: str | None) -> Array:
+    def _scores(self, kind: str, rewards: ArrayLike, missing: str | None, usable: ArrayLike | None) -> Array:
         self.pay(kind)
-        values, absent = read_rewards(rewards, missing)
+        values, absent = read_rewards(rewards, missing, usable=usable)
         if values.ndim == 0 or values.shape[-1] != self.group_size:
             raise ArgumentError(
                 f"`rewards` must have shape (..., {self.group_size}), the group size of this {self.name}; got shape "
