@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened
+from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
 from polyest.online.lookup import Lookup
 from polyest.storage.loading import lookup_of, sibling
 
@@ -118,7 +117,7 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
             lacking[n] = error
     if lacking:
         sizes, reason = ", ".join(map(str, lacking)), next(iter(lacking.values()))
-        warnings.warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}", stacklevel=5)
+        warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}")
     return found
 
 

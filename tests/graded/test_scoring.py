@@ -284,3 +284,22 @@ def test_bad_input_is_refused_with_the_reason(call, words: str) -> None:
         call()
     assert "\n" not in str(error.value)
     assert isinstance(error.value, polyest.PolyestError)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: graded.best_of(2, 3).advantages([1, 2, 3], usable=[True, False, False]),
+        lambda: graded.best_of(2, 3).values([1, NAN, NAN], missing="drop"),
+        lambda: graded.rewards([1, 2, 3], [0, 0, 1], graded.best_of(2)),
+        lambda: graded.values([1, 2, 3], [0, 0, 1], graded.best_of(2)),
+        lambda: polyest.load("log", 3, "harmonic").rewards([1, 1, 2], usable=[True, False, False]),
+        lambda: polyest.load("log", 3, "harmonic").value([1, 1, 2], padding_id=1),
+        lambda: polyest.value([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+        lambda: polyest.value_with_error([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+    ],
+)
+def test_warnings_name_the_line_of_the_caller(score) -> None:
+    with pytest.warns(UserWarning, match="groups have") as caught:
+        score()
+    assert [(w.filename, w.lineno) for w in caught] == [(__file__, score.__code__.co_firstlineno)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +14,7 @@ from polyest import graded, success
 from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import is_code
 from polyest.adapters.verl.options import SECTION, entries
-from polyest.errors import ArgumentError, nearest, shortened
+from polyest.errors import ArgumentError, nearest, shortened, warn
 from polyest.problems.budget import AqpArguments
 from polyest.problems.problem import whole_number
 
@@ -105,11 +104,10 @@ def _extreme(
     """`polyest.graded.best_of` or `worst_of`; a bias that nobody asked for is told."""
     objective = make(n, group_size, worst_case_bias=worst_case_bias)
     if worst_case_bias is None and objective.worst_case_bias > 0:
-        warnings.warn(
+        warn(
             f"`index` names groups of {group_size}, from which {objective.name} is not exact: the gradient is that of "
             f"an objective within {objective.worst_case_bias:.2g} of the rewards' range; sample {n}, or set "
-            f"+{SECTION}worst_case_bias={objective.worst_case_bias:.2g} if that will do",
-            stacklevel=5,
+            f"+{SECTION}worst_case_bias={objective.worst_case_bias:.2g} if that will do"
         )
     return objective
 
@@ -185,10 +183,9 @@ def _advantages(batch: Batch, rewards: Array | NDArray[np.int64], at_size: AtSiz
         else:
             result[rows] = objective.advantages(rewards[rows])
     if few and objective is not None:
-        warnings.warn(
+        warn(
             f"`index` names {few} groups with too few completions for {objective.name}; their advantages are 0: "
-            f"{reason}",
-            stacklevel=4,
+            f"{reason}"
         )
     return result
 
