@@ -14,7 +14,6 @@ from polyest.adapters.torch.checks import check_device, check_dtype, check_refer
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
 from polyest.adapters.torch.tables import Tables, arrays, finite
 from polyest.errors import ArgumentError
-from polyest.problems.budget import refuse_others
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 
@@ -117,7 +116,7 @@ class Estimator(torch.nn.Module):
 
         Source: theory.md §2, §9.
         """
-        tables, groups, weights = self._read(answers, given)
+        tables, groups, weights = self._read(answers, **given)
         return self._finish(self._rewards(tables, groups, reference, weights), groups)
 
     def advantages(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
@@ -134,7 +133,7 @@ class Estimator(torch.nn.Module):
         >>> load("log", 3, method="harmonic").advantages(torch.tensor([5, 5, 8]))
         tensor([ 0.5000,  0.5000, -1.5000])
         """
-        tables, groups, w = self._read(answers, given)
+        tables, groups, w = self._read(answers, **given)
         if tables.advantage_table is None:
             _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
         pay = tables.advantages(groups) if w is None else tables.weighted_advantages(groups, w)
@@ -155,7 +154,7 @@ class Estimator(torch.nn.Module):
         >>> load("log", 2, method="plug_in").value(torch.tensor([[1, 1], [1, 2]]))
         tensor([ 0.0000, -0.6931])
         """
-        tables, groups, weights = self._read(answers, given)
+        tables, groups, weights = self._read(answers, **given)
         if weights is not None:
             value = groups.sum(self._rewards(tables, groups, reference, weights)) / groups.sizes
         else:
@@ -167,9 +166,10 @@ class Estimator(torch.nn.Module):
     def extra_repr(self) -> str:
         return f"{self.problem}, dtype={self.dtype}"
 
-    def _read(self, answers: Tensor, given: Given) -> tuple[Tables, Groups, Tensor | None]:
+    def _read(
+        self, answers: Tensor, weights: Tensor | None = None, usable: Tensor | None = None
+    ) -> tuple[Tables, Groups, Tensor | None]:
         """What pays, who is paid, and the weights."""
-        refuse_others(given, ("weights", "usable"))
         check_ids(answers)
         check_device("answers", answers, self.reward_table)
         check_shape(self._estimator, answers.shape)
@@ -178,7 +178,6 @@ class Estimator(torch.nn.Module):
                 f"`reward_table` must be float32 or wider, got {self.reward_table.dtype}: something other than .to() "
                 "cast the module's buffers; leave this module out of mixed precision for buffers"
             )
-        weights, usable = given.get("weights"), given.get("usable")
         if usable is not None:
             check_usable(usable, answers)
         own = usable is None or self.padding_id is not None
