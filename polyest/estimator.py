@@ -278,8 +278,7 @@ def load(
         target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"``, ``"best_of(n)"`` or ``"js(q)"``, or your own, made
             by `polyest.custom`.
         group_size: K ≥ 2.
-        method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``; it has
-            to be named for ``"best_of(n)"``, n > K, which is usually one of `polyest.graded`.
+        method: one of `polyest.methods()`; by default ``"exact"`` where it is, else ``"aqp"``, but for best_of.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
         budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
             times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,

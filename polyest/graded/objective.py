@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,7 @@ __all__ = [
     "best_of",
     "checked_baseline",
     "l_statistic",
-    "majority_vote",
     "median_of",
-    "quantile",
     "too_small",
     "worst_of",
 ]
@@ -226,30 +224,6 @@ def l_statistic(weights: Sequence[Any], group_size: int | None = None, baseline:
     if not exact:
         raise ArgumentError("`weights` must be at least one number, got none")
     return _made(f"l_statistic({', '.join(map(str, exact))})", exact, group_size, baseline)
-
-
-def quantile(q: float, group_size: int | None = None) -> NoReturn:
-    """Raises the reason why there is no such objective.
-
-    A quantile weighs thresholds by a step function of S(t), and a polynomial of any degree is half the step away from
-    it somewhere: no table of any group size estimates it.
-    """
-    raise ArgumentError(
-        f"`quantile` of the policy's rewards cannot be estimated (q = {q}), by groups of any size: polynomials stay "
-        "half a step away from a step; use an order statistic of n draws: median_of(n), best_of(n) or l_statistic"
-    )
-
-
-def majority_vote(group_size: int | None = None) -> NoReturn:
-    """Raises the reason why there is no such objective.
-
-    Which answer wins a vote depends on the counts of all answers, which are not independent of each other given one of
-    them; with a verifier, `polyest.success.majority_at` is exact.
-    """
-    raise ArgumentError(
-        "`majority_vote` without a verifier cannot be estimated: which answer wins depends on the counts of all, which "
-        "are not independent of each other; with a verifier, use polyest.success.majority_at"
-    )
 
 
 def _extreme(

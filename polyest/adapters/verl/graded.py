@@ -68,9 +68,8 @@ def l_statistic(
     at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
     without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
-    Groups of K ≥ n are exact. The greatest and the least of n in n/2 ≤ K < n are off by at most `worst_case_bias` of
-    the rewards' range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Other groups get 0, with
-    a warning.
+    Groups of K ≥ n are exact. The greatest (least) of n in n/2 ≤ K < n is off by at most `worst_case_bias` of the
+    rewards' range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Others get 0, with a warning.
 
     Args:
         make, options: `polyest.graded.best_of` or its like, and its arguments besides n and K.
