@@ -13,49 +13,23 @@ solution (linear, unless about K points are active), but it gets there from anyw
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, Floating, Floats
 from polyest.offline.linear import column, gram, number
-from polyest.offline.peaks import HIGH, PER_GAP, peaks_of
-from polyest.offline.program import Optimum, Program
+from polyest.offline.peaks import HIGH, PER_GAP, Peaks, peaks_of
+from polyest.offline.program import Constraints, Optimum, Program
 from polyest.offline.quadratic import by_active_set
 
-__all__ = ["Constraints", "OnPoints", "OneSided", "exchanged", "one_sided"]
+__all__ = ["InMultiprecision", "OnPoints", "exchanged"]
 
 ROUNDS, PATIENCE = 60, 3
 
 Solved = TypeVar("Solved", bound=Optimum[Array])
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """s_j e(p_j) ≤ β.
-
-    Attributes:
-        points, signs: p_j and s_j.
-        multipliers: a guess of theirs, of which only the signs count.
-        rows: what the arithmetic keeps of each constraint, shape (N, …).
-    """
-
-    points: Array
-    signs: NDArray[np.int_]
-    multipliers: Array
-    rows: Floats
-
-    def only(self, chosen: NDArray[np.bool_]) -> Constraints:
-        """Some of them."""
-        return Constraints(*(values[chosen] for values in vars(self).values()))
-
-    def joined(self, other: Constraints) -> Constraints:
-        """These and others."""
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Constraints(*(np.concatenate(pair) for pair in pairs))
 
 
 class OnPoints(Protocol[Solved]):
@@ -76,29 +50,31 @@ class OnPoints(Protocol[Solved]):
         """Where |e| of a solution peaks, and |e|/β there."""
 
 
-def exchanged(program: OnPoints[Solved], constraints: Constraints, slack: float) -> Solved:
+def exchanged(program: OnPoints[Solved], start: Constraints, slack: float) -> Solved:
     """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
     Raises:
         SolveError: β is below the least bias, or the exchange did not settle.
     """
-    best, since = math.inf, 0
+    best, since, constraints = math.inf, 0, start
     for _ in range(ROUNDS):
         here = program.solved(constraints)
         peaks, heights = program.peaks(here)
-        excess = float(max(heights[~np.isin(peaks.points, constraints.points)], default=1.0)) - 1
+        excess = float(max(heights[~np.isin(peaks.sides, constraints.sides)], default=1.0)) - 1
         best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
         if excess <= slack or (since >= PATIENCE and excess < program.rounding):
             return here
-        new = peaks.only(heights > program.joining)
-        old = constraints.only(np.isin(constraints.points, np.setdiff1d(here.points, new.points)))
-        constraints = new.joined(replace(old, multipliers=0 * old.multipliers))
+        new = heights > program.joining
+        old = ~np.isin(here.constraints.sides, peaks.sides[new])
+        points, signs = (peaks.points[new], here.points[old]), (peaks.signs[new], here.signs[old])
+        multipliers = peaks.multipliers[new], 0 * here.multipliers[old]
+        constraints = Constraints(*map(np.concatenate, (points, signs, multipliers)))
     raise SolveError(f"the exchange of constraint points for {program} did not settle")
 
 
 @dataclass(frozen=True)
-class OneSided:
-    """The program at β, with a constraint of one sign at each point.
+class InMultiprecision:
+    """The program at β on finitely many points.
 
     Attributes:
         program: in multi-precision.
@@ -120,19 +96,12 @@ class OneSided:
         program, points, signs = self.program, constraints.points, constraints.signs
         rows, _ = program.scaled_rows(points)
         bayes = column(program.bias(program.means).values(points))
-        active = np.flatnonzero(constraints.multipliers * signs > 0)
-        found = by_active_set(gram(rows), bayes, signs.tolist(), number(self.beta), active)
+        found = by_active_set(gram(rows), bayes, signs.tolist(), number(self.beta), constraints.active)
         multipliers, c = program.convert(found.entries()), program.unscaled(-rows.transpose() * found)
         order = np.argsort(points)
         return Optimum(c, points[order], multipliers[order]).active()
 
-    def peaks(self, here: Optimum[Array]) -> tuple[Constraints, Floats]:
+    def peaks(self, here: Optimum[Array]) -> tuple[Peaks, Floats]:
         """Where |e| peaks, with the multipliers of the active points nearby, and |e|/β there."""
         peaks = peaks_of(self.program, here, self.beta, PER_GAP, self.slack)
-        heights = (peaks.bias * peaks.signs / self.beta).astype(float)
-        return one_sided(peaks.points, peaks.signs, peaks.multipliers), heights
-
-
-def one_sided(points: Array, signs: NDArray[np.int_], multipliers: Array) -> Constraints:
-    """Constraints without rows: new ones are as soon computed as old ones sorted out."""
-    return Constraints(points, signs, multipliers, np.empty((len(points), 0)))
+        return peaks, (peaks.bias * peaks.signs / self.beta).astype(float)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.numbers.conversion import Array, Floating, Floats
-from polyest.offline.program import Bias, Optimum, Program
+from polyest.offline.program import Bias, Constraints, Optimum, Program
 
 __all__ = ["HIGH", "PER_GAP", "Peaks", "angle", "divided", "parabolic_peaks", "peaks_of", "place"]
 
@@ -65,14 +65,11 @@ def parabolic_peaks(points: Floats, error: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """Local maxima of |e|: where, signs, e, e'', and the multipliers carried over from the last table."""
+class Peaks(Constraints):
+    """Local maxima of |e|, with e and e'' there; the multipliers are carried over from the last table."""
 
-    points: Array
-    signs: NDArray[np.int_]
     bias: Array
     curvatures: Array
-    multipliers: Array
 
     def excess(self, beta: Floating) -> float:
         """By how much |e| exceeds β, relative."""
@@ -90,7 +87,7 @@ def peaks_of(program: Program, here: Optimum[Array], beta: Floating, per_gap: in
     apart = np.diff(tops.astype(float), prepend=0) > SAME * tops
     kept = np.flatnonzero(apart & ((bias.second * signs < 0) | (tops == 1)))
     carried = _carried(here, tops[kept], signs[kept])
-    return Peaks(tops[kept], signs[kept], bias.value[kept], bias.second[kept], carried)
+    return Peaks(tops[kept], signs[kept], carried, bias.value[kept], bias.second[kept])
 
 
 def _refined(program: Program, curve: Bias, points: Array, accuracy: float) -> Array:

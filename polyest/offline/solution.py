@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from polyest.numbers.conversion import Scalar, to_fraction
+from polyest.numbers.conversion import Array, Scalar, to_fraction
+from polyest.offline.program import Optimum
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]
@@ -33,6 +34,12 @@ class Solution:
     kappa: int | None = None
     proof: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     digits: int = 0
+
+    @classmethod
+    def of(cls, problem: Problem, optimum: Optimum[Array], budget: Fraction, digits: int) -> Solution:
+        """The answer to a problem of least noise within a bias budget."""
+        proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
+        return cls(problem, settled(optimum.coefficients, budget), proof=proof, digits=digits)
 
 
 def settled(coefficients: Iterable[Scalar], bias: Fraction) -> tuple[Fraction, ...]:

@@ -1,6 +1,6 @@
 """The table of graded rewards for more draws than the group has: least noise within a bias of the objective.
 
-The program is `polyest.offline.graded_program`; it is solved as aqp's is where float64 does not carry: an exchange of
+Its program is `polyest.offline.program.GradedProgram`, solved as aqp's is where float64 does not carry: an exchange of
 constraint points from scratch, then all digits.
 """
 
@@ -16,10 +16,9 @@ from polyest.numbers.conversion import Array
 from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.rationals import decimal_text
 from polyest.offline import reduction
-from polyest.offline.exchange import OneSided, exchanged, one_sided
-from polyest.offline.graded_program import GradedProgram
-from polyest.offline.program import Optimum
-from polyest.offline.solution import Solution, settled
+from polyest.offline.exchange import InMultiprecision, exchanged
+from polyest.offline.program import Constraints, GradedProgram, Optimum
+from polyest.offline.solution import Solution
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 from polyest.storage.table import Table
@@ -53,8 +52,7 @@ def solution(problem: Problem, digits: int | None = None) -> Solution:
             raise SolveError(
                 f"`worst_case_bias` = {decimal_text(budget)} is out of reach ({error}); give a larger one"
             ) from None
-    proof = {name: tuple(map(float, getattr(found, name))) for name in ("points", "multipliers")}
-    return Solution(problem, settled(found.coefficients, budget), proof=proof, digits=working)
+    return Solution.of(problem, found, budget, working)
 
 
 def _optimum(program: GradedProgram, beta: gmpy2.mpfr, digits: int) -> Optimum[Array]:
@@ -62,7 +60,7 @@ def _optimum(program: GradedProgram, beta: gmpy2.mpfr, digits: int) -> Optimum[A
     K = program.group_size
     turns = program.convert(np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2)  # of polynomials of degree K
     signs = np.where(np.arange(K) % 2 == 0, 1, -1)
-    near = exchanged(OneSided(program, beta, ROUGHLY), one_sided(turns, signs, 0 * turns), ROUGHLY)
+    near = exchanged(InMultiprecision(program, beta, ROUGHLY), Constraints(turns, signs, 0 * turns), ROUGHLY)
     return reduction.to_all_digits(program, near, beta, digits) if len(near.points) else near
 
 
