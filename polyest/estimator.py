@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest.online import grouping, results
+from polyest.online.loading import load_table, lookup_of, lookups, sibling
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
-from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
     import numpy as np

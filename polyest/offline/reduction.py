@@ -122,4 +122,5 @@ def _largest_move(points: Array, shifts: Array) -> float:
 def _spacing(angles: Floats) -> Floats:
     """The distance of each to its nearest neighbour, or to 0."""
     gaps = np.diff(angles, prepend=0.0)
-    return np.minimum(gaps, np.append(gaps[1:], np.inf)[: len(gaps)])
+    nearest: Floats = np.minimum(gaps, np.append(gaps[1:], np.inf)[: len(gaps)])
+    return nearest
