@@ -5,7 +5,7 @@
 | the programs, stated | `specification`, by way of `solver` |
 | their data | `program`, `bayes`; `linear` for FLINT's matrices, `polyest.numbers` for the arithmetics |
 | minimax | `remez`, `methods/minimax` |
-| aqp on points, float64 first | `exchange_in_float64`, `exchange`, with `peaks` and `quadratic` |
+| aqp on points, float64 first | `exchange_in_float64`, with `peaks` and `quadratic` |
 | aqp at any budget | `solution_path`; `named_point` turns a budget into κ |
 | aqp to all digits | `reduction`, `methods/aqp` |
 | graded rewards for n > K | `methods/graded` |

@@ -1,11 +1,17 @@
 """The exchange of constraint points in float64, which finds the neighbourhood of a solution (theory.md §3).
 
+Each round solves the program with constraints at some points; active points stay, and wherever the bias peaks above β
+that peak joins them. F grows from round to round, so that no active set returns, and the solution is the limit (Hettich
+& Kortanek 1993, doi:10.1137/1035089, §7.1). Minimax has an exchange of its own (`remez`): with one point more than
+unknowns, all of them active, a round is a formula and not a program.
+
 With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quantities are of order one. The rows of all
 constraints lie, to float64's precision, in a space of dimension r ≈ 6√K: y is sought there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -13,10 +19,10 @@ from functools import cached_property, partial
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, Floats, Scalar
-from polyest.offline.exchange import exchanged
 from polyest.offline.peaks import parabolic_peaks, place
-from polyest.offline.program import Constraints, Optimum, Program
+from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares
 from polyest.offline.specification import least_norm
 from polyest.polynomials import bernstein
@@ -26,6 +32,7 @@ __all__ = ["SLACK", "Approximation", "Discretization", "fine_grid"]
 FiniteSolver = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 FIRST_NORM = 100.0
+ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
 TINY = 1e-200  # below it an entry of a row counts as 0
@@ -47,13 +54,9 @@ def _even(count: int) -> Floats:
 
 @dataclass(frozen=True)
 class Approximation(Optimum[Floats]):
-    """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point.
+    """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point."""
 
-    Attributes:
-        y: the unknowns.
-    """
-
-    y: Floats
+    y: Floats  # the unknowns
 
     @property
     def norm(self) -> float:
@@ -62,14 +65,7 @@ class Approximation(Optimum[Floats]):
 
 
 class Discretization:
-    """The program of one (target, K) on points.
-
-    Attributes:
-        program: its data, in float64.
-        grid: where the bias is looked at for peaks.
-        phi: the rows p·B_m(p) there.
-        bayes: the bias of the Bayes table there.
-    """
+    """The program of one (target, K) on points, and its rows `phi` and the Bayes table's bias on a grid."""
 
     def __init__(self, program: Program) -> None:
         self.program, self.root, self.grid = program, np.sqrt(program.weights), fine_grid(program.group_size)
@@ -91,7 +87,7 @@ class Discretization:
         _, singular, right = np.linalg.svd(rows / np.linalg.norm(rows, axis=1, keepdims=True), full_matrices=False)
         return np.asarray(right[singular > NEGLIGIBLE * singular[0]].T)
 
-    def rows(self, points: Array) -> Floats:
+    def rows(self, points: Floats) -> Floats:
         """The rows at points, in the basis, and last the bias of the Bayes table; kept, as points come back."""
         new = np.array([p for p in points if p not in self._known])
         if len(new):
@@ -104,11 +100,11 @@ class Discretization:
         if not solver:
             return self.from_afar(beta, FIRST_NORM, slack)
         program = _OnPoints(self, beta, lambda rows, offset: (least_norm(rows, offset, solver), np.ones(len(offset))))
-        return self.from_near(beta, exchanged(program, _both_sides(np.append(self.grid[:-1:8], 1.0)), slack), slack)
+        return self.from_near(beta, program.exchanged(np.append(self.grid[:-1:8], 1.0), slack), slack)
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
-        start = _both_sides(fine_grid(self.program.group_size, 1))
+        start = fine_grid(self.program.group_size, 1)
         for _ in range(5):
             near, last = self._by_least_squares(beta, norm).solved(start), norm
             norm = near.norm
@@ -118,7 +114,7 @@ class Discretization:
 
     def from_near(self, beta: float, near: Approximation, slack: float = SLACK) -> Approximation:
         """The same from one of another budget: its points, and the size of its unknowns."""
-        return exchanged(self._by_least_squares(beta, near.norm), near.constraints, slack)
+        return self._by_least_squares(beta, near.norm).exchanged(near.points, slack)
 
     def rounded(self, found: Optimum[Array], beta: float) -> Approximation:
         """A solution of another arithmetic."""
@@ -154,35 +150,40 @@ class Discretization:
 
 @dataclass(frozen=True)
 class _OnPoints:
-    """The program at β, with y by `finite`."""
+    """The program at β with constraints at finitely many points, y by `finite`."""
 
     space: Discretization
     beta: float
     finite: FiniteSolver
 
-    joining, rounding = 1.0, ROUGH
+    def exchanged(self, points: Floats, slack: float) -> Approximation:
+        """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
-    def __str__(self) -> str:
+        Raises:
+            SolveError: β is below the least bias, or the exchange did not settle.
+        """
+        best, since = math.inf, 0
+        for _ in range(ROUNDS):
+            here = self.solved(points)
+            peaks, heights = self.peaks(here)
+            excess = float(max(heights[~np.isin(peaks, points)], default=1.0)) - 1
+            best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+            if excess <= slack or (since >= PATIENCE and excess < ROUGH):
+                return here
+            points = np.union1d(peaks[heights > 1], here.points)
         program = self.space.program
-        return f"{program.target.name}, K = {program.group_size}, in float64"
+        raise SolveError(f"the exchange for {program.target.name}, K = {program.group_size}, did not settle in float64")
 
-    def solved(self, constraints: Constraints) -> Approximation:
-        points, signs, space = constraints.points, constraints.signs, self.space
-        rows = signs[:, None] * space.rows(points)
+    def solved(self, points: Floats) -> Approximation:
+        """The solution with |e| ≤ β at these points only."""
+        space, rows = self.space, self.space.rows(points)
         y, multipliers = self.finite(rows[:, :-1], rows[:, -1] / self.beta)
         active = np.flatnonzero(multipliers)
-        order = active[np.argsort(points[active])]
         coefficients = np.asarray(space.program.means + (space.basis @ y) * self.beta / space.root, float)
-        return Approximation(coefficients, points[order].astype(float), (signs * multipliers)[order] * self.beta, y)
+        return Approximation(coefficients, points[active], multipliers[active] * self.beta, y)
 
-    def peaks(self, here: Approximation) -> tuple[Constraints, Floats]:
+    def peaks(self, here: Approximation) -> tuple[Floats, Floats]:
+        """Where |e| of a solution peaks, and |e|/β there."""
         error = self.space.bayes / self.beta + self.space.on_grid @ here.y
         points = parabolic_peaks(self.space.grid, error)
-        heights = self.space.rows(points) @ np.append(here.y, 1 / self.beta)
-        return Constraints(points, np.sign(heights).astype(int), 0 * points), np.abs(heights)
-
-
-def _both_sides(points: Floats) -> Constraints:
-    """|e| ≤ β at points."""
-    signs = np.repeat([1, -1], len(points))
-    return Constraints(np.tile(points, 2), signs, 0.0 * signs)
+        return points, np.abs(self.space.rows(points) @ np.append(here.y, 1 / self.beta))

@@ -20,18 +20,12 @@ Integers: TypeAlias = NDArray[np.object_]  # gmpy2's
 
 
 class Basis:
-    """Independent integer rows, one after the other, with their integral Gram–Schmidt coefficients.
-
-    Attributes:
-        rows: the vectors b_i.
-        d: d_0 = 1, d_1, …: the Gram determinants.
-        factors: λ_ij at [i][j], j < i.
-    """
+    """Independent integer rows, one after the other, with their integral Gram–Schmidt coefficients."""
 
     def __init__(self) -> None:
-        self.rows: list[Integers] = []
-        self.d: list[gmpy2.mpz] = [gmpy2.mpz(1)]
-        self.factors: list[Integers] = []
+        self.rows: list[Integers] = []  # b_i
+        self.d: list[gmpy2.mpz] = [gmpy2.mpz(1)]  # the Gram determinants
+        self.factors: list[Integers] = []  # λ_ij at [i][j], j < i
 
     def append(self, row: ArrayLike) -> None:
         """One more row; the last one may depend on the others."""

@@ -44,12 +44,7 @@ def power_series(terms: Array, points: Array) -> Array:
 
 
 def gram(rows: arb_mat) -> arb_mat:
-    """rows·rowsᵀ.
-
-    >>> gram(arb_mat([[1, 2], [0, 0.5]]))
-    [5.00000000000000,  1.00000000000000]
-    [1.00000000000000, 0.250000000000000]
-    """
+    """rows·rowsᵀ."""
     return (rows * rows.transpose()).mid()
 
 

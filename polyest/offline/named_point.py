@@ -37,9 +37,7 @@ Noise = Callable[[int], float]
 def kappa_named(path: SolutionPath, noise: Noise) -> int:
     """The point n = 100·κ that the budget of the path's problem names.
 
-    Args:
-        path: float64's solutions.
-        noise: V of the table at n, as multi-precision knows it; asked at a few n.
+    `noise` is V of the table at n as multi-precision knows it, and asked for at a few n.
 
     Raises:
         SolveError: no κ below that of the Bayes table meets the noise budget, or two points cannot be told apart.
@@ -80,14 +78,10 @@ def _within_noise(path: SolutionPath, ratio: float, noise: Noise) -> int:
 def _for_groups(path: SolutionPath, groups: int, noise: Noise) -> int:
     """The n that minimises β² + V/M; ties go to the smaller n."""
 
-    @cache
-    def rough(n: int) -> float:
-        return _beta(path, n) ** 2 + (noise(n) if n == 100 else _rough_noise(path, _beta(path, n))) / groups
+    def cost(noise: Noise) -> Noise:
+        return cache(lambda n: _beta(path, n) ** 2 + noise(n) / groups)
 
-    @cache
-    def value(n: int) -> float:
-        return _beta(path, n) ** 2 + noise(n) / groups
-
+    value, rough = cost(noise), cost(lambda n: noise(n) if n == 100 else _rough_noise(path, _beta(path, n)))
     easy = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
     first = _first_possible(path, groups * rough(easy))
     last = min(_last(path), math.floor(100 * math.sqrt(rough(easy)) / path.least_bias))

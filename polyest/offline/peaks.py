@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyest.numbers.conversion import Array, Floating, Floats
-from polyest.offline.program import Bias, Constraints, Optimum, Program
+from polyest.offline.program import Bias, Optimum, Program
 
 __all__ = ["HIGH", "PER_GAP", "Peaks", "angle", "divided", "parabolic_peaks", "peaks_of", "place"]
 
@@ -65,9 +65,12 @@ def parabolic_peaks(points: Floats, error: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Peaks(Constraints):
-    """Local maxima of |e|, with e and e'' there; the multipliers are carried over from the last table."""
+class Peaks:
+    """Local maxima of |e|: where, signs, multipliers carried over from the last table, e and e''."""
 
+    points: Array
+    signs: NDArray[np.int_]
+    multipliers: Array
     bias: Array
     curvatures: Array
 

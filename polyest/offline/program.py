@@ -18,7 +18,7 @@ from typing import Generic, TypeAlias, TypeVar, cast
 import numpy as np
 from flint import arb, arb_mat
 from numpy.polynomial.polynomial import polyval
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from polyest.numbers.conversion import Array, Floating, Scalar
 from polyest.numbers.float64 import FLOAT64, Double
@@ -32,34 +32,10 @@ from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.objective import mean_slope
 from polyest.problems.targets import Target
 
-__all__ = ["Bias", "Constraints", "Context", "GradedProgram", "Optimum", "Program"]
+__all__ = ["Bias", "Context", "GradedProgram", "Optimum", "Program"]
 
 Context: TypeAlias = Double | Extended | Mpfr
 A = TypeVar("A", bound=Array, covariant=True)
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """s_j e(p_j) ≤ β.
-
-    Attributes:
-        points, signs: p_j and s_j.
-        multipliers: a guess of theirs, of which only the signs count.
-    """
-
-    points: Array
-    signs: NDArray[np.int_]
-    multipliers: Array
-
-    @property
-    def sides(self) -> Array:
-        """s_j p_j, which tells one from another."""
-        return self.points * self.signs
-
-    @property
-    def active(self) -> list[int]:
-        """The j at which the guess is that s_j e(p_j) = β."""
-        return np.flatnonzero(self.multipliers * self.signs > 0).tolist()
 
 
 @dataclass(frozen=True)
@@ -75,16 +51,6 @@ class Optimum(Generic[A]):
         index = np.flatnonzero(self.multipliers)
         return Optimum(self.coefficients, cast("A", self.points[index]), cast("A", self.multipliers[index]))
 
-    @property
-    def signs(self) -> NDArray[np.int_]:
-        """Those of the multipliers, and so of the bias at the points."""
-        return np.asarray(np.sign(self.multipliers.astype(float)), int)
-
-    @property
-    def constraints(self) -> Constraints:
-        """The active ones."""
-        return Constraints(self.points, self.signs, self.multipliers)
-
 
 @dataclass(frozen=True)
 class Program:
@@ -98,6 +64,11 @@ class Program:
     def means(self) -> Array:
         """μ_m, the Bayes table."""
         return self.convert(bayes_means(self.target, self.group_size, self.ctx.digits))
+
+    @property
+    def unconstrained(self) -> Optimum[Array]:
+        """The Bayes table: no point is active."""
+        return Optimum(self.means, self.means[:0], self.means[:0])
 
     @cached_property
     def weights(self) -> Array:

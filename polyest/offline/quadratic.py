@@ -20,30 +20,27 @@ __all__ = ["by_active_set", "by_least_squares"]
 
 
 def by_least_squares(rows: Floats, offset: Floats, norm: float) -> tuple[Floats, Floats]:
-    """In float64, minimise ‖y‖ subject to offset + rows·y ≤ 1: y and the multipliers λ ≥ 0, y = −rowsᵀλ/2.
+    """In float64, minimise ‖y‖ subject to |offset + rows·y| ≤ 1: y and the multipliers λ, y = −rowsᵀλ/2.
 
-    By non-negative least squares (Lawson & Hanson 1974, ch. 23).
-
-    Args:
-        rows, offset: the constraints, shapes (P, r) and (P,).
-        norm: about ‖y‖, for the scale; within an order of magnitude will do.
+    By non-negative least squares (Lawson & Hanson 1974, ch. 23), scaled by `norm`, which is about ‖y‖, to an order of
+    magnitude.
 
     Raises:
         SolveError: the constraints contradict each other, or rounding makes them appear to.
     """
     if len(rows) == 0:  # scipy's would end the process
         return np.zeros(rows.shape[1]), np.zeros(0)
-    system, image = np.vstack([-norm * rows.T, offset - 1]), np.zeros(rows.shape[1] + 1)
+    bounds, image = np.concatenate([offset - 1, -1 - offset]), np.zeros(rows.shape[1] + 1)
     image[-1] = 1.0
     try:
-        u, _ = nnls(system, image, maxiter=100 * len(rows))
+        u, _ = nnls(np.vstack([norm * np.vstack([-rows, rows]).T, bounds]), image, maxiter=50 * len(bounds))
     except RuntimeError as error:
         raise SolveError(f"non-negative least squares failed: {error}") from None
-    scale = 1 - (offset - 1) @ u
+    scale = 1 - bounds @ u
     if scale <= 0:
         raise SolveError("the bias budget is below the least bias: no table meets it")
-    multipliers = 2 * norm**2 * u / scale
-    return -rows.T @ multipliers / 2, multipliers
+    upper, lower = np.split(2 * norm**2 * u / scale, 2)
+    return rows.T @ (lower - upper) / 2, upper - lower
 
 
 def by_active_set(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb, active: Iterable[int]) -> arb_mat:
@@ -52,12 +49,7 @@ def by_active_set(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb,
     The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the dual active set method
     (Goldfarb & Idnani 1983, doi:10.1007/BF02591962), which copes with rows that depend on the active ones.
 
-    Args:
-        gram: shape (N, N).
-        free: a column.
-        signs: N times ±1.
-        beta: a number > 0.
-        active: the j at which λ_j ≠ 0 is guessed.
+    At the j in `active` λ_j ≠ 0 is guessed.
 
     Raises:
         SolveError: no x meets the constraints, the rows of the guess are dependent, or the method cycles.

@@ -19,7 +19,7 @@ from polyest.offline.peaks import PER_GAP, Peaks, angle, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_active_set
 
-__all__ = ["to_all_digits"]
+__all__ = ["exchanged", "to_all_digits"]
 
 ROUNDS = 60
 LAST_PER_GAP = 32  # points between neighbouring active points at which the bias is looked at
@@ -32,11 +32,8 @@ DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer unti
 def to_all_digits(program: Program, start: Optimum[Array], beta: Floating, digits: int) -> Optimum[Array]:
     """The solution of the program, from a table in its neighbourhood.
 
-    Args:
-        program: in an arithmetic that has the digits.
-        start: numbers of any kind; neighbouring points may share one true point.
-        beta: the bias budget, a number of the program's arithmetic.
-        digits: |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing.
+    |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing; neighbouring points of the
+    start may share one true point.
 
     Raises:
         SolveError: the active set did not settle.
@@ -54,6 +51,30 @@ def to_all_digits(program: Program, start: Optimum[Array], beta: Floating, digit
         f"the active set at β = {float(beta):.3e} did not settle to {digits} digits: the bias exceeds the budget by "
         f"{excess:.1e}, and its points still move by {moved:.1e} of their spacing"
     )
+
+
+def exchanged(program: Program, start: Optimum[Array], beta: Floating, slack: float) -> Optimum[Array]:
+    """The same but for an excess of the bias over β, relative, of `slack`, by an exchange of points, from anywhere.
+
+    A multiplier of `start` says by its sign which side of its point is near; no point has to be active. Slower than
+    reduction near the solution: linear, unless about K points are active.
+    """
+    points, multipliers = start.points, start.multipliers
+    signs = active = np.sign(multipliers.astype(float)).astype(int)
+    bayes = program.bias(program.means)
+    for _ in range(ROUNDS):
+        rows, _slopes = program.scaled_rows(points)
+        guess = np.flatnonzero(active * signs > 0)
+        found = by_active_set(gram(rows), column(bayes.values(points)), signs.tolist(), number(beta), guess)
+        here = Optimum(program.unscaled(-rows.transpose() * found), points, program.convert(found.entries())).active()
+        peaks = peaks_of(program, here, beta, PER_GAP, slack)
+        if peaks.excess(beta) <= slack:
+            return here
+        old = ~np.isin(here.points, peaks.points)
+        points = np.asarray(np.append(peaks.points, here.points[old]))
+        signs = np.append(peaks.signs, np.sign(here.multipliers[old].astype(float)).astype(int))
+        active = np.append(np.sign(peaks.multipliers.astype(float)), 0 * signs[len(peaks.points) :])
+    raise SolveError(f"the exchange of points at β = {float(beta):.3e} did not settle in multi-precision")
 
 
 class _Model:
@@ -95,7 +116,8 @@ class _Model:
         offset, response = solve_system(stiff, self.slopes), solve_system(stiff, self.cross.transpose())
         gram_, free = self.gram - self.cross * response, self.bayes + self.cross * offset
         signs = np.sign(self.bias.astype(float)).astype(int)
-        found = by_active_set(gram_.mid(), free.mid(), signs.tolist(), number(beta), peaks.active)
+        guess = np.flatnonzero(peaks.multipliers * peaks.signs > 0)
+        found = by_active_set(gram_.mid(), free.mid(), signs.tolist(), number(beta), guess)
         v = (-offset - response * found).mid()
         c = self.program.unscaled(-self.phi.transpose() * found - self.dphi.transpose() * v)
         multipliers, shifts = self.program.convert(found.entries()), 0 * peaks.points

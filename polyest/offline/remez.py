@@ -46,24 +46,15 @@ ROUGH_EXCESS = 1e-4  # the same in float64, where rounding is up to 1/RESOLVED o
 
 @dataclass(frozen=True)
 class Levelled:
-    """The levelled polynomial of a reference.
+    """The levelled polynomial of a reference."""
 
-    Attributes:
-        points: t_0 < … < t_K in (0, 1].
-        level: |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger.
-        signs: of e at the points.
-        weights: 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation.
-        values: Q at the points.
-        slopes, curvatures: e' and e'' at the points.
-    """
-
-    points: Array
-    level: Floating
-    signs: NDArray[np.int_]
-    weights: Array
-    values: Array
-    slopes: Array
-    curvatures: Array
+    points: Array  # t_0 < … < t_K in (0, 1]
+    level: Floating  # |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger
+    signs: NDArray[np.int_]  # of e at the points
+    weights: Array  # 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation
+    values: Array  # Q at the points
+    slopes: Array  # e' there
+    curvatures: Array  # e'' there
 
     def in_float64(self) -> Levelled:
         """The same, rounded."""

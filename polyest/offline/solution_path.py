@@ -18,10 +18,10 @@ from polyest.numbers.conversion import Array, to_fraction
 from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
-from polyest.offline.exchange import InMultiprecision, exchanged
 from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
 from polyest.offline.peaks import PER_GAP, peaks_of
-from polyest.offline.program import Constraints, Optimum, Program
+from polyest.offline.program import Optimum, Program
+from polyest.offline.reduction import exchanged
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 
@@ -35,14 +35,7 @@ S = TypeVar("S")
 
 
 class SolutionPath:
-    """Solutions of one (target, K) at any β, remembered.
-
-    Attributes:
-        problem: of that target and group size.
-        least_bias: E*_K.
-        bayes_bias: β(μ); at and above it the program is solved by the Bayes table.
-        noise: V of a table of float64 numbers.
-    """
+    """Solutions of a problem's program at any β from `least_bias`, E*_K, to `bayes_bias`, β(μ), remembered."""
 
     def __init__(self, problem: Problem, solver: str | None = None) -> None:
         self.problem, self.solver = problem, solver
@@ -77,8 +70,8 @@ class SolutionPath:
     def in_multiprecision(self, beta: float, slack: float) -> Optimum[Array]:
         """The same anywhere, from what is known near that budget."""
         with self._ctx.precision():
-            program = InMultiprecision(self._precise, self._ctx.rational(to_fraction(beta)), slack)
-            found = self._digits[beta] = exchanged(program, self._start(beta), slack)
+            exact = self._ctx.rational(to_fraction(beta))
+            found = self._digits[beta] = exchanged(self._precise, self._start(beta), exact, slack)
             return found
 
     def afresh(self, beta: float) -> Approximation:
@@ -106,15 +99,13 @@ class SolutionPath:
         self._floats[beta] = slack, found
         return found
 
-    def _start(self, beta: float) -> Constraints:
-        """The nearest solution in multi-precision; else float64's, as far as it carries; else the minimax table's."""
+    def _start(self, beta: float) -> Optimum[Array]:
+        """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
         if self._digits:
-            return _nearest(self._digits, beta)[1].constraints
+            return _nearest(self._digits, beta)[1]
         if self._floats:
-            return self._precise.converted(_nearest(self._floats, beta)[1][1]).constraints
-        least = remez.best_approximation(self.target, self.group_size)
-        points = self._precise.convert(least.points)
-        return Constraints(points, least.signs, 0 * points)
+            return self._precise.converted(_nearest(self._floats, beta)[1][1])
+        return self._precise.unconstrained
 
     def _is_known(self, beta: float, slack: float) -> bool:
         return beta in self._floats and self._floats[beta][0] <= slack

@@ -36,15 +36,10 @@ PER_WAVE = 16  # points in half a wave of the fastest polynomial
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program on points comes to.
+    """What a program on points comes to."""
 
-    Attributes:
-        value: of the program: the worst-case bias on the points for `minimax`, F for `aqp`.
-        coefficients: the table c_0 … c_{K−1}.
-    """
-
-    value: float
-    coefficients: Array
+    value: float  # the worst-case bias on the points for `minimax`, F for the others
+    coefficients: Array  # the table c_0 … c_{K−1}
 
 
 def grid(group_size: int) -> Array:

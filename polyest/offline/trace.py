@@ -26,17 +26,11 @@ __all__ = ["Frontier", "trace"]
 
 @dataclass(frozen=True)
 class Frontier:
-    """Points of the aqp frontier, from the smallest bias to the largest.
+    """Points of the aqp frontier, from the smallest bias to the largest."""
 
-    Attributes:
-        kappa: β/E*_K, from 1 (minimax) to that of the Bayes table.
-        bias: β.
-        noise: V of the (unrounded) table at that β.
-    """
-
-    kappa: Array
-    bias: Array
-    noise: Array
+    kappa: Array  # β/E*_K, from 1 (minimax) to that of the Bayes table
+    bias: Array  # β
+    noise: Array  # V of the (unrounded) table at that β
 
 
 def trace(target: str, group_size: int, points: int = 100, solver: str | None = None) -> Frontier:

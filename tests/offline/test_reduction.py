@@ -17,10 +17,9 @@ from polyest.numbers.conversion import to_fraction
 from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import reduction, remez
-from polyest.offline.exchange import InMultiprecision, exchanged
 from polyest.offline.exchange_in_float64 import Discretization
 from polyest.offline.methods import aqp
-from polyest.offline.program import Constraints, Optimum, Program
+from polyest.offline.program import Optimum, Program
 from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -120,8 +119,9 @@ def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K
     row, least, ctx = get_target(target), remez.best_approximation(get_target(target), K), Mpfr(90)
     with ctx.precision():
         beta = ctx.rational(Fraction(kappa, 100) * remez.least_bias(target, K))
-        start = Constraints(ctx.array(least.points), least.signs, ctx.array(0 * least.points))
-        found = exchanged(InMultiprecision(Program(row, K, ctx), beta, 1e-11), start, 1e-11)
+        program = Program(row, K, ctx)
+        start = Optimum(program.means, ctx.array(least.points[:-1]), ctx.array(least.signs[:-1].astype(float)))
+        found = reduction.exchanged(program, start, beta, 1e-11)
         c = [float(x) for x in found.coefficients]
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 
