@@ -16,6 +16,9 @@ BACKWARD = {  # one import against the direction, inside functions and for types
         "cli",
     ): "an interrupt is answered also while the commands load, which take their exit code from there",
     ("rollouts", "adapters"): "the extraction of mathematics is an adapter, loaded where a user asks for it",
+    ("estimator", "plot"): "an estimator draws itself, which loads matplotlib, and figures are drawn of estimators",
+    ("notebook", "storage"): "a table shows itself in a notebook, which names the type",
+    ("notebook", "closed_forms"): "beside the table that it shows it draws plug_in",
     ("success", "estimator"): "integral loads a table; errors of an estimator's values lie with those of success rates",
 }
 
