@@ -138,9 +138,10 @@ class Lookup:
                 "for a trainer that subtracts the mean itself; use .rewards, or load the table without baseline"
             )
         if inner is None:
+            graded = "those of polyest.graded do without it" if problem.method == "graded" else ""
             raise TableNotFoundError(
                 f"`advantages` need the table of K−1 = {problem.group_size - 1}, which the table of {problem} lacks; "
-                f"solve it again with: {solve_command(problem)} --force"
+                + (graded or f"solve it again with: {solve_command(problem)} --force")
             )
         return read_only(inner.coefficients)
 

@@ -12,8 +12,8 @@ from omegaconf.errors import ConfigKeyError
 from polyest.adapters.pay import AnswerPay
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.estimator import Estimator
+from polyest.online.loading import lookups
 from polyest.problems.problem import problem_of_answers
-from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
