@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from polyest.online.layout import Array
 
-__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "read_weights", "unbounded"]
+__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "read_weights"]
 
 LARGEST = 1e200  # times a coefficient it stays finite
 PACKED = 64  # completions of the largest group in which one integer holds a count and a sum
@@ -28,7 +28,7 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
     """One number for each completion, flat; 0 where there is no completion.
 
     Raises:
-        ArgumentError: another shape than the answers', or what are no real numbers.
+        ArgumentError: another shape than the answers', what are no real numbers, not finite, or too large.
     """
     try:
         given = np.asarray(weights)
@@ -41,10 +41,13 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
         raise ArgumentError(
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
         )
-    return (w if ignored is None else np.where(ignored, 0.0, w)).reshape(-1)
+    flat: Array = (w if ignored is None else np.where(ignored, 0.0, w)).reshape(-1)
+    if not np.isfinite(np.vdot(flat, flat)) and not (np.abs(flat) <= LARGEST).all():  # the first is fast
+        raise _unbounded(flat)
+    return flat
 
 
-def unbounded(weights: Array) -> ArgumentError:
+def _unbounded(weights: Array) -> ArgumentError:
     """The error for weights that are not finite, or too large."""
     wrong = weights[~(np.abs(weights) <= LARGEST)]
     return ArgumentError(

@@ -13,34 +13,16 @@ import inspect
 from importlib import import_module
 
 from numba.core import cgutils, types
-from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = [
-    "FULL",
-    "LANES",
-    "WORD",
-    "all_lanes",
-    "by_blocks",
-    "changes",
-    "cut",
-    "element",
-    "load",
-    "load_word",
-    "pair_sums",
-    "place_of",
-    "prefetch",
-    "read",
-    "spread",
-    "sum_pairs",
-    "trailing_zeros",
-    "write",
-]
+from polyest.online.weights import PACKED
+
+__all__ = ["LANES", "load_word", "sum_pairs"]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
 LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
-FULL, TOGETHER, WORD = 48, 4, 64  # ids of the largest group, blocks in registers at once, ids of `changes`
+TOGETHER = 4  # blocks in registers at once
 ITEM = ir.IntType(64)
 VECTOR = ir.VectorType(ITEM, LANES)
 IS_OPAQUE = "typ" in inspect.signature(ir.IRBuilder.load).parameters
@@ -105,14 +87,14 @@ def write(builder, vectors, start):
         builder.store(vector, builder.bitcast(place, vector.type.as_pointer()), align=8)
 
 
-def by_blocks(builder, size, most, generate):
-    """Code of its own for each number of blocks that hold up to `most` ids.
+def by_blocks(builder, size, generate):
+    """Code of its own for each number of blocks that hold up to `PACKED` ids.
 
     A branch that goes another way than foreseen costs as much as counting a small group, so few depend on the size. The
     code is found by one comparison after the other; a jump by table is foreseen less often and noticed later.
     """
     end = builder.append_basic_block()
-    for blocks in range(1, most // LANES + 1):
+    for blocks in range(1, PACKED // LANES + 1):
         with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
             generate(blocks)
             builder.branch(end)
@@ -130,7 +112,7 @@ def element(context, builder, array_type, array, place):
 def sum_pairs(typing_context, ids, first, addends, start, size, totals):
     """totals[l] = Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size; 0 up to a multiple of LANES.
 
-    2 ≤ size ≤ FULL; addends from `size` to that multiple are 0.
+    2 ≤ size ≤ `PACKED`; addends from `size` to that multiple are 0.
     """
 
     def generate(context, builder, signature, arguments):
@@ -142,28 +124,11 @@ def sum_pairs(typing_context, ids, first, addends, start, size, totals):
         def score(blocks):
             write(builder, cut(builder, pair_sums(builder, pointer, addend, blocks), size), target)
 
-        by_blocks(builder, size, FULL, score)
+        by_blocks(builder, size, score)
         return context.get_dummy_value()
 
     at = types.uintp
     return types.void(ids, at, addends, at, at, totals), generate
-
-
-@intrinsic
-def changes(typing_context, ids, first):
-    """A word whose bit b says whether ids[first + b] differs from the id before it, b < WORD."""
-
-    def generate(context, builder, signature, arguments):
-        array, first = arguments
-        words = ir.VectorType(ITEM, WORD)
-        before = builder.sub(first, ir.Constant(first.type, 1))
-        here, last = (
-            load(builder, element(context, builder, signature.args[0], array, place), words)
-            for place in (first, before)
-        )
-        return builder.bitcast(builder.icmp_unsigned("!=", here, last), ir.IntType(WORD))
-
-    return types.uint64(ids, types.uintp), generate
 
 
 @intrinsic
@@ -174,19 +139,3 @@ def load_word(typing_context, data, place):
         return load(builder, element(context, builder, signature.args[0], *arguments), ITEM, 1)
 
     return types.uint64(data, types.uintp), generate
-
-
-@intrinsic
-def prefetch(typing_context, data, place):
-    """Have data[place] brought into the cache, without waiting for it; it need not exist."""
-
-    def generate(context, builder, signature, arguments):
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        pointer = builder.bitcast(element(context, builder, signature.args[0], *arguments), byte)
-        to_read, to_keep, as_data = (ir.Constant(number, n) for n in (0, 3, 1))
-        builder.call(function, [pointer, to_read, to_keep, as_data])
-        return context.get_dummy_value()
-
-    return types.void(data, types.uintp), generate

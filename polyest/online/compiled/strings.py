@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from polyest.online.compiled.counting import GOLDEN, OTHER, SOON
+from polyest.online.compiled.hashing import GOLDEN, OTHER, bits_of
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import load_word, prefetch
+from polyest.online.compiled.llvm import load_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,29 +89,17 @@ def is_same(data, ends, one, other):
     return True
 
 
-@inlined
-def ask_ahead(data, ends, codes, rows, i):
-    """Have what a later row needs brought into the cache; its bytes when the place of these is there."""
-    last = np.uint64(rows.shape[0]) - ONE
-    soon, near = np.uint64(rows[min(i + SOON + SOON, last)]), np.uint64(rows[min(i + SOON, last)])
-    prefetch(codes, soon)
-    prefetch(ends, soon)
-    prefetch(data, begin_of(ends, near))
-
-
 @jit
 def codes_identify(data, ends, codes, rows, starts):
     """Whether strings with equal codes in a group are always the same."""
-    bits, largest = 4, np.int64(1)
+    largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    while 1 << bits < 4 * largest:
-        bits += 1
+    bits = bits_of(largest, 4)
     owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
     shift, mask = np.uint64(63 - bits), np.uint64((1 << bits) - 1)
     for g in range(starts.shape[0] - 1):
         for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
-            ask_ahead(data, ends, codes, rows, i)
             row = np.uint64(rows[i])
             slot = np.uint64(codes[row]) >> shift
             while owners[slot] == g and codes[firsts[slot]] != codes[row]:

@@ -30,7 +30,7 @@ from polyest.online.compiled.llvm import (
     spread,
     write,
 )
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.weights import MOST_DIGITS
 
 __all__ = ["weigh_pairs"]
 
@@ -100,9 +100,9 @@ def reload(builder):
     builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
 
 
-def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, out):
+def score(builder, blocks, size, exponent, ids, w, packed, columns, found, out):
     """Code for a group of that many blocks; see `weigh_pairs`."""
-    words = cut(builder, read(builder, bits, blocks, VECTOR), size)
+    words = cut(builder, read(builder, w, blocks), size)
     weights, tops = [builder.bitcast(word, FLOATS) for word in words], largest(builder, words)
     exponents = builder.sub(builder.lshr(tops, all_lanes(52)), all_lanes(1022))
     field = spread(builder, builder.sub(builder.ctlz(size, ir.Constant(ir.IntType(1), 1)), ONE))
@@ -131,15 +131,14 @@ def score(builder, blocks, size, exponent, ids, bits, packed, columns, found, ou
             step = builder.fmul(apart, looked_up(builder, columns[2], m, blocks))
             results.append(builder.fsub(builder.fadd(pay, step), mean))
         write(builder, results, out)
-    return builder.extract_element(tops, ZERO)
 
 
 @intrinsic
-def weigh_pairs(typing_context, ids, bits, first, size, columns, base, exponent, packed, totals, group, out):
+def weigh_pairs(typing_context, ids, w, first, size, columns, base, exponent, packed, totals, group, out):
     """totals[group] = T = Σ w·others[m]; out[first + k] = w·own[m] + S·steps[m] − T unless it is None.
 
-    2 ≤ size ≤ `PACKED`. Returns the bits of the largest weight without its sign. The columns others, own, steps of the
-    table of this size begin at `base`; all |others| < 2^exponent. `packed` is scratch memory.
+    2 ≤ size ≤ `PACKED`. The columns others, own, steps of the table of this size begin at `base`; all |others| <
+    2^exponent. `packed` is scratch memory.
     """
 
     def generate(context, builder, signature, arguments):
@@ -151,13 +150,9 @@ def weigh_pairs(typing_context, ids, bits, first, size, columns, base, exponent,
         places = [builder.add(base, builder.mul(width, ir.Constant(ITEM, n))) for n in range(3)]
         given = pointer(0, first), pointer(1, first), pointer(7, ZERO), [pointer(4, place) for place in places]
         target = None if out is types.none else pointer(10, first)
-        found, top = pointer(8, group), cgutils.alloca_once(builder, ITEM)
-
-        def generate_blocks(blocks):
-            builder.store(score(builder, blocks, size, exponent, *given, found, target), top)
-
-        by_blocks(builder, size, PACKED, generate_blocks)
-        return load(builder, top, ITEM)
+        found = pointer(8, group)
+        by_blocks(builder, size, lambda blocks: score(builder, blocks, size, exponent, *given, found, target))
+        return context.get_dummy_value()
 
     at = types.uintp
-    return types.int64(ids, bits, at, at, columns, at, types.int64, packed, totals, at, out), generate
+    return types.void(ids, w, at, at, columns, at, types.int64, packed, totals, at, out), generate

@@ -13,13 +13,14 @@ import pytest
 
 import polyest
 
-SHOW = "from polyest.online.compiled.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
+SHOW = "from polyest.online.compiled.strings import hash_strings; import numpy as np; codes = np.zeros(1, np.int64); "
+SHOW += "hash_strings(np.arange(16, dtype=np.uint8), np.array([3]), codes); print(codes)"
 OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what is written beyond fails
 """
-HITS = "; print(len(mixed.stats.cache_hits))"
+HITS = "; print(len(hash_strings.stats.cache_hits))"
 LARGE = """
 import numpy, polyest, warnings
 answers = numpy.random.default_rng(0).integers(0, 9, (1 << 16, 16))
@@ -48,11 +49,11 @@ def kept(folder: Path) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
-    """`mixed` multiplies by a number of counting.py; numba itself looks at distinct.py only."""
+    """`hash_strings` multiplies by a number of hashing.py; numba itself looks at strings.py only."""
     shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
     before = shown(tmp_path)
     assert shown(tmp_path) == before
-    source = tmp_path / "polyest" / "online" / "compiled" / "counting.py"
+    source = tmp_path / "polyest" / "online" / "compiled" / "hashing.py"
     source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
     assert shown(tmp_path) != before
 
@@ -108,7 +109,7 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
 
 @pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
-    both = "from polyest.online.compiled.counting import table_bits as t; print(t(9)); " + SHOW
+    both = "import numpy; from polyest.online.compiled.hashing import mixed; print(mixed(numpy.uint64(9))); " + SHOW
     expected = shown(tmp_path, both)
     first, second = sorted(kept(tmp_path))
     first.rename(tmp_path / "aside")

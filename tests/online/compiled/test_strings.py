@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online.compiled import counting, strings
+from polyest.online.compiled import hashing, strings
 from polyest.online.numpy_backend import arrange
 
 MASK = (1 << 64) - 1
-FACTOR, SEED = int(counting.OTHER), int(counting.GOLDEN)
+FACTOR, SEED = int(hashing.OTHER), int(hashing.GOLDEN)
 words = st.sampled_from([*"ab[(", "é", "", "ab", "1234567", "12345678", "123456789", "日本", "日本語日本語"])
 
 
