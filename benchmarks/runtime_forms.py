@@ -88,7 +88,9 @@ def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
 
 def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and numpy's sort of the group ids."""
-    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5); ids of groups that lie")
+    print(
+        f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5, mixed sizes of 64-bit ids); ids of groups that lie"
+    )
     print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers; groups of K, or of mixed sizes")
     columns = "".join(f"{names:>14}" for names in NAMINGS * 2)
     print(f"{'':22}{'of K':^42}{'mixed':^42}{'advantages':^22}")
@@ -116,6 +118,7 @@ def weighted(completions: int, repeats: int) -> None:
         backend.COLD_WORK = backend.WARM_WORK = work
         total = completions if name == "numba" else min(completions, LARGEST_NUMPY)
         print(f"\nns per completion without weights and with, {name}, {total:,} completions; in brackets the ratio")
+        print("(bound: 1.3 for rewards, advantages and value)")
         print(f"{'K':>4}{'sizes':>9}" + "".join(f"{kind:>21}" for kind in WEIGHTED))
         for size in (8, 16, 64):
             cells = race(weighted_calls(total, size), total // size * size, repeats)

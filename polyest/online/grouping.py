@@ -15,7 +15,7 @@ from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference_term import reference_values
-from polyest.online.weights import read_weights
+from polyest.online.weights import check_bounded, read_weights
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
@@ -140,6 +140,7 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     reference, weights = options.reference, options.weights
     if weights is not None:
         weights = read_weights(weights, read.codes.shape, read.padding)
+        check_bounded(weights)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None

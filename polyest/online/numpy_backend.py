@@ -87,7 +87,7 @@ def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], 
     """
     size, exponents = block.shape[1], _exponents(weights)
     field = 63 - size.bit_length()
-    shifts = _clipped((2 * field - 64 if size <= PACKED else field - 1) - exponents)[:, None]
+    shifts = ((2 * field - 64 if size <= PACKED else field - 1) - exponents)[:, None]
     addends = _fixed(weights, shifts)
     if size <= PACKED:
         addends += 1 << field
@@ -103,7 +103,7 @@ def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], 
 
 def _total(numbers: Array, exponents: NDArray[np.int32]) -> Array:
     """The sum of each row's numbers, all below 2^exponent in size, shape (G,)."""
-    shifts = _clipped(62 - numbers.shape[1].bit_length() - exponents)
+    shifts = 62 - numbers.shape[1].bit_length() - exponents
     result: Array = _fixed(numbers, shifts[:, None]).sum(axis=1) * _powers(-shifts)
     return result
 
@@ -114,13 +114,9 @@ def _exponents(numbers: Array) -> NDArray[np.int32]:
     return exponents
 
 
-def _clipped(shifts: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.clip(shifts, -MOST_DIGITS, MOST_DIGITS)
-
-
 def _powers(exponents: NDArray[np.int32]) -> Array:
-    """2^exponents."""
-    powers: Array = np.ldexp(1.0, exponents)
+    """2^exponents, none beyond `MOST_DIGITS`."""
+    powers: Array = np.ldexp(1.0, np.clip(exponents, -MOST_DIGITS, MOST_DIGITS))
     return powers
 
 
@@ -143,7 +139,7 @@ def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Codes ≥ 0, equal within a group if and only if the answers are; None unless all are strings that can be encoded.
+    """Codes, equal within a group if and only if the answers are; None unless all are strings that can be encoded.
 
     A dictionary tells them apart too; here it always has to.
     """

@@ -4,8 +4,8 @@ This module is the door, opened by `polyest.online.backend` alone (and by `polye
 Behind it, from what numba can say to what it has no words for:
 
 - `kernels` score groups, `sorting` brings rows into groups, `strings` tells strings apart, `hashing` serves all three;
-- `llvm` and `weighing` write LLVM's language, for vectors of ids and of weights;
-- `jit` compiles, `disk_cache` keeps the machine code.
+- `llvm` writes LLVM's language, for small groups in vector registers;
+- `jit` compiles, and keeps the machine code on disk.
 
 One kernel, for int64 ids and float64 results that lie group by group, serves every kind: others are converted piece by
 piece, in the cache, which costs less than compiling a kernel for each.
@@ -14,8 +14,9 @@ piece, in the cache, which costs less than compiling a kernel for each.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise, starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
 
     def piece(groups: slice) -> None:
         where, begins = _piece(layout, groups)
-        result = out[where] if in_place else np.empty(begins[-1])
+        result = cast("Array", out[where]) if in_place else np.empty(begins[-1])
         kernel(_ids(layout, where), begins, None if weights is None else weights[where], result, None)
         if not in_place:
             out[where] = result
@@ -74,19 +75,9 @@ def sums(layout: Layout, numbers: Array) -> Array:
 def _kernel(tables: Tables) -> Kernel:
     """From ids, where groups begin, and weights to scores and means."""
     if tables.columns is None:
-        t = tables
-
-        def score(ids: Ids, begins: Ids, w: Array | None, out: Array | None, means: Array | None) -> None:
-            kernels.score(ids, begins, t.offsets, t.pay, t.totals, t.units, w, out, means)
-
-        return score
-    columns = np.pad(tables.columns, ((0, 0), (0, PACKED)))  # whole blocks are read
-
-    def weigh(ids: Ids, begins: Ids, w: Array | None, out: Array | None, means: Array | None) -> None:
-        means = np.empty(len(begins) - 1) if means is None else means
-        kernels.weigh(ids, begins, tables.offsets, columns, tables.exponents, w, out, means)
-
-    return weigh
+        return partial(kernels.score, tables.offsets, tables.pay, tables.totals, tables.units)
+    whole_blocks = np.pad(tables.columns, ((0, 0), (0, PACKED)))
+    return partial(kernels.weigh, tables.offsets, whole_blocks, tables.exponents)
 
 
 def _is_native(layout: Layout) -> bool:

@@ -14,8 +14,7 @@ import numpy as np
 
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import LANES, sum_pairs
-from polyest.online.compiled.weighing import weigh_pairs
+from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
 from polyest.online.weights import MOST_DIGITS, PACKED
 
 __all__ = ["score", "sums", "weigh"]
@@ -57,7 +56,7 @@ def fixed(number, scale):
 
 
 @jit
-def score(ids, starts, offsets, pay, totals, units, w, out, means):
+def score(offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
     T is 0 if totals is None; NaN in a group of one. What is None of `out` and `means` is not wanted.
@@ -123,28 +122,29 @@ def weigh_counted(w, columns, exponent, table, slots, out):
 
 
 @jit
-def weigh(ids, starts, offsets, columns, exponents, w, out, means):
+def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     """T = Σ_j w_j·others[m_j] of each group; w_i·own[m_i] + S_i·steps[m_i] − T of each completion unless out is None.
 
     S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind.
     """
     slots, table = np.empty(max(offsets.shape[0], PACKED), np.uint64), group_table(offsets.shape[0])
     words, end, hi = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0])
+    totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            means[g] = np.nan
+            totals[g] = np.nan
             if out is not None:
                 out[lo:hi] = np.nan
             continue
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
-            weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, means, np.uint64(g), out)
+            weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
         else:
             tally(ids, lo, hi, g, table, slots)
             paid = None if out is None else out[lo:hi]
-            means[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
+            totals[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
 
 
 @jit

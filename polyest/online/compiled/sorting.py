@@ -55,21 +55,6 @@ def counting_sort(values, lowest, span):
     return order, starts[: groups + ONE]
 
 
-@jit
-def expand(order, runs, rows):
-    """The rows of all runs, run by run in this order, into `rows`; returns where each run begins there."""
-    starts = np.empty(order.shape[0] + 1, np.int64)
-    row = 0
-    for position in range(order.shape[0]):
-        run = order[position]
-        starts[position] = row
-        for i in range(runs[run], runs[run + 1]):
-            rows[row] = i
-            row += 1
-    starts[order.shape[0]] = row
-    return starts
-
-
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
     starts, heads, ascending = find_runs(np.require(ids, np.int64, ["C", "A", "W"]))
@@ -78,8 +63,9 @@ def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     order, groups = sort_rows(heads)
     if len(groups) == len(starts):
         return None, starts
-    rows = np.empty(len(ids), np.int64)
-    return rows, expand(order, starts, rows)[groups]
+    lengths = np.diff(starts)[order]
+    begins = np.concatenate([[0], np.cumsum(lengths)])
+    return np.arange(len(ids)) + np.repeat(starts[order] - begins[:-1], lengths), begins[groups]
 
 
 def sort_rows(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
