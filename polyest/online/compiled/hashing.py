@@ -1,4 +1,4 @@
-"""Hash tables of 64-bit ids, by linear probing: numbering ids, counting those of a group, telling whether all differ."""
+"""Hash tables of 64-bit ids, by linear probing: ids are numbered, counted in a group, and told to be all different."""
 
 # numba infers the types of these functions:
 # mypy: ignore-errors
