@@ -147,8 +147,7 @@ class Lookup:
         S_i is the sum of the others' weights with the same answer; b_m = c'_m/(K−1), a_m = c_m + b_m, d_m = b_m −
         b_{m−1} and d_0 = 0, each rounded once (theory.md §9). Values are Σ_j w_j·b[m_j], b = c/K.
         """
-        columns: Array = getattr(self, f"weighted_{kind}")
-        return columns
+        return self.weighted_advantages if kind == "advantages" else self.weighted_values
 
 
 @dataclass(frozen=True)

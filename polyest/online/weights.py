@@ -51,7 +51,8 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
 
 def check_bounded(weights: Array) -> None:
     """Refuse weights that are not finite, or too large."""
-    if not np.isfinite(np.vdot(weights, weights)) and len(wrong := weights[~(np.abs(weights) <= LARGEST)]):  # fast
+    squares = np.einsum("i,i->", weights, weights)  # in one pass and one thread
+    if not np.isfinite(squares) and len(wrong := weights[~(np.abs(weights) <= LARGEST)]):
         raise ArgumentError(
             f"`weights` must be finite and at most 1e200 in size, got {wrong[0]} (and {len(wrong) - 1} more); "
             "give 0 to completions that count for nothing"

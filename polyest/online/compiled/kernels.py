@@ -55,6 +55,14 @@ def fixed(number, scale):
     return np.int64(np.rint(number * scale))
 
 
+@inlined
+def look_up(pay, base, counts, mean, w, out):
+    """pay − T; with weights, where T is 0, w·pay."""
+    for k in range(out.shape[0]):
+        paid = pay[base + counts[k]]
+        out[k] = paid - mean if w is None else w[k] * paid
+
+
 @jit
 def score(offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
@@ -89,14 +97,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
         if means is not None:
             means[g] = mean
         if out is not None:
-            paid = out[lo:hi]
-            if w is None:
-                for k in range(ZERO, size):
-                    paid[k] = pay[base + counts[k]] - mean
-            else:
-                each = w[lo:hi]
-                for k in range(ZERO, size):
-                    paid[k] = each[k] * pay[base + counts[k]]
+            look_up(pay, base, counts, mean, None if w is None else w[lo:hi], out[lo:hi])
 
 
 @inlined
