@@ -88,9 +88,7 @@ def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
 
 def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and numpy's sort of the group ids."""
-    print(
-        f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5); ids of groups that lie"
-    )
+    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5); ids of groups that lie")
     print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers; groups of K, or of mixed sizes")
     columns = "".join(f"{names:>14}" for names in NAMINGS * 2)
     print(f"{'':22}{'of K':^42}{'mixed':^42}{'advantages':^22}")
