@@ -68,7 +68,7 @@ class GroupStatistics:
 
     def total(self, numbers: NDArray[np.generic]) -> Array:
         """Sums over the entries of every group, shape (G,)."""
-        return np.bincount(self.owner, numbers, len(self.sizes))
+        return np.bincount(self.owner, numbers, len(self.sizes)).astype(np.float64)  # of nothing it would be integers
 
 
 def group_statistics(
