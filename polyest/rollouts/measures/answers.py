@@ -31,9 +31,10 @@ ENTROPIES = ("aqp", "harmonic", "plug_in")
 WORK = 50_000  # completions of distinct groups whose error comes from a law that fits them: about 1 s for a method
 
 
-def answer_measures(statistics: GroupStatistics, cells: Cells) -> dict[str, Measured]:
-    """Everything but success; entropies in nats."""
-    found = {f"entropy_{method}": entropy(cells, method) for method in ENTROPIES}
+def answer_measures(statistics: GroupStatistics, cells: Cells, with_errors: bool = True) -> dict[str, Measured]:
+    """Everything but success; entropies in nats, and without errors of their own where none are wanted."""
+    law = entropy if with_errors else _by_table
+    found = {f"entropy_{method}": law(cells, method) for method in ENTROPIES}
     found["distinct"] = additive(cells, lambda size: np.minimum(np.arange(size + 1.0), 1.0), least=0)
     found["singletons"] = additive(cells, lambda size: (np.arange(size + 1) == 1) / max(size, 1))
     found["agreement"] = Measured.without_error(_agreement(cells))
@@ -48,7 +49,7 @@ def entropy(cells: Cells, method: str) -> Measured:
     Variances come from the law that fits a group (`polyest.value_with_error`). Where too many groups differ, they are
     the jackknife's, which are too large, over what they are too large by in a sample of the groups.
     """
-    found = additive(cells, partial(_paid, method=method), least=2)
+    found = _by_table(cells, method)
     firsts, which = cells.profiles
     most = WORK // max(int(cells.sizes.max(initial=1)), 1)
     if len(firsts) <= most:
@@ -57,6 +58,10 @@ def entropy(cells: Cells, method: str) -> Measured:
     sample = np.random.default_rng(0).choice(known, min(most, len(known)), replace=False)
     ratio = _variances(cells, sample, method).sum() / found.variances[sample].sum()
     return Measured(found.values, found.variances * ratio)
+
+
+def _by_table(cells: Cells, method: str) -> Measured:
+    return additive(cells, partial(_paid, method=method), least=2)
 
 
 def share(hits: Array, sizes: Whole) -> Measured:
