@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "add_reading_options", "read_statistics", "run"]
 
 NO_COLUMN = "none"
 
@@ -49,22 +49,33 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("score", help="score a log of rollouts", description=description)
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
+    add_reading_options(parser)
+    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
+    add_growth_option(parser)
+    add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
+    add_budget_options(parser)
+    add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
+    add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
+    add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
+    add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
+    for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
+        add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
+    measured.add_options(parser)
+    add_json_option(parser)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """What is read, and what its columns mean; for `read_statistics`."""
+    add = parser.add_argument
     text = "files, folders or patterns: JSON lines, parquet, or what trainers and evaluation tools write"
     add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
     add("--format", metavar="NAME", help=f"{', '.join(readers.NAMES)} (default: found out for each file)")
     text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
     add("--extract", metavar="HOW", help=text)
     add("--jobs", type=int, default=1, metavar="N", help="processes for patterns, math-verify and functions")
-    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
-    add_growth_option(parser)
-    add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
-    add_budget_options(parser)
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
     text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
     add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
-    add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
-    add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
-    add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
     text = "default: prompt_id; repeat for a prompt that several columns name together"
     add("--prompt-column", action="append", metavar="NAME", help=text)
     text = "completions of different steps are different groups (default: step, if there)"
@@ -74,11 +85,17 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--answer-column", default="answer", metavar="NAME", help=text)
     text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
     add("--correct-column", metavar="NAME", help=text)
-    add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
-    for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
-        add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
-    measured.add_options(parser)
-    add_json_option(parser)
+
+
+def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
+    """The record of a log with its answers; `notes` get what is worth knowing."""
+    log = _read(arguments, notes)
+    answers = read_answers(log, arguments.answer_column, arguments.no_answer)
+    columns = _prompt_columns(arguments, log)
+    groups = group_rows(read_prompts(log, columns), arguments.group_size)
+    notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
+    _correct(log, arguments.correct_column, notes)
+    return _statistics(arguments, log, answers, groups, columns)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,7 +129,6 @@ def run(arguments: argparse.Namespace) -> int:
     values = {name: scored.values for name, scored in (scores | {"plug_in": plug_in}).items()}
     by = "step" if arguments.by == arguments.step_column else arguments.by
     found = measured.measured(_statistics(arguments, log, answers, groups, columns), values, by, arguments.unit)
-    notes += (found.by or found.whole).advice()
     if table:
         measured.write_csv(table, found)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
@@ -239,13 +255,15 @@ def _statistics(
     prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
     rows = [prompt if len(columns) > 1 and isinstance(prompt, tuple) else (prompt,) for prompt in prompts]
     keys: dict[str, Sequence[Hashable]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
-    if arguments.by not in (None, "prompt", *keys):
-        keys[arguments.by] = _of_groups(log, groups, arguments.by)
+    by = getattr(arguments, "by", "prompt")
+    if by not in (None, "prompt", *keys):
+        keys[by] = _of_groups(log, groups, by)
     if arguments.step_column in keys and "step" not in keys:
         keys = {"step" if name == arguments.step_column else name: column for name, column in keys.items()}
     correct = verdicts(log, arguments.correct_column)
     scores = [value if isinstance(value, float) else None for value in log.column("score", optional=True)]
-    return group_statistics(groups, answers, keys, correct=correct, scores=scores, keep_answers="step" in keys)
+    keep = "step" in keys or "by" not in arguments
+    return group_statistics(groups, answers, keys, correct=correct, scores=scores, keep_answers=keep)
 
 
 def _of_groups(log: rollouts.Log, groups: Groups, name: str) -> list[Hashable]:
