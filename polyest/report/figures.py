@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +47,6 @@ def svg(curves: Sequence[Curve], x_label: str, *, powers: bool = False) -> str:
 
     Text is fixed: what comes from a log stands in the page's HTML, where it is escaped.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     with rc_context(RC):
         figure = Figure(figsize=(4.0, 2.35), layout="constrained")
         axes = figure.add_subplot()
