@@ -100,8 +100,10 @@ def group_statistics(
     missing = np.bincount(groups.of_row[~given], minlength=number)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cells // width, minlength=number))])
     verdicts = _numbers(correct)
-    known = None if verdicts is None else np.bincount(index, verdicts[given], len(cells))
-    unanswered = None if verdicts is None else np.bincount(groups.of_row[~given], verdicts[~given], number)
+    known, unanswered = None, None
+    if verdicts is not None:
+        known = np.bincount(index, verdicts[given], len(cells)).astype(np.float64)
+        unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
     kept = [names[code] for code in (cells % width).tolist()] if keep_answers else None
     return GroupStatistics(
         {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, kept,

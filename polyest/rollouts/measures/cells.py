@@ -70,7 +70,8 @@ class Cells:
         sizes, index = np.unique(self.sizes, return_inverse=True)
         tables = [_or_nan(table(size), size) for size in sizes.tolist()]
         starts = np.concatenate([[0], np.cumsum([len(column) for column in tables])[:-1]]).astype(np.int64)
-        return np.concatenate(tables)[starts[index[self.owner]] + (self.counts if counts is None else counts)]
+        found: Array = np.concatenate(tables)[starts[index[self.owner]] + (self.counts if counts is None else counts)]
+        return found
 
     @cached_property
     def starts(self) -> Whole:
