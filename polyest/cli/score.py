@@ -110,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     columns = _prompt_columns(arguments, log)
     groups = group_rows(read_prompts(log, columns), arguments.group_size)
     _check_groups(groups)
+    statistics = _statistics(arguments, log, answers, groups, columns)
     methods = _methods(arguments, groups)
     names = _column_names(arguments, log, list(methods))
     write_rows = rollouts.writer(log, out) if out else None
@@ -128,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     summary = summary_of(arguments.target, groups, correct, scores, plug_in)
     values = {name: scored.values for name, scored in (scores | {"plug_in": plug_in}).items()}
     by = "step" if arguments.by == arguments.step_column else arguments.by
-    found = measured.measured(_statistics(arguments, log, answers, groups, columns), values, by, arguments.unit)
+    found = measured.measured(statistics, values, by, arguments.unit)
     if table:
         measured.write_csv(table, found)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
