@@ -49,6 +49,7 @@ BY_STEP = {
 BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
 WORDS = {
     "Entropy": "solid: aqp; dotted: what plug_in would have shown",
+    "Score": "the mean score of a completion",
     "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
 }
 
@@ -96,7 +97,7 @@ def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Re
     return Report(
         title,
         unit,
-        _facts(statistics, len(names)),
+        [*_facts(statistics, len(names)), *_entropies(runs, unit)],
         [(i % COLOURS, str(name)) for i, name in enumerate(names)],
         told,
         _figures(steps, runs, unit),
@@ -132,6 +133,14 @@ def _facts(statistics: GroupStatistics, runs: int) -> list[tuple[str, str]]:
     ]
     steps = len({*statistics.keys.get("step", ())})
     return found + ([("steps", f"{steps:,}")] if steps > 1 else []) + ([("runs", str(runs))] if runs > 1 else [])
+
+
+def _entropies(runs: PartsTable, unit: str) -> list[tuple[str, str]]:
+    """Of one run: its entropy, and what plug_in would have shown."""
+    words = {"entropy_aqp": f"entropy in {unit}", "entropy_plug_in": "plug_in would have shown"}
+    if len(runs.most) != 1 or not words.keys() <= runs.means.keys():
+        return []
+    return [(text, str(runs.means[name].of(0))) for name, text in words.items()]
 
 
 def _figures(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Figure]:

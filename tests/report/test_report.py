@@ -97,6 +97,20 @@ def test_a_log_without_steps_and_verdicts_has_a_page(tmp_path: Path) -> None:
     assert data["prompts"]["answers"][0] == [["1", 2, None], ["1", 1, None], ["(no answer)", 1, None]]
 
 
+@pytest.mark.parametrize("answers", [["a", None], [None, None], ["a", "b"]])
+def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: list[str | None]) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"prompt_id": i, "answer": a}) + "\n" for i, a in enumerate(answers)))
+    prompts = data_of(page_of(tmp_path, log))["prompts"]
+    assert prompts["columns"]["collapse_rank"] == [None, None]
+    assert [bars[0][1] for bars in prompts["answers"]] == [1, 1]
+
+
+def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
+    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+    assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
+
+
 def many(steps: int, prompts: int) -> GroupStatistics:
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 9, (steps * prompts, 8))
