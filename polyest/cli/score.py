@@ -218,15 +218,14 @@ def _column_names(arguments: argparse.Namespace, log: rollouts.Log, methods: Seq
 
 
 def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[str]:
-    """What a prompt is called in the rows of `--values`: by the columns that name it together, if they are several."""
+    """What names a prompt in the rows of `--values`: the columns that do in the log."""
     names = [*dict.fromkeys(columns)]
     added = {"completions", "groups", *(_name("value", method, methods) for method in methods)}
-    taken = added.intersection(names) if len(names) > 1 else ()
-    if taken:
+    if taken := added.intersection(names):
         raise ArgumentError(
             f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
         )
-    return names if len(names) > 1 else ["prompt_id"]
+    return names
 
 
 def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Array]]:
