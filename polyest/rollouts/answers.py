@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, SupportsFloat, cast
 
 from polyest.errors import ArgumentError
@@ -14,7 +14,15 @@ from polyest.rollouts.typed import load
 if TYPE_CHECKING:
     from polyest.rollouts.log import Log
 
-__all__ = ["likely_sentinels", "read_answers", "share_correct", "verdicts"]
+__all__ = [
+    "absent_answers",
+    "likely_sentinels",
+    "read_answers",
+    "read_typed",
+    "read_verdict",
+    "share_correct",
+    "verdicts",
+]
 
 SENTINELS = {"", "none", "null", "nan", "n/a", "[invalid]"}
 VERDICTS = (
@@ -32,16 +40,17 @@ def read_answers(log: Log, column: str, no_answer: Sequence[str] = ()) -> list[H
     Raises:
         ArgumentError: no such column, or a list or an object that is no typed answer; names the row.
     """
-    answers, absent = log.column(column), _absent(no_answer)
+    answers, absent = log.column(column), absent_answers(no_answer)
     for row, answer in enumerate(answers):
         if isinstance(answer, list | dict):
-            answers[row] = answer = _typed(answer, f"{log.place(row)}: {column!r}")
+            answers[row] = answer = read_typed(answer, lambda row=row: f"{log.place(row)}: {column!r}")
         if answer is not None and (answer != answer or answer in absent):
             answers[row] = None
     return answers
 
 
-def _absent(names: Sequence[str]) -> set[Hashable]:
+def absent_answers(names: Sequence[str]) -> set[Hashable]:
+    """The answers that these names stand for: the strings, and what they are as JSON."""
     absent: set[Hashable] = set(names)
     for name in names:
         try:
@@ -51,12 +60,17 @@ def _absent(names: Sequence[str]) -> set[Hashable]:
     return absent
 
 
-def _typed(value: object, place: str) -> Hashable:
+def read_typed(value: object, place: Callable[[], str]) -> Hashable:
+    """The answer that a list or an object of JSON is.
+
+    Raises:
+        ArgumentError: it is none; says where.
+    """
     try:
         answer = load(value)
         hash(answer)
     except (ArgumentError, RecursionError) as error:
-        raise ArgumentError(f"{place} {error}, got {describe(value)}; write answers in one canonical form") from None
+        raise ArgumentError(f"{place()} {error}, got {describe(value)}; write answers in one canonical form") from None
     return answer
 
 
@@ -103,10 +117,15 @@ def verdicts(log: Log, column: str | None) -> list[float | None] | None:
 
 def _verdicts(log: Log, name: str) -> list[float | None]:
     values = log.column(name, optional=True)
-    return [_verdict(value, f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
+    return [read_verdict(value, lambda row=row: f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
 
 
-def _verdict(value: object, place: str) -> float | None:
+def read_verdict(value: object, place: Callable[[], str]) -> float | None:
+    """A verdict from 0 to 1; None for none.
+
+    Raises:
+        ArgumentError: it has no meaning; says where.
+    """
     if value is None or value == "":
         return None
     text = str(value).strip().lower() if isinstance(value, str) else ""
@@ -120,5 +139,5 @@ def _verdict(value: object, place: str) -> float | None:
     if math.isnan(number):
         return None
     if not 0 <= number <= 1:
-        raise ArgumentError(f"{place} must be true or false, 0 to 1, 'yes' or 'no' …; got {describe(value)}")
+        raise ArgumentError(f"{place()} must be true or false, 0 to 1, 'yes' or 'no' …; got {describe(value)}")
     return number

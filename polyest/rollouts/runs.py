@@ -18,7 +18,7 @@ from polyest.rollouts.typed import dump, load
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Completions", "files_of", "is_plain_file", "read_runs"]
+__all__ = ["Completions", "few", "files_of", "is_plain_file", "read_runs"]
 
 SUFFIXES = {".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".eval", ".pt"}
 PACKED = {".gz", ".zst"}
@@ -124,7 +124,7 @@ def read_runs(
             continue
         parts.append(_part(run, path, found.rows(source)))
     if unknown:
-        report(f"{len(unknown)} files are in no known layout and were left out: {_few(unknown)}")
+        report(f"{len(unknown)} files are in no known layout and were left out: {few(unknown)}")
     if not parts:
         raise ArgumentError(f"`ROLLOUTS` must hold rollouts; got {', '.join(arguments)} with none")
     return _completions(Path(arguments[0]), parts, how, jobs, report, progress)
@@ -150,7 +150,7 @@ def _completions(
     lost = compute.is_valid(table["failed"])
     reasons = Counter(table.filter(lost)["failed"].to_pylist())
     if reasons:
-        report(f"{sum(reasons.values())} completions were lost and are left out: {_few([*reasons])}")
+        report(f"{sum(reasons.values())} completions were lost and are left out: {few([*reasons])}")
     table = table.filter(compute.invert(lost))
     if how is not None:
         answers = extraction.extract(table["completion"].to_pylist(), how, jobs=jobs, progress=progress)
@@ -182,5 +182,10 @@ def _no_answers(how: Any, path: Path) -> str:
     return f"`--extract` {how} must find an answer in some text; got none; look at a completion and choose another rule"
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The first three, and how many more.
+
+    >>> few(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import TYPE_CHECKING, Protocol, Unpack, cast
 
 import numpy as np
 
@@ -19,12 +19,23 @@ from polyest.rollouts.jsonl import JsonLines
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from polyest.online.answers import Answers
     from polyest.problems.budget import RaggedArguments
     from polyest.rollouts.grouping import Groups
 
     Array = NDArray[np.float64]
 
 __all__ = ["Scores", "by_prompt", "mean_values", "score"]
+
+
+class Grouped(Protocol):
+    """Which group every row is in, shape (N,), and how large the groups are."""
+
+    @property
+    def of_row(self) -> NDArray[np.int64]: ...
+
+    @property
+    def sizes(self) -> Sequence[int] | NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,8 @@ class Scores:
 
 
 def score(
-    answers: Sequence[Hashable],
-    groups: Groups,
+    answers: Sequence[Hashable] | Answers,
+    groups: Grouped,
     target: str,
     method: str | None,
     *,

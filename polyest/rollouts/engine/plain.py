@@ -1,0 +1,77 @@
+"""JSON lines and parquet of one row per completion, read by DuckDB: only the columns that are needed, with all cores.
+
+What DuckDB refuses, or would take for something else, is read again line by line (`slow`), which names the place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polyest.rollouts.engine.database import literal, quoted
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from polyest.rollouts.readers.source import Source
+
+__all__ = ["relation", "unusual"]
+
+LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
+PACKING = {".gz": "gzip", ".zst": "zstd"}
+
+
+def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str], lenient: bool = False) -> str:
+    """SQL for the columns of these names, as JSON texts c0, c1 …, null where one is not there.
+
+    Args:
+        unreadable: columns in whose place stands what their type is called.
+        lenient: lines that are no JSON are rows of nulls, and no error.
+    """
+    if not source.is_parquet:
+        return _of_lines(source, names, lenient)
+    present = {name: f"to_json({quoted(name)})::VARCHAR" for name in names if name in source.columns}
+    present |= {name: literal(json.dumps(f"unreadable: {kind}")) for name, kind in unreadable.items()}
+    chosen = ", ".join(f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names))
+    return f"(SELECT {chosen} FROM read_parquet({literal(_escaped(source.path))}))"
+
+
+def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
+    """Every line is an object that has no name twice, or an error."""
+    paths = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
+    chosen = ", ".join(f"nullif(found[{i + 1}]::VARCHAR, 'null') AS c{i}" for i in range(len(names)))
+    known = ", ".join(map(literal, source.first))
+    return (
+        f"(SELECT {chosen} FROM (SELECT json_extract(json, [{paths}]) AS found, CASE WHEN json_keys(json) = [{known}]::VARCHAR[] "
+        "THEN 0 WHEN json_type(json) <> 'OBJECT' THEN error('no object') WHEN len(json_keys(json)) > "
+        "len(list_distinct(json_keys(json))) THEN error('a name twice') ELSE 0 END AS sound FROM "
+        f"read_json_objects({literal(_escaped(source.path))}, format='newline_delimited', ignore_errors={lenient}, "
+        f"compression={literal(PACKING.get(source.path.suffix, 'uncompressed'))}, maximum_object_size={LONGEST_LINE})) "
+        "WHERE sound = 0)"
+    )
+
+
+def _escaped(path: Path) -> str:
+    """A path in which no character is a pattern's."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def unusual(source: Source, names: Sequence[str]) -> dict[str, str]:
+    """Which of these columns of a parquet file have types that JSON has not, and which."""
+    if not source.is_parquet:
+        return {}
+    kinds = {field.name: field.type for field in source.schema}
+    return {name: str(kinds[name]) for name in names if name in kinds and not _is_usual(kinds[name])}
+
+
+def _is_usual(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind) or types.is_list(kind):
+        return _is_usual(kind.value_type)
+    is_number = types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_number or is_text or types.is_boolean(kind) or types.is_null(kind))
