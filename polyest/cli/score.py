@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from polyest import rollouts
-from polyest.cli.named_function import add_growth_option, chosen_target, named_function
+from polyest.cli import measured
+from polyest.cli.named_function import add_growth_option, chosen_target
 from polyest.cli.options import (
     add_budget_options,
     add_json_option,
@@ -20,39 +20,29 @@ from polyest.cli.options import (
     print_json,
     writable_file,
 )
-from polyest.cli.progress import track
+from polyest.cli.reading import Reading, add_reading_options, read_statistics, reading
 from polyest.cli.summary import Summary, lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.estimator import load
 from polyest.problems.budget import RaggedArguments, from_ragged, to_ragged
-from polyest.problems.problem import METHODS, make_problem, whole_number
-from polyest.rollouts import extraction, readers
+from polyest.problems.problem import METHODS, make_problem
 from polyest.rollouts.batch import Part
-from polyest.rollouts.engine.canonical import unify_answers, verdict_sql
-from polyest.rollouts.engine.columns import Columns
-from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.full import full_writer
-from polyest.rollouts.engine.log import read_log
 from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
-from polyest.rollouts.engine.parts import deal
+from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Groups, Scored, differences, group, score_parts
-from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.scoring import Scores, score
+from polyest.rollouts.notes import about_answers, about_groups
 from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from polyest.rollouts.engine.database import Database
-    from polyest.rollouts.engine.reading import Batches, Extract
-
     Array = NDArray[np.float64]
 
-__all__ = ["add_parser", "run"]
-
-NO_COLUMN = "none"
+__all__ = ["add_parser", "add_reading_options", "read_statistics", "run"]
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,61 +50,38 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("score", help="score a log of rollouts", description=description)
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
-    text = "files, folders, patterns, - for standard input: JSON lines, parquet, or what trainers and evaluations write"
-    add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
-    text = f"{', '.join(readers.NAMES)}, or MODULE:FUNCTION, a reader of your own (default: found out for each file)"
-    add("--format", metavar="NAME", help=text)
-    text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
-    add("--extract", metavar="HOW", help=text)
-    text = "threads (default: all), and processes for patterns, math-verify and functions (default: 1)"
-    add("--jobs", type=int, metavar="N", help=text)
-    text = f"of the whole process, as 800MB or 4GB (default: {MEMORY}); what does not fit goes to the disk of TMPDIR"
-    add("--memory", default=MEMORY, metavar="SIZE", help=text)
+    add_reading_options(parser)
     add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
     add_growth_option(parser)
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
-    add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
-    text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
-    add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
     add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
-    add("--out", type=Path, metavar="FILE", help="write rewards and advantages here, with file, row and keys of each row")
-    text = "write every row there, as it was, with rewards and advantages added"
-    add("--full", action="store_true", help=text)
+    text = "write rewards and advantages here, with file, row and keys of each row"
+    add("--out", type=Path, metavar="FILE", help=text)
+    add("--full", action="store_true", help="write every row there, as it was, with rewards and advantages added")
     add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
-    text = "default: prompt_id; repeat for a prompt that several columns name together"
-    add("--prompt-column", action="append", metavar="NAME", help=text)
-    text = "completions of different steps are different groups (default: step, if there)"
-    add("--step-column", default="step", metavar="NAME", help=text)
-    add("--pool-steps", action="store_true", help="completions of a prompt are one group, whatever their step")
-    text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
-    add("--answer-column", default="answer", metavar="NAME", help=text)
-    text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
-    text = "a column, such as step: means over the prompts of each of its values, with errors (see also --json)"
-    add("--by", metavar="NAME", help=text)
-    add("--correct-column", metavar="NAME", help=text)
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
         add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
+    measured.add_options(parser)
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     out, values = _outputs(arguments)
-    if arguments.group_size is not None:
-        whole_number("--group-size", arguments.group_size, least=2)
-    jobs = len(os.sched_getaffinity(0)) if arguments.jobs is None else whole_number("--jobs", arguments.jobs, least=1)
+    table = measured.csv_file(arguments)
     arguments.target = chosen_target(arguments.target, arguments.growth).name
     notes: list[str] = []
-    with opened(bytes_of(arguments.memory), jobs) as database:
-        rows = _read(arguments, database, notes)
-        summary = _summary(arguments, rows, out, values, notes)
+    with reading(arguments, notes) as log:
+        summary, found = _scored(arguments, log, out, values)
+    if table and found:
+        measured.write_csv(table, found)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
         correct = summary["correct"]
-        print_json(summary | {"correct": None if correct != correct else correct})
+        print_json(summary | {"correct": None if correct != correct else correct} | (found.as_json() if found else {}))
     else:
-        print("\n".join(lines(summary)))
+        print("\n".join([*lines(summary), *(measured.lines(found) if found else ())]))
     return 0
 
 
@@ -134,40 +101,15 @@ def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     return files.get("--out"), files.get("--values")
 
 
-def _read(arguments: argparse.Namespace, database: Database, notes: list[str]) -> Rows:
-    prompts = arguments.prompt_column
-    columns = Columns(
-        None if prompts is None else tuple(dict.fromkeys(prompts)),
-        arguments.step_column,
-        arguments.pool_steps,
-        answer=arguments.answer_column,
-        correct=arguments.correct_column,
-        reference=arguments.reference_column,
-    )
-    own = arguments.format is not None and ":" in arguments.format
-    layout = _reader(arguments.format) if own else arguments.format
-    extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
-    rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
-    unify_answers(rows, arguments.no_answer)
-    return rows
+def _scored(
+    arguments: argparse.Namespace, log: Reading, out: Path | None, values: Path | None
+) -> tuple[Summary, measured.MeasuredLog | None]:
+    """Score the rows, write what is to be written, and say what there is.
 
-
-def _reader(text: str) -> Batches:
-    return cast("Batches", named_function(text, "--format", "a function from a path to Arrow batches"))
-
-
-def _extraction(how: str, jobs: int) -> Extract:
-    """By the rule's name, or the function that MODULE:FUNCTION names."""
-    is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
-    return extraction.extractor(how if is_rule else named_function(how, "--extract"), jobs=jobs)
-
-
-def _summary(
-    arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None, notes: list[str]
-) -> Summary:
-    """Score the rows, write what is to be written, and say what there is."""
-    numbers = {"reference": "reference"} if arguments.reference_column else {}
-    dealt = deal(rows, numbers, arguments.group_size)
+    Measures take a pass of their own, and are left out where rows are written and no measure is asked for.
+    """
+    is_measured = bool(arguments.by or arguments.csv) or not (out or values)
+    rows, dealt = log.rows, log.deal(is_measured)
     groups = group(dealt)
     if not (groups.sizes > 1).any():
         raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
@@ -175,33 +117,22 @@ def _summary(
     names = _column_names(arguments, rows, list(methods))
     row_writer = _row_writer(rows, out, arguments.full) if out else None
     prompt_writer = Writer(rows, values, _id_columns(rows, methods)) if values else None
-    notes += [*about_groups(groups, arguments.group_size), *about_answers(rows, groups)]
-    correct = _correct(rows, arguments.correct_column, notes)
+    record = statistics(dealt, arguments.by) if is_measured else None
+    log.notes += [*about_groups(groups, arguments.group_size), *about_answers(rows, groups)]
     scored = score_parts(dealt, _scorer(arguments), methods, out is not None)
     if row_writer:
         row_writer(scored, names)
     if prompt_writer:
-        write_prompts(prompt_writer, groups, {_name("value", label, methods): scored.values[label] for label in methods})
-    load = partial(_coefficients, arguments, methods)
-    found = {label: differences(groups, partial(load, label), arguments.no_answer_reward is None) for label in methods}
-    return summary_of(arguments.target, groups, correct, scored, found)
+        write_prompts(prompt_writer, groups, {_name("value", m, methods): scored.values[m] for m in methods})
+    pays = {label: _gaps(arguments, method) for label, method in methods.items()}
+    gaps = {label: differences(groups, pay, arguments.no_answer_reward is None) for label, pay in pays.items()}
+    summary = summary_of(arguments.target, groups, log.correct(), scored, gaps)
+    by = "step" if arguments.by == arguments.step_column else arguments.by
+    return summary, measured.measured(record, scored.values, by, arguments.unit) if record else None
 
 
 def _row_writer(rows: Rows, out: Path, is_full: bool) -> Callable[[Scored, Mapping[str, str]], None]:
     return full_writer(rows, out) if is_full else partial(write_rows, Writer(rows, out, rows.keys))
-
-
-def _correct(rows: Rows, column: str | None, notes: list[str]) -> float | None:
-    """The mean verdict of the completions that have one; None if none has, NaN if one has no meaning."""
-    if column == NO_COLUMN:
-        return None
-    try:
-        sql = verdict_sql(rows)
-    except ArgumentError as error:
-        notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
-        return float("nan")
-    mean: float | None = rows.connection.sql(f"SELECT avg({sql}) FROM rows").fetchall()[0][0]
-    return mean
 
 
 def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | None]:
@@ -256,10 +187,12 @@ def _scorer(arguments: argparse.Namespace) -> Callable[[Part, Array | None, str 
     return scorer
 
 
-def _coefficients(
-    arguments: argparse.Namespace, methods: dict[str, str | None], label: str, group_size: int
-) -> tuple[Array, Array]:
-    """What a method and plug_in pay for 0 to K − 1 matches."""
-    method = methods[label]
-    own = from_ragged(_budget(arguments, method))
-    return tuple(load(arguments.target, group_size, name, **b).coefficients for name, b in ((method, own), ("plug_in", {})))
+def _gaps(arguments: argparse.Namespace, method: str | None) -> Callable[[int], Array]:
+    """What a method pays for 0 to K − 1 matches minus what plug_in does."""
+    budget = from_ragged(_budget(arguments, method))
+
+    def gaps(group_size: int) -> Array:
+        own = load(arguments.target, group_size, method, **budget).coefficients
+        return own - load(arguments.target, group_size, "plug_in").coefficients
+
+    return gaps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.scored import Groups, Scored
@@ -31,7 +31,6 @@ class Summary(TypedDict):
     no_answer: float
     correct: float | None
     methods: list[MethodValue]
-    by: NotRequired[list[dict[str, object]]]
 
 
 def summary_of(

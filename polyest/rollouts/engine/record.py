@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.errors import ArgumentError
 from polyest.rollouts.engine.arrays import as_arrow
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.engine.rows import Rows
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["statistics"]
 
 
-def statistics(dealt: Dealt, keep_answers: bool = False) -> GroupStatistics:
+def statistics(dealt: Dealt, by: str | None = None, keep_answers: bool | None = None) -> GroupStatistics:
     """The record of all groups, in the order in which they appear.
 
     Args:
-        dealt: with the number ``verdict`` of every row, if there are verdicts, and ``score``, if there are scores.
-        keep_answers: whether the answers themselves are asked for.
+        dealt: with the number ``verdict`` of every row, if there are verdicts, ``score``, if there are scores, and
+            ``by``, which tells the values of the column `by` apart.
+        by: what the column ``by`` is called, which becomes a key.
+        keep_answers: whether the answers themselves are asked for; where there are steps, if left out.
+
+    Raises:
+        ArgumentError: the column ``by`` differs within a group; names a row.
     """
     parts = [_counted(part, records) for part, records in dealt]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -41,8 +47,15 @@ def statistics(dealt: Dealt, keep_answers: bool = False) -> GroupStatistics:
     rows_of = _spread(np.cumsum(joined["size"]) - joined["size"], order, sizes)
     verdicts = joined["verdict"] if "verdict" in joined and not np.isnan(joined["verdict"]).all() else None
     scores = joined["score"][rows_of] if "score" in joined and np.isfinite(joined["score"]).all() else None
+    keys = _keys(dealt.rows, joined["first"][order], by)
+    keep_answers = "step" in keys if keep_answers is None else keep_answers
+    if "differs" in joined and joined["differs"].any():
+        raise ArgumentError(
+            f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
+            f"{dealt.rows.place(int(joined['first'][joined['differs']].min()))}; add it with --prompt-column"
+        )
     return GroupStatistics(
-        keys=_keys(dealt.rows, joined["first"][order]),
+        keys=keys,
         sizes=sizes,
         missing=joined["missing"][order],
         offsets=np.concatenate([[0], np.cumsum(distinct)]),
@@ -77,6 +90,9 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
         found["verdict"] = verdicts
         found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
         found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
+    if "by" in names:
+        differs = records["by"] != records["by"][part.firsts][part.of_row]
+        found["differs"] = np.bincount(part.of_row[differs], minlength=number) > 0
     if "score" in names:
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
@@ -88,9 +104,12 @@ def _spread(starts: Whole, order: Whole, lengths: Whole) -> Whole:
     return np.repeat(starts[order] - (ends - lengths), lengths) + np.arange(int(ends[-1]))
 
 
-def _keys(rows: Rows, firsts: Whole) -> dict[str, list[Hashable]]:
-    found = _values(rows, firsts, [*rows.keys.values()])
-    return dict(zip(rows.keys, found, strict=True))
+def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:
+    """The keys of the groups; the step's is called step, whatever its column is."""
+    columns = {"step" if name == rows.columns.step else name: key for name, key in rows.keys.items()}
+    if by is not None and "by" in rows.sources and by not in columns:
+        columns[by] = '"by"'
+    return dict(zip(columns, _values(rows, firsts, [*columns.values()]), strict=True))
 
 
 def _answers(rows: Rows, places: Whole) -> list[Hashable]:

@@ -63,7 +63,7 @@ class Rows:
         self.sources = self.columns.sources()
         self._key_sources = self.columns.keys(self.is_run)
         keys = [f"k{i} VARCHAR" for i in range(len(self._key_sources))]
-        kept = [f"{name} {'DOUBLE' if name in NUMBERS else 'VARCHAR'}" for name in self.sources]
+        kept = [f"\"{name}\" {'DOUBLE' if name in NUMBERS else 'VARCHAR'}" for name in self.sources]
         self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])})")
         self.keys = {name: f"k{i}" for i, name in enumerate(self._key_sources)}
 
@@ -122,7 +122,7 @@ class Rows:
 
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
-        found = self.connection.execute(f"SELECT 1 FROM rows WHERE {column} IS NOT NULL LIMIT 1").fetchall()
+        found = self.connection.execute(f"SELECT 1 FROM rows WHERE \"{column}\" IS NOT NULL LIMIT 1").fetchall()
         return bool(found)
 
     def drop_empty_keys(self) -> None:

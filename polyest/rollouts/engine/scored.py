@@ -138,15 +138,15 @@ def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is
     return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, piles)
 
 
-def differences(groups: Groups, pays: Callable[[int], tuple[Array, Array]], counts_missing: bool) -> float:
+def differences(groups: Groups, pays: Callable[[int], Array], counts_missing: bool) -> float:
     """The mean value of a method minus that of plug_in, from how often counts occur: no row is scored again.
 
     Args:
-        pays: coefficients of the method and of plug_in for a group size.
+        pays: what the method pays for 0 to K − 1 matches minus what plug_in does, for a group size K.
         counts_missing: whether completions without an answer are paid for 0 matches.
     """
     without = np.bincount(groups.sizes, groups.missing) if counts_missing else np.zeros(0)
-    gaps = {size: np.subtract(*pays(size)) for size in groups.count_by_size() if size > 1}
+    gaps = {size: pays(size) for size in groups.count_by_size() if size > 1}
     total = [number * float(gaps[size][count - 1]) / size for (size, count), number in groups.cells.items() if size > 1]
     total += [float(without[size] * gap[0]) / size for size, gap in gaps.items() if counts_missing]
     return math.fsum(total) / int(np.count_nonzero(groups.sizes > 1))
