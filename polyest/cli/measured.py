@@ -57,6 +57,10 @@ class MeasuredLog:
             row["collapse_rank"] = rank
         return rows
 
+    def warnings(self) -> list[str]:
+        """What has to be known before the numbers are believed."""
+        return (self.by or self.whole).advice()
+
     def as_json(self) -> dict[str, Any]:
         """As it is printed."""
         found: dict[str, Any] = {
@@ -67,6 +71,7 @@ class MeasuredLog:
             found["by"] = [
                 {k: v.as_json() if isinstance(v, MeanOfGroups) else v for k, v in row.items()} for row in self.rows()
             ]
+        found["warnings"] = self.warnings()
         if self.differences:
             found["differences"] = [_difference(one) for one in self.differences]
         return found
@@ -125,6 +130,8 @@ def lines(found: MeasuredLog) -> list[str]:
     entropies = f"; entropies in {found.unit}"
     head = ["measure", "mean ± error", "error of these prompts", f"estimates{entropies}"]
     whole = [_cells(name, mean.of(0)) for name, mean in found.whole.means.items()]
+    for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
+        row[-1] = "" if row[-1] == before[-1] else row[-1]
     told = ["", *_aligned([head, *whole])]
     if found.by:
         rows = found.rows()
@@ -142,7 +149,7 @@ def lines(found: MeasuredLog) -> list[str]:
                 ]
             ),
         ]
-    return told
+    return [*told, *(f"warning: {line}" for line in found.warnings())]
 
 
 def _cells(name: str, mean: MeanOfGroups) -> list[str]:
@@ -151,9 +158,7 @@ def _cells(name: str, mean: MeanOfGroups) -> list[str]:
 
 
 def _compared(one: Difference) -> list[str]:
-    low, high = one.mean.interval()
-    mean = MeanOfGroups(one.mean.mean, one.mean.standard_error, one.mean.standard_error, 2)
-    return [str(one.run), one.measure, str(mean), f"{low:.4g} to {high:.4g}", str(one.paired or "none")]
+    return [str(one.run), one.measure, *one.texts(), str(one.paired or "none")]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

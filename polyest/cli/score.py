@@ -152,7 +152,7 @@ def _column_names(arguments: argparse.Namespace, rows: Rows, methods: Sequence[s
     """The names of the new columns, by those of `score_parts`; none may be there already."""
     columns = {"reward": arguments.reward_column, "advantage": arguments.advantage_column}
     names = {f"{kind} {m}": _name(name, m, methods) for m in methods for kind, name in columns.items()}
-    every, taken = [*names.values()], {"file", "row", *rows.keys, *rows.names}
+    every, taken = [*names.values()], {"file", "row", "answer", *rows.keys, *rows.names}
     twice = [name for name in every if name in taken or every.count(name) > 1]
     if arguments.out and twice:
         raise ArgumentError(

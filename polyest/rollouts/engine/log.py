@@ -49,7 +49,8 @@ def read_log(
     given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
     is_one = len(named) == 1 and layout is None and extract is None
     is_run = not (is_one and (columns.prompts is not None or is_plain_file(given[0])))
-    reader = Reader(Rows(database, columns, is_run), layout, extract, report)
+    rows = Rows(database, columns, is_run, is_extracted=extract is not None)
+    reader = Reader(rows, layout, extract, report)
     files = files_of(given) if is_run else [("", _file(given[0]), True)]
     for run, path, is_named in progress(files, "reading", len(files)) if is_run else files:
         name = STANDARD_INPUT if database.folder in path.parents else str(path)
@@ -59,8 +60,8 @@ def read_log(
     if reader.lost:
         report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
     _check(reader, [Path(name) for name in given], named[0])
-    reader.rows.drop_empty_keys()
-    return reader.rows
+    rows.drop_empty_keys()
+    return rows
 
 
 def _spooled(database: Database) -> Path:

@@ -83,7 +83,8 @@ def write_rows(writer: Writer, scored: Scored, names: Mapping[str, str]) -> None
     file = literal(files[0]) if len(files) == 1 else f"[{', '.join(map(literal, files))}][file + 1]"
     with _registered(rows, "numbers", _numbers(scored, rows.count)):
         before = {"file": file, "row": "rows.rowid + 1 - shift"}
-        after = {new: f"nullif(numbers.{quoted(name)}, 'NaN')" for name, new in names.items()}
+        answer = {"answer": "answer" if writer.is_parquet else "to_json(answer)"} if rows.is_extracted else {}
+        after = answer | {new: f"nullif(numbers.{quoted(name)}, 'NaN')" for name, new in names.items()}
         writer.write(before, after, "rows POSITIONAL JOIN numbers")
 
 

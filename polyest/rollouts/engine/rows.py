@@ -48,6 +48,7 @@ class Rows:
         files: names of the files.
         count: how many rows there are.
         names: the columns of the only file; none of a run.
+        is_extracted: whether answers were found in completions' texts.
         plain_files: those of one row per completion.
     """
 
@@ -57,6 +58,7 @@ class Rows:
     files: list[str] = field(default_factory=list)
     count: int = 0
     names: frozenset[str] = frozenset()
+    is_extracted: bool = False
     plain_files: list[Source] = field(default_factory=list)
 
     def __post_init__(self) -> None:

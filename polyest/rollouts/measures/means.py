@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["MeanOfGroups", "Means", "difference", "means_by"]
+__all__ = ["MeanOfGroups", "Means", "decimals", "difference", "means_by"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class MeanOfGroups:
             return "–"
         if not error > 0:
             return f"{self.mean:.4f}"
-        digits = min(max(1 - math.floor(math.log10(error)), 0), 9)
+        digits = decimals(error)
         return f"{self.mean:.{digits}f} ± {error:.{digits}f}"
 
     def as_json(self) -> dict[str, float | int | None] | None:
@@ -86,6 +86,15 @@ class Means:
         """exp(factor · mean), errors to first order."""
         mean = np.exp(factor * self.mean)
         return Means(mean, factor * mean * self.se_random, factor * mean * self.se_fixed, self.prompts)
+
+
+def decimals(error: float) -> int:
+    """So many show an error with two digits.
+
+    >>> decimals(0.0321), decimals(45.0)
+    (3, 0)
+    """
+    return min(max(1 - math.floor(math.log10(error)), 0), 9)
 
 
 def means_by(measures: Mapping[str, Measured], prompts: Whole, parts: Whole, number: int) -> dict[str, Means]:

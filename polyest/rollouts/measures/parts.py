@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def numbered(column: Sequence[Hashable]) -> tuple[Whole, list[Hashable]]:
     values: list[Hashable] = [*names]
     if not all(type(value) is int for value in values):
         return codes, values
-    order = sorted(range(len(values)), key=lambda i: int(str(values[i])))
+    order = sorted(range(len(values)), key=lambda i: cast("int", values[i]))
     rank = np.empty(len(values), np.int64)
     rank[order] = np.arange(len(values))
     return rank[codes], [values[i] for i in order]

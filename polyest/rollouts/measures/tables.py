@@ -12,7 +12,7 @@ from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.measures.advice import advice
 from polyest.rollouts.measures.answers import ENTROPIES
 from polyest.rollouts.measures.cells import Measured
-from polyest.rollouts.measures.means import MeanOfGroups, Means, difference, means_by
+from polyest.rollouts.measures.means import MeanOfGroups, Means, decimals, difference, means_by
 from polyest.rollouts.measures.parts import numbered, parts_of, prompt_columns, prompt_numbers
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ class Difference(NamedTuple):
     measure: str
     mean: Mean
     paired: int
+
+    def texts(self) -> tuple[str, str]:
+        """The difference with its error, and its 95 % interval, rounded as the error allows."""
+        error = self.mean.standard_error
+        digits = decimals(error) if error > 0 else 4
+        low, high = self.mean.interval()
+        return f"{self.mean.mean:.{digits}f} ± {error:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 @dataclass(frozen=True, eq=False)
