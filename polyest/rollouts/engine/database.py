@@ -6,7 +6,8 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
     except ModuleNotFoundError:
         raise MissingDependencyError.for_extra("duckdb", "score", "reading logs") from None
     parent = Path(tempfile.gettempdir())
-    sweep(parent, below=False)
+    _sweep(parent)
     folder = parent / temporary_name("polyest")
     folder.mkdir(mode=0o700)
     settings = {"threads": threads, "memory_limit": f"{(memory - OWN) >> 20}MiB", "temp_directory": str(folder / "spill")}
@@ -79,6 +80,13 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         raise ArgumentError(_no_room(memory, folder, str(error))) from None
     finally:
         database.close()
+
+
+@lru_cache(maxsize=None)
+def _sweep(folder: Path) -> None:
+    """Once in a process, as other databases of this one may be open."""
+    with suppress(OSError):
+        sweep(folder, below=False)
 
 
 def _no_room(memory: int, folder: Path, error: str) -> str:
