@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +13,7 @@ from polyest.cli.progress import track
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts import extraction, readers
+from polyest.rollouts.batch import warmed_up
 from polyest.rollouts.engine.canonical import unify_answers, verdict_sql
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "add_reading_options", "read_statistics", "reading"]
 
 NO_COLUMN = "none"
+LARGE = 1 << 20  # bytes of logs for which kernels are loaded while they are read
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -121,10 +123,15 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     own = arguments.format is not None and ":" in arguments.format
     layout = _reader(arguments.format) if own else arguments.format
     extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
-    with opened(bytes_of(arguments.memory), jobs) as database:
+    with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         unify_answers(rows, arguments.no_answer)
         yield Reading(arguments, rows, notes)
+
+
+def _size(names: Sequence[str]) -> int:
+    """Bytes of the files that are named themselves."""
+    return sum(os.path.getsize(name) if os.path.isfile(name) else 0 for name in names)  # noqa: PTH113, PTH202
 
 
 def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from polyest.errors import ArgumentError, nearest
+from polyest.online import backend
 from polyest.online.answers import Answers
 from polyest.online.grouping import arrange
 from polyest.rollouts.scoring import score
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Part", "part_of", "score_batch"]
+__all__ = ["Part", "part_of", "score_batch", "warmed_up"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,28 @@ def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size:
     codes = np.where(missing, -1 - np.cumsum(missing), answers) if missing.any() else answers
     read = Answers(codes, missing if missing.any() else None)
     return Part(read, of_row, order[begins], np.repeat(order[starts[:-1]], pieces), sizes)
+
+
+@contextmanager
+def warmed_up(is_worth_it: bool = True) -> Iterator[None]:
+    """Loads the compiled kernels in a thread meanwhile, which takes half a second of a processor."""
+    thread = threading.Thread(target=_load_kernels, daemon=True)
+    if is_worth_it:
+        thread.start()
+    try:
+        yield
+    finally:
+        if is_worth_it:
+            thread.join()
+
+
+def _load_kernels() -> None:
+    import polyest
+
+    backend.choose(backend.COLD_WORK)
+    keys, answers = np.arange(1 << 12) % 512, np.arange(1 << 12) % 3
+    for call in (polyest.rewards, polyest.advantages, polyest.value):
+        call(answers, keys, "power(1)", "plug_in")
 
 
 def score_batch(

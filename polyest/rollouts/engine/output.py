@@ -46,13 +46,16 @@ class Writer:
         """A key in its own type."""
         texts, numbers, fit, halves = self.rows.connection.sql(
             f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
-            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (regexp_matches({column}, '{HALF}')) FROM rows"
+            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') AND regexp_matches({column}, '{HALF}')) "
+            "FROM rows"
         ).fetchall()[0]
         came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if fit < numbers else ""
         came = "half a character" if halves else came
         if came:
             raise ArgumentError(f"column {name!r} cannot be written as parquet: it has {came}; write to a .jsonl file")
-        return f"{column}::BIGINT" if numbers else f"({column}::JSON ->> '$')"
+        if numbers:
+            return f"{column}::BIGINT"
+        return f"CASE WHEN contains({column}, '\\') THEN {column}::JSON ->> '$' ELSE {column}[2:-2] END"
 
     def write(self, before: Mapping[str, str], after: Mapping[str, str], rest: str) -> None:
         """Write it whole or not at all: columns as SQL, texts of JSON and numbers, the keys between them, FROM the rest."""

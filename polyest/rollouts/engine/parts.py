@@ -7,7 +7,7 @@ What is dealt are 64 bits for each prompt and for each answer. Two prompts of G 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +36,7 @@ class Pile:
         self.dtype, self.count, self.position = dtype, 0, 0
 
     def write(self, records: Record) -> None:
-        self.file.write(records.tobytes())
+        self.file.write(np.ascontiguousarray(records).view(np.uint8).data)
         self.count += len(records)
 
     def read(self, count: int) -> Record:
@@ -54,13 +54,20 @@ class Dealt:
     rows: Rows
     piles: list[Pile]
     group_size: int | None
+    _only: list[tuple[Part, Record]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[Part, Record]]:
         """Every part with its records."""
+        if len(self.piles) == 1 and self._only:
+            yield from self._only
+            return
         for pile in self.piles:
             pile.position = 0
             records = pile.read(pile.count)
-            yield part_of(_plain(records["key"]), _plain(records["answer"]), _plain(records["missing"]), self.group_size), records
+            part = part_of(*(_plain(records[name]) for name in ("key", "answer", "missing")), self.group_size)
+            if len(self.piles) == 1:
+                self._only.append((part, records))
+            yield part, records
 
     def scores(self, names: Sequence[str]) -> Pile:
         """A pile for a part's numbers of these names."""
