@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts import extraction, readers
 from polyest.rollouts.batch import warmed_up
-from polyest.rollouts.engine.canonical import unify_answers, verdict_sql
+from polyest.rollouts.engine.canonical import Verdicts, unify_answers, verdicts
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.log import read_log
@@ -67,36 +68,36 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Reading:
-    """A log that is open: its rows, and the column of verdicts as SQL, None where it has no meaning."""
+    """A log that is open: its rows and its verdicts, None where they have no meaning."""
 
     def __init__(self, arguments: argparse.Namespace, rows: Rows, notes: list[str]) -> None:
         self.arguments, self.rows, self.notes = arguments, rows, notes
-        self.verdict = self._verdict()
+        self.verdicts = self._verdicts()
 
-    def _verdict(self) -> str | None:
-        if self.arguments.correct_column == NO_COLUMN:
+    def _verdicts(self) -> Verdicts | None:
+        if self.arguments.correct_column == NO_COLUMN and self.arguments.correct_if is None:
             return None
         try:
-            return verdict_sql(self.rows, self.arguments.correct_if)
+            return verdicts(self.rows, self.arguments.correct_if)
         except ArgumentError as error:
             if self.arguments.correct_if:
                 raise
             self.notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
             return None
 
+    @property
     def correct(self) -> float | None:
         """The mean verdict of the completions that have one; None if none has, NaN if one has no meaning."""
-        if self.verdict is None:
-            return None if self.arguments.correct_column == NO_COLUMN else float("nan")
-        mean: float | None = self.rows.connection.sql(f"SELECT avg({self.verdict}) FROM rows").fetchall()[0][0]
-        return mean
+        if self.verdicts is None:
+            return None if self.arguments.correct_column == NO_COLUMN else math.nan
+        return self.verdicts.mean
 
     def deal(self, is_measured: bool) -> Dealt:
         """The rows by their group, with the numbers that scores and measures need."""
         rows = self.rows
         numbers = {"reference": "reference"} if "reference" in rows.sources else {}
         if is_measured:
-            numbers |= {"verdict": self.verdict} if self.verdict else {}
+            numbers |= {"verdict": self.verdicts.sql} if self.verdicts else {}
             numbers |= {"score": "score"} if rows.has("score") else {}
             numbers |= {"by": "hash(\"by\") >> 12"} if "by" in rows.sources else {}
         return deal(rows, numbers, self.arguments.group_size)

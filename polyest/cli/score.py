@@ -126,7 +126,7 @@ def _scored(
         write_prompts(prompt_writer, groups, {_name("value", m, methods): scored.values[m] for m in methods})
     pays = {label: _gaps(arguments, method) for label, method in methods.items()}
     gaps = {label: differences(groups, pay, arguments.no_answer_reward is None) for label, pay in pays.items()}
-    summary = summary_of(arguments.target, groups, log.correct(), scored, gaps)
+    summary = summary_of(arguments.target, groups, log.correct, scored, gaps)
     by = "step" if arguments.by == arguments.step_column else arguments.by
     return summary, measured.measured(record, scored.values, by, arguments.unit) if record else None
 

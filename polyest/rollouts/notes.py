@@ -58,6 +58,6 @@ def _likely_sentinels(rows: Rows) -> dict[str, int]:
     names = ", ".join(f"'{name}'" for name in sorted(SENTINELS))
     found = rows.connection.sql(
         "SELECT answer, count(*) FROM rows WHERE length(answer) < 12 AND starts_with(answer, '\"') "
-        f"AND lower(trim(trim(answer, '\"'))) IN ({names}) GROUP BY 1 ORDER BY min(rowid)"
+        f"{f'AND NOT {rows.absent} ' if rows.absent else ''}AND lower(trim(trim(answer, '\"'))) IN ({names}) GROUP BY 1 ORDER BY min(rowid)"
     ).fetchall()
     return {json.loads(text): count for text, count in found}

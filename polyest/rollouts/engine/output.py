@@ -44,6 +44,8 @@ class Writer:
 
     def _key(self, name: str, column: str) -> str:
         """A key in its own type."""
+        if column in self.rows.own_keys:
+            return self.rows.own_keys[column]
         texts, numbers, fit, halves = self.rows.connection.sql(
             f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
             f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') AND regexp_matches({column}, '{HALF}')) "

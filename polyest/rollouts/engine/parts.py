@@ -112,7 +112,8 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
 
 def _hashed(rows: Rows, numbers: dict[str, str], dtype: np.dtype[np.void]) -> Iterator[Record]:
     keys = ", ".join(rows.keys.values())
-    chosen = [f"hash({keys}) AS key", "hash(answer) AS answer", "(answer IS NULL)::UTINYINT AS missing"]
+    missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
+    chosen = [f"hash({keys}) AS key", "hash(answer) AS answer", f"({missing})::UTINYINT AS missing"]
     chosen += [f"coalesce(({sql})::DOUBLE, 'NaN') AS {name}" for name, sql in numbers.items()]
     query = rows.connection.cursor().sql(f"SELECT {', '.join(chosen)} FROM rows")
     for batch in query.to_arrow_reader(AT_ONCE):

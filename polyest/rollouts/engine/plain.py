@@ -27,16 +27,26 @@ PACKING = {".gz": "gzip", ".zst": "zstd"}
 def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str], lenient: bool = False) -> str:
     """SQL for the columns of these names, as JSON texts c0, c1 …, null where one is not there.
 
+    Of parquet there are also ``file_row_number``, from 0, and the columns as they are, own0, own1 ….
+
     Args:
         unreadable: columns in whose place stands what their type is called.
         lenient: lines that are no JSON are rows of nulls, and no error.
     """
     if not source.is_parquet:
         return _of_lines(source, names, lenient)
-    present = {name: f"to_json({quoted(name)})::VARCHAR" for name in names if name in source.columns}
+    present = {name: _as_json(source, name) for name in names if name in source.columns}
     present |= {name: literal(json.dumps(f"unreadable: {kind}")) for name, kind in unreadable.items()}
-    chosen = ", ".join(f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names))
-    return f"(SELECT {chosen} FROM read_parquet({literal(_escaped(source.path))}))"
+    chosen = [f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names)]
+    chosen += [f"{quoted(name) if name in source.columns else 'NULL'} AS own{i}" for i, name in enumerate(names)]
+    file = f"read_parquet({literal(_escaped(source.path))}, file_row_number = true)"
+    return f"(SELECT file_row_number, {', '.join(chosen)} FROM {file})"
+
+
+def _as_json(source: Source, name: str) -> str:
+    if str(source.schema.field(name).type) == "bool":
+        return f"CASE WHEN {quoted(name)} THEN 'true' WHEN NOT {quoted(name)} THEN 'false' END"
+    return f"to_json({quoted(name)})::VARCHAR"
 
 
 def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
@@ -70,7 +80,7 @@ def unusual(source: Source, names: Sequence[str]) -> dict[str, str]:
 def _is_usual(kind: pyarrow.DataType) -> bool:
     from pyarrow import types
 
-    if types.is_dictionary(kind) or types.is_list(kind):
+    if types.is_dictionary(kind):
         return _is_usual(kind.value_type)
     is_number = types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)
     is_text = types.is_string(kind) or types.is_large_string(kind)

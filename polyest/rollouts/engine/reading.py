@@ -86,6 +86,8 @@ class Reader:
         """Through DuckDB, or where it refuses, row by row."""
         before, asked = self.rows.count, self.rows.columns.asked
         unusual = plain.unusual(source, self.rows.read)
+        if source.is_parquet and not self.rows.is_run and not unusual and self._viewed(source):
+            return
         if not unusual.keys() & asked:
             for lenient in (False, True):
                 if (not lenient or source.is_torn) and self._taken(source, run, unusual, lenient):
@@ -93,6 +95,21 @@ class Reader:
                 self.rows.undo(before)
         for batch in self._records(source):
             self.rows.add_numbered(batch, run=run)
+
+    def _viewed(self, source: Source) -> bool:
+        """Whether all rows of a parquet file can be left where they are."""
+        import duckdb
+
+        try:
+            self.rows.view(plain.relation(source, self.rows.read, {}))
+            if self.rows.are_readable() and not self.rows.without_ids(0):
+                return True
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            pass
+        self.rows.unview()
+        return False
 
     def _taken(self, source: Source, run: str, unusual: Mapping[str, str], lenient: bool) -> bool:
         """Whether DuckDB has read all rows, each with its ids; if bad lines are null, all but a torn last one."""

@@ -49,6 +49,8 @@ class Rows:
         count: how many rows there are.
         names: the columns of the only file; none of a run.
         is_extracted: whether answers were found in completions' texts.
+        absent: SQL for an answer that means none, besides null.
+        own_keys: keys in their own types, by those that are texts of JSON, where there is a `view`.
         plain_files: those of one row per completion.
     """
 
@@ -59,15 +61,20 @@ class Rows:
     count: int = 0
     names: frozenset[str] = frozenset()
     is_extracted: bool = False
+    absent: str = ""
     plain_files: list[Source] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sources = self.columns.sources()
         self._key_sources = self.columns.keys(self.is_run)
-        keys = [f"k{i} VARCHAR" for i in range(len(self._key_sources))]
-        kept = [f"\"{name}\" {'DOUBLE' if name in NUMBERS else 'VARCHAR'}" for name in self.sources]
-        self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])})")
         self.keys = {name: f"k{i}" for i, name in enumerate(self._key_sources)}
+        self.own_keys: dict[str, str] = {}
+        self._create()
+
+    def _create(self) -> None:
+        keys = [f"{key} VARCHAR" for key in self.keys.values()]
+        kept = [f'"{name}" {"DOUBLE" if name in NUMBERS else "VARCHAR"}' for name in self.sources]
+        self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])})")
 
     @property
     def connection(self) -> DuckDBPyConnection:
@@ -94,6 +101,28 @@ class Rows:
         keys = [literal(json.dumps(run)) if source is None else self._place(source) for source in self._key_sources.values()]
         kept = [self._kept(name, sources) for name, sources in self.sources.items()]
         self._insert([shift or str(self.count), *keys, *kept], relation)
+
+    def view(self, relation: str) -> None:
+        """The rows of a single parquet file, which are read anew whenever they are needed; nothing is kept of them."""
+        keys = [f"{self._place(str(source))} AS {key}" for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)]
+        own = [f"own{self.read.index(str(source))} AS {key}_own" for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)]
+        kept = [f'{self._kept(name, sources)} AS "{name}"' for name, sources in self.sources.items()]
+        chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept])
+        self.connection.execute("DROP TABLE rows")
+        self.connection.execute(f"CREATE VIEW rows AS SELECT {chosen} FROM {relation}")
+        self.own_keys = {key: f"{key}_own" for key in self.keys.values()}
+
+    def are_readable(self) -> bool:
+        """Whether there are rows; DuckDB has an error if it cannot read one."""
+        counts = ", ".join(f'count("{name}")' for name in self.sources)
+        self.count = int(self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0][0])
+        return self.count > 0
+
+    def unview(self) -> None:
+        """An empty table in place of the view."""
+        self.connection.execute("DROP VIEW IF EXISTS rows; DROP TABLE IF EXISTS rows")
+        self.count, self.own_keys = 0, {}
+        self._create()
 
     def add_layout(self, batches: Iterable[pyarrow.RecordBatch], run: str) -> None:
         """Completions as readers yield them (`polyest.rollouts.readers.schema`)."""
