@@ -122,7 +122,9 @@ def main() -> None:
         tool, path, out = arguments.only
         PLAIN[tool](Path(path), Path(out), table())
         return
-    print("| rows | text | format | tool | seconds | of processors | peak GB | times the better plain one, of processors |")
+    print(
+        "| rows | text | format | tool | seconds | of processors | peak GB | times the better plain one, of processors |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for suffix in arguments.formats.split(","):
         path = arguments.folder / f"rows-{arguments.rows}-{arguments.texts}.{suffix}"

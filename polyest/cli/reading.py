@@ -99,7 +99,7 @@ class Reading:
         if is_measured:
             numbers |= {"verdict": self.verdicts.sql} if self.verdicts else {}
             numbers |= {"score": "score"} if rows.has("score") else {}
-            numbers |= {"by": "hash(\"by\") >> 12"} if "by" in rows.sources else {}
+            numbers |= {"by": 'hash("by") >> 12'} if "by" in rows.sources else {}
         return deal(rows, numbers, self.arguments.group_size)
 
 

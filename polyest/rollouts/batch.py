@@ -152,7 +152,9 @@ def score_batch(
     _check_whole(part, group_size, None if size_column is None else _column(table, size_column, "size_column"))
     reference = None if reference_column is None else _column(table, reference_column, "reference_column").to_numpy()
     scores = score(part.answers, part, target, method, reference=reference, no_answer_reward=no_answer_reward, **budget)
-    return table.append_column("reward", pa.array(scores.rewards)).append_column("advantage", pa.array(scores.advantages))
+    return table.append_column("reward", pa.array(scores.rewards)).append_column(
+        "advantage", pa.array(scores.advantages)
+    )
 
 
 def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[Whole, NDArray[np.bool_]]:
@@ -176,7 +178,9 @@ def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[W
 def _column(table: pyarrow.Table, name: str, argument: str) -> pyarrow.ChunkedArray:
     known = table.column_names
     if name not in known:
-        raise ArgumentError(f"`{argument}` must name columns of the batch, {', '.join(known)}; got {name!r}{nearest(name, known)}")
+        raise ArgumentError(
+            f"`{argument}` must name columns of the batch, {', '.join(known)}; got {name!r}{nearest(name, known)}"
+        )
     return table[name]
 
 

@@ -56,8 +56,12 @@ def about_answers(rows: Rows, groups: Groups) -> Iterator[str]:
 def _likely_sentinels(rows: Rows) -> dict[str, int]:
     """How often strings occur that may have been meant as "no answer"."""
     names = ", ".join(f"'{name}'" for name in sorted(SENTINELS))
+    text = "answer_own::VARCHAR" if rows.own_keys else "trim(answer, '\"')"
+    chosen = "starts_with(answer, '\"') AND length(answer) < 12"
+    if rows.absent:
+        chosen += f" AND NOT {rows.absent}"
     found = rows.connection.sql(
-        "SELECT answer, count(*) FROM rows WHERE length(answer) < 12 AND starts_with(answer, '\"') "
-        f"{f'AND NOT {rows.absent} ' if rows.absent else ''}AND lower(trim(trim(answer, '\"'))) IN ({names}) GROUP BY 1 ORDER BY min(rowid)"
+        f"SELECT answer, count(*) FROM (SELECT answer, rowid FROM rows WHERE lower(trim({text})) IN ({names})) "
+        f"WHERE {chosen} GROUP BY 1 ORDER BY min(rowid)"
     ).fetchall()
     return {json.loads(text): count for text, count in found}

@@ -212,7 +212,10 @@ def test_bad_input_gets_one_clear_line_exit_code_2_and_no_output(
     content, message = BAD_FILES[case]
     log = tmp_path / "log.jsonl"
     log.write_text(content, encoding="utf-8")
-    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl", "--values", tmp_path / "v.jsonl") == 2
+    assert (
+        exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl", "--values", tmp_path / "v.jsonl")
+        == 2
+    )
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
@@ -330,7 +333,19 @@ def test_real_rollouts(
     name: str, options: tuple[Any, ...], groups: Any, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.jsonl"
-    arguments = ("score", DATA / name, "--target", "log", "--method", method, *options, "--full", "--out", out, "--json")
+    arguments = (
+        "score",
+        DATA / name,
+        "--target",
+        "log",
+        "--method",
+        method,
+        *options,
+        "--full",
+        "--out",
+        out,
+        "--json",
+    )
     assert exit_code(*arguments) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["groups"] == groups

@@ -180,7 +180,12 @@ def test_typed_answers_of_structs(tmp_path: Path) -> None:
     answers = pa.array([{"tuple": [1, 2]}, {"tuple": [1, 2]}, {"tuple": [2, 1]}])
     several = pa.array([{"tuple": [1, 2]}, {"fraction": "1/2"}, {"tuple": [1, 2]}])
     for column, rewards in ((answers, [-0.5, -0.5, -1.5]), (several, [-0.5, -1.5, -0.5])):
-        assert exit_code("score", write_table(tmp_path, answer=column), *HARMONIC, "--full", "--out", tmp_path / "o.parquet") == 0
+        assert (
+            exit_code(
+                "score", write_table(tmp_path, answer=column), *HARMONIC, "--full", "--out", tmp_path / "o.parquet"
+            )
+            == 0
+        )
         assert parquet.read_table(tmp_path / "o.parquet").column("reward").to_pylist() == rewards
 
 

@@ -34,6 +34,7 @@ def unify_answers(rows: Rows, no_answer: Sequence[str]) -> None:
     query = f"SELECT answer, min(rowid) FROM rows {OBJECTS} GROUP BY 1 ORDER BY 2"
     found = [] if rows.own_keys else rows.connection.sql(query).fetchall()  # columns of a parquet file hold no objects
     for text, row in found:
+
         def place(row: int = row) -> str:
             return f"{rows.place(row)}: {rows.columns.answer!r}"
 
@@ -72,13 +73,19 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
     if condition is not None:
         has_verdicts = "correct" in rows.sources and rows.has("correct")
         number = "TRY_CAST(trim(correct, '\"') AS DOUBLE)" if has_verdicts else "score"
-        return _averaged(rows, f"CASE WHEN {number} IS NOT NULL THEN ({number} {correct_if(condition)})::INTEGER::DOUBLE END")
+        return _averaged(
+            rows, f"CASE WHEN {number} IS NOT NULL THEN ({number} {correct_if(condition)})::INTEGER::DOUBLE END"
+        )
     found = rows.connection.sql(
         f"SELECT correct, count(*), min(rowid) FROM rows WHERE correct IS NOT NULL GROUP BY 1 ORDER BY 3 LIMIT {MOST + 1}"
     ).fetchall()
     name = "correct" if rows.columns.correct is None else rows.columns.correct
     known = {text: _verdict(rows, text, row, name) for text, _, row in found}
-    cases = " ".join(f"WHEN {literal(t)} THEN {'NULL' if v is None else repr(v)}" for t, v in known.items() if not NUMBER.fullmatch(t))
+    cases = " ".join(
+        f"WHEN {literal(t)} THEN {'NULL' if v is None else repr(v)}"
+        for t, v in known.items()
+        if not NUMBER.fullmatch(t)
+    )
     sql = f"CASE correct {cases} ELSE TRY_CAST(correct AS DOUBLE) END" if cases else "TRY_CAST(correct AS DOUBLE)"
     if len(found) > MOST:
         return _averaged(rows, sql)

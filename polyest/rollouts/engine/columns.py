@@ -42,7 +42,13 @@ class Columns:
         prompts = {name: name for name in self.prompts} if self.prompts else {}
         epoch = {self.epoch: self.epoch} if self.epoch else {}
         if is_run:
-            found: dict[str, str | None] = {"run": None, "split": "split", self.step: self.step, **(prompts or {"prompt": "prompt_id"}), **epoch}
+            found: dict[str, str | None] = {
+                "run": None,
+                "split": "split",
+                self.step: self.step,
+                **(prompts or {"prompt": "prompt_id"}),
+                **epoch,
+            }
         else:
             found = {**(prompts or {"prompt_id": "prompt_id"}), **epoch}
             found.setdefault(self.step, self.step)

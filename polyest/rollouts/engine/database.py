@@ -66,7 +66,11 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
     _sweep(parent)
     folder = parent / temporary_name("polyest")
     folder.mkdir(mode=0o700)
-    settings = {"threads": threads, "memory_limit": f"{(memory - OWN) >> 20}MiB", "temp_directory": str(folder / "spill")}
+    settings = {
+        "threads": threads,
+        "memory_limit": f"{(memory - OWN) >> 20}MiB",
+        "temp_directory": str(folder / "spill"),
+    }
     connection = duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": "false"})
     connection.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     database = Database(connection, folder, threads, memory)

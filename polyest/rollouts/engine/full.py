@@ -70,7 +70,9 @@ def _whole(path: Path, write: Callable[[Path], None]) -> None:
         with replacing(path) as temporary:
             write(temporary)
     except OSError as error:
-        raise ArgumentError(f"{path} cannot be written: {error.strerror or error}; make room, or name another") from None
+        raise ArgumentError(
+            f"{path} cannot be written: {error.strerror or error}; make room, or name another"
+        ) from None
 
 
 class _Numbers:
@@ -124,4 +126,6 @@ def _check_parquet(sources: Sequence[Source]) -> None:
     for source in sources:
         parquet.check_file(source.path)
         if not source.schema.equals(sources[0].schema):
-            raise ArgumentError(f"`--full` must write files of the same columns; {source.name} has others than {sources[0].name}")
+            raise ArgumentError(
+                f"`--full` must write files of the same columns; {source.name} has others than {sources[0].name}"
+            )

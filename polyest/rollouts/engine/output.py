@@ -71,7 +71,9 @@ class Writer:
             chosen, kind = " || ".join(["'{'", " || ', ' || ".join(parts), "'}'"]), TEXT
         try:
             with replacing(self.path) as temporary:
-                self.rows.connection.execute(f"COPY (SELECT {chosen} FROM {rest}) TO {literal(str(temporary))} ({kind})")
+                self.rows.connection.execute(
+                    f"COPY (SELECT {chosen} FROM {rest}) TO {literal(str(temporary))} ({kind})"
+                )
         except (OSError, duckdb.IOException) as error:
             reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             raise ArgumentError(f"{self.path} cannot be written: {reason}; make room, or name another") from None

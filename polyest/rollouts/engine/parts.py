@@ -111,7 +111,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
 
 
 def _hashed(rows: Rows, numbers: dict[str, str], dtype: np.dtype[np.void]) -> Iterator[Record]:
-    keys = ", ".join(rows.keys.values())
+    keys = ", ".join(rows.own_keys.get(key, key) for key in rows.keys.values())
     missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
     chosen = [f"hash({keys}) AS key", "hash(answer) AS answer", f"({missing})::UTINYINT AS missing"]
     chosen += [f"coalesce(({sql})::DOUBLE, 'NaN') AS {name}" for name, sql in numbers.items()]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.readers.source import Source
 
-__all__ = ["relation", "unusual"]
+__all__ = ["are_ids", "relation", "unusual"]
 
 LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
 PACKING = {".gz": "gzip", ".zst": "zstd"}
@@ -67,6 +67,15 @@ def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
 def _escaped(path: Path) -> str:
     """A path in which no character is a pattern's."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def are_ids(source: Source, names: Sequence[str]) -> bool:
+    """Whether these columns of a parquet file are strings or integers."""
+    from pyarrow import types
+
+    kinds = {field.name: field.type for field in source.schema}
+    checks = (types.is_string, types.is_large_string, types.is_integer)
+    return all(name in kinds and any(check(kinds[name]) for check in checks) for name in names)
 
 
 def unusual(source: Source, names: Sequence[str]) -> dict[str, str]:

@@ -100,6 +100,8 @@ class Reader:
         """Whether all rows of a parquet file can be left where they are."""
         import duckdb
 
+        if not plain.are_ids(source, self.rows.ids):
+            return False
         try:
             self.rows.view(plain.relation(source, self.rows.read, {}))
             if self.rows.are_readable() and not self.rows.without_ids(0):
@@ -140,9 +142,7 @@ class Reader:
         texts = [completion_text(json.loads(text)) if text else None for text in batch.column(place).to_pylist()]
         return self._with_answers(batch, f"c{self.rows.read.index(self.rows.columns.answer)}", texts)
 
-    def _with_answers(
-        self, batch: pyarrow.RecordBatch, name: str, texts: Sequence[str | None]
-    ) -> pyarrow.RecordBatch:
+    def _with_answers(self, batch: pyarrow.RecordBatch, name: str, texts: Sequence[str | None]) -> pyarrow.RecordBatch:
         import pyarrow as pa
 
         assert self.extract is not None

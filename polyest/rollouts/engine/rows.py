@@ -98,15 +98,24 @@ class Rows:
 
     def add(self, relation: str, run: str, shift: str | None = None) -> None:
         """Rows of one per completion, of a relation that has the columns `read` as JSON texts c0, c1 …."""
-        keys = [literal(json.dumps(run)) if source is None else self._place(source) for source in self._key_sources.values()]
+        keys = [
+            literal(json.dumps(run)) if source is None else self._place(source) for source in self._key_sources.values()
+        ]
         kept = [self._kept(name, sources) for name, sources in self.sources.items()]
         self._insert([shift or str(self.count), *keys, *kept], relation)
 
     def view(self, relation: str) -> None:
         """The rows of a single parquet file, which are read anew whenever they are needed; nothing is kept of them."""
-        keys = [f"{self._place(str(source))} AS {key}" for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)]
-        own = [f"own{self.read.index(str(source))} AS {key}_own" for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)]
+        keys = [
+            f"{self._place(str(source))} AS {key}"
+            for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)
+        ]
+        own = [
+            f"own{self.read.index(str(source))} AS {key}_own"
+            for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)
+        ]
         kept = [f'{self._kept(name, sources)} AS "{name}"' for name, sources in self.sources.items()]
+        own.append(f"own{self.read.index(self.columns.answer)} AS answer_own")
         chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept])
         self.connection.execute("DROP TABLE rows")
         self.connection.execute(f"CREATE VIEW rows AS SELECT {chosen} FROM {relation}")
@@ -114,7 +123,7 @@ class Rows:
 
     def are_readable(self) -> bool:
         """Whether there are rows; DuckDB has an error if it cannot read one."""
-        counts = ", ".join(f'count("{name}")' for name in self.sources)
+        counts = ", ".join(f'count("{name}")' for name in (*self.keys.values(), *self.sources))
         self.count = int(self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0][0])
         return self.count > 0
 
@@ -153,7 +162,7 @@ class Rows:
 
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
-        found = self.connection.execute(f"SELECT 1 FROM rows WHERE \"{column}\" IS NOT NULL LIMIT 1").fetchall()
+        found = self.connection.execute(f'SELECT 1 FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').fetchall()
         return bool(found)
 
     def drop_empty_keys(self) -> None:
@@ -163,16 +172,22 @@ class Rows:
 
     def without_ids(self, since: int) -> list[int]:
         """Up to two rows, of those added since, whose prompt has no id: no string and no integer."""
-        columns = [self.keys[name] for name, source in self._key_sources.items() if source in self.ids]
-        wrong = " OR ".join(f"{k} IS NULL OR NOT (starts_with({k}, '\"') OR {k} SIMILAR TO '-?[0-9]+')" for k in columns)
-        found = self.connection.execute(f"SELECT rowid FROM rows WHERE rowid >= {since} AND ({wrong}) LIMIT 2").fetchall()
-        return [int(row) for (row,) in found]
+        found: set[int] = set()
+        for key in (self.keys[name] for name, source in self._key_sources.items() if source in self.ids):
+            is_text = f"coalesce(starts_with({key}, '\"'), false)"
+            wrong = f"NOT {is_text} AND coalesce({key} NOT SIMILAR TO '-?[0-9]+', true)"
+            wrong = f"{self.own_keys[key]} IS NULL" if self.own_keys else wrong
+            rows = self.connection.sql(f"SELECT rowid FROM rows WHERE rowid >= {since} AND {wrong} LIMIT 2").fetchall()
+            found |= {int(row) for (row,) in rows}
+        return sorted(found)[:2]
 
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
         name = self.files[file]
-        return f"{name}, {'row' if Path(name).suffix in ('.parquet', '.pq') or self.is_run else 'line'} {row + 1 - shift}"
+        return (
+            f"{name}, {'row' if Path(name).suffix in ('.parquet', '.pq') or self.is_run else 'line'} {row + 1 - shift}"
+        )
 
     def _place(self, source: str) -> str:
         return f"c{self.read.index(source)}"

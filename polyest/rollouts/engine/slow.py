@@ -118,4 +118,6 @@ def check_present(source: Source, name: str) -> None:
 
 
 def _missing(place: str, name: str, known: Sequence[str]) -> str:
-    return f"{place}: there must be a column {name!r}; got {', '.join(map(repr, known)) or 'none'}{nearest(name, known)}"
+    return (
+        f"{place}: there must be a column {name!r}; got {', '.join(map(repr, known)) or 'none'}{nearest(name, known)}"
+    )
