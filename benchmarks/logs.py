@@ -115,16 +115,14 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=0, help="bytes of a completion's text")
     parser.add_argument("--formats", default="parquet,jsonl")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path("."))
+    parser.add_argument("--folder", type=Path, default=Path())
     parser.add_argument("--only", nargs=3, metavar=("TOOL", "LOG", "OUT"))
     arguments = parser.parse_args()
     if arguments.only:
         tool, path, out = arguments.only
         PLAIN[tool](Path(path), Path(out), table())
         return
-    print(
-        "| rows | text | format | tool | seconds | of processors | peak GB | times the better plain one, of processors |"
-    )
+    print("| rows | text | format | tool | seconds | of processors | peak GB | times the better, both |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for suffix in arguments.formats.split(","):
         path = arguments.folder / f"rows-{arguments.rows}-{arguments.texts}.{suffix}"

@@ -32,8 +32,8 @@ from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Groups, Scored, differences, group, score_parts
-from polyest.rollouts.scoring import Scores, score
 from polyest.rollouts.notes import about_answers, about_groups
+from polyest.rollouts.scoring import Scores, score
 from polyest.storage.files import are_same
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, SupportsFloat, cast
 
 from polyest.errors import ArgumentError
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "absent_answers",
-    "likely_sentinels",
     "read_answers",
     "read_typed",
     "read_verdict",
-    "share_correct",
-    "verdicts",
 ]
 
 SENTINELS = {"", "none", "null", "nan", "n/a", "[invalid]"}
@@ -43,7 +41,7 @@ def read_answers(log: Log, column: str, no_answer: Sequence[str] = ()) -> list[H
     answers, absent = log.column(column), absent_answers(no_answer)
     for row, answer in enumerate(answers):
         if isinstance(answer, list | dict):
-            answers[row] = answer = read_typed(answer, lambda row=row: f"{log.place(row)}: {column!r}")
+            answers[row] = answer = read_typed(answer, partial(_place, log, row, column))
         if answer is not None and (answer != answer or answer in absent):
             answers[row] = None
     return answers
@@ -74,50 +72,8 @@ def read_typed(value: object, place: Callable[[], str]) -> Hashable:
     return answer
 
 
-def likely_sentinels(answers: Sequence[Hashable]) -> dict[str, int]:
-    """How often strings occur that may have been meant as "no answer".
-
-    >>> likely_sentinels(["4", "", "None", "", None])
-    {'': 2, 'None': 1}
-    """
-    found: dict[str, int] = {}
-    for answer in answers:
-        if isinstance(answer, str) and len(answer) < 10 and answer.strip().lower() in SENTINELS:
-            found[answer] = found.get(answer, 0) + 1
-    return found
-
-
-def share_correct(log: Log, column: str | None, notes: list[str]) -> float | None:
-    """The mean verdict of the completions that have one; None if none has, NaN if one has no meaning.
-
-    Verdicts are true and false, numbers from 0 to 1, and words such as "yes" and "I" (incorrect). One without a
-    meaning is in nobody's way: `notes` get a line that names it.
-
-    Raises:
-        ArgumentError: the column that was asked for is not there.
-    """
-    name = "correct" if column is None else column
-    if column is not None and column not in log.columns:
-        log.column(column)
-    try:
-        known = [verdict for verdict in _verdicts(log, name) if verdict is not None]
-    except ArgumentError as error:
-        notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
-        return math.nan
-    return sum(known) / len(known) if known else None
-
-
-def verdicts(log: Log, column: str | None) -> list[float | None] | None:
-    """The verdict of every completion; None where the column has values without a meaning, or is none."""
-    try:
-        return None if column == "none" else _verdicts(log, column or "correct")
-    except ArgumentError:
-        return None
-
-
-def _verdicts(log: Log, name: str) -> list[float | None]:
-    values = log.column(name, optional=True)
-    return [read_verdict(value, lambda row=row: f"{log.place(row)}: {name!r}") for row, value in enumerate(values)]
+def _place(log: Log, row: int, column: str) -> str:
+    return f"{log.place(row)}: {column!r}"
 
 
 def read_verdict(value: object, place: Callable[[], str]) -> float | None:

@@ -1,4 +1,4 @@
-"""Whole groups in one call: what the engine makes of a part of a log, a cluster of a partition, and you of an Arrow batch."""
+"""Whole groups in one call: a part of a log in the engine, a partition on a cluster, an Arrow batch of your own."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def score_batch(
 ) -> pyarrow.Table:
     """A batch of whole groups with columns ``reward`` and ``advantage`` added, NaN in groups of one.
 
-    Every group has to be in the batch with all of its completions: a group that was cut, as by a shuffle by blocks,
-    would be scored as a smaller one. That cannot be seen in general; it is where the size of the groups is known.
+    A group has to be in the batch with all its completions: cut, it would be scored as a smaller one. That is seen, and
+    refused, only where the size of the groups is given.
 
     Args:
         batch: one row per completion, in any order.
@@ -127,34 +127,35 @@ def score_batch(
         prompt_columns: what names a group together.
         answer_column: any type that Arrow compares; null and NaN are no answer.
         reference_column, no_answer_reward: as in `polyest.rewards`.
-        group_size: how many completions every group has.
-        size_column: a column that says how many completions the row's group has.
+        group_size, size_column: how many completions every group has, or a column that says so of the row's group.
 
     Raises:
-        ArgumentError: no such column, or a group that has not as many completions as it should.
+        ArgumentError: no such column, or a group that was cut.
         TableNotFoundError: there is no table for some size of group.
 
     >>> import pyarrow as pa
     >>> batch = pa.table({"prompt_id": [1, 1, 2, 1, 2], "answer": ["a", "b", "a", "a", None]})
     >>> score_batch(batch, "log", "harmonic")["reward"].to_pylist()
     [-0.5, -1.5, -1.0, -0.5, -1.0]
-    >>> score_batch(batch, "log", "harmonic", group_size=3)
-    Traceback (most recent call last):
-    ...
-    polyest.errors.ArgumentError: `batch` must hold whole groups of 3 completions; got a group of 2; partition the rows ...
     """
     import pyarrow as pa
 
     table = pa.table(batch) if isinstance(batch, pa.RecordBatch) else batch
-    keys, _ = _codes(table, [*prompt_columns], "prompt_columns")
-    answers, missing = _codes(table, [answer_column], "answer_column")
-    part = part_of(keys, answers, missing)
-    _check_whole(part, group_size, None if size_column is None else _column(table, size_column, "size_column"))
+    part = _whole_groups(table, prompt_columns, answer_column, group_size, size_column)
     reference = None if reference_column is None else _column(table, reference_column, "reference_column").to_numpy()
     scores = score(part.answers, part, target, method, reference=reference, no_answer_reward=no_answer_reward, **budget)
     return table.append_column("reward", pa.array(scores.rewards)).append_column(
         "advantage", pa.array(scores.advantages)
     )
+
+
+def _whole_groups(
+    table: pyarrow.Table, prompts: Sequence[str], answer: str, group_size: int | None, size_column: str | None
+) -> Part:
+    keys, _ = _codes(table, prompts, "prompt_columns")
+    part = part_of(keys, *_codes(table, [answer], "answer_column"))
+    _check_whole(part, group_size, None if size_column is None else _column(table, size_column, "size_column"))
+    return part
 
 
 def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[Whole, NDArray[np.bool_]]:
@@ -191,6 +192,7 @@ def _check_whole(part: Part, group_size: int | None, sizes: pyarrow.ChunkedArray
     wrong = np.flatnonzero(part.sizes != expected)
     if len(wrong):
         raise ArgumentError(
-            f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of {part.sizes[wrong[0]]}; "
+            f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of "
+            f"{part.sizes[wrong[0]]}; "
             "partition the rows by their group before scoring them"
         )

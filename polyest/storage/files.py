@@ -112,7 +112,7 @@ def are_same(one: Path, other: Path) -> bool:
 
 
 def sweep(folder: Path, below: bool = True) -> None:
-    """Remove temporary files and folders in a folder, or anywhere `below` it, whose writer, on this machine, was killed.
+    """Remove temporary files and folders in a folder, or anywhere `below` it, whose writer on this machine was killed.
 
     One that bears this process's number is from an earlier process; call this before anything is written.
     """

@@ -35,7 +35,8 @@ def test_a_group_size_beyond_all_groups_is_one_group(size: int, tmp_path: Path) 
 @pytest.mark.parametrize(
     "line",
     ['{"prompt_id": "a", "answer": 1, "answer": 2}', '{"prompt_id": "a", "answer": 1, "x": 3, "x": 4}',
-     '{"prompt_id": "a", "answer": {"tuple": [{"int": "1", "int": "1"}]}}', f'{{"answer": {"9" * 5000}, "x": 1, "x": 1}}'],
+     '{"prompt_id": "a", "answer": {"tuple": [{"int": "1", "int": "1"}]}}',
+     f'{{"answer": {"9" * 5000}, "x": 1, "x": 1}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
 def test_an_object_that_has_a_key_twice_is_refused(

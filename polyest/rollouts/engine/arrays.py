@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["as_arrow", "as_numpy"]
 
 
-def as_numpy(column: pyarrow.Array) -> NDArray[np.generic]:
-    """A column of numbers without nulls."""
+def as_numpy(column: pyarrow.Array) -> NDArray[np.int64]:
+    """A column of numbers without nulls, integers or not."""
     kind = np.dtype(str(column.type).replace("double", "float64"))
-    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
+    found: NDArray[np.int64] = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
+    return found
 
 
 def as_arrow(array: NDArray[np.float64] | NDArray[np.int64]) -> pyarrow.Array:

@@ -77,7 +77,8 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
             rows, f"CASE WHEN {number} IS NOT NULL THEN ({number} {correct_if(condition)})::INTEGER::DOUBLE END"
         )
     found = rows.connection.sql(
-        f"SELECT correct, count(*), min(rowid) FROM rows WHERE correct IS NOT NULL GROUP BY 1 ORDER BY 3 LIMIT {MOST + 1}"
+        f"SELECT correct, count(*), min(rowid) FROM rows WHERE correct IS NOT NULL GROUP BY 1 ORDER BY 3 "
+        f"LIMIT {MOST + 1}"
     ).fetchall()
     name = "correct" if rows.columns.correct is None else rows.columns.correct
     known = {text: _verdict(rows, text, row, name) for text, _, row in found}

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
     folder = parent / temporary_name("polyest")
     folder.mkdir(mode=0o700)
     settings = {
-        "threads": threads,
+        "threads": str(threads),
         "memory_limit": f"{(memory - OWN) >> 20}MiB",
         "temp_directory": str(folder / "spill"),
     }
@@ -86,7 +86,7 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         database.close()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sweep(folder: Path) -> None:
     """Once in a process, as other databases of this one may be open."""
     with suppress(OSError):
@@ -96,8 +96,8 @@ def _sweep(folder: Path) -> None:
 def _no_room(memory: int, folder: Path, error: str) -> str:
     reason = error.partition("\n")[0]
     return (
-        f"`--memory` must be enough for the work; got {memory / 10**9:.3g}GB ({reason}); give more with --memory, fewer "
-        f"--jobs, or set TMPDIR to a disk with more room than {folder.parent}"
+        f"`--memory` must be enough for the work; got {memory / 10**9:.3g}GB ({reason}); give more with --memory, "
+        f"fewer --jobs, or set TMPDIR to a disk with more room than {folder.parent}"
     )
 
 

@@ -86,7 +86,7 @@ class _Numbers:
         """Those of the next rows, by their new names; fewer at the end."""
         while sum(map(len, self.held)) < number and (more := next(self.records, None)) is not None:
             self.held.append(more)
-        found = np.concatenate(self.held) if self.held else np.empty(0)
+        found: Record = np.concatenate(self.held)
         self.held = [found[number:]]
         return {new: np.ascontiguousarray(found[:number][name]) for name, new in self.names.items()}
 

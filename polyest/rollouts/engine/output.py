@@ -48,7 +48,8 @@ class Writer:
             return self.rows.own_keys[column]
         texts, numbers, fit, halves = self.rows.connection.sql(
             f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
-            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') AND regexp_matches({column}, '{HALF}')) "
+            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') "
+            f"AND regexp_matches({column}, '{HALF}')) "
             "FROM rows"
         ).fetchall()[0]
         came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if fit < numbers else ""
@@ -60,7 +61,7 @@ class Writer:
         return f"CASE WHEN contains({column}, '\\') THEN {column}::JSON ->> '$' ELSE {column}[2:-2] END"
 
     def write(self, before: Mapping[str, str], after: Mapping[str, str], rest: str) -> None:
-        """Write it whole or not at all: columns as SQL, texts of JSON and numbers, the keys between them, FROM the rest."""
+        """Write columns, SQL for JSON texts and numbers, the keys between them, FROM the rest; whole or not at all."""
         import duckdb
 
         columns = {**before, **self.keys, **after}
@@ -115,9 +116,9 @@ def write_prompts(writer: Writer, groups: Groups, values: Mapping[str, Array]) -
     import pyarrow as pa
 
     prompts, of_group = groups.per_prompt()
-    columns: dict[str, NDArray[np.generic]] = {"first": prompts}
+    columns: dict[str, Array | NDArray[np.int64]] = {"first": prompts}
     columns["completions"] = np.bincount(of_group, groups.sizes).astype(np.int64)
-    columns["groups"] = np.bincount(of_group)
+    columns["groups"] = np.bincount(of_group).astype(np.int64)
     for name, numbers in values.items():
         known = ~np.isnan(numbers)
         with np.errstate(invalid="ignore"):

@@ -64,7 +64,8 @@ class Dealt:
         for pile in self.piles:
             pile.position = 0
             records = pile.read(pile.count)
-            part = part_of(*(_plain(records[name]) for name in ("key", "answer", "missing")), self.group_size)
+            key, answer, missing = (np.ascontiguousarray(records[name]) for name in ("key", "answer", "missing"))
+            part = part_of(key, answer, missing, self.group_size)
             if len(self.piles) == 1:
                 self._only.append((part, records))
             yield part, records
@@ -122,7 +123,3 @@ def _hashed(rows: Rows, numbers: dict[str, str], dtype: np.dtype[np.void]) -> It
             values = as_numpy(column)
             records[name] = values.view("i8") if values.dtype == np.uint64 else values
         yield records
-
-
-def _plain(column: NDArray[np.generic]) -> NDArray:
-    return np.ascontiguousarray(column)

@@ -55,8 +55,9 @@ def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
     chosen = ", ".join(f"nullif(found[{i + 1}]::VARCHAR, 'null') AS c{i}" for i in range(len(names)))
     known = ", ".join(map(literal, source.first))
     return (
-        f"(SELECT {chosen} FROM (SELECT json_extract(json, [{paths}]) AS found, CASE WHEN json_keys(json) = [{known}]::VARCHAR[] "
-        "THEN 0 WHEN json_type(json) <> 'OBJECT' THEN error('no object') WHEN len(json_keys(json)) > "
+        f"(SELECT {chosen} FROM (SELECT json_extract(json, [{paths}]) AS found, "
+        f"CASE WHEN json_keys(json) = [{known}]::VARCHAR[] THEN 0 WHEN json_type(json) <> 'OBJECT' "
+        "THEN error('no object') WHEN len(json_keys(json)) > "
         "len(list_distinct(json_keys(json))) THEN error('a name twice') ELSE 0 END AS sound FROM "
         f"read_json_objects({literal(_escaped(source.path))}, format='newline_delimited', ignore_errors={lenient}, "
         f"compression={literal(PACKING.get(source.path.suffix, 'uncompressed'))}, maximum_object_size={LONGEST_LINE})) "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ def group(dealt: Dealt) -> Groups:
     """The groups of a log."""
     found, cells = [], Counter[tuple[int, int]]()
     for part, records in dealt:
-        counts, sizes = part.counts(), part.sizes[part.of_row]
+        counts, row_sizes = part.counts(), part.sizes[part.of_row]
         given = ~records["missing"]
         number = len(part.sizes)
         rows = records["row"]
@@ -92,10 +92,12 @@ def group(dealt: Dealt) -> Groups:
             np.rint(np.bincount(part.of_row[given], 1 / counts[given], number)).astype(np.int64),
             np.bincount(part.of_row[counts == 1], minlength=number),
         ])  # fmt: skip
-        cells.update(_cells(sizes[given], counts[given]))
-    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return Groups(*(column[order] for column in columns), dict(cells))
+        cells.update(_cells(row_sizes[given], counts[given]))
+    firsts, prompts, sizes, missing, distinct, alone = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(firsts, kind="stable")
+    return Groups(
+        firsts[order], prompts[order], sizes[order], missing[order], distinct[order], alone[order], dict(cells)
+    )
 
 
 def _cells(sizes: Whole, counts: Whole) -> dict[tuple[int, int], int]:

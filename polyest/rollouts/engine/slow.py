@@ -32,7 +32,7 @@ def text_of(value: object) -> bytes | None:
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="backslashreplace")
     except ValueError:  # an integer of more digits than Python writes
-        return json.dumps(dump(value)).encode()  # type: ignore[arg-type]
+        return json.dumps(dump(value)).encode()
     except TypeError:  # what parquet has and JSON has not
         return json.dumps({"repr": str(value)}).encode()
 
