@@ -23,7 +23,7 @@ from polyest.rollouts.engine.parts import Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_groups
+from polyest.rollouts.notes import about_answers, about_groups, about_policies
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
@@ -127,6 +127,7 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         unify_answers(rows, arguments.no_answer)
+        notes += about_policies(rows)
         yield Reading(arguments, rows, notes)
 
 

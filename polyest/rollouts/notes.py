@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.rows import Rows
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["about_answers", "about_groups"]
+__all__ = ["about_answers", "about_groups", "about_policies"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 
@@ -51,6 +51,21 @@ def about_answers(rows: Rows, groups: Groups) -> Iterator[str]:
         yield f"every group has one distinct answer in {column!r}; is it the gold answer, not that of the completion?"
     elif alone >= max(FEWEST, NEARLY_ALL * answered):
         yield f"nearly all answers in {column!r} differ from all others of their group; are they whole texts?"
+
+
+def about_policies(rows: Rows) -> Iterator[str]:
+    """Groups whose completions come from several versions of the policy."""
+    if not rows.has("policy"):
+        return
+    keys = ", ".join(rows.keys.values())
+    mixed = f"SELECT 1 FROM rows GROUP BY {keys} HAVING min(policy) <> max(policy)"
+    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
+    if count:
+        yield (
+            f"{count} groups have completions of several versions of the policy: where these give an answer "
+            "probabilities that differ by d_j from the paid completion's, D the sum of d_j over the other K-1, its bias "
+            "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
+        )
 
 
 def _likely_sentinels(rows: Rows) -> dict[str, int]:
