@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyest.cli.options import writable_file
+from polyest.errors import ArgumentError
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
@@ -23,7 +24,7 @@ from polyest.rollouts.measures import (
     group_measures,
     parts_table,
 )
-from polyest.storage.files import replacing
+from polyest.storage.files import are_same, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,8 +88,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def csv_file(arguments: argparse.Namespace) -> Path | None:
-    """Where the CSV goes; checked before the work."""
-    return writable_file(arguments.csv, (".csv",), "--csv") if arguments.csv else None
+    """Where the CSV goes, which is none of the files that are read; checked before the work."""
+    if arguments.csv is None:
+        return None
+    path = writable_file(arguments.csv, (".csv",), "--csv")
+    if any(are_same(path, Path(name)) for name in arguments.rollouts):
+        raise ArgumentError(f"`--csv` must be another file than `ROLLOUTS`; got {arguments.csv}; name another")
+    return path
 
 
 def measured(

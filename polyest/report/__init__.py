@@ -14,6 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError, MissingDependencyError
+
+try:
+    import matplotlib  # noqa: F401
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+except ImportError as error:
+    raise MissingDependencyError.for_extra("jinja2 and matplotlib", "report", "polyest report") from error
+
 from polyest.report.content import Report, report_of
 from polyest.storage.files import replacing
 
@@ -33,7 +40,6 @@ def write_report(statistics: GroupStatistics, path: Path, title: str, unit: str 
         unit: of entropies.
 
     Raises:
-        MissingDependencyError: jinja2 or matplotlib is missing.
         ArgumentError: the file cannot be written.
     """
     text = html(report_of(statistics, title, unit))
@@ -48,10 +54,6 @@ def write_report(statistics: GroupStatistics, path: Path, title: str, unit: str 
 
 def html(report: Report) -> str:
     """The page; everything that came from the log is escaped, and no script but the page's own may run."""
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingDependencyError.for_extra("jinja2", "report", "a report") from error
     script = files("polyest.report").joinpath("page/script.js").read_text(encoding="utf-8")
     style = files("polyest.report").joinpath("page/style.css").read_text(encoding="utf-8")
     environment = Environment(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyest.report.figures import COLOURS, Curve, svg
-from polyest.report.prompts import prompt_rows
+from polyest.report.prompts import OF_PROMPTS, prompt_rows
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
@@ -48,6 +49,7 @@ BY_STEP = {
 BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
 WORDS = {
     "Entropy": "solid: aqp; dotted: what plug_in would have shown",
+    "Score": "the mean score of a completion",
     "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
 }
 
@@ -90,11 +92,12 @@ def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Re
     steps = _steps(statistics, measures, per_nat)
     told = (steps or runs).advice()
     compared = differences(statistics, measures)
-    prompts = prompt_rows(statistics, parts_table(statistics, measures, columns_of(statistics, "prompt"), per_nat))
+    few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
+    prompts = prompt_rows(statistics, parts_table(statistics, few, columns_of(statistics, "prompt"), per_nat))
     return Report(
         title,
         unit,
-        _facts(statistics, len(names)),
+        [*_facts(statistics, len(names)), *_entropies(runs, unit)],
         [(i % COLOURS, str(name)) for i, name in enumerate(names)],
         told,
         _figures(steps, runs, unit),
@@ -130,6 +133,14 @@ def _facts(statistics: GroupStatistics, runs: int) -> list[tuple[str, str]]:
     ]
     steps = len({*statistics.keys.get("step", ())})
     return found + ([("steps", f"{steps:,}")] if steps > 1 else []) + ([("runs", str(runs))] if runs > 1 else [])
+
+
+def _entropies(runs: PartsTable, unit: str) -> list[tuple[str, str]]:
+    """Of one run: its entropy, and what plug_in would have shown."""
+    words = {"entropy_aqp": f"entropy in {unit}", "entropy_plug_in": "plug_in would have shown"}
+    if len(runs.most) != 1 or not words.keys() <= runs.means.keys():
+        return []
+    return [(text, str(runs.means[name].of(0))) for name, text in words.items()]
 
 
 def _figures(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Figure]:
@@ -187,9 +198,14 @@ def _places(steps: Sequence[Hashable]) -> tuple[Array, str]:
 
 def _reach(means: Means) -> Array:
     """Half of a 95 % interval: over prompts, or over completions where there is one prompt."""
-    t = np.array([two_sided(0.95, max(n - 1.0, 1.0)) for n in range(1, 101)])
-    random = t[np.clip(means.prompts, 1, 100) - 1] * means.se_random
+    random = _quantiles()[np.clip(means.prompts, 1, 100) - 1] * means.se_random
     return np.where(np.isnan(random), 1.96 * means.se_fixed, random)
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> Array:
+    """Student's for means over 1 to 100 prompts, beyond which they hardly change."""
+    return np.array([two_sided(0.95, max(n - 1.0, 1.0)) for n in range(1, 101)])
 
 
 def _over_k(means: Mapping[str, Means], pattern: str, part: int, colour: int, style: str) -> Curve:

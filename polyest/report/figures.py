@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +22,6 @@ __all__ = ["COLOURS", "Curve", "svg"]
 COLOURS = 6  # runs that have one of their own; further ones begin again
 INK, GRID = "#010101", "#020202"
 STYLES = {"solid": (0, ()), "faint": (0, ()), "dashed": (0, (5, 2)), "dotted": (0, (1.2, 1.6))}
-RC = {"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}
 
 
 class Curve(NamedTuple):
@@ -45,10 +46,7 @@ def svg(curves: Sequence[Curve], x_label: str, *, powers: bool = False) -> str:
 
     Text is fixed: what comes from a log stands in the page's HTML, where it is escaped.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(RC):
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(4.0, 2.35), layout="constrained")
         axes = figure.add_subplot()
         for curve in curves:

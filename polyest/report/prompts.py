@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-__all__ = ["MOST", "prompt_rows"]
+__all__ = ["MOST", "OF_PROMPTS", "prompt_rows"]
 
 MOST = 2000  # prompts of a page: half of them those that are most collapsed, half the others' end
 BARS = 8  # answers of a prompt
 LONGEST = 120  # characters of a prompt; of an answer half of it
 SHOWN = ("entropy_aqp", "entropy_plug_in", "distinct", "singletons", "agreement", "no_answer", "correct")
+
+OF_PROMPTS = (*SHOWN, "collision")  # by which they are ranked
 
 
 def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any]:

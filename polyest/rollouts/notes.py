@@ -63,7 +63,7 @@ def about_policies(rows: Rows) -> Iterator[str]:
     if count:
         yield (
             f"{count} groups have completions of several versions of the policy: where these give an answer "
-            "probabilities that differ by d_j from the paid completion's, D the sum of d_j over the other K-1, its bias "
+            "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
             "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
         )
 

@@ -100,8 +100,10 @@ def group_statistics(
     missing = np.bincount(groups.of_row[~given], minlength=number)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cells // width, minlength=number))])
     verdicts = _numbers(correct)
-    known = None if verdicts is None else np.bincount(index, verdicts[given], len(cells))
-    unanswered = None if verdicts is None else np.bincount(groups.of_row[~given], verdicts[~given], number)
+    known, unanswered = None, None
+    if verdicts is not None:
+        known = np.bincount(index, verdicts[given], len(cells)).astype(np.float64)
+        unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
     kept = [names[code] for code in (cells % width).tolist()] if keep_answers else None
     return GroupStatistics(
         {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, kept,
@@ -113,9 +115,12 @@ def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) 
     """The record of groups of one size, from answers as integers, shape (G, K)."""
     number, size = codes.shape
     gone = np.zeros(codes.shape, np.bool_) if missing is None else missing
-    owner = np.repeat(np.arange(number), size).reshape(codes.shape)[~gone]
-    pairs, counts = np.unique(np.stack([owner, codes[~gone]]), axis=1, return_counts=True)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(pairs[0], minlength=number))])
+    owner, given = np.nonzero(~gone)[0], codes[~gone]
+    order = np.lexsort((given, owner))
+    owner, given = owner[order], given[order]
+    begins = np.flatnonzero((np.diff(owner, prepend=-1) != 0) | (np.diff(given, prepend=0) != 0))
+    counts = np.diff(begins, append=len(owner))
+    offsets = np.searchsorted(owner[begins], np.arange(number + 1))
     return GroupStatistics({}, np.full(number, size), gone.sum(axis=1), offsets, counts)
 
 

@@ -242,6 +242,10 @@ BAD_OPTIONS = {
     "output in no folder": (("--out", "nowhere/out.jsonl"), "there is no"),
     "output of unknown kind": (("--out", "out.csv"), "`--out` must end in"),
     "output is a folder": (("--out", "folder.jsonl"), "something else"),
+    "table of unknown kind": (("--csv", "out.jsonl"), "`--csv` must end in .csv"),
+    "table in no folder": (("--csv", "nowhere/out.csv"), "there is no"),
+    "part that is not there": (("--by", "stepp"), "a column 'stepp'"),
+    "unknown unit": (("--unit", "bit"), "did you mean 'bits'"),
     "values in no folder": (("--values", "nowhere/out.jsonl"), "there is no"),
 }
 

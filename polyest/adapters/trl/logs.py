@@ -57,7 +57,7 @@ def answer_text(answer: Hashable) -> str | None:
     return None if written is None else json.dumps(written, sort_keys=True, ensure_ascii=False)
 
 
-def _whole(answer: Hashable) -> int | None:
+def _whole(answer: object) -> int | None:
     """The integer that equals it."""
     if isinstance(answer, Rational):
         return int(answer.numerator) if answer.denominator == 1 else None

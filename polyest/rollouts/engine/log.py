@@ -106,6 +106,9 @@ def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
                 slow.check_present(Source(path), column)
         elif kept == "answer":
             raise ArgumentError(_no_answers(reader, name))
+        elif kept == "by":
+            known = ", ".join(["prompt", *rows.keys])
+            raise ArgumentError(f"`--by` must name a column of the log, {known} or policy; got {column!r}")
 
 
 def _no_answers(reader: Reader, name: str) -> str:

@@ -67,10 +67,17 @@ class Cells:
 
     def looked_up(self, table: Table, counts: Whole | None = None) -> Array:
         """f_N(n) of every answer, shape (D,); NaN where there is no table for N."""
-        sizes, index = np.unique(self.sizes, return_inverse=True)
+        sizes, index = self.distinct_sizes
         tables = [_or_nan(table(size), size) for size in sizes.tolist()]
         starts = np.concatenate([[0], np.cumsum([len(column) for column in tables])[:-1]]).astype(np.int64)
-        return np.concatenate(tables)[starts[index[self.owner]] + (self.counts if counts is None else counts)]
+        found: Array = np.concatenate(tables)[starts[index[self.owner]] + (self.counts if counts is None else counts)]
+        return found
+
+    @cached_property
+    def distinct_sizes(self) -> tuple[Whole, Whole]:
+        """The sizes that occur, and which of them each group has."""
+        sizes, index = np.unique(self.sizes, return_inverse=True)
+        return sizes, index
 
     @cached_property
     def starts(self) -> Whole:
@@ -122,14 +129,19 @@ def additive(cells: Cells, table: Table, least: int = 1) -> Measured:
 def alike(cells: Cells, kinds: Whole) -> tuple[Whole, Whole]:
     """Groups whose answers are of the same kinds, whatever their order: one of each, and which of them each group is.
 
-    Kinds get random numbers of 64 bits, groups their sums: n different groups are taken for equal with probability
-    below n²/2⁶⁵.
+    Kinds are mixed to 64 bits (splitmix64), groups have their sums: as if at random, n different groups are taken for
+    equal with probability below n²/2⁶⁵.
     """
-    distinct, index = np.unique(kinds, return_inverse=True)
-    numbers = np.random.default_rng(0).integers(0, 2**64, len(distinct), dtype=np.uint64)[index]
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(numbers, dtype=np.uint64)])[cells.starts]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(kinds), dtype=np.uint64)])[cells.starts]
     _, firsts, which = np.unique(np.diff(sums), return_index=True, return_inverse=True)
     return firsts, which
+
+
+def _mixed(kinds: Whole) -> NDArray[np.uint64]:
+    mixed = (kinds + 1).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed
 
 
 def _or_nan(column: Array | None, size: int) -> Array:

@@ -79,8 +79,8 @@ class Means:
 
     def of(self, part: int) -> MeanOfGroups:
         """One of them."""
-        numbers = (float(column[part]) for column in (self.mean, self.se_random, self.se_fixed))
-        return MeanOfGroups(*numbers, int(self.prompts[part]))
+        mean, random, fixed = (float(column[part]) for column in (self.mean, self.se_random, self.se_fixed))
+        return MeanOfGroups(mean, random, fixed, int(self.prompts[part]))
 
     def exp(self, factor: float = 1.0) -> Means:
         """exp(factor · mean), errors to first order."""

@@ -79,6 +79,8 @@ class PartsTable:
 
     def collapse(self) -> Whole:
         """Ranks, shape (P,): 1 for the part whose answers agree most (`collision`), and 0 where that is not known."""
+        if "collision" not in self.means:
+            return np.zeros(len(self.most), np.int64)
         agree = self.means["collision"].mean
         ranks = np.empty(len(agree), np.int64)
         ranks[np.argsort(-agree, kind="stable")] = np.arange(1, len(agree) + 1)
