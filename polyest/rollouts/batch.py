@@ -118,15 +118,13 @@ def score_batch(
 ) -> pyarrow.Table:
     """A batch of whole groups with columns ``reward`` and ``advantage`` added, NaN in groups of one.
 
-    A group has to be in the batch with all its completions: cut, it would be scored as a smaller one. That is seen, and
-    refused, only where the size of the groups is given.
+    A group that was cut would be scored as a smaller one; that is seen, and refused, only where its size is given.
 
     Args:
         batch: one row per completion, in any order.
-        target, method, budget: as in `polyest.rewards`.
+        target, method, budget, reference_column, no_answer_reward: as in `polyest.rewards`.
         prompt_columns: what names a group together.
         answer_column: any type that Arrow compares; null and NaN are no answer.
-        reference_column, no_answer_reward: as in `polyest.rewards`.
         group_size, size_column: how many completions every group has, or a column that says so of the row's group.
 
     Raises:
