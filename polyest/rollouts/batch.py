@@ -123,8 +123,7 @@ def score_batch(
     Args:
         batch: one row per completion, in any order.
         target, method, budget, reference_column, no_answer_reward: as in `polyest.rewards`.
-        prompt_columns: what names a group together.
-        answer_column: any type that Arrow compares; null and NaN are no answer.
+        prompt_columns, answer_column: any types that Arrow compares; a null or NaN answer is none.
         group_size, size_column: how many completions every group has, or a column that says so of the row's group.
 
     Raises:
