@@ -121,8 +121,7 @@ def score_batch(
     A group that was cut would be scored as a smaller one; that is seen, and refused, only where its size is given.
 
     Args:
-        batch: one row per completion, in any order.
-        target, method, budget, reference_column, no_answer_reward: as in `polyest.rewards`.
+        batch: one row per completion, in any order; the rest, where it is not here, is as in `polyest.rewards`.
         prompt_columns, answer_column: any types that Arrow compares; a null or NaN answer is none.
         group_size, size_column: how many completions every group has, or a column that says so of the row's group.
 
