@@ -163,14 +163,13 @@ def _column_names(arguments: argparse.Namespace, rows: Rows, methods: Sequence[s
 
 
 def _id_columns(rows: Rows, methods: Collection[str]) -> dict[str, str]:
-    """What a prompt is called in the rows of `--values`: by the columns that name it together, if they are several."""
+    """What names a prompt in the rows of `--values`: the columns that do in the log."""
     added = {"completions", "groups", *(_name("value", method, methods) for method in methods)}
-    taken = added.intersection(rows.keys) if len(rows.keys) > 1 else ()
-    if taken:
+    if taken := added.intersection(rows.keys):
         raise ArgumentError(
             f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
         )
-    return rows.keys if len(rows.keys) > 1 else {"prompt_id": next(iter(rows.keys.values()))}
+    return rows.keys
 
 
 def _budget(arguments: argparse.Namespace, method: str | None) -> RaggedArguments:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import SHARED
 from report_support import HOSTILE, PROMPTS, write_log
 from score_support import exit_code
 
@@ -17,6 +18,8 @@ from polyest.report import html, write_report
 from polyest.report.content import report_of
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
+
+LOGS = SHARED / "data" / "logs"
 
 
 def page_of(tmp_path: Path, *logs: Path) -> str:
@@ -109,6 +112,28 @@ def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: l
 def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
     page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
     assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
+
+
+SAMPLES = {  # of logs as tools write them, and how their answers are found
+    **dict.fromkeys(["inspect", "open_instruct", "plain_steps", "trl", "verl_validation"], ()),
+    **dict.fromkeys(["human_eval", "lm_eval"], ("--extract", "last-number")),
+    **dict.fromkeys(["hf_lists", "nemo_rl", "prime_rl", "skyrl", "slime"], ("--extract", "boxed")),
+    **dict.fromkeys(["verifiers_legacy", "verifiers_v1", "verl_rollout", "vllm_script"], ("--extract", "boxed")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LOGS.is_dir(), reason="no samples of logs")
+@pytest.mark.parametrize("layout", SAMPLES)
+def test_every_layout_has_a_page(layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = SAMPLES[layout]
+    assert exit_code("report", LOGS / layout, *options, "--out", tmp_path / "page.html") == 0
+    data = data_of((tmp_path / "page.html").read_text(encoding="utf-8"))
+    capsys.readouterr()
+    assert exit_code("score", LOGS / layout, *options, "--target", "log", "--json") == 0
+    measures = json.loads(capsys.readouterr().out)["measures"]
+    distinct = data["runs"]["measures"]["distinct"]["mean"]
+    assert distinct == pytest.approx([measures["distinct"]["mean"]] * len(distinct), rel=1e-5)
 
 
 def many(steps: int, prompts: int) -> GroupStatistics:

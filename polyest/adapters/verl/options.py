@@ -12,8 +12,8 @@ from omegaconf.errors import ConfigKeyError
 from polyest.adapters.pay import AnswerPay
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.estimator import Estimator
-from polyest.problems.problem import make_problem
-from polyest.storage.loading import lookups
+from polyest.online.loading import lookups
+from polyest.problems.problem import problem_of_answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -75,7 +75,7 @@ class Options(AnswerPay):
         Raises:
             TableNotFoundError: names every size that has no table.
         """
-        found = lookups(make_problem(self.target, n, self.method, **self.budget) for n in group_sizes)
+        found = lookups(problem_of_answers(self.target, n, self.method, **self.budget) for n in group_sizes)
         return {n: Estimator(lookup) for n, lookup in found.items()}
 
 

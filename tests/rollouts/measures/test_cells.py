@@ -35,7 +35,8 @@ def test_errors_of_entropies_are_those_of_value_with_error(method: str) -> None:
 def test_where_many_groups_differ_errors_keep_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The jackknife, brought to the size of the law's errors by a sample, against the law's errors of all groups.
 
-    The ratio is from 60 groups; over 20 seeds it is at most 9 % off, so that a fixed seed within 15 % is no luck.
+    The ratio is from 60 groups: over seeds 1..10 it was off by 2.2 % (root mean square), 4.4 % at most; the bound is
+    seven times that spread.
     """
     cells = cells_of(statistics_of_codes(np.random.default_rng(1).integers(0, 12, (400, 32))))
     every = entropy(cells, "harmonic")
