@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from polyest import rollouts
 from polyest.cli import measured
-from polyest.cli.named_function import add_growth_option, chosen_target, named_function
+from polyest.cli.named_function import add_growth_option, chosen_target
 from polyest.cli.options import (
     add_budget_options,
     add_json_option,
@@ -19,29 +20,29 @@ from polyest.cli.options import (
     print_json,
     writable_file,
 )
-from polyest.cli.progress import track
-from polyest.cli.summary import lines, summary_of
+from polyest.cli.reading import Reading, add_reading_options, read_statistics, reading
+from polyest.cli.summary import Summary, lines, summary_of
 from polyest.errors import ArgumentError
-from polyest.problems.budget import RaggedArguments, to_ragged
-from polyest.problems.problem import METHODS, make_problem, whole_number
-from polyest.rollouts import extraction, readers
-from polyest.rollouts.answers import read_answers, share_correct, verdicts
-from polyest.rollouts.grouping import Groups, group_rows, read_prompts
+from polyest.estimator import load
+from polyest.problems.budget import RaggedArguments, from_ragged, to_ragged
+from polyest.problems.problem import METHODS, make_problem
+from polyest.rollouts.batch import Part
+from polyest.rollouts.engine.full import full_writer
+from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
+from polyest.rollouts.engine.record import statistics
+from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.engine.scored import Groups, Scored, differences, group, score_parts
 from polyest.rollouts.notes import about_answers, about_groups
-from polyest.rollouts.runs import Completions, is_plain_file, read_runs
-from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
-from polyest.rollouts.statistics import GroupStatistics, group_statistics
+from polyest.rollouts.scoring import Scores, score
 from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
 __all__ = ["add_parser", "add_reading_options", "read_statistics", "run"]
-
-NO_COLUMN = "none"
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +56,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
     add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
-    add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
+    text = "write rewards and advantages here, with file, row and keys of each row"
+    add("--out", type=Path, metavar="FILE", help=text)
+    add("--full", action="store_true", help="write every row there, as it was, with rewards and advantages added")
     add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
@@ -64,79 +67,21 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_json_option(parser)
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """What is read, and what its columns mean; for `read_statistics`."""
-    add = parser.add_argument
-    text = "files, folders or patterns: JSON lines, parquet, or what trainers and evaluation tools write"
-    add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
-    add("--format", metavar="NAME", help=f"{', '.join(readers.NAMES)} (default: found out for each file)")
-    text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
-    add("--extract", metavar="HOW", help=text)
-    add("--jobs", type=int, default=1, metavar="N", help="processes for patterns, math-verify and functions")
-    add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
-    text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
-    add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
-    text = "default: prompt_id; repeat for a prompt that several columns name together"
-    add("--prompt-column", action="append", metavar="NAME", help=text)
-    text = "completions of different steps are different groups (default: step, if there)"
-    add("--step-column", default="step", metavar="NAME", help=text)
-    add("--pool-steps", action="store_true", help="completions of a prompt are one group, whatever their step")
-    text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
-    add("--answer-column", default="answer", metavar="NAME", help=text)
-    text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
-    add("--correct-column", metavar="NAME", help=text)
-
-
-def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
-    """The record of a log with its answers; `notes` get what is worth knowing."""
-    log = _read(arguments, notes)
-    answers = read_answers(log, arguments.answer_column, arguments.no_answer)
-    columns = _prompt_columns(arguments, log)
-    groups = group_rows(read_prompts(log, columns), arguments.group_size)
-    notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
-    _correct(log, arguments.correct_column, notes)
-    return _statistics(arguments, log, answers, groups, columns)
-
-
 def run(arguments: argparse.Namespace) -> int:
-    out, values_file = _outputs(arguments)
+    out, values = _outputs(arguments)
     table = measured.csv_file(arguments)
-    if arguments.group_size is not None:
-        whole_number("--group-size", arguments.group_size, least=2)
     arguments.target = chosen_target(arguments.target, arguments.growth).name
     notes: list[str] = []
-    log = _read(arguments, notes)
-    answers = read_answers(log, arguments.answer_column, arguments.no_answer)
-    columns = _prompt_columns(arguments, log)
-    groups = group_rows(read_prompts(log, columns), arguments.group_size)
-    _check_groups(groups)
-    statistics = _statistics(arguments, log, answers, groups, columns)
-    methods = _methods(arguments, groups)
-    names = _column_names(arguments, log, list(methods))
-    write_rows = rollouts.writer(log, out) if out else None
-    write_values = (
-        rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values_file) if values_file else None
-    )
-    notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
-    correct = _correct(log, arguments.correct_column, notes)
-    scorer = _scorer(arguments, log, answers, groups)
-    scores = {label: scorer(method) for label, method in methods.items()}
-    plug_in = scores.get("plug_in") or scorer("plug_in")
-    if write_rows:
-        write_rows({name: column for label in scores for name, column in _added(names[label], scores[label])})
-    if write_values:
-        write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
-    summary = summary_of(arguments.target, groups, correct, scores, plug_in)
-    values = {name: scored.values for name, scored in (scores | {"plug_in": plug_in}).items()}
-    by = "step" if arguments.by == arguments.step_column else arguments.by
-    found = measured.measured(statistics, values, by, arguments.unit)
-    if table:
+    with reading(arguments, notes) as log:
+        summary, found = _scored(arguments, log, out, values)
+    if table and found:
         measured.write_csv(table, found)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
-        print_json(summary | {"correct": None if correct != correct else correct} | found.as_json())
+        correct = summary["correct"]
+        print_json(summary | {"correct": None if correct != correct else correct} | (found.as_json() if found else {}))
     else:
-        print("\n".join([*lines(summary), *measured.lines(found)]))
+        print("\n".join([*lines(summary), *(measured.lines(found) if found else ())]))
     return 0
 
 
@@ -156,45 +101,45 @@ def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     return files.get("--out"), files.get("--values")
 
 
-def _read(arguments: argparse.Namespace, notes: list[str]) -> rollouts.Log:
-    named = arguments.rollouts
-    asked = arguments.format or arguments.extract
-    if len(named) == 1 and not asked and (arguments.prompt_column or is_plain_file(named[0])):
-        return rollouts.read(Path(named[0]), track)
-    how = None if arguments.extract is None else _extraction(arguments.extract)
-    return read_runs(named, arguments.format, how, jobs=arguments.jobs, report=notes.append, progress=track)
+def _scored(
+    arguments: argparse.Namespace, log: Reading, out: Path | None, values: Path | None
+) -> tuple[Summary, measured.MeasuredLog | None]:
+    """Score the rows, write what is to be written, and say what there is.
 
-
-def _extraction(how: str) -> str | Callable[[str], Hashable]:
-    """The rule's name, or the function that MODULE:FUNCTION names."""
-    is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
-    return how if is_rule else named_function(how, "--extract")
-
-
-def _prompt_columns(arguments: argparse.Namespace, log: rollouts.Log) -> list[str]:
-    """What names a prompt: never completions of several steps together, unless that is asked for."""
-    default = [*log.keys] if isinstance(log, Completions) else ["prompt_id"]
-    columns = [*dict.fromkeys(arguments.prompt_column or default)]
-    step = arguments.step_column
-    if arguments.pool_steps:
-        return [name for name in columns if name != step]
-    return columns if step in columns or step not in log.columns else [*columns, step]
-
-
-def _correct(log: rollouts.Log, column: str | None, notes: list[str]) -> float | None:
-    return None if column == NO_COLUMN else share_correct(log, column, notes)
-
-
-def _check_groups(groups: Groups) -> None:
-    if groups.sizes.count(1) == len(groups.sizes):
+    Measures take a pass of their own, and are left out where rows are written and no measure is asked for.
+    """
+    is_measured = bool(arguments.by or arguments.csv) or not (out or values)
+    rows, dealt = log.rows, log.deal(is_measured)
+    groups = group(dealt)
+    if not (groups.sizes > 1).any():
         raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
+    methods = _methods(arguments, groups)
+    names = _column_names(arguments, rows, list(methods))
+    row_writer = _row_writer(rows, out, arguments.full) if out else None
+    prompt_writer = Writer(rows, values, _id_columns(rows, methods)) if values else None
+    record = statistics(dealt, arguments.by) if is_measured else None
+    log.notes += [*about_groups(groups, arguments.group_size), *about_answers(rows, groups)]
+    scored = score_parts(dealt, _scorer(arguments), methods, out is not None)
+    if row_writer:
+        row_writer(scored, names)
+    if prompt_writer:
+        write_prompts(prompt_writer, groups, {_name("value", m, methods): scored.values[m] for m in methods})
+    pays = {label: _gaps(arguments, method) for label, method in methods.items()}
+    gaps = {label: differences(groups, pay, arguments.no_answer_reward is None) for label, pay in pays.items()}
+    summary = summary_of(arguments.target, groups, log.correct, scored, gaps)
+    by = "step" if arguments.by == arguments.step_column else arguments.by
+    return summary, measured.measured(record, scored.values, by, arguments.unit) if record else None
+
+
+def _row_writer(rows: Rows, out: Path, is_full: bool) -> Callable[[Scored, Mapping[str, str]], None]:
+    return full_writer(rows, out) if is_full else partial(write_rows, Writer(rows, out, rows.keys))
 
 
 def _methods(arguments: argparse.Namespace, groups: Groups) -> dict[str, str | None]:
     """The methods asked for, by name; the default one is named after what it is for groups of these sizes."""
     if arguments.method:
         return {method: method for method in arguments.method}
-    sizes = {size for size in groups.sizes if size > 1}
+    sizes = [size for size in groups.count_by_size() if size > 1]
     problems = [make_problem(arguments.target, size, **chosen_budget(arguments)) for size in sizes]
     return {"+".join(sorted({problem.method for problem in problems})): None}
 
@@ -203,77 +148,50 @@ def _name(column: str, method: str, methods: Collection[str]) -> str:
     return column if len(methods) == 1 else f"{column}_{method}"
 
 
-def _column_names(arguments: argparse.Namespace, log: rollouts.Log, methods: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the new columns of each method, for rewards and advantages; none may be there already."""
-    columns = arguments.reward_column, arguments.advantage_column
-    names = {method: [_name(column, method, methods) for column in columns] for method in methods}
-    every = [name for pair in names.values() for name in pair]
-    taken = [name for name in every if name in log.columns or every.count(name) > 1]
-    if arguments.out and taken:
+def _column_names(arguments: argparse.Namespace, rows: Rows, methods: Sequence[str]) -> dict[str, str]:
+    """The names of the new columns, by those of `score_parts`; none may be there already."""
+    columns = {"reward": arguments.reward_column, "advantage": arguments.advantage_column}
+    names = {f"{kind} {m}": _name(name, m, methods) for m in methods for kind, name in columns.items()}
+    every, taken = [*names.values()], {"file", "row", "answer", *rows.keys, *rows.names}
+    twice = [name for name in every if name in taken or every.count(name) > 1]
+    if arguments.out and twice:
         raise ArgumentError(
-            f"`--reward-column` and `--advantage-column` must name new columns, each its own; got {', '.join(taken)}; "
+            f"`--reward-column` and `--advantage-column` must name new columns, each its own; got {', '.join(twice)}; "
             "choose others"
         )
     return names
 
 
-def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[str]:
+def _id_columns(rows: Rows, methods: Collection[str]) -> dict[str, str]:
     """What names a prompt in the rows of `--values`: the columns that do in the log."""
-    names = [*dict.fromkeys(columns)]
     added = {"completions", "groups", *(_name("value", method, methods) for method in methods)}
-    if taken := added.intersection(names):
+    if taken := added.intersection(rows.keys):
         raise ArgumentError(
             f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
         )
-    return names
+    return rows.keys
 
 
-def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Array]]:
-    return zip(names, (scored.rewards, scored.advantages), strict=True)
+def _budget(arguments: argparse.Namespace, method: str | None) -> RaggedArguments:
+    is_its = method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"])
+    return to_ragged(chosen_budget(arguments)) if is_its else RaggedArguments()
 
 
-def _scorer(
-    arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups
-) -> Callable[[str | None], Scores]:
-    no_answer_reward, column = arguments.no_answer_reward, arguments.reference_column
-    reference = cast("ArrayLike", log.column(column)) if column else None
-    budget = to_ragged(chosen_budget(arguments))
-
-    def scorer(method: str | None) -> Scores:
-        own = budget if method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"]) else RaggedArguments()
-        return score(
-            answers, groups, arguments.target, method, reference=reference, no_answer_reward=no_answer_reward, **own
-        )
+def _scorer(arguments: argparse.Namespace) -> Callable[[Part, Array | None, str | None], Scores]:
+    def scorer(part: Part, reference: Array | None, method: str | None) -> Scores:
+        own = _budget(arguments, method)
+        pay = arguments.no_answer_reward
+        return score(part.answers, part, arguments.target, method, reference=reference, no_answer_reward=pay, **own)
 
     return scorer
 
 
-def _statistics(
-    arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups, columns: list[str]
-) -> GroupStatistics:
-    """The record of the groups, with the keys and the column of --by."""
-    prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
-    rows = [prompt if len(columns) > 1 and isinstance(prompt, tuple) else (prompt,) for prompt in prompts]
-    keys: dict[str, Sequence[Hashable]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
-    by = getattr(arguments, "by", "prompt")
-    if by not in (None, "prompt", *keys):
-        keys[by] = _of_groups(log, groups, by)
-    if arguments.step_column in keys and "step" not in keys:
-        keys = {"step" if name == arguments.step_column else name: column for name, column in keys.items()}
-    correct = verdicts(log, arguments.correct_column)
-    scores = [value if isinstance(value, float) else None for value in log.column("score", optional=True)]
-    keep = "step" in keys or "by" not in arguments
-    return group_statistics(groups, answers, keys, correct=correct, scores=scores, keep_answers=keep)
+def _gaps(arguments: argparse.Namespace, method: str | None) -> Callable[[int], Array]:
+    """What a method pays for 0 to K − 1 matches minus what plug_in does."""
+    budget = from_ragged(_budget(arguments, method))
 
+    def gaps(group_size: int) -> Array:
+        own = load(arguments.target, group_size, method, **budget).coefficients
+        return own - load(arguments.target, group_size, "plug_in").coefficients
 
-def _of_groups(log: rollouts.Log, groups: Groups, name: str) -> list[Hashable]:
-    """The values of a column, of the groups."""
-    column: list[Hashable] = [*log.column(name)]
-    of_group: dict[int, Hashable] = {}
-    for row, group in enumerate(groups.of_row.tolist()):
-        if of_group.setdefault(group, column[row]) != column[row]:
-            raise ArgumentError(
-                f"`--by` must name a column that is the same for all of a group; {name!r} differs within that "
-                f"of {log.place(row)}; add it with --prompt-column"
-            )
-    return [of_group[group] for group in range(len(groups.sizes))]
+    return gaps

@@ -38,6 +38,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     add_budget_options(parser, graded=True)
     parser.add_argument("--baseline", metavar="MEAN", help=f"centring-proof: {' or '.join(BASELINES)}")
+    text = "csv: group_size, count and reward of each count, as a table for any SQL engine (docs/sql.md)"
+    parser.add_argument("--format", choices=("text", "csv"), default="text", help=text)
     add_json_option(parser)
 
 
@@ -47,7 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     target, budget = chosen_target(arguments.target, arguments.growth), chosen_budget(arguments)
     question, baseline = (target, arguments.group_size), arguments.baseline
     method = make_problem(*question, arguments.method, baseline=baseline, **budget).method
-    description = describe(load(*question, method, baseline=baseline, **budget))
+    estimator = load(*question, method, baseline=baseline, **budget)
+    if arguments.format == "csv":
+        print("\n".join(_csv(estimator.coefficients.tolist())))
+        return 0
+    description = describe(estimator)
     if arguments.json:
         print_json(description)
     else:
@@ -157,6 +163,12 @@ def _lines(shown: Description) -> list[str]:
         lines += [f"  {title}: {name} in [{', '.join(pair)}]" for name, pair in (ends or {}).items()]
     lines.append("  matches  reward")
     return lines + [f"  {m:7d}  {c!r}" for m, c in enumerate(shown["coefficients"])]
+
+
+def _csv(coefficients: Sequence[float]) -> list[str]:
+    """What is paid to a completion whose answer `count` of its group gave."""
+    rows = [f"{len(coefficients)},{count},{reward!r}" for count, reward in enumerate(coefficients, 1)]
+    return ["group_size,count,reward", *rows]
 
 
 def _comparison(shown: Description, name: Measure, ratio: float | None) -> str:

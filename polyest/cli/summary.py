@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from polyest.rollouts.grouping import Groups
-from polyest.rollouts.scoring import Scores
+if TYPE_CHECKING:
+    from polyest.rollouts.engine.scored import Groups, Scored
 
 __all__ = ["Summary", "lines", "summary_of"]
 
@@ -28,26 +28,25 @@ class Summary(TypedDict):
     completions: int
     prompts: int
     groups: list[SizeCount]
+    no_answer: float
     correct: float | None
     methods: list[MethodValue]
 
 
 def summary_of(
-    target: str, groups: Groups, correct: float | None, scores: dict[str, Scores], plug_in: Scores
+    target: str, groups: Groups, correct: float | None, scored: Scored, differences: dict[str, float]
 ) -> Summary:
+    completions = int(groups.sizes.sum())
     return {
         "target": target,
-        "completions": len(groups.of_row),
-        "prompts": len(groups.prompts),
+        "completions": completions,
+        "prompts": len(groups.per_prompt()[0]),
         "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
+        "no_answer": int(groups.missing.sum()) / completions,
         "correct": correct,
         "methods": [
-            {
-                "method": method,
-                "mean_value": scored.mean_value,
-                "difference_to_plug_in": scored.mean_value - plug_in.mean_value,
-            }
-            for method, scored in scores.items()
+            {"method": label, "mean_value": scored.mean_value(label), "difference_to_plug_in": differences[label]}
+            for label in scored.values
         ],
     }
 
@@ -56,6 +55,8 @@ def lines(summary: Summary) -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     count = sum(row["count"] for row in summary["groups"])
     found = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]
+    if summary["no_answer"]:
+        found.append(f"no answer: {summary['no_answer']:.4f}")
     correct = summary["correct"]
     if correct is not None:
         found.append(f"correct: {correct:.4f}" if correct == correct else "correct: unknown")

@@ -2,8 +2,8 @@
 
 - files: `jsonl` and `parquet`, as one `log`; `runs`: many files in any layout, of which `readers` has one file each;
 - answers: `extraction` from texts, `typed` as JSON that keeps their type, `answers` those of a log, by `grouping`;
-- results: `scoring`; `statistics` of groups, of which `measures` are functions; `notes` on what may not be what was
-  meant.
+- results: `engine`, for logs of any size, which calls `batch` for whole groups, and that `scoring`;
+- `statistics` of groups, of which `measures` are functions; `notes` on what may not be what was meant.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from polyest.errors import ArgumentError
 from polyest.rollouts import jsonl, parquet
+from polyest.rollouts.batch import score_batch
 from polyest.rollouts.log import Added, Log, Progress
 from polyest.storage.files import replacing
 
-__all__ = ["SUFFIXES", "Log", "read", "writer"]
+__all__ = ["SUFFIXES", "Log", "read", "score_batch", "writer"]
 
 SUFFIXES = (*jsonl.SUFFIXES, *parquet.SUFFIXES)
 

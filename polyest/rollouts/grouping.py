@@ -45,12 +45,6 @@ class Groups:
         """How many groups there are of each size."""
         return dict(sorted(Counter(self.sizes).items()))
 
-    def of_each_prompt(self, numbers: NDArray[S]) -> list[NDArray[S]]:
-        """Numbers of the groups, those of one prompt after the other."""
-        order = np.argsort(self.prompt_of, kind="stable")
-        ends = np.cumsum(np.bincount(self.prompt_of, minlength=len(self.prompts)))
-        return np.split(numbers[order], ends[:-1])
-
 
 def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Groups:
     """All completions of a prompt as one group, or cut, in order, into groups of `group_size` and a remainder.

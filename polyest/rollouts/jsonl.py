@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -18,7 +18,7 @@ from polyest.rollouts.parquet import table_from_columns
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["SUFFIXES", "JsonLines", "parse", "read", "write"]
+__all__ = ["SUFFIXES", "JsonLines", "parse", "read", "value_of", "with_columns", "write"]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 MOST_DIGITS = 20_000  # of an integer
@@ -89,12 +89,22 @@ def read(path: Path, data: bytes, progress: Progress) -> JsonLines:
 
 def write(texts: Sequence[str], path: Path, added: Added) -> None:
     """JSON objects with columns added to each."""
-    names = [f"{json.dumps(name)}: " for name in added]
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-        for text, *numbers in zip(texts, *added.values(), strict=True):
-            old = text[:-1].rstrip()
-            new = [f"{name}{'null' if x != x else repr(float(x))}" for name, x in zip(names, numbers, strict=True)]
-            stream.write(f"{old}{', ' if new and old != '{' else ''}{', '.join(new)}}}\n")
+    with path.open("wb") as stream:
+        stream.writelines(with_columns((text.encode(errors="backslashreplace") for text in texts), added))
+
+
+def with_columns(lines: Iterable[bytes], added: Added) -> Iterator[bytes]:
+    """Lines of JSON objects with columns added at the end of each; NaN is null.
+
+    >>> [*with_columns([b'{"a": 1.50}'], {"reward": [-0.5]})]
+    [b'{"a": 1.50, "reward": -0.5}\\n']
+    """
+    names = [f"{json.dumps(name)}: ".encode() for name in added]
+    columns = [values.tolist() if hasattr(values, "tolist") else values for values in added.values()]
+    for line, *numbers in zip(lines, *columns, strict=True):
+        old = line.strip()[:-1].rstrip()
+        new = [name + (b"null" if x != x else repr(float(x)).encode()) for name, x in zip(names, numbers, strict=True)]
+        yield old + (b", " if new and old != b"{" else b"") + b", ".join(new) + b"}\n"
 
 
 def parse(line: bytes, place: str) -> tuple[str, dict[str, object]]:
@@ -107,6 +117,18 @@ def parse(line: bytes, place: str) -> tuple[str, dict[str, object]]:
     if not isinstance(row, dict):
         raise ArgumentError(f"{place}: must be one JSON object per line; got {_excerpt(line)}")
     return text, row
+
+
+def value_of(text: str, place: Callable[[], str]) -> object:
+    """A value of JSON.
+
+    Raises:
+        ArgumentError: an object has a name twice; says where.
+    """
+    try:
+        return _loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(f"{place()} must be one value of JSON; got {_excerpt(text.encode())} ({error})") from None
 
 
 def _loads(text: str) -> object:

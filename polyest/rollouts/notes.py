@@ -2,49 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.hashable_answers import encode
-from polyest.rollouts.answers import likely_sentinels
-from polyest.rollouts.grouping import Groups
+from polyest.rollouts.answers import SENTINELS
 
-__all__ = ["about_answers", "about_groups"]
+if TYPE_CHECKING:
+    from polyest.rollouts.engine.rows import Rows
+    from polyest.rollouts.engine.scored import Groups
+
+__all__ = ["about_answers", "about_groups", "about_policies"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
     """Groups of one, and prompts that `group_size` does not divide."""
-    alone = groups.sizes.count(1)
+    alone = np.count_nonzero(groups.sizes == 1)
     if alone:
         yield f"{alone} groups have one completion and cannot be scored: null"
     if group_size is None:
         return
-    counts = [int(sizes.sum()) for sizes in groups.of_each_prompt(np.array(groups.sizes, np.int64))]
-    fewer = sum(count < group_size for count in counts)
-    uneven = sum(count > group_size and count % group_size != 0 for count in counts)
+    prompts, of_group = groups.per_prompt()
+    counts = np.bincount(of_group, groups.sizes, len(prompts)).astype(np.int64)
+    fewer = np.count_nonzero(counts < group_size)
+    uneven = np.count_nonzero((counts > group_size) & (counts % min(group_size, int(counts.max()) + 1) != 0))
     if fewer:
         yield f"--group-size {group_size} exceeds the completions of {fewer} of {len(counts)} prompts: smaller groups"
     if uneven:
         yield f"--group-size {group_size} does not divide the completions of {uneven} of {len(counts)} prompts"
 
 
-def about_answers(groups: Groups, answers: Sequence[Hashable], column: str) -> Iterator[str]:
+def about_answers(rows: Rows, groups: Groups) -> Iterator[str]:
     """Strings that may mean "no answer", and answers that are all the same or nearly all different."""
-    found = ", ".join(f"{name!r} ({count} times)" for name, count in likely_sentinels(answers).items())
+    column = rows.columns.answer
+    found = ", ".join(f"{name!r} ({count} times)" for name, count in _likely_sentinels(rows).items())
     if found:
         yield f"{column!r} has {found}, counted as an answer; if it means none, name it with --no-answer"
-    given = np.array([answer is not None for answer in answers])
-    codes, distinct = encode([*answers], "answers")
-    cells = groups.of_row * len(distinct) + codes
-    pairs, counts = np.unique(cells[given], return_counts=True)
-    scored = np.array(groups.sizes)[pairs // max(len(distinct), 1)] > 1
-    pairs, counts = pairs[scored], counts[scored]
-    if not given.any():
+    scored = groups.sizes > 1
+    answered = (groups.sizes - groups.missing)[scored].sum()
+    distinct, alone = groups.distinct[scored].sum(), (groups.alone - groups.missing)[scored].sum()
+    if (groups.missing == groups.sizes).all():
         yield f"no completion has an answer in {column!r}"
-    elif len(pairs) and given.all() and len(pairs) == len(groups.sizes) - groups.sizes.count(1):
+    elif distinct and not groups.missing.any() and distinct == np.count_nonzero(scored):
         yield f"every group has one distinct answer in {column!r}; is it the gold answer, not that of the completion?"
-    elif np.count_nonzero(counts == 1) >= max(FEWEST, NEARLY_ALL * counts.sum()):
+    elif alone >= max(FEWEST, NEARLY_ALL * answered):
         yield f"nearly all answers in {column!r} differ from all others of their group; are they whole texts?"
+
+
+def about_policies(rows: Rows) -> Iterator[str]:
+    """Groups whose completions come from several versions of the policy."""
+    if not rows.has("policy"):
+        return
+    keys = ", ".join(rows.keys.values())
+    mixed = f"SELECT 1 FROM rows GROUP BY {keys} HAVING min(policy) <> max(policy)"
+    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
+    if count:
+        yield (
+            f"{count} groups have completions of several versions of the policy: where these give an answer "
+            "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
+            "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
+        )
+
+
+def _likely_sentinels(rows: Rows) -> dict[str, int]:
+    """How often strings occur that may have been meant as "no answer"."""
+    names = ", ".join(f"'{name}'" for name in sorted(SENTINELS))
+    text = "answer_own::VARCHAR" if rows.own_keys else "trim(answer, '\"')"
+    chosen = "starts_with(answer, '\"') AND length(answer) < 12"
+    if rows.absent:
+        chosen += f" AND NOT {rows.absent}"
+    found = rows.connection.sql(
+        f"SELECT answer, count(*) FROM (SELECT answer, rowid FROM rows WHERE lower(trim({text})) IN ({names})) "
+        f"WHERE {chosen} GROUP BY 1 ORDER BY min(rowid)"
+    ).fetchall()
+    return {json.loads(text): count for text, count in found}

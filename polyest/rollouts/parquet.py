@@ -23,9 +23,11 @@ __all__ = [
     "MAGIC",
     "SUFFIXES",
     "Parquet",
+    "check_file",
     "check_schema",
     "opened",
     "read",
+    "read_columns",
     "table_from_columns",
     "unpacked",
     "unpacked_bytes",
@@ -140,6 +142,28 @@ def read(path: Path, data: bytes) -> Parquet:
             "write it with timestamps in microseconds"
         )
     return Parquet(path, table)
+
+
+def read_columns(path: Path, names: Sequence[str]) -> Parquet:
+    """These columns of a file, without threads.
+
+    Raises:
+        ArgumentError: the file is damaged.
+    """
+    with opened(path) as file:
+        return Parquet(path, file.read(columns=[*names], use_threads=False))
+
+
+def check_file(path: Path) -> None:
+    """Whether Arrow reads all of a file's times as they are.
+
+    Raises:
+        ArgumentError: it would read some as others; names the column.
+    """
+    with opened(path) as file:
+        old = [column.path for column in file.schema if column.physical_type == "INT96"]
+    if old:
+        read(path, path.read_bytes())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import stat
 import unicodedata
 import zlib
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from polyest.errors import ArgumentError
 
-__all__ = ["are_same", "check_writable", "replacing", "sweep"]
+__all__ = ["are_same", "check_writable", "replacing", "sweep", "temporary_name"]
 
 LONGEST_NAME = 100  # bytes of a file's name in that of its temporary
 
@@ -44,8 +45,7 @@ def _create(path: Path) -> tuple[Path, int]:
 
     In the place of another it is nobody else's at any time: who opens it while it is empty could read on.
     """
-    name = path.name.encode()[:LONGEST_NAME].decode(errors="ignore")
-    temporary = path.with_name(f".{name}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     is_new = not path.exists()
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if is_new else 0o600)
     try:
@@ -54,6 +54,12 @@ def _create(path: Path) -> tuple[Path, int]:
         os.close(handle)
     temporary.chmod(0o600)
     return temporary, stat.S_IMODE(mode)
+
+
+def temporary_name(name: str) -> str:
+    """What a temporary file or folder for this one is called, new each time; `sweep` knows it."""
+    start = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f".{start}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
 
 
 def _inherit(temporary: Path, path: Path) -> None:
@@ -106,7 +112,7 @@ def are_same(one: Path, other: Path) -> bool:
 
 
 def sweep(folder: Path, below: bool = True) -> None:
-    """Remove temporary files in a folder, or anywhere `below` it, whose writer, on this machine, was killed.
+    """Remove temporary files and folders in a folder, or anywhere `below` it, whose writer on this machine was killed.
 
     One that bears this process's number is from an earlier process; call this before anything is written.
     """
@@ -116,7 +122,7 @@ def sweep(folder: Path, below: bool = True) -> None:
         match = pattern.fullmatch(path.name)
         if match and (int(match[1]) == os.getpid() or not _is_alive(int(match[1]))):
             with suppress(OSError):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _machine() -> str:

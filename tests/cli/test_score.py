@@ -39,7 +39,7 @@ def log(tmp_path: Path) -> Path:
 
 def test_rows_come_back_in_order_with_reward_and_advantage(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "scored.jsonl"
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     rows = read_lines(out)
     assert [{k: v for k, v in row.items() if k not in ("reward", "advantage")} for row in rows] == ROWS
     # K = 3: c = −3/2, −1/2, 0 and c' = −1, 0; K = 2: c = −1, 0 and c' = (0), by hand from theory.md §3 and §5
@@ -51,7 +51,7 @@ def test_what_was_in_a_line_stays_to_the_byte(tmp_path: Path) -> None:
     log, out = tmp_path / "log.jsonl", tmp_path / "out.jsonl"
     lines = ['{ "answer":1, "prompt_id":"p",\t"x": 1.50e+3, "y":"\\u00e9"  }', '{"prompt_id":"p","answer":1,"z":1E400}']
     log.write_text("\ufeff" + "\r\n\r\n".join(lines) + "\r\n", encoding="utf-8")
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     scored = out.read_text(encoding="utf-8").splitlines()
     assert [line.partition(', "reward"')[0].rstrip("} ") for line in scored] == [line.rstrip("} ") for line in lines]
 
@@ -59,9 +59,9 @@ def test_what_was_in_a_line_stays_to_the_byte(tmp_path: Path) -> None:
 def test_half_a_character_is_passed_on(tmp_path: Path) -> None:
     log, out, values = tmp_path / "log.jsonl", tmp_path / "out.jsonl", tmp_path / "values.jsonl"
     log.write_text('{"prompt_id": "\\ud83d", "answer": "\\ud83d"}\n' * 2)
-    assert exit_code("score", log, *HARMONIC, "--out", out, "--values", values) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out, "--values", values) == 0
     assert [row["prompt_id"] for row in read_lines(out) + read_lines(values)] == ["\ud83d"] * 3
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
 
 
 def test_summary(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +83,7 @@ def test_summary(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_several_methods_get_columns_of_their_own(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "scored.jsonl"
     methods = ("--method", "plug_in", "--method", "harmonic", "--method", "plug_in")
-    assert exit_code("score", log, "--target", "log", *methods, "--out", out) == 0
+    assert exit_code("score", log, "--target", "log", *methods, "--full", "--out", out) == 0
     added = [name for name in read_lines(out)[0] if name not in ROWS[0]]
     assert added == ["reward_plug_in", "advantage_plug_in", "reward_harmonic", "advantage_harmonic"]
 
@@ -105,7 +105,7 @@ def test_values_name_a_prompt_by_its_column(tmp_path: Path) -> None:
 
 def test_a_remainder_of_one_is_null_and_said_so(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scored.jsonl"
-    assert exit_code("score", log, *HARMONIC, "--group-size", 2, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--group-size", 2, "--full", "--out", out) == 0
     assert [row["reward"] for row in read_lines(out)] == [-1.0, -1.0, -1.0, None, -1.0]
     captured = capsys.readouterr()
     assert "1 groups have one completion" in captured.err
@@ -121,7 +121,7 @@ def test_reference_and_no_answer(tmp_path: Path) -> None:
     rows = [{"prompt_id": 1, "answer": a, "q": q} for a, q in [("a", 0.5), ("a", 0.5), (None, 1.0)]]
     log, out = write_lines(tmp_path / "log.jsonl", rows), tmp_path / "out.jsonl"
     options = ("--reference-column", "q", "--no-answer-reward", -9)
-    assert exit_code("score", log, *HARMONIC, *options, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, *options, "--full", "--out", out) == 0
     expected = polyest.rewards(
         ["a", "a", None], [1, 1, 1], "log", "harmonic", reference=[0.5, 0.5, 1.0], no_answer_reward=-9
     )
@@ -157,7 +157,7 @@ def test_lines_may_come_in_any_order(tmp_path: Path) -> None:
     for seed in range(3):
         shuffled = random.Random(seed).sample(rows, len(rows))
         out = tmp_path / f"{seed}.jsonl"
-        assert exit_code("score", write_lines(tmp_path / "log.jsonl", shuffled), *HARMONIC, "--out", out) == 0
+        assert exit_code("score", write_lines(tmp_path / "log.jsonl", shuffled), *HARMONIC, "--full", "--out", out) == 0
         results.append({row["i"]: (row["reward"], row["advantage"]) for row in read_lines(out)})
     assert results[0] == results[1] == results[2]
 
@@ -166,15 +166,15 @@ def test_lines_may_come_in_any_order(tmp_path: Path) -> None:
 def test_parquet_there_and_back(log: Path, tmp_path: Path, name: str) -> None:
     rows = [{k: v for k, v in row.items() if k != "nested"} | {"answer": str(row["answer"])} for row in ROWS]
     first, second, third = tmp_path / name, tmp_path / "second.parquet", tmp_path / "third.jsonl"
-    assert exit_code("score", write_lines(log, rows), *HARMONIC, "--out", first) == 0
+    assert exit_code("score", write_lines(log, rows), *HARMONIC, "--full", "--out", first) == 0
     table = parquet.read_table(first)
     assert table.column_names == ["prompt_id", "answer", "correct", "text", "reward", "advantage"]
     other = ("--reward-column", "r", "--advantage-column", "a")
-    assert exit_code("score", first, *HARMONIC, *other, "--out", second) == 0
+    assert exit_code("score", first, *HARMONIC, *other, "--full", "--out", second) == 0
     again = parquet.read_table(second)
     assert again.column("r").to_pylist() == table.column("reward").to_pylist()
     assert again.drop_columns(["r", "a"]).equals(table)
-    assert exit_code("score", first, *HARMONIC, *other, "--out", third) == 0
+    assert exit_code("score", first, *HARMONIC, *other, "--full", "--out", third) == 0
     assert [row["r"] for row in read_lines(third)] == table.column("reward").to_pylist()
     assert [row["text"] for row in read_lines(third)] == [row.get("text") for row in rows]
 
@@ -182,7 +182,7 @@ def test_parquet_there_and_back(log: Path, tmp_path: Path, name: str) -> None:
 def test_nulls_in_parquet(tmp_path: Path) -> None:
     log, out = tmp_path / "log.parquet", tmp_path / "out.parquet"
     parquet.write_table(pa.table({"prompt_id": [1, 1, 2], "answer": ["a", None, "a"]}), log)
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     assert parquet.read_table(out).column("reward").to_pylist() == [-1.0, -1.0, None]
 
 
@@ -201,8 +201,8 @@ BAD_FILES = {
     "broken after a blank line": (line() + "\n" + "{]\n", "line 3: must be one JSON object"),
     "no answer column": ('{"prompt_id": "x", "anwser": "a"}\n', "a column 'answer'; got 'prompt_id', 'anwser'; did"),
     "no prompt column": ('{"prompt": "x", "answer": "a"}\n', "a column 'prompt_id'; got 'prompt', 'answer'"),
-    "a row without": (line() + '{"prompt_id": "x"}\n', "line 2: there must be a column 'answer'; got 'prompt_id'"),
-    "an empty row": (line() + "{}\n", "line 2: there must be a column 'answer'; got none"),
+    "a row without": (line() + '{"answer": "x"}\n', "line 2: there must be a column 'prompt_id'; got 'answer'"),
+    "an empty row": (line() + "{}\n", "line 2: there must be a column 'prompt_id'; got none"),
     "list answer": (line() + line(answer=[1]), "line 2: 'answer' must be a string, a number, true, false, null"),
     "object answer": (line(answer={"x": 1}), "line 1: 'answer' must be a string, a number, true, false, null"),
     "float prompt": (line(prompt_id=1.0), "line 1: 'prompt_id' must be a string or an integer, got the float 1.0"),
@@ -218,7 +218,10 @@ def test_bad_input_gets_one_clear_line_exit_code_2_and_no_output(
     content, message = BAD_FILES[case]
     log = tmp_path / "log.jsonl"
     log.write_text(content, encoding="utf-8")
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.jsonl", "--values", tmp_path / "v.jsonl") == 2
+    assert (
+        exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl", "--values", tmp_path / "v.jsonl")
+        == 2
+    )
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
@@ -238,7 +241,7 @@ BAD_OPTIONS = {
     "taken column": (("--reward-column", "text"), "must name new columns, each its own; got text"),
     "one column twice": (("--reward-column", "a", "--advantage-column", "a"), "must name new columns, each its own"),
     "column that is not there": (("--correct-column", "right"), "a column 'right'; got"),
-    "answers in another column": (("--answer-column", "nested"), "a column 'nested'; got"),
+    "answers in another column": (("--answer-column", "nasted"), "a column 'nasted'; got"),
     "no reference": (("--reference-column", "correct"), "`reference` must be probabilities"),
     "no number": (("--no-answer-reward", "nan"), "`no_answer_reward` must be a finite number"),
     "typo": (("--grup-size", 2), "did you mean '--group-size'"),
@@ -273,7 +276,7 @@ def test_bad_options_get_one_clear_line_exit_code_2_and_no_output(
 @pytest.mark.slow
 def test_a_group_larger_than_any_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", [{"prompt_id": "x", "answer": i % 3} for i in range(5000)])
-    assert exit_code("score", log, "--target", "log", "--out", tmp_path / "out.jsonl") == 2
+    assert exit_code("score", log, "--target", "log", "--full", "--out", tmp_path / "out.jsonl") == 2
     message = capsys.readouterr().err
     assert "no table for groups of 5000 completions" in message
     assert "polyest solve --target log --method aqp -k 5000" in message
@@ -301,7 +304,7 @@ def test_damaged_parquet_is_refused(tmp_path: Path, damage: bytes, capsys: pytes
 def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.parquet"
     parquet.write_table(pa.table(columns), log)
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [log]
 
@@ -309,12 +312,12 @@ def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str, caps
 def test_what_a_format_cannot_hold_is_refused_and_leaves_the_old_output(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     out.write_text("old")
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 2  # answers "4" and 7 in one Arrow column
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 2  # answers "4" and 7 in one Arrow column
     assert out.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "out.parquet"]
     other = tmp_path / "log.parquet"
     parquet.write_table(pa.table({"prompt_id": [1, 1], "answer": ["a", "b"], "raw": [b"\xff", b""]}), other)
-    assert exit_code("score", other, *HARMONIC, "--out", tmp_path / "out.jsonl") == 2
+    assert exit_code("score", other, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl") == 2
     assert not (tmp_path / "out.jsonl").exists()
 
 
@@ -340,7 +343,19 @@ def test_real_rollouts(
     name: str, options: tuple[Any, ...], groups: Any, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.jsonl"
-    arguments = ("score", DATA / name, "--target", "log", "--method", method, *options, "--out", out, "--json")
+    arguments = (
+        "score",
+        DATA / name,
+        "--target",
+        "log",
+        "--method",
+        method,
+        *options,
+        "--full",
+        "--out",
+        out,
+        "--json",
+    )
     assert exit_code(*arguments) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["groups"] == groups

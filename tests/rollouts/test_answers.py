@@ -112,8 +112,9 @@ def test_typed_answers_are_compared_as_they_were(tmp_path: Path) -> None:
     answers = ["7", 7, (1, 2), "(1, 2)", (1, 2), Fraction(1, 2), 0.5, True, 1, None, float("nan"), 10**5000, 10**5000]
     log, out = tmp_path / "log.jsonl", tmp_path / "out.jsonl"
     write_lines(log, rows([dump(answer) for answer in answers]))
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
-    expected = polyest.rewards(answers, [0] * len(answers), "log", "harmonic")
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
+    texts = [None if dump(answer) is None else json.dumps(dump(answer)) for answer in answers]  # 1 and true differ
+    expected = polyest.rewards(texts, [0] * len(texts), "log", "harmonic")
     assert [row["reward"] for row in read_lines(out)] == expected.tolist()
 
 
@@ -122,7 +123,7 @@ def test_long_integers_are_answers_and_ids(tmp_path: Path) -> None:
     one, other = "9" * 5000, "-" + "8" * 5000
     lines = [f'{{"prompt_id": {one}, "answer": {answer}}}' for answer in (one, one, other)]
     log.write_text("\n".join(lines))
-    assert exit_code("score", log, *HARMONIC, "--out", out, "--values", values) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out, "--values", values) == 0
     assert out.read_text().count('"reward": -0.5,') == 2
     assert values.read_text().startswith(f'{{"prompt_id": {one}, ')
     log.write_text(lines[0] + lines[0].replace(one, "9" * 100_000))

@@ -35,7 +35,8 @@ def test_a_group_size_beyond_all_groups_is_one_group(size: int, tmp_path: Path) 
 @pytest.mark.parametrize(
     "line",
     ['{"prompt_id": "a", "answer": 1, "answer": 2}', '{"prompt_id": "a", "answer": 1, "x": 3, "x": 4}',
-     '{"prompt_id": "a", "answer": 1, "x": [{"k": 1, "k": 1}]}', f'{{"answer": {"9" * 5000}, "x": 1, "x": 1}}'],
+     '{"prompt_id": "a", "answer": {"tuple": [{"int": "1", "int": "1"}]}}',
+     f'{{"answer": {"9" * 5000}, "x": 1, "x": 1}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
 def test_an_object_that_has_a_key_twice_is_refused(
@@ -43,21 +44,21 @@ def test_an_object_that_has_a_key_twice_is_refused(
 ) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text('{"prompt_id": "a", "answer": 1}\n' + line)
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / out) == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / out) == 2
     assert is_one_line(capsys, "line 2", "more than once")
 
 
 def test_names_that_parquet_cannot_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", [ROW | {"\ud800": 1}] * 2)
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
     assert is_one_line(capsys, "cannot be written as parquet")
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.jsonl") == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl") == 0
 
 
 @pytest.mark.parametrize("option", ["--reward-column", "--advantage-column"])
 def test_new_columns_are_named_in_text(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", [ROW] * 2)
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet", option, "\udcff") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet", option, "\udcff") == 2
     assert is_one_line(capsys, option, "UTF-8")
 
 

@@ -76,7 +76,7 @@ def write_table(folder: Path, **columns: Any) -> Path:
 @pytest.mark.parametrize("kind", WITHOUT_JSON | PLAIN)
 def test_columns_that_are_not_needed_stay_as_they_are(kind: str, tmp_path: Path) -> None:
     log, out = write_table(tmp_path, x=(WITHOUT_JSON | PLAIN)[kind]), tmp_path / "out.parquet"
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     before, after = parquet.ParquetFile(log).read(), parquet.ParquetFile(out).read()
     assert after.column_names == [*before.column_names, "reward", "advantage"]
     assert after.schema.field("x").equals(before.schema.field("x"))
@@ -91,7 +91,7 @@ def test_columns_that_are_needed_and_cannot_be_read_are_named(
     column: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], scored: list[str]
 ) -> None:
     log = write_table(tmp_path, **{column: UNREADABLE[kind]})
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
     error = capsys.readouterr().err
     row = 2 if "UTF" in kind else 1
     assert f"row {row}: {column!r} must be a value that Python can hold" in error
@@ -104,7 +104,7 @@ def test_verdicts_that_cannot_be_read_are_in_nobodys_way(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = write_table(tmp_path, correct=UNREADABLE[kind])
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 0
     captured = capsys.readouterr()
     assert "correct: unknown" in captured.err
     assert captured.err.count("\n") == 1
@@ -115,7 +115,7 @@ def test_what_json_cannot_hold_is_refused_before_the_work(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], scored: list[str]
 ) -> None:
     log = write_table(tmp_path, x=WITHOUT_JSON[kind])
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.jsonl") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "log.parquet" in error
@@ -126,7 +126,7 @@ def test_what_json_cannot_hold_is_refused_before_the_work(
 @pytest.mark.parametrize("kind", PLAIN)
 def test_what_json_holds_is_written_as_it_is(kind: str, tmp_path: Path) -> None:
     log, out = write_table(tmp_path, x=PLAIN[kind]), tmp_path / "out.jsonl"
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     assert [row["x"] for row in read_lines(out)] == PLAIN[kind].to_pylist()
 
 
@@ -149,13 +149,13 @@ def test_what_parquet_would_change_is_refused_before_the_work(
 ) -> None:
     rows = [{"prompt_id": 1, "answer": "a", "x": x} for x in CHANGED[kind]]
     log = write_lines(tmp_path / "log.jsonl", rows)
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 2
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
     error = capsys.readouterr().err
     assert "cannot be written as parquet" in error
     assert error.count("\n") == 1
     assert not scored
     assert [*tmp_path.iterdir()] == [log]
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.jsonl") == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.jsonl") == 0
     assert [row["x"] for row in read_lines(tmp_path / "out.jsonl")] == CHANGED[kind]
 
 
@@ -172,7 +172,7 @@ def test_values_are_refused_before_the_work_too(tmp_path: Path, scored: list[str
 def test_what_parquet_keeps_is_written(values: list[Any], tmp_path: Path) -> None:
     log = write_lines(tmp_path / "log.jsonl", [{"prompt_id": 1, "answer": "a", "x": x} for x in values])
     out = tmp_path / "out.parquet"
-    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
     assert parquet.read_table(out).column("x").to_pylist() == values
 
 
@@ -180,7 +180,12 @@ def test_typed_answers_of_structs(tmp_path: Path) -> None:
     answers = pa.array([{"tuple": [1, 2]}, {"tuple": [1, 2]}, {"tuple": [2, 1]}])
     several = pa.array([{"tuple": [1, 2]}, {"fraction": "1/2"}, {"tuple": [1, 2]}])
     for column, rewards in ((answers, [-0.5, -0.5, -1.5]), (several, [-0.5, -1.5, -0.5])):
-        assert exit_code("score", write_table(tmp_path, answer=column), *HARMONIC, "--out", tmp_path / "o.parquet") == 0
+        assert (
+            exit_code(
+                "score", write_table(tmp_path, answer=column), *HARMONIC, "--full", "--out", tmp_path / "o.parquet"
+            )
+            == 0
+        )
         assert parquet.read_table(tmp_path / "o.parquet").column("reward").to_pylist() == rewards
 
 
@@ -195,7 +200,7 @@ def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Pa
     else:
         write_lines(log, pa.table(BASE | columns).to_pylist())
     start = time.process_time()
-    assert exit_code("score", log, *HARMONIC, "--out", tmp_path / out) == 0
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / out) == 0
     assert time.process_time() - start < 20  # one or two; it took 129
 
 
@@ -206,7 +211,7 @@ def test_times_of_an_old_format_are_not_read_as_others(
     times = [datetime(year, 1, 1, 0, 0, 0, 5), None, datetime(2020, 1, 1, 23)]
     log, out = tmp_path / "log.parquet", tmp_path / "out.parquet"
     parquet.write_table(pa.table(BASE | {"t": times}), log, use_deprecated_int96_timestamps=True)
-    assert exit_code("score", log, *HARMONIC, "--out", out) == code
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == code
     assert capsys.readouterr().err.count("column 't' has INT96 timestamps") == code // 2
     if code == 0:
         assert parquet.read_table(out).column("t").cast(pa.timestamp("us")).to_pylist() == times

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 
 from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.extraction.rules import RULES, json_path, pattern
 
-__all__ = ["RULES", "SPECIFICATIONS", "extract"]
+__all__ = ["RULES", "SPECIFICATIONS", "extract", "extractor"]
 
 SPECIFICATIONS = (*RULES, "regex:PATTERN", "json:PATH", "math-verify", "MODULE:FUNCTION")
 
@@ -46,14 +47,29 @@ def extract(
         ArgumentError: an unknown rule, a pattern that is none, a function that fails.
         MissingDependencyError: math-verify is not installed.
     """
-    distinct = [*dict.fromkeys(text for text in texts if text is not None)]
+    return extractor(how, jobs=jobs, time_limit=time_limit, progress=progress)(texts)
+
+
+def extractor(
+    how: str | Extract,
+    *,
+    jobs: int = 1,
+    time_limit: float = 5.0,
+    progress: Progress = lambda items, label, total: items,
+) -> Callable[[Sequence[str | None]], list[Hashable | None]]:
+    """`extract` for one batch of texts after the other, by the same processes."""
     rule = RULES.get(how) if isinstance(how, str) else None
     if rule is None and isinstance(how, str) and how.startswith("json:"):
         rule = json_path(how.removeprefix("json:"))
-    watched = progress(distinct, "extracting", len(distinct))
-    answers = map(rule, watched) if rule else _limited(watched, _function(how), jobs, time_limit)
-    answer_of: dict[str | None, Hashable | None] = dict(zip(distinct, answers, strict=True))
-    return [answer_of.get(text) for text in texts]
+    find = partial(map, rule) if rule else _limited(_function(how), jobs, time_limit)
+
+    def answers(texts: Sequence[str | None]) -> list[Hashable | None]:
+        distinct = [*dict.fromkeys(text for text in texts if text is not None)]
+        found = find(progress(distinct, "extracting", len(distinct)))
+        answer_of: dict[str | None, Hashable | None] = dict(zip(distinct, found, strict=True))
+        return [answer_of.get(text) for text in texts]
+
+    return answers
 
 
 def _function(how: str | Extract) -> str | Extract:
@@ -64,7 +80,9 @@ def _function(how: str | Extract) -> str | Extract:
     raise ArgumentError(f"`--extract` must be one of {', '.join(SPECIFICATIONS)}; got {how!r}{nearest(how, RULES)}")
 
 
-def _limited(texts: Iterable[str], function: str | Extract, jobs: int, time_limit: float) -> Iterator[Hashable | None]:
+def _limited(
+    function: str | Extract, jobs: int, time_limit: float
+) -> Callable[[Iterable[str]], Iterable[Hashable | None]]:
     """In order, each text in one of `jobs` processes that a time limit can end."""
     from polyest.adapters.extraction import Extractor
 
@@ -80,8 +98,11 @@ def _limited(texts: Iterable[str], function: str | Extract, jobs: int, time_limi
             free.put(worker)
         return answer
 
-    if jobs == 1:
-        yield from map(ask, texts)
-        return
-    with ThreadPoolExecutor(jobs) as threads:
-        yield from threads.map(ask, texts)
+    def ask_all(texts: Iterable[str]) -> Iterator[Hashable | None]:
+        if jobs == 1:
+            yield from map(ask, texts)
+            return
+        with ThreadPoolExecutor(jobs) as threads:
+            yield from threads.map(ask, texts)
+
+    return ask_all

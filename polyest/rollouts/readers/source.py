@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import zlib
@@ -19,11 +20,13 @@ from polyest.rollouts.parquet import MAGIC, opened, unpacked
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Json", "Record", "Source", "as_text", "step_in"]
+__all__ = ["TORN", "Json", "Record", "Source", "as_text", "step_in"]
 
 Json = object  # a value as the json module reads it
 Record = dict[str, Json]
 
+PACKED = (".gz", ".zst")
+TORN = "the last line is torn, as of a run in progress; left out"
 LONGEST_LINE = 256 << 20  # bytes, also of what a compressed file unpacks to
 BOM = b"\xef\xbb\xbf"
 STEP = re.compile(r"(?:^|[^a-z])(?:global_)?step_?(\d+)(?:\D|$)", re.IGNORECASE)
@@ -36,11 +39,16 @@ class Source:
 
     Attributes:
         path: where it is.
+        name: what it is called in messages, where that is another.
         report: is told what is worth knowing and no reason to stop, such as a torn last line.
     """
 
     path: Path
     report: Callable[[str], None] = field(default=lambda note: None, compare=False)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or str(self.path))
 
     @cached_property
     def start(self) -> bytes:
@@ -50,7 +58,7 @@ class Source:
                 return stream.read(64)
         except (OSError, EOFError, zlib.error) as error:
             raise ArgumentError(
-                f"{self.path}: must be whole, and packed as its name says; got {error}; copy it again"
+                f"{self.name}: must be whole, and packed as its name says; got {error}; copy it again"
             ) from None
 
     @cached_property
@@ -80,13 +88,27 @@ class Source:
         Raises:
             ArgumentError: a line that is no JSON object; names it.
         """
-        for number, line, is_whole in self._lines():
+        for number, line, is_whole in self.lines():
             try:
-                yield number, parse(line, f"{self.path}, line {number}")[1]
+                yield number, parse(line, f"{self.name}, line {number}")[1]
             except ArgumentError:
-                if is_whole:
+                if is_whole or not _is_begun(line):
                     raise
-                self.report(f"{self.path}, line {number}: the last line is torn, as of a run in progress; left out")
+                self.report(f"{self.name}, line {number}: {TORN}")
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether the last line of a file that is not packed is an object without an end."""
+        if self.path.suffix in PACKED:
+            return False
+        with self.path.open("rb") as stream:
+            size = stream.seek(0, io.SEEK_END)
+            line = b""
+            while size and b"\n" not in line and len(line) <= LONGEST_LINE:
+                step = min(size, 1 << 16)
+                size = stream.seek(size - step)
+                line = stream.read(step) + line
+        return _is_begun(line.rpartition(b"\n")[2])
 
     def rows(self, *columns: str) -> Iterator[tuple[int, Record]]:
         """Row numbers and these columns of a parquet file; those that are not there are None."""
@@ -103,7 +125,7 @@ class Source:
         return self.rows(*columns) if self.is_parquet else self.records()
 
     def place(self, number: int) -> str:
-        return f"{self.path}, {'row' if self.is_parquet else 'line'} {number}"
+        return f"{self.name}, {'row' if self.is_parquet else 'line'} {number}"
 
     def _opened(self) -> IO[bytes]:
         try:
@@ -117,8 +139,8 @@ class Source:
                 f"`ROLLOUTS` must be files that can be read; {self.path}: {error.strerror or error}"
             ) from None
 
-    def _lines(self) -> Iterator[tuple[int, bytes, bool]]:
-        """Number, bytes, and whether the line has ended."""
+    def lines(self) -> Iterator[tuple[int, bytes, bool]]:
+        """Number and bytes of each line that is not blank, and whether it has ended."""
         with self._opened() as stream:
             number = 0
             while line := self._line(stream, number + 1):
@@ -132,14 +154,26 @@ class Source:
             line = stream.readline(LONGEST_LINE + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise ArgumentError(
-                f"{self.path}, line {number}: must be whole, and packed as its name says; got {error}; copy it again"
+                f"{self.name}, line {number}: must be whole, and packed as its name says; got {error}; copy it again"
             ) from None
         if len(line) > LONGEST_LINE:
             raise ArgumentError(
-                f"{self.path}, line {number}: a line must have at most {LONGEST_LINE >> 20} MiB; "
+                f"{self.name}, line {number}: a line must have at most {LONGEST_LINE >> 20} MiB; "
                 "split the file, or leave columns out"
             )
         return line
+
+
+def _is_begun(line: bytes) -> bool:
+    """Whether it is the beginning of an object of JSON, and no more."""
+    text = line.decode(errors="replace").rstrip()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return text.lstrip().startswith("{") and (error.pos >= len(text) - 1 or "Unterminated" in error.msg)
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def step_in(path: Path) -> int | None:

@@ -1,0 +1,155 @@
+"""What the verbs that read logs share: their options, the log itself, and the record of its groups."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from polyest.cli.named_function import named_function
+from polyest.cli.progress import track
+from polyest.errors import ArgumentError
+from polyest.problems.budget import whole_number
+from polyest.rollouts import extraction, readers
+from polyest.rollouts.batch import warmed_up
+from polyest.rollouts.engine.canonical import Verdicts, unify_answers, verdicts
+from polyest.rollouts.engine.columns import Columns
+from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
+from polyest.rollouts.engine.log import read_log
+from polyest.rollouts.engine.parts import Dealt, deal
+from polyest.rollouts.engine.record import statistics
+from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.engine.scored import group
+from polyest.rollouts.notes import about_answers, about_groups, about_policies
+
+if TYPE_CHECKING:
+    from polyest.rollouts.engine.reading import Batches, Extract
+    from polyest.rollouts.statistics import GroupStatistics
+
+__all__ = ["Reading", "add_reading_options", "read_statistics", "reading"]
+
+NO_COLUMN = "none"
+LARGE = 1 << 20  # bytes of logs for which kernels are loaded while they are read
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """What is read, and what its columns mean; for `reading`."""
+    add = parser.add_argument
+    text = "files, folders, patterns, - for standard input: JSON lines, parquet, or what trainers and evaluations write"
+    add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
+    text = f"{', '.join(readers.NAMES)}, or MODULE:FUNCTION, a reader of your own (default: found out for each file)"
+    add("--format", metavar="NAME", help=text)
+    text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
+    add("--extract", metavar="HOW", help=text)
+    text = "threads (default: all), and processes for patterns, math-verify and functions (default: 1)"
+    add("--jobs", type=int, metavar="N", help=text)
+    text = f"of the whole process, as 800MB or 4GB (default: {MEMORY}); what does not fit goes to the disk of TMPDIR"
+    add("--memory", default=MEMORY, metavar="SIZE", help=text)
+    add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
+    text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
+    add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
+    text = "default: prompt_id; repeat for a prompt that several columns name together"
+    add("--prompt-column", action="append", metavar="NAME", help=text)
+    text = "completions of different steps are different groups (default: step, if there)"
+    add("--step-column", default="step", metavar="NAME", help=text)
+    add("--pool-steps", action="store_true", help="completions of a prompt are one group, whatever their step")
+    add("--epoch", metavar="NAME", help="a column: completions of different epochs are different groups, too")
+    text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
+    add("--answer-column", default="answer", metavar="NAME", help=text)
+    text = "verdicts: true or false, 0 to 1, yes or no, C or I (default: correct, if there; none: no column)"
+    add("--correct-column", metavar="NAME", help=text)
+    text = "what a verdict has to be for correct, such as '>=0.5'; where there are none, the score"
+    add("--correct-if", metavar="COMPARISON", help=text)
+    text = "the version of the policy (default: policy, if there): groups from several are reported"
+    add("--policy-column", metavar="NAME", help=text)
+
+
+class Reading:
+    """A log that is open: its rows and its verdicts, None where they have no meaning."""
+
+    def __init__(self, arguments: argparse.Namespace, rows: Rows, notes: list[str]) -> None:
+        self.arguments, self.rows, self.notes = arguments, rows, notes
+        self.verdicts = self._verdicts()
+
+    def _verdicts(self) -> Verdicts | None:
+        if self.arguments.correct_column == NO_COLUMN and self.arguments.correct_if is None:
+            return None
+        try:
+            return verdicts(self.rows, self.arguments.correct_if)
+        except ArgumentError as error:
+            if self.arguments.correct_if:
+                raise
+            self.notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
+            return None
+
+    @property
+    def correct(self) -> float | None:
+        """The mean verdict of the completions that have one; None if none has, NaN if one has no meaning."""
+        if self.verdicts is None:
+            return None if self.arguments.correct_column == NO_COLUMN else math.nan
+        return self.verdicts.mean
+
+    def deal(self, is_measured: bool) -> Dealt:
+        """The rows by their group, with the numbers that scores and measures need."""
+        rows = self.rows
+        numbers = {"reference": "reference"} if "reference" in rows.sources else {}
+        if is_measured:
+            numbers |= {"verdict": self.verdicts.sql} if self.verdicts else {}
+            numbers |= {"score": "score"} if rows.has("score") else {}
+            numbers |= {"by": 'hash("by") >> 12'} if "by" in rows.sources else {}
+        return deal(rows, numbers, self.arguments.group_size)
+
+
+@contextmanager
+def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading]:
+    """The log that the options name; `notes` get what is worth knowing."""
+    if arguments.group_size is not None:
+        whole_number("--group-size", arguments.group_size, least=2)
+    jobs = os.cpu_count() or 1 if arguments.jobs is None else whole_number("--jobs", arguments.jobs, least=1)
+    prompts, by = arguments.prompt_column, getattr(arguments, "by", None)
+    columns = Columns(
+        prompts=None if prompts is None else tuple(dict.fromkeys(prompts)),
+        step=arguments.step_column,
+        is_pooled=arguments.pool_steps,
+        epoch=arguments.epoch,
+        answer=arguments.answer_column,
+        correct=arguments.correct_column,
+        policy=arguments.policy_column,
+        reference=getattr(arguments, "reference_column", None),
+        by=None if by in ("prompt", "step") else by,
+    )
+    own = arguments.format is not None and ":" in arguments.format
+    layout = _reader(arguments.format) if own else arguments.format
+    extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
+    with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
+        rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
+        unify_answers(rows, arguments.no_answer)
+        notes += about_policies(rows)
+        yield Reading(arguments, rows, notes)
+
+
+def _size(names: Sequence[str]) -> int:
+    """Bytes of the files that are named themselves."""
+    return sum(os.path.getsize(name) if os.path.isfile(name) else 0 for name in names)  # noqa: PTH113, PTH202
+
+
+def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
+    """The record of a log with its answers; `notes` get what is worth knowing."""
+    with reading(arguments, notes) as log:
+        dealt = log.deal(is_measured=True)
+        groups = group(dealt)
+        notes += [*about_groups(groups, arguments.group_size), *about_answers(log.rows, groups)]
+        return statistics(dealt, keep_answers=True)
+
+
+def _reader(text: str) -> Batches:
+    return cast("Batches", named_function(text, "--format", "a function from a path to Arrow batches"))
+
+
+def _extraction(how: str, jobs: int) -> Extract:
+    """By the rule's name, or the function that MODULE:FUNCTION names."""
+    is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
+    return extraction.extractor(how if is_rule else named_function(how, "--extract"), jobs=jobs)

@@ -1,0 +1,194 @@
+"""Whole groups in one call: a part of a log in the engine, a partition on a cluster, an Arrow batch of your own."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from polyest.errors import ArgumentError, nearest
+from polyest.online import backend
+from polyest.online.answers import Answers
+from polyest.online.grouping import arrange
+from polyest.rollouts.scoring import score
+
+if TYPE_CHECKING:
+    import pyarrow
+    from numpy.typing import NDArray
+
+    from polyest.problems.budget import RaggedArguments
+
+    Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+__all__ = ["Part", "part_of", "score_batch", "warmed_up"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Completions of whole groups, groups numbered in any order.
+
+    Attributes:
+        answers: codes, equal within a group where the answers are.
+        of_row: the group of each completion, shape (N,).
+        firsts: the first completion of each group, shape (G,).
+        prompts: the first completion of the group's prompt, shape (G,).
+        sizes: completions of each group, shape (G,).
+    """
+
+    answers: Answers
+    of_row: Whole
+    firsts: Whole
+    prompts: Whole
+    sizes: Whole
+
+    def counts(self) -> Whole:
+        """How many of its group gave the answer of each completion, shape (N,); 1 where it has none."""
+        import polyest
+
+        if not len(self.of_row):
+            return self.of_row
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".* groups have one completion")
+            shares = polyest.rewards(self.answers, self.of_row, "power(1)", "plug_in")  # (m + 1)/K
+        sizes = self.sizes[self.of_row]
+        return np.where(sizes > 1, np.rint(np.nan_to_num(shares) * sizes), 1).astype(np.int64)
+
+
+def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size: int | None = None) -> Part:
+    """Completions by the codes of their prompts and answers, prompts cut in order into groups of `group_size`.
+
+    >>> part_of(np.array([7, 3, 7, 7]), np.array([1, 1, 1, 2]), np.zeros(4, bool), group_size=2).of_row.tolist()
+    [1, 0, 1, 2]
+    """
+    order, starts = arrange(keys)
+    order = np.arange(len(keys)) if order is None else order.astype(np.int64)
+    counts = np.diff(starts)
+    width = min(group_size or len(keys) + 1, len(keys) + 1)
+    pieces = -(-counts // width)
+    within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begins = np.repeat(starts[:-1], pieces) + within * width
+    sizes = np.diff(np.append(begins, len(keys)))
+    of_row = np.empty(len(keys), np.int64)
+    of_row[order] = np.repeat(np.arange(len(sizes)), sizes)
+    codes = np.where(missing, -1 - np.cumsum(missing), answers) if missing.any() else answers
+    read = Answers(codes, missing if missing.any() else None)
+    return Part(read, of_row, order[begins], np.repeat(order[starts[:-1]], pieces), sizes)
+
+
+@contextmanager
+def warmed_up(is_worth_it: bool = True) -> Iterator[None]:
+    """Loads the compiled kernels in a thread meanwhile, which takes half a second of a processor."""
+    thread = threading.Thread(target=_load_kernels, daemon=True)
+    if is_worth_it:
+        thread.start()
+    try:
+        yield
+    finally:
+        if is_worth_it:
+            thread.join()
+
+
+def _load_kernels() -> None:
+    import polyest
+
+    backend.choose(backend.COLD_WORK)
+    keys, answers = np.arange(1 << 12) % 512, np.arange(1 << 12) % 3
+    for call in (polyest.rewards, polyest.advantages, polyest.value):
+        call(answers, keys, "power(1)", "plug_in")
+
+
+def score_batch(
+    batch: pyarrow.RecordBatch | pyarrow.Table,
+    target: str,
+    method: str | None = None,
+    *,
+    prompt_columns: Sequence[str] = ("prompt_id",),
+    answer_column: str = "answer",
+    reference_column: str | None = None,
+    no_answer_reward: float | None = None,
+    group_size: int | None = None,
+    size_column: str | None = None,
+    **budget: Unpack[RaggedArguments],
+) -> pyarrow.Table:
+    """A batch of whole groups with columns ``reward`` and ``advantage`` added, NaN in groups of one.
+
+    A group that was cut would be scored as a smaller one; that is seen, and refused, only where its size is given.
+
+    Args:
+        batch: one row per completion, in any order; the rest, where it is not here, is as in `polyest.rewards`.
+        prompt_columns, answer_column: any types that Arrow compares; a null or NaN answer is none.
+        group_size, size_column: how many completions every group has, or a column that says so of the row's group.
+
+    Raises:
+        ArgumentError: no such column, or a group that was cut.
+        TableNotFoundError: there is no table for some size of group.
+
+    >>> import pyarrow as pa
+    >>> batch = pa.table({"prompt_id": [1, 1, 2, 1, 2], "answer": ["a", "b", "a", "a", None]})
+    >>> score_batch(batch, "log", "harmonic")["reward"].to_pylist()
+    [-0.5, -1.5, -1.0, -0.5, -1.0]
+    """
+    import pyarrow as pa
+
+    table = pa.table(batch) if isinstance(batch, pa.RecordBatch) else batch
+    part = _whole_groups(table, prompt_columns, answer_column, group_size, size_column)
+    reference = None if reference_column is None else _column(table, reference_column, "reference_column").to_numpy()
+    scores = score(part.answers, part, target, method, reference=reference, no_answer_reward=no_answer_reward, **budget)
+    return table.append_column("reward", pa.array(scores.rewards)).append_column(
+        "advantage", pa.array(scores.advantages)
+    )
+
+
+def _whole_groups(
+    table: pyarrow.Table, prompts: Sequence[str], answer: str, group_size: int | None, size_column: str | None
+) -> Part:
+    keys, _ = _codes(table, prompts, "prompt_columns")
+    part = part_of(keys, *_codes(table, [answer], "answer_column"))
+    _check_whole(part, group_size, None if size_column is None else _column(table, size_column, "size_column"))
+    return part
+
+
+def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[Whole, NDArray[np.bool_]]:
+    """Equal integers where the columns are equal together, and where the last is null or NaN."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    codes, missing = np.zeros(len(table), np.int64), np.zeros(len(table), np.bool_)
+    for name in names:
+        column = _column(table, name, argument)
+        try:
+            found = column.combine_chunks().dictionary_encode(null_encoding="encode")
+            missing = compute.is_null(column, nan_is_null=True).to_numpy()
+        except pa.ArrowException as error:
+            raise ArgumentError(f"`{argument}` must name columns that Arrow compares; got {name!r}: {error}") from None
+        codes = codes * max(len(found.dictionary), 1) + found.indices.to_numpy()
+        codes = np.unique(codes, return_inverse=True)[1] if len(names) > 1 else codes
+    return codes, missing
+
+
+def _column(table: pyarrow.Table, name: str, argument: str) -> pyarrow.ChunkedArray:
+    known = table.column_names
+    if name not in known:
+        raise ArgumentError(
+            f"`{argument}` must name columns of the batch, {', '.join(known)}; got {name!r}{nearest(name, known)}"
+        )
+    return table[name]
+
+
+def _check_whole(part: Part, group_size: int | None, sizes: pyarrow.ChunkedArray | None) -> None:
+    expected = np.full(len(part.sizes), group_size) if sizes is None else sizes.to_numpy()[part.firsts]
+    if group_size is None and sizes is None:
+        return
+    wrong = np.flatnonzero(part.sizes != expected)
+    if len(wrong):
+        raise ArgumentError(
+            f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of "
+            f"{part.sizes[wrong[0]]}; "
+            "partition the rows by their group before scoring them"
+        )

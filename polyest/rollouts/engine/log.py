@@ -1,0 +1,120 @@
+"""A log, files in any layout, as the table of its completions."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.engine import slow
+from polyest.rollouts.engine.columns import Columns
+from polyest.rollouts.engine.reading import Extract, Reader
+from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.extraction import SPECIFICATIONS
+from polyest.rollouts.readers.source import Source
+from polyest.rollouts.runs import few, files_of, is_plain_file
+
+if TYPE_CHECKING:
+    from polyest.rollouts.engine.database import Database
+    from polyest.rollouts.engine.reading import Batches
+
+__all__ = ["STANDARD_INPUT", "read_log"]
+
+STANDARD_INPUT = "-"
+
+
+def read_log(
+    database: Database,
+    named: Sequence[str],
+    columns: Columns,
+    layout: str | Batches | None = None,
+    extract: Extract | None = None,
+    report: Callable[[str], None] = lambda note: None,
+    progress: Callable[..., Iterable[Any]] = lambda items, label, total: items,
+) -> Rows:
+    """All completions of the logs.
+
+    Args:
+        named: files, folders, patterns, ``-`` for standard input.
+        layout: a name of `readers.NAMES`, or a reader of one's own; found out if left out.
+        extract: from the completions' texts; None takes the answers that the log has.
+        report: is told what is worth knowing.
+
+    Raises:
+        ArgumentError: no file, none in a known layout, a damaged one, no completions, or no answers.
+    """
+    given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
+    is_one = len(named) == 1 and layout is None and extract is None
+    is_run = not (is_one and (columns.prompts is not None or is_plain_file(given[0])))
+    rows = Rows(database, columns, is_run, is_extracted=extract is not None)
+    reader = Reader(rows, layout, extract, report)
+    files = files_of(given) if is_run else [("", _file(given[0]), True)]
+    for run, path, is_named in progress(files, "reading", len(files)) if is_run else files:
+        name = STANDARD_INPUT if database.folder in path.parents else str(path)
+        reader.read(run, path, name, is_named or len(files) == 1)
+    if reader.unknown:
+        report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
+    if reader.lost:
+        report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
+    _check(reader, [Path(name) for name in given], named[0])
+    rows.drop_empty_keys()
+    return rows
+
+
+def _spooled(database: Database) -> Path:
+    """Standard input as a file: it is looked at before it is read."""
+    path = database.folder / "standard-input"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    return path
+
+
+def _file(name: str) -> Path:
+    """A single file, which can be read to its end."""
+    path = Path(name)
+    try:
+        is_endless = path.exists() and not path.is_file() and not path.is_dir()
+        if not is_endless:
+            path.open("rb").close()
+    except OSError as error:
+        raise ArgumentError(f"`ROLLOUTS` must be a file that can be read; {path}: {error.strerror}") from None
+    if is_endless:
+        raise ArgumentError(
+            f"`ROLLOUTS` must be a file that can be read to its end; {path} is a pipe or a device; write it to a file, "
+            "or name - for standard input"
+        )
+    return path
+
+
+def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
+    """Whether there are completions, and answers."""
+    rows = reader.rows
+    if not rows.files:
+        raise ArgumentError(f"`ROLLOUTS` must hold rollouts; got {name} with none")
+    if not rows.count:
+        raise ArgumentError(f"`ROLLOUTS` must hold at least one completion; {name} has none")
+    columns = rows.columns
+    asked = {"answer": columns.answer, "correct": columns.correct, "policy": columns.policy, "by": columns.by}
+    for kept, column in asked.items():
+        if column in (None, "none") or rows.has(kept) or kept not in rows.sources:
+            continue
+        if not rows.is_run or columns.prompts:
+            for path in paths:
+                slow.check_present(Source(path), column)
+        elif kept == "answer":
+            raise ArgumentError(_no_answers(reader, name))
+        elif kept == "by":
+            known = ", ".join(["prompt", *rows.keys])
+            raise ArgumentError(f"`--by` must name a column of the log, {known} or policy; got {column!r}")
+
+
+def _no_answers(reader: Reader, name: str) -> str:
+    if reader.extract is None:
+        return (
+            f"{name}: there must be answers; the log has none, as layouts that keep texts only; say with --extract how "
+            f"the answer is found in the text: {', '.join(SPECIFICATIONS)}"
+        )
+    return "`--extract` must find an answer in some text; got none; look at a completion and choose another rule"

@@ -1,0 +1,139 @@
+"""Writing rows and prompts: their file, number and keys, with numbers beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.engine.arrays import as_arrow
+from polyest.rollouts.engine.database import literal, quoted
+from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.parquet import SUFFIXES
+from polyest.storage.files import replacing
+
+if TYPE_CHECKING:
+    import pyarrow
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.engine.scored import Groups, Scored
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Writer", "write_prompts", "write_rows"]
+
+TEXT = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"  # lines as they are
+HALF = r"\\u[dD][89abAB]"  # of a character, in JSON
+
+
+class Writer:
+    """Writes columns to a file, in the format that its ending names, beside the keys of rows.
+
+    Raises:
+        ArgumentError: a key that the format cannot hold as it is; known before there are numbers.
+    """
+
+    def __init__(self, rows: Rows, path: Path, keys: Mapping[str, str]) -> None:
+        self.rows, self.path, self.is_parquet = rows, path, path.suffix.lower() in SUFFIXES
+        self.keys = {name: self._key(name, column) if self.is_parquet else column for name, column in keys.items()}
+
+    def _key(self, name: str, column: str) -> str:
+        """A key in its own type."""
+        if column in self.rows.own_keys:
+            return self.rows.own_keys[column]
+        texts, numbers, fit, halves = self.rows.connection.sql(
+            f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
+            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') "
+            f"AND regexp_matches({column}, '{HALF}')) "
+            "FROM rows"
+        ).fetchall()[0]
+        came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if fit < numbers else ""
+        came = "half a character" if halves else came
+        if came:
+            raise ArgumentError(f"column {name!r} cannot be written as parquet: it has {came}; write to a .jsonl file")
+        if numbers:
+            return f"{column}::BIGINT"
+        return f"CASE WHEN contains({column}, '\\') THEN {column}::JSON ->> '$' ELSE {column}[2:-2] END"
+
+    def write(self, before: Mapping[str, str], after: Mapping[str, str], rest: str) -> None:
+        """Write columns, SQL for JSON texts and numbers, the keys between them, FROM the rest; whole or not at all."""
+        import duckdb
+
+        columns = {**before, **self.keys, **after}
+        if self.is_parquet:
+            chosen, kind = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items()), "FORMAT parquet"
+        else:
+            parts = [f"{literal(json.dumps(name) + ': ')} || {_json(sql)}" for name, sql in columns.items()]
+            chosen, kind = " || ".join(["'{'", " || ', ' || ".join(parts), "'}'"]), TEXT
+        try:
+            with replacing(self.path) as temporary:
+                self.rows.connection.execute(
+                    f"COPY (SELECT {chosen} FROM {rest}) TO {literal(str(temporary))} ({kind})"
+                )
+        except (OSError, duckdb.IOException) as error:
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            raise ArgumentError(f"{self.path} cannot be written: {reason}; make room, or name another") from None
+
+
+def _json(sql: str) -> str:
+    return f"coalesce(({sql})::VARCHAR, 'null')"
+
+
+def write_rows(writer: Writer, scored: Scored, names: Mapping[str, str]) -> None:
+    """The rows in order: file, number, keys, and what they are paid under these names."""
+    rows = writer.rows
+    files = rows.files if writer.is_parquet else [json.dumps(file) for file in rows.files]
+    file = literal(files[0]) if len(files) == 1 else f"[{', '.join(map(literal, files))}][file + 1]"
+    with _registered(rows, "numbers", _numbers(scored, rows.count)):
+        before = {"file": file, "row": "rows.rowid + 1 - shift"}
+        answer = {"answer": "answer" if writer.is_parquet else "to_json(answer)"} if rows.is_extracted else {}
+        after = answer | {new: f"nullif(numbers.{quoted(name)}, 'NaN')" for name, new in names.items()}
+        writer.write(before, after, "rows POSITIONAL JOIN numbers")
+
+
+def _numbers(scored: Scored, count: int) -> pyarrow.RecordBatchReader:
+    """What `Scored.columns` has, NaN as null."""
+    import pyarrow as pa
+
+    names = [name for name in scored.piles[0].dtype.names or () if name != "row"]
+    schema = pa.schema([(name, pa.float64()) for name in names])
+
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        for records in scored.columns(count):
+            arrays = [as_arrow(records[name]) for name in names]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def write_prompts(writer: Writer, groups: Groups, values: Mapping[str, Array]) -> None:
+    """The prompts in order: their keys, completions and groups, and the mean value of groups of two and more."""
+    import pyarrow as pa
+
+    prompts, of_group = groups.per_prompt()
+    columns: dict[str, Array | NDArray[np.int64]] = {"first": prompts}
+    columns["completions"] = np.bincount(of_group, groups.sizes).astype(np.int64)
+    columns["groups"] = np.bincount(of_group).astype(np.int64)
+    for name, numbers in values.items():
+        known = ~np.isnan(numbers)
+        with np.errstate(invalid="ignore"):
+            columns[name] = np.bincount(of_group, np.where(known, numbers, 0.0)) / np.bincount(of_group, known)
+    table = pa.table({f"{i}": as_arrow(column) for i, column in enumerate(columns.values())})
+    after = {name: f"nullif(prompts.\"{i}\", 'NaN')" for i, name in enumerate(columns) if name in values}
+    after = {"completions": 'prompts."1"', "groups": 'prompts."2"', **after}
+    with _registered(writer.rows, "prompts", table):
+        writer.write({}, after, 'prompts JOIN rows ON rows.rowid = prompts."0" ORDER BY prompts."0"')
+
+
+@contextmanager
+def _registered(rows: Rows, name: str, relation: pyarrow.Table | pyarrow.RecordBatchReader) -> Iterator[None]:
+    rows.connection.register(name, relation)
+    try:
+        yield
+    finally:
+        rows.connection.unregister(name)

@@ -1,0 +1,97 @@
+"""JSON lines and parquet of one row per completion, read by DuckDB: only the columns that are needed, with all cores.
+
+What DuckDB refuses, or would take for something else, is read again line by line (`slow`), which names the place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polyest.rollouts.engine.database import literal, quoted
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from polyest.rollouts.readers.source import Source
+
+__all__ = ["are_ids", "relation", "unusual"]
+
+LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
+PACKING = {".gz": "gzip", ".zst": "zstd"}
+
+
+def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str], lenient: bool = False) -> str:
+    """SQL for the columns of these names, as JSON texts c0, c1 …, null where one is not there.
+
+    Of parquet there are also ``file_row_number``, from 0, and the columns as they are, own0, own1 ….
+
+    Args:
+        unreadable: columns in whose place stands what their type is called.
+        lenient: lines that are no JSON are rows of nulls, and no error.
+    """
+    if not source.is_parquet:
+        return _of_lines(source, names, lenient)
+    present = {name: _as_json(source, name) for name in names if name in source.columns}
+    present |= {name: literal(json.dumps(f"unreadable: {kind}")) for name, kind in unreadable.items()}
+    chosen = [f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names)]
+    chosen += [f"{quoted(name) if name in source.columns else 'NULL'} AS own{i}" for i, name in enumerate(names)]
+    file = f"read_parquet({literal(_escaped(source.path))}, file_row_number = true)"
+    return f"(SELECT file_row_number, {', '.join(chosen)} FROM {file})"
+
+
+def _as_json(source: Source, name: str) -> str:
+    if str(source.schema.field(name).type) == "bool":
+        return f"CASE WHEN {quoted(name)} THEN 'true' WHEN NOT {quoted(name)} THEN 'false' END"
+    return f"to_json({quoted(name)})::VARCHAR"
+
+
+def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
+    """Every line is an object that has no name twice, or an error."""
+    paths = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
+    chosen = ", ".join(f"nullif(found[{i + 1}]::VARCHAR, 'null') AS c{i}" for i in range(len(names)))
+    known = ", ".join(map(literal, source.first))
+    return (
+        f"(SELECT {chosen} FROM (SELECT json_extract(json, [{paths}]) AS found, "
+        f"CASE WHEN json_keys(json) = [{known}]::VARCHAR[] THEN 0 WHEN json_type(json) <> 'OBJECT' "
+        "THEN error('no object') WHEN len(json_keys(json)) > "
+        "len(list_distinct(json_keys(json))) THEN error('a name twice') ELSE 0 END AS sound FROM "
+        f"read_json_objects({literal(_escaped(source.path))}, format='newline_delimited', ignore_errors={lenient}, "
+        f"compression={literal(PACKING.get(source.path.suffix, 'uncompressed'))}, maximum_object_size={LONGEST_LINE})) "
+        "WHERE sound = 0)"
+    )
+
+
+def _escaped(path: Path) -> str:
+    """A path in which no character is a pattern's."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def are_ids(source: Source, names: Sequence[str]) -> bool:
+    """Whether these columns of a parquet file are strings or integers."""
+    from pyarrow import types
+
+    kinds = {field.name: field.type for field in source.schema}
+    checks = (types.is_string, types.is_large_string, types.is_integer)
+    return all(name in kinds and any(check(kinds[name]) for check in checks) for name in names)
+
+
+def unusual(source: Source, names: Sequence[str]) -> dict[str, str]:
+    """Which of these columns of a parquet file have types that JSON has not, and which."""
+    if not source.is_parquet:
+        return {}
+    kinds = {field.name: field.type for field in source.schema}
+    return {name: str(kinds[name]) for name in names if name in kinds and not _is_usual(kinds[name])}
+
+
+def _is_usual(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_usual(kind.value_type)
+    is_number = types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_number or is_text or types.is_boolean(kind) or types.is_null(kind))

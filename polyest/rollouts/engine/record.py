@@ -1,0 +1,138 @@
+"""The groups of a log as counts: what measures are computed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.engine.arrays import as_arrow
+from polyest.rollouts.engine.parts import Dealt
+from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.statistics import GroupStatistics
+from polyest.rollouts.typed import load
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.batch import Part
+
+    Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    Record = NDArray[np.void]
+
+__all__ = ["statistics"]
+
+
+def statistics(dealt: Dealt, by: str | None = None, keep_answers: bool | None = None) -> GroupStatistics:
+    """The record of all groups, in the order in which they appear.
+
+    Args:
+        dealt: with the number ``verdict`` of every row, if there are verdicts, ``score``, if there are scores, and
+            ``by``, which tells the values of the column `by` apart.
+        by: what the column ``by`` is called, which becomes a key.
+        keep_answers: whether the answers themselves are asked for; where there are steps, if left out.
+
+    Raises:
+        ArgumentError: the column ``by`` differs within a group; names a row.
+    """
+    parts = [_counted(part, records) for part, records in dealt]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(joined["first"], kind="stable")
+    sizes, distinct = joined["size"][order], joined["distinct"][order]
+    entries = _spread(np.cumsum(joined["distinct"]) - joined["distinct"], order, distinct)
+    rows_of = _spread(np.cumsum(joined["size"]) - joined["size"], order, sizes)
+    verdicts = joined["verdict"] if "verdict" in joined and not np.isnan(joined["verdict"]).all() else None
+    scores = joined["score"][rows_of] if "score" in joined and np.isfinite(joined["score"]).all() else None
+    keys = _keys(dealt.rows, joined["first"][order], by)
+    keep_answers = "step" in keys if keep_answers is None else keep_answers
+    if "differs" in joined and joined["differs"].any():
+        raise ArgumentError(
+            f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
+            f"{dealt.rows.place(int(joined['first'][joined['differs']].min()))}; add it with --prompt-column"
+        )
+    return GroupStatistics(
+        keys=keys,
+        sizes=sizes,
+        missing=joined["missing"][order],
+        offsets=np.concatenate([[0], np.cumsum(distinct)]),
+        counts=joined["count"][entries],
+        correct=None if verdicts is None else joined["correct"][entries],
+        answers=_answers(dealt.rows, joined["row"][entries]) if keep_answers else None,
+        scores=scores,
+        correct_missing=None if verdicts is None else joined["correct_missing"][order],
+        has_parts=verdicts is not None and not (np.isnan(verdicts) | np.isin(verdicts, (0.0, 1.0))).all(),
+    )
+
+
+def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
+    """Numbers of a part's groups, of their distinct answers (``count, correct, row``) and of their rows."""
+    given, number = ~records["missing"], len(part.sizes)
+    codes, groups = np.asarray(part.answers.codes)[given], part.of_row[given]
+    order = np.lexsort((codes, groups))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (np.diff(groups[order]) != 0) | (np.diff(codes[order]) != 0)
+    starts = np.flatnonzero(new)
+    found: dict[str, NDArray[np.generic]] = {
+        "first": records["row"][part.firsts],
+        "size": part.sizes,
+        "missing": np.bincount(part.of_row[~given], minlength=number),
+        "distinct": np.bincount(groups[order][starts], minlength=number),
+        "count": np.diff(np.append(starts, len(order))),
+        "row": records["row"][given][order][starts],
+    }
+    names = records.dtype.names or ()
+    if "verdict" in names:
+        verdicts = records["verdict"]
+        found["verdict"] = verdicts
+        found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
+        found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
+    if "by" in names:
+        differs = records["by"] != records["by"][part.firsts][part.of_row]
+        found["differs"] = np.bincount(part.of_row[differs], minlength=number) > 0
+    if "score" in names:
+        found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
+    return found
+
+
+def _spread(starts: Whole, order: Whole, lengths: Whole) -> Whole:
+    """Places of the entries of groups that lie one after the other, in another order of the groups."""
+    ends = np.cumsum(lengths)
+    return np.repeat(starts[order] - (ends - lengths), lengths) + np.arange(int(ends[-1]))
+
+
+def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:
+    """The keys of the groups; the step's is called step, whatever its column is."""
+    columns = {"step" if name == rows.columns.step else name: key for name, key in rows.keys.items()}
+    if by is not None and "by" in rows.sources and by not in columns:
+        columns[by] = '"by"'
+    return dict(zip(columns, _values(rows, firsts, [*columns.values()]), strict=True))
+
+
+def _answers(rows: Rows, places: Whole) -> list[Hashable]:
+    return [load(answer) for answer in _values(rows, places, ["answer"])[0]]
+
+
+def _values(rows: Rows, places: Whole, columns: list[str]) -> list[list[Hashable]]:
+    """Values of these columns in rows, each distinct text read once."""
+    import pyarrow as pa
+
+    table = pa.table({"place": as_arrow(places), "number": as_arrow(np.arange(len(places)))})
+    rows.connection.register("places", table)
+    chosen = ", ".join(columns)
+    found = rows.connection.sql(
+        f"SELECT {chosen} FROM places JOIN rows ON rows.rowid = places.place ORDER BY number"
+    ).to_arrow_table()
+    rows.connection.unregister("places")
+    return [_read(found.column(i)) for i in range(len(columns))]
+
+
+def _read(column: object) -> list[Hashable]:
+    import pyarrow as pa
+
+    encoded = pa.chunked_array(column).combine_chunks().dictionary_encode()
+    values = [json.loads(text) for text in encoded.dictionary.to_pylist()]
+    return [None if i is None else values[i] for i in encoded.indices.to_pylist()]

@@ -1,0 +1,204 @@
+"""All completions of a log as one table in DuckDB, in the order of files and rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.rollouts.engine.arrays import as_arrow, as_numpy
+from polyest.rollouts.engine.columns import Columns
+from polyest.rollouts.engine.database import Database, literal
+
+if TYPE_CHECKING:
+    import pyarrow
+    from duckdb import DuckDBPyConnection
+
+    from polyest.rollouts.readers.source import Source
+
+__all__ = ["Rows"]
+
+OF_LAYOUT = {  # keys and what is kept besides, of what a reader yields
+    "split": "to_json(nullif(split, ''))::VARCHAR",
+    "step": "step::VARCHAR",
+    "prompt": "to_json(prompt)::VARCHAR",
+    "answer": "answer",
+    "correct": "correct::VARCHAR",
+    "score": "score",
+    "policy": "to_json(policy)::VARCHAR",
+}
+NUMBERS = ("score", "reference")
+
+
+@dataclass
+class Rows:
+    """The table ``rows``, which grows by whole files.
+
+    Its columns: ``file``, the number of the file; ``shift``, by which the number of a row in the table is ahead of that
+    in its file; ``k0``, ``k1`` …, the keys; and those of `Columns.sources`. All are texts of JSON but for ``score`` and
+    ``reference``, which are numbers.
+
+    Attributes:
+        columns: what is asked for.
+        is_run: whether files of several runs, in any layout, are read.
+        files: names of the files.
+        count: how many rows there are.
+        names: the columns of the only file; none of a run.
+        is_extracted: whether answers were found in completions' texts.
+        absent: SQL for an answer that means none, besides null.
+        own_keys: keys in their own types, by those that are texts of JSON, where there is a `view`.
+        plain_files: those of one row per completion.
+    """
+
+    database: Database
+    columns: Columns
+    is_run: bool
+    files: list[str] = field(default_factory=list)
+    count: int = 0
+    names: frozenset[str] = frozenset()
+    is_extracted: bool = False
+    absent: str = ""
+    plain_files: list[Source] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sources = self.columns.sources()
+        self._key_sources = self.columns.keys(self.is_run)
+        self.keys = {name: f"k{i}" for i, name in enumerate(self._key_sources)}
+        self.own_keys: dict[str, str] = {}
+        self._create()
+
+    def _create(self) -> None:
+        keys = [f"{key} VARCHAR" for key in self.keys.values()]
+        kept = [f'"{name}" {"DOUBLE" if name in NUMBERS else "VARCHAR"}' for name in self.sources]
+        self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])})")
+
+    @property
+    def connection(self) -> DuckDBPyConnection:
+        return self.database.connection
+
+    @property
+    def read(self) -> list[str]:
+        """Columns of a file of one row per completion that are read, where they are there."""
+        kept = [source for sources in self.sources.values() for source in sources]
+        return [*dict.fromkeys(source for source in (*self._key_sources.values(), *kept) if source is not None)]
+
+    @property
+    def ids(self) -> list[str]:
+        """Those that name a prompt, which every row has to have."""
+        others = ("run", "split", self.columns.step)
+        return [source for name, source in self._key_sources.items() if source is not None and name not in others]
+
+    def add_file(self, name: str) -> None:
+        """What is added from now on is in this file."""
+        self.files.append(name)
+
+    def add(self, relation: str, run: str, shift: str | None = None) -> None:
+        """Rows of one per completion, of a relation that has the columns `read` as JSON texts c0, c1 …."""
+        keys = [
+            literal(json.dumps(run)) if source is None else self._place(source) for source in self._key_sources.values()
+        ]
+        kept = [self._kept(name, sources) for name, sources in self.sources.items()]
+        self._insert([shift or str(self.count), *keys, *kept], relation)
+
+    def view(self, relation: str) -> None:
+        """The rows of a single parquet file, which are read anew whenever they are needed; nothing is kept of them."""
+        keys = [
+            f"{self._place(str(source))} AS {key}"
+            for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)
+        ]
+        own = [
+            f"own{self.read.index(str(source))} AS {key}_own"
+            for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)
+        ]
+        kept = [f'{self._kept(name, sources)} AS "{name}"' for name, sources in self.sources.items()]
+        own.append(f"own{self.read.index(self.columns.answer)} AS answer_own")
+        chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept])
+        self.connection.execute("DROP TABLE rows")
+        self.connection.execute(f"CREATE VIEW rows AS SELECT {chosen} FROM {relation}")
+        self.own_keys = {key: f"{key}_own" for key in self.keys.values()}
+
+    def are_readable(self) -> bool:
+        """Whether there are rows; DuckDB has an error if it cannot read one."""
+        counts = ", ".join(f'count("{name}")' for name in (*self.keys.values(), *self.sources))
+        self.count = int(self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0][0])
+        return self.count > 0
+
+    def unview(self) -> None:
+        """An empty table in place of the view."""
+        self.connection.execute("DROP VIEW IF EXISTS rows; DROP TABLE IF EXISTS rows")
+        self.count, self.own_keys = 0, {}
+        self._create()
+
+    def add_layout(self, batches: Iterable[pyarrow.RecordBatch], run: str) -> None:
+        """Completions as readers yield them (`polyest.rollouts.readers.schema`)."""
+        keys = [OF_LAYOUT.get(name, "NULL") if name != "run" else literal(json.dumps(run)) for name in self.keys]
+        kept = [OF_LAYOUT.get(name, OF_LAYOUT.get(self.sources[name][0], "NULL")) for name in self.sources]
+        for batch in batches:
+            self.add_numbered(batch, ["shift", *keys, *kept])
+
+    def add_numbered(self, batch: pyarrow.RecordBatch, chosen: Sequence[str] | None = None, run: str = "") -> None:
+        """A batch with a column ``number``, of each row in its file; as `add` takes it, or as SQL that is `chosen`."""
+        shift = np.arange(self.count, self.count + len(batch)) + 1 - as_numpy(batch.column("number"))
+        self.connection.register("batch", batch.append_column("shift", as_arrow(shift)))
+        if chosen is None:
+            self.add("batch", run, "shift")
+        else:
+            self._insert(chosen, "batch")
+        self.connection.unregister("batch")
+
+    def undo(self, count: int) -> None:
+        """Leave the first `count` rows."""
+        self.connection.execute(f"DELETE FROM rows WHERE rowid >= {count}")
+        self.count = count
+
+    def counts(self) -> list[int]:
+        """How many rows each file has."""
+        found = dict(self.connection.sql("SELECT file, count(*) FROM rows GROUP BY file").fetchall())
+        return [found.get(i, 0) for i in range(len(self.files))]
+
+    def has(self, column: str) -> bool:
+        """Whether some row has a value there."""
+        found = self.connection.execute(f'SELECT 1 FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').fetchall()
+        return bool(found)
+
+    def drop_empty_keys(self) -> None:
+        """Leave out keys that say nothing: steps and splits that no row has."""
+        others = ("split", self.columns.step, self.columns.epoch)
+        self.keys = {name: key for name, key in self.keys.items() if name not in others or self.has(key)}
+
+    def without_ids(self, since: int) -> list[int]:
+        """Up to two rows, of those added since, whose prompt has no id: no string and no integer."""
+        found: set[int] = set()
+        for key in (self.keys[name] for name, source in self._key_sources.items() if source in self.ids):
+            is_text = f"coalesce(starts_with({key}, '\"'), false)"
+            wrong = f"NOT {is_text} AND coalesce({key} NOT SIMILAR TO '-?[0-9]+', true)"
+            wrong = f"{self.own_keys[key]} IS NULL" if self.own_keys else wrong
+            rows = self.connection.sql(f"SELECT rowid FROM rows WHERE rowid >= {since} AND {wrong} LIMIT 2").fetchall()
+            found |= {int(row) for (row,) in rows}
+        return sorted(found)[:2]
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for messages."""
+        file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
+        name = self.files[file]
+        return (
+            f"{name}, {'row' if Path(name).suffix in ('.parquet', '.pq') or self.is_run else 'line'} {row + 1 - shift}"
+        )
+
+    def _place(self, source: str) -> str:
+        return f"c{self.read.index(source)}"
+
+    def _kept(self, name: str, sources: Sequence[str]) -> str:
+        found = ", ".join(map(self._place, sources))
+        text = f"coalesce({found})" if len(sources) > 1 else found
+        return f"TRY_CAST({text} AS DOUBLE)" if name in NUMBERS else f"nullif({text}, 'NaN')"
+
+    def _insert(self, chosen: Sequence[str], relation: str) -> None:
+        added = self.connection.execute(
+            f"INSERT INTO rows SELECT {len(self.files) - 1}, {', '.join(chosen)} FROM {relation}"
+        ).fetchall()
+        self.count += int(added[0][0])

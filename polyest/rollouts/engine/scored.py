@@ -1,0 +1,154 @@
+"""The numbers of a log: rewards and advantages of its rows, values and sizes of its groups, how often counts occur."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.rollouts.batch import Part
+from polyest.rollouts.engine.parts import Dealt, Pile, in_order
+from polyest.rollouts.scoring import Scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    Record = NDArray[np.void]
+
+__all__ = ["Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
+
+Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The groups of a log by first appearance, arrays of shape (G,).
+
+    Attributes:
+        firsts: number of the first row.
+        prompts: number of the first row of the prompt.
+        sizes: completions.
+        missing: completions without an answer.
+        distinct: different answers.
+        alone: completions whose answer no other gave, those without one included.
+        cells: how many completions with an answer share it with how many of how many: (K, count) → number.
+    """
+
+    firsts: Whole
+    prompts: Whole
+    sizes: Whole
+    missing: Whole
+    distinct: Whole
+    alone: Whole
+    cells: dict[tuple[int, int], int]
+
+    @property
+    def number(self) -> int:
+        return len(self.firsts)
+
+    def count_by_size(self) -> dict[int, int]:
+        """How many groups there are of each size."""
+        sizes, counts = np.unique(self.sizes, return_counts=True)
+        return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+
+    def per_prompt(self) -> tuple[Whole, Whole]:
+        """The first rows of the prompts in order, shape (P,), and the number of each group's prompt, shape (G,)."""
+        return np.unique(self.prompts, return_inverse=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What every method, by its label, pays: values of the groups, shape (G,), and piles of the rows' numbers."""
+
+    values: dict[str, Array]
+    piles: list[Pile] = field(default_factory=list)
+
+    def mean_value(self, label: str) -> float:
+        """The mean over all groups of two and more."""
+        return float(np.nanmean(self.values[label]))
+
+    def columns(self, count: int) -> Iterator[Record]:
+        """Rewards and advantages of all rows in order; see `score_parts`."""
+        return in_order(self.piles, count)
+
+
+def group(dealt: Dealt) -> Groups:
+    """The groups of a log."""
+    found, cells = [], Counter[tuple[int, int]]()
+    for part, records in dealt:
+        counts, row_sizes = part.counts(), part.sizes[part.of_row]
+        given = ~records["missing"]
+        number = len(part.sizes)
+        rows = records["row"]
+        found.append([
+            rows[part.firsts], rows[part.prompts], part.sizes,
+            np.bincount(part.of_row[~given], minlength=number),
+            np.rint(np.bincount(part.of_row[given], 1 / counts[given], number)).astype(np.int64),
+            np.bincount(part.of_row[counts == 1], minlength=number),
+        ])  # fmt: skip
+        cells.update(_cells(row_sizes[given], counts[given]))
+    firsts, prompts, sizes, missing, distinct, alone = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(firsts, kind="stable")
+    return Groups(
+        firsts[order], prompts[order], sizes[order], missing[order], distinct[order], alone[order], dict(cells)
+    )
+
+
+def _cells(sizes: Whole, counts: Whole) -> dict[tuple[int, int], int]:
+    """How often each pair occurs."""
+    known = np.flatnonzero(np.bincount(sizes))
+    starts = np.zeros(int(known[-1]) + 1 if len(known) else 0, np.int64)
+    starts[known] = np.cumsum(known + 1) - (known + 1)
+    found = np.bincount(starts[sizes] + counts) if len(known) else np.zeros(0, np.int64)
+    slots = np.flatnonzero(found)
+    owner = known[np.searchsorted(starts[known], slots, side="right") - 1] if len(known) else slots
+    pairs = zip(owner.tolist(), (slots - starts[owner]).tolist(), strict=True) if len(known) else ()
+    return dict(zip(pairs, found[slots].tolist(), strict=True))
+
+
+def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool) -> Scored:
+    """Score all parts with all methods.
+
+    Args:
+        methods: by label.
+        is_written: whether rewards and advantages of the rows are kept, as ``reward LABEL`` and ``advantage LABEL``.
+    """
+    names = [f"{kind} {label}" for label in methods for kind in ("reward", "advantage")]
+    firsts: list[Whole] = []
+    piles: list[Pile] = []
+    values: dict[str, list[Array]] = {label: [] for label in methods}
+    for part, records in dealt:
+        firsts.append(records["row"][part.firsts])
+        reference = records["reference"] if "reference" in (records.dtype.names or ()) else None
+        pile = dealt.scores(names)
+        written = np.zeros(len(records), pile.dtype)
+        written["row"] = records["row"]
+        for label, method in methods.items():
+            scores = scorer(part, reference, method)
+            values[label].append(scores.values)
+            written[f"reward {label}"], written[f"advantage {label}"] = scores.rewards, scores.advantages
+        if is_written:
+            pile.write(written)
+            piles.append(pile)
+    order = np.argsort(np.concatenate(firsts), kind="stable")
+    return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, piles)
+
+
+def differences(groups: Groups, pays: Callable[[int], Array], counts_missing: bool) -> float:
+    """The mean value of a method minus that of plug_in, from how often counts occur: no row is scored again.
+
+    Args:
+        pays: what the method pays for 0 to K − 1 matches minus what plug_in does, for a group size K.
+        counts_missing: whether completions without an answer are paid for 0 matches.
+    """
+    without = np.bincount(groups.sizes, groups.missing) if counts_missing else np.zeros(0)
+    gaps = {size: pays(size) for size in groups.count_by_size() if size > 1}
+    total = [number * float(gaps[size][count - 1]) / size for (size, count), number in groups.cells.items() if size > 1]
+    total += [float(without[size] * gap[0]) / size for size, gap in gaps.items() if counts_missing]
+    return math.fsum(total) / int(np.count_nonzero(groups.sizes > 1))
