@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pickle
-import typing
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-import typing_extensions
 from expected_update import (
     ANSWERS,
     NU,
@@ -24,14 +21,10 @@ from expected_update import (
 from polyest import graded
 from polyest.errors import ArgumentError
 
-torch = pytest.importorskip("torch")
 pytest.importorskip("skyrl")
 
-with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    patch.setattr(typing, "TypedDict", typing_extensions.TypedDict)  # SkyRL 0.3.0 needs it on Python 3.11
-    skyrl = pytest.importorskip("skyrl.backends.skyrl_train.utils.ppo_utils")
-    config = pytest.importorskip("skyrl.train.config")
+import torch
+from skyrl_modules import config, skyrl
 
 from polyest.adapters.skyrl import AnswerAdvantages, GradedAdvantages, encode
 

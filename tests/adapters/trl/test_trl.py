@@ -339,3 +339,15 @@ def test_other_versions_are_told_what_was_tested(
     AnswerReward(answer)
     told = [str(warning.message) for warning in recwarn]
     assert [f"trl==1.16.* only, and {installed} is installed" in text for text in told] == [True] * warned
+
+
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, ExactTrainer])
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo"])
+def test_a_loss_that_divides_by_lengths_is_warned_of_once(
+    tmp_path: Path, trainer_class: type[GRPOTrainer], loss_type: str
+) -> None:
+    reward = AnswerReward(answer, time_limit=None)
+    with pytest.warns(UserWarning, match=rf"`loss_type` '{loss_type}' divides by lengths.*loss_type='dr_grpo'"):
+        trainer = make_trainer(tmp_path, [reward], trainer_class, loss_type=loss_type)
+        reward.bind(trainer)
+    scored(trainer, "aabb")  # warns no more, which would be an error
