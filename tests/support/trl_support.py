@@ -93,6 +93,8 @@ def make_trainer(
         "max_completion_length": 1,
         "scale_rewards": "none",
         "loss_type": "dr_grpo",
+        "temperature": 1.0,
+        "beta": 0.0,
         "use_cpu": True,
         "report_to": "none",
         "bf16": False,
