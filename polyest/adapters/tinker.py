@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["AnswerGroupBuilder"]
 
 
-class AnswerGroupBuilder(EnvGroupBuilder):
+class AnswerGroupBuilder(EnvGroupBuilder):  # type: ignore[misc]
     """A group builder that adds what answers are paid to the rewards of another one, or multiplies these.
 
     With ``combine="multiply"`` a trajectory's total reward R_i ≥ 0 becomes R_i · (offset + weight·sign·c[m_i]); R_i has
