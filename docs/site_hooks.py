@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polyest
 from polyest import cli
+from polyest.storage import store
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
+LARGEST_GROUP = 64  # of the playground
 HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
 
@@ -27,6 +32,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     written = {page: _from_root((ROOT / name).read_text(encoding="utf-8")) for name, page in HOME.items()}
     for page, text in written.items():
         files.append(File.generated(config, page, content=text))
+    files.append(File.generated(config, "playground/index.html", content=playground()))
     for figure in sorted((ROOT / "benchmarks").rglob("results/**/*.png")):
         place = figure.relative_to(ROOT).as_posix()
         files.append(File.generated(config, place, abs_src_path=str(figure)))
@@ -59,6 +65,23 @@ def _from_root(markdown: str) -> str:
         return moved + (match[2] or "")
 
     return LINK.sub(replaced, markdown)
+
+
+def playground() -> str:
+    """The page with the shipped tables in it, as numbers that JavaScript reads to the last bit."""
+    found: dict[str, dict[str, dict[int, object]]] = {}
+    for problem in polyest.tables():
+        if problem.group_size <= LARGEST_GROUP and problem.method in ("aqp", "minimax"):
+            table = store.load(problem)
+            claims = table.certificate
+            of_target = found.setdefault(problem.target, {})
+            of_target.setdefault(str(problem.budget or problem.method), {})[problem.group_size] = {
+                "c": table.coefficients,
+                "bias": claims.worst_case_bias.upper,
+                "noise": claims.noise.upper if math.isfinite(claims.noise.upper) else None,
+            }
+    page = (ROOT / "docs" / "playground" / "page.html").read_text(encoding="utf-8")
+    return page.replace("TABLES</script>", f"{json.dumps(found, separators=(',', ':'))}</script>", 1)
 
 
 def _help_of_verbs() -> str:

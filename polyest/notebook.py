@@ -32,9 +32,13 @@ def certificate_html(certificate: Certificate) -> str:
     claims = [
         ("worst-case bias", "sup p·|Q(p) − r(p)|", certificate.worst_case_bias),
         ("noise", "sup V(p), of one group", certificate.noise),
-        ("optimality", "the best that any table could reach", certificate.optimality),
+        ("optimality", "no table can do better than", certificate.optimality),
     ]
-    rows = [(name, meaning, f"≤ {claim.upper:.6g}") for name, meaning, claim in claims if claim is not None]
+    rows = [
+        (name, meaning, f"≥ {claim.lower:.6g}" if name == "optimality" else f"≤ {claim.upper:.6g}")
+        for name, meaning, claim in claims
+        if claim is not None
+    ]
     return _rows("Certificate", rows)
 
 
