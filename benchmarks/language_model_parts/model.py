@@ -30,9 +30,8 @@ def smollm2() -> tuple[Any, Any]:
         )
     folder = Path(found.submodule_search_locations[0])
     weights = next(folder.glob("*.gguf")).name
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=weights)
-    tokenizer.eos_token, tokenizer.padding_side = END, "left"
-    tokenizer.pad_token = tokenizer.pad_token or END
+    ends = {"eos_token": END, "pad_token": END, "padding_side": "left"}
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=weights, **ends)
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=weights, dtype=torch.float32)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     return model, tokenizer

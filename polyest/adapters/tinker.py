@@ -74,7 +74,8 @@ class AnswerGroupBuilder(EnvGroupBuilder):  # type: ignore[misc]
 
     async def make_envs(self) -> Sequence[Env]:
         """Those of the other builder."""
-        return await self._builder.make_envs()
+        envs: Sequence[Env] = await self._builder.make_envs()
+        return envs
 
     async def compute_group_rewards(self, trajectory_group: list[Trajectory], env_group: Sequence[Env]) -> Rewarded:
         """The other builder's, with what answers are paid."""
