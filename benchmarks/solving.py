@@ -6,11 +6,10 @@
 
 The floor: each of about ten rounds of the reduced program evaluates N active points × K coefficients × 2 rows in
 FLINT's numbers and multiplies matrices of that shape, (2N)²K products of some 10 ns; float64 adds about 25
-solutions along the scan, each of some ten finite programs. An enclosure multiplies, for each of the one or three
-polynomials of f, a matrix of 64 × K with one of K × cells at about 200 + 2√K bits, cells ~ 20 + √K, some 50 ns a
-product: 0.2 s at K = 1024 for the bias, 0.6 s for the noise, and K operations in Python per cell and per row; below
-K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512 and
-92 at 1024. The printed shares tell which part is above it.
+solutions along the scan, each of some ten finite programs. N grows from 8 at K = 16 to 60 at K = 512 and 92 at 1024.
+An enclosure halves [0, 1] until f's one or three polynomials have 64 terms: some n² additions of whole numbers per
+halving, n from K down to 64, in C; for small K what counts is a third of a millisecond per cell, of some 20 + √K.
+The printed shares tell which part is above it.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from typing import TypeVar
 from polyest import certify
 from polyest.offline import named_point, remez, rounding
 from polyest.offline.methods import aqp
-from polyest.offline.solution_path import SolutionPath, path_for
-from polyest.problems.problem import Problem, make_problem
+from polyest.offline.solution_path import SolutionPath
+from polyest.problems.problem import make_problem
 from polyest.storage import store
 
 T = TypeVar("T")
@@ -75,8 +74,8 @@ def timed(action: Callable[[], T]) -> tuple[T, float]:
     return action(), time.perf_counter() - start
 
 
-def chosen(path: SolutionPath, problem: Problem) -> int:
-    return named_point.kappa_named(path, problem, lambda kappa: aqp.noise(path, aqp.at_kappa(path, problem, kappa)))
+def chosen(path: SolutionPath) -> int:
+    return named_point.kappa_named(path, lambda kappa: path.noise(aqp.at_kappa(path, kappa).coefficients))
 
 
 def by_group_size(group_sizes: tuple[int, ...]) -> None:
@@ -84,9 +83,9 @@ def by_group_size(group_sizes: tuple[int, ...]) -> None:
     for K in group_sizes:
         problem = make_problem("log", K)
         _, least = timed(lambda p=problem: remez.least_bias(p.target, p.group_size))
-        path = path_for(problem)
-        kappa, scan = timed(lambda p=problem, path=path: chosen(path, p))
-        solution, digits = timed(lambda p=problem, path=path, k=kappa: aqp.at_kappa(path, p, k))
+        path = SolutionPath(problem)
+        kappa, scan = timed(lambda path=path: chosen(path))
+        solution, digits = timed(lambda path=path, k=kappa: aqp.at_kappa(path, k))
         table = rounding.rounded(solution)
         _, proof = timed(lambda t=table: certify.certificate(t))
         _, verify = timed(lambda K=K: certify.verify(store.load(make_problem("log", K))))

@@ -38,8 +38,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = tuple(str(place) if place.suffix else f"{place}{os.sep}" for place in SLOW_PLACES)
     for item in items:
-        if any(place in (item.path, *item.path.parents) for place in SLOW_PLACES):
+        if str(item.path).startswith(places):
             item.add_marker(pytest.mark.slow)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator
 from polyest.online.answers import Answers, read_answers
-from polyest.problems.problem import make_problem
-from polyest.storage.loading import lookups
+from polyest.online.loading import lookups
+from polyest.problems.problem import problem_of_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ def estimators(pay: AnswerPay, group_sizes: Iterable[int], baseline: str | None 
     Raises:
         TableNotFoundError: names every size that has no table.
     """
-    found = lookups(make_problem(pay.target, n, pay.method, baseline=baseline, **pay.budget) for n in group_sizes)
+    found = lookups(problem_of_answers(pay.target, n, pay.method, baseline=baseline, **pay.budget) for n in group_sizes)
     return {n: Estimator(lookup) for n, lookup in found.items()}
 
 

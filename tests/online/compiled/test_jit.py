@@ -1,0 +1,163 @@
+"""numba's machine code on disk is that of the present sources; whatever happens to it costs speed, not the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import polyest
+
+SHOW = "from polyest.online.compiled.strings import codes_identify; import numpy as np; at = np.array([1, 3]); "
+SHOW += "print(codes_identify(np.zeros(9, np.uint8), at, at, at - at, at - at))"
+OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
+FULL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what is written beyond fails
+"""
+HITS = "; print(len(codes_identify.stats.cache_hits))"
+LARGE = """
+import numpy, polyest, warnings
+answers = numpy.random.default_rng(0).integers(0, 9, (1 << 16, 16))
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    est = polyest.load("log", 16, "harmonic")
+    sums = [est.advantages(answers).sum(), est.rewards(answers[::-1]).sum(), est.value(answers).sum()]
+    groups = numpy.arange(answers.size) // 16 * 7
+    sums += [polyest.rewards(answers.ravel().tolist(), groups, "log", "harmonic").sum()]
+print([float(number) for number in sums], len(told), *{w.category.__name__ for w in told}, file=sys.stdout)
+"""
+
+
+def shown(folder: Path, program: str = SHOW, **variables: str) -> str:
+    """What a program prints; a package in this folder comes first."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")} | variables
+    command = [sys.executable, "-W", "error", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environment)
+    assert result.stderr == ""
+    return result.stdout
+
+
+def kept(folder: Path) -> list[Path]:
+    return [path for path in (folder / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
+    """`codes_identify` calls functions of hashing.py; numba itself looks at strings.py only."""
+    shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
+    assert [shown(tmp_path, SHOW + HITS).splitlines()[-1] for _ in range(2)] == ["0", "1"]
+    source = tmp_path / "polyest" / "online" / "compiled" / "hashing.py"
+    source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
+    assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "0"
+
+
+@pytest.mark.slow
+def test_machine_code_is_taken_from_the_disk(tmp_path: Path) -> None:
+    assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "0"
+    assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "1"
+
+
+def flip(path: Path, share: float) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(share * (len(content) - 1))] ^= 0x10
+    path.write_bytes(content)
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut in the middle": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "cut at the end": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "a bit at the start": lambda path: flip(path, 0),
+    "a bit in the middle": lambda path: flip(path, 0.5),
+    "a bit at the end": lambda path: flip(path, 1),
+    "something else": lambda path: path.write_text("no machine code"),
+    "a folder": replace_by_folder,
+    "not readable": lambda path: path.chmod(0),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("filled")
+    return folder, shown(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Path, str], tmp_path: Path) -> None:
+    folder, expected = filled
+    shutil.copytree(folder / "cache", tmp_path / "cache")
+    for path in kept(tmp_path):
+        DAMAGE[case](path)
+    assert shown(tmp_path) == expected
+    if case != "a folder":
+        assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "1"
+
+
+@pytest.mark.slow
+def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
+    both = "import numpy; from polyest.online.compiled.hashing import mixed; print(mixed(numpy.uint64(9))); " + SHOW
+    expected = shown(tmp_path, both)
+    first, second = (next(p for p in kept(tmp_path) if f".{name}-" in p.name) for name in ("mixed", "codes_identify"))
+    first.rename(tmp_path / "aside")
+    second.rename(first)
+    (tmp_path / "aside").rename(second)
+    assert shown(tmp_path, both) == expected
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
+    assert shown(tmp_path, FULL_DISK + SHOW) == filled[1]
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["a file", "a place that cannot be made"])
+def test_no_folder_costs_speed_only(place: str, filled: tuple[Path, str], tmp_path: Path) -> None:
+    """Nowhere: neither where the user wants it, nor in the home folder; the package is read from a copy."""
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    folder = nowhere if place == "a file" else nowhere / "below"
+    program = "import tempfile, os\ntempfile.TemporaryFile = os.makedirs = lambda *a, **o: open('/nowhere/at/all')\n"
+    assert shown(tmp_path, program + SHOW, NUMBA_CACHE_DIR=str(folder)) == filled[1]
+
+
+@pytest.mark.slow
+def test_a_folder_that_goes_away_costs_speed_only(filled: tuple[Path, str], tmp_path: Path) -> None:
+    program = SHOW.replace("; import", f"; import shutil; shutil.rmtree({str(tmp_path / 'cache')!r}); import")
+    assert shown(tmp_path, program) == filled[1]
+
+
+WITHOUT = {
+    "absent": "sys.modules['numba'] = None",
+    "broken": "class numba:\n  def __getattr__(self, name): raise AttributeError('_ARRAY_API not found')\n"
+    "sys.modules['numba'] = numba()",
+    "without its library": "import importlib.abc\nclass Broken(importlib.abc.MetaPathFinder):\n"
+    "  def find_spec(self, name, *rest):\n"
+    "    if name == 'llvmlite': raise OSError('Could not find/load shared object file')\n"
+    "sys.meta_path.insert(0, Broken())",
+}
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return shown(tmp_path_factory.mktemp("scores"), "import sys\n" + LARGE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", WITHOUT)
+def test_without_numba_numpy_gives_the_same_with_one_warning(case: str, scores: str, tmp_path: Path) -> None:
+    assert scores.endswith("] 0\n")
+    assert shown(tmp_path, f"import sys\n{WITHOUT[case]}\n{LARGE}") == scores.replace("] 0\n", "] 1 UserWarning\n")
