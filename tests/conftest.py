@@ -28,18 +28,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 HERE = Path(__file__).parent
 collect_ignore = ["support"]  # has no examples, and imports every framework
-SLOW_FOLDERS = [HERE / "benchmarks", *(HERE / "adapters" / name for name in ("jax", "torch", "trl", "verl"))]
+SLOW_PLACES = [HERE / "benchmarks", *(HERE / "adapters" / name for name in ("jax", "torch", "trl", "verl"))]
+SLOW_PLACES += [HERE / "adapters" / f"test_{name}.py" for name in ("ms_swift", "skyrl", "tinker", "tunix")]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Without slow tests those of the frameworks are not even read: importing these takes long."""
-    return True if config.option.markexpr == "not slow" and collection_path in SLOW_FOLDERS else None
+    return True if config.option.markexpr == "not slow" and collection_path in SLOW_PLACES else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folders = tuple(f"{folder}{os.sep}" for folder in SLOW_FOLDERS)
+    places = tuple(str(place) if place.suffix else f"{place}{os.sep}" for place in SLOW_PLACES)
     for item in items:
-        if str(item.path).startswith(folders):
+        if str(item.path).startswith(places):
             item.add_marker(pytest.mark.slow)
 
 

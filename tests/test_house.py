@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from examples import EXAMPLES, PAGE, between, blocks, without
 from places import ROOT
+
+from examples import EXAMPLES, PAGE, between, blocks, without
 
 LONGEST_FUNCTION = 40
 LONGEST_FILE = 300

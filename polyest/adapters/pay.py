@@ -12,6 +12,7 @@ import numpy as np
 from polyest.adapters.identity import without
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.polynomials.bernstein import target_values
+from polyest.problems.budget import AqpArguments, refuse_others
 from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
-    from polyest.problems.budget import AqpArguments, Exact
+    from polyest.problems.budget import Exact
     from polyest.problems.targets import Target
 
     Array = NDArray[np.float64]
 
-__all__ = ["AnswerPay", "check_choice", "check_positive", "is_finite"]
+__all__ = ["AnswerPay", "PayArguments", "answer_pay", "check_choice", "check_positive", "is_finite"]
 
 PROBABILITIES = np.concatenate([np.logspace(-30, -3, 109), np.linspace(0, 1, 1025)[1:]])  # where a factor is looked at
 
@@ -161,6 +162,29 @@ class AnswerPay:
                 f"'multiply', got {factor[lowest]:.4g} at p = {PROBABILITIES[lowest]:.4g} with {target} and "
                 f"sign={self.sign}: successes would earn less than failures; raise it, or change `{self.SECTION}sign`"
             )
+
+
+class PayArguments(AqpArguments, total=False):
+    """The attributes of `AnswerPay` as keyword arguments."""
+
+    target: str | Target
+    sign: int
+    weight: float
+    method: str | None
+    no_answer_reward: float | None
+    combine: str
+    offset: float
+    count: str
+
+
+def answer_pay(arguments: PayArguments) -> AnswerPay:
+    """What the keyword arguments of an adapter say.
+
+    Raises:
+        ArgumentError: one is unknown, or outside its domain.
+    """
+    refuse_others(arguments, PayArguments.__annotations__)
+    return AnswerPay(**arguments)
 
 
 def check_positive(name: str, value: object, remedy: str = "its sign is `sign`") -> None:

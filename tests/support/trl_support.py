@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
 from polyest.adapters.trl import ExactAdvantagesMixin
+from polyest.adapters.trl.group_reward import GroupReward
 
 TOKENS = {"<end>": 0, "a": 1, "b": 2, "c": 3}
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
@@ -59,10 +61,21 @@ def rows_of(answers: Iterable[str], prompt: Any = "a") -> list[dict[str, Any]]:
     return [{"prompt": prompt, "wanted": answer} for answer in answers]
 
 
+# TRL before 0.24 or so has neither rollout functions nor names for ways to scale
+STRINGS = GRPOConfig.__dataclass_fields__["scale_rewards"].type is not bool
+NEW = "rollout_func" in inspect.signature(GRPOTrainer.__init__).parameters
+
+
 class Wanted:
     """A rollout function whose completions are those set beforehand; an empty one ends at once."""
 
     completions: list[str]
+
+    def generate(self, input_ids: torch.Tensor, **_: Any) -> torch.Tensor:
+        """In place of a model's own, where TRL has no rollout functions yet."""
+        ids = [[TOKENS[letter] for letter in text] or [0] for text in self.completions]
+        width = max(map(len, ids))
+        return torch.cat([input_ids, torch.tensor([[*row, *[0] * (width - len(row))] for row in ids])], dim=1)
 
     def __call__(self, prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:
         ids = [[TOKENS[letter] for letter in text] or [0] for text in self.completions]
@@ -80,21 +93,31 @@ def make_trainer(
         "max_completion_length": 1,
         "scale_rewards": "none",
         "loss_type": "dr_grpo",
+        "temperature": 1.0,
+        "beta": 0.0,
         "use_cpu": True,
         "report_to": "none",
         "bf16": False,
         "save_strategy": "no",
         "disable_tqdm": True,
     } | options
+    wanted, model = Wanted(), policy()
+    if not NEW:
+        model.generate = wanted.generate
+        settings["scale_rewards"] = settings["scale_rewards"] if STRINGS else settings["scale_rewards"] != "none"
     trainer = trainer_class(
-        model=policy(),
+        model=model,
         reward_funcs=reward_funcs,
         args=GRPOConfig(output_dir=str(folder), **settings),
         train_dataset=Dataset.from_list(rows_of("ab")),
         eval_dataset=Dataset.from_list(rows_of("ab")),
         processing_class=tokenizer(),
-        rollout_func=Wanted(),
+        **({"rollout_func": wanted} if NEW else {}),
     )
+    trainer.rollout_func = wanted
+    for reward in () if hasattr(trainer, "_log_metric") else reward_funcs:
+        if isinstance(reward, GroupReward):
+            reward.bind(trainer)
     trainer.current_gradient_accumulation_steps = 1
     return trainer
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyest.adapters.verl.code import encode
+from polyest.adapters.code import encode
 
 torch = pytest.importorskip("torch")
 verl = pytest.importorskip("verl")

@@ -23,9 +23,9 @@ from typing import Any
 os.environ |= {"HF_HUB_OFFLINE": "1", "POLYEST_COEFFS": os.devnull}
 
 import numpy as np
-from examples import rewrite
 
 import polyest
+from examples import rewrite
 from polyest.cli import main
 
 PACKAGE = Path(polyest.__file__).parent

@@ -10,11 +10,19 @@ import torch
 
 from polyest.adapters.trl.batch import Completions, Groups, gathered
 from polyest.adapters.trl.other_reward import RewardFunction, check_function, paid_by
-from polyest.adapters.trl.trainer import check_trainer, check_version, group_size, trainer_of
+from polyest.adapters.trl.trainer import (
+    check_trainer,
+    check_version,
+    evaluation_size,
+    group_size,
+    metric_logger,
+    noted_advantages,
+    trainer_of,
+    warn_of_lengths,
+)
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
@@ -85,8 +93,10 @@ class GroupReward(ABC):
         exact = isinstance(trainer, ExactAdvantagesMixin)
         check_trainer(trainer, self, exact)
         self._load(trainer.num_generations, centred=not exact)
-        if trainer.num_generations_eval > 1:
-            self._load(trainer.num_generations_eval, centred=False)
+        if evaluation_size(trainer) > 1:
+            self._load(evaluation_size(trainer), centred=False)
+        if trainer is not self._trainer:
+            warn_of_lengths(trainer)
         self._trainer = trainer
 
     def __call__(
@@ -113,10 +123,11 @@ class GroupReward(ABC):
         batch = gathered(lambda: self._completions(completions, given))
         groups, applies = batch.groups(group_size(trainer))
         paid = self._paid(trainer, groups)
-        if log_metric is not None and len(groups.rewards):
+        if len(groups.rewards):
+            log = log_metric or metric_logger(trainer)
             metrics = self._statistics(groups) | ({} if paid is None else {"reward": float(paid.mean())})
             for key, value in metrics.items():
-                log_metric(f"{self.__name__}/{key}", value)
+                log(f"{self.__name__}/{key}", value)
         return self._returned(trainer, groups, paid, applies)[batch.own]
 
     def _completions(self, completions: Sequence[Completion], given: dict[str, object]) -> Completions:
@@ -172,7 +183,6 @@ class ExactAdvantagesMixin:
     reward_funcs: list[RewardFunction]
     reward_weights: torch.Tensor
     accelerator: _Process
-    _logs: dict[str, deque[float]]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -195,6 +205,6 @@ class ExactAdvantagesMixin:
 
     def _log_added(self, added: list[float]) -> None:
         """Correct the advantages that TRL has just noted for its table of completions."""
-        noted = self._logs["advantages"]
+        noted = noted_advantages(self)
         shown = [noted.pop() for _ in range(min(len(noted), len(added)))][::-1]
         noted.extend(old + new for old, new in zip(shown, added[len(added) - len(shown) :], strict=True))

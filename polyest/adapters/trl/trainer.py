@@ -1,4 +1,4 @@
-"""What has to be known of the trainer, and which trainers are refused."""
+"""What has to be known of the trainer, whatever its version, and which trainers are refused."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from packaging.specifiers import SpecifierSet
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+
     from trl import GRPOTrainer
 
     from polyest.adapters.trl.group_reward import GroupReward
 
-__all__ = ["TESTED", "check_trainer", "check_version", "group_size", "trainer_of"]
+__all__ = [
+    "TESTED",
+    "check_trainer",
+    "check_version",
+    "evaluation_size",
+    "group_size",
+    "metric_logger",
+    "noted_advantages",
+    "trainer_of",
+    "warn_of_lengths",
+]
 
-TESTED = "==1.16.*"
+TESTED = ">=0.18.2,<1.17"  # `make test-trl-oldest` tests the one end, `make test` the other
 
 
 def check_version() -> None:
@@ -26,7 +39,7 @@ def check_version() -> None:
     installed = version("trl")
     if installed not in SpecifierSet(TESTED):
         warnings.warn(
-            f"polyest.adapters.trl was tested with trl{TESTED} only, and {installed} is installed: how it groups and "
+            f"polyest.adapters.trl was tested with trl{TESTED}, and {installed} is installed: how it groups and "
             "centres rewards may differ; compare a batch with polyest.load(...).rewards, or install the tested version",
             stacklevel=3,
         )
@@ -70,19 +83,52 @@ def check_trainer(trainer: GRPOTrainer, reward: GroupReward, exact: bool) -> Non
 
 def group_size(trainer: GRPOTrainer) -> int:
     """K in the trainer's mode of the moment."""
-    size: int = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
+    size: int = trainer.num_generations if trainer.model.training else evaluation_size(trainer)
     return size
+
+
+def evaluation_size(trainer: GRPOTrainer) -> int:
+    """K in evaluation; before TRL 0.27 it is that of the training."""
+    size: int = getattr(trainer, "num_generations_eval", trainer.num_generations)
+    return size
+
+
+def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:
+    """Where a metric is logged; TRL before 0.29 does not tell reward functions."""
+
+    def log(name: str, value: float) -> None:
+        trainer._metrics["train" if trainer.model.training else "eval"][name].append(value)
+
+    return log
+
+
+def noted_advantages(trainer: object) -> deque[float]:
+    """Those that TRL has noted for its table of completions, under another name before 0.20."""
+    logs: dict[str, deque[float]] = getattr(trainer, "_logs", None) or vars(trainer)["_textual_logs"]
+    return logs["advantages"]
+
+
+def warn_of_lengths(trainer: GRPOTrainer) -> None:
+    """Warn of a loss that divides by lengths of completions: what it climbs is no longer what rewards are paid for."""
+    if trainer.loss_type != "dr_grpo":
+        warnings.warn(
+            f"`loss_type` {trainer.loss_type!r} divides by lengths of completions, which makes the expected update "
+            "another than the gradient of what is paid; set GRPOConfig(loss_type='dr_grpo'), whose divisor is constant",
+            stacklevel=4,
+        )
 
 
 def _check_scaling(trainer: GRPOTrainer) -> None:
     remedy = "or let a class Trainer(ExactAdvantagesMixin, GRPOTrainer) set the advantages"
-    if trainer.scale_rewards != "none":
+    if trainer.scale_rewards not in ("none", False):  # False is what it is called before TRL 0.22
+        none = False if trainer.scale_rewards is True else "none"
         raise ArgumentError(
-            f"`scale_rewards` must be 'none', got {trainer.scale_rewards!r}: dividing by a standard deviation of the "
-            f"rewards is not linear and biases every reward again; set GRPOConfig(scale_rewards='none'), {remedy}"
+            f"`scale_rewards` must be {none!r}, got {trainer.scale_rewards!r}: dividing by a standard deviation of the "
+            f"rewards is not linear and biases every reward again; set GRPOConfig(scale_rewards={none!r}), {remedy}"
         )
-    if trainer.multi_objective_aggregation != "sum_then_normalize":
+    aggregation = getattr(trainer, "multi_objective_aggregation", "sum_then_normalize")
+    if aggregation != "sum_then_normalize":
         raise ArgumentError(
-            "`multi_objective_aggregation` must be 'sum_then_normalize', got "
-            f"{trainer.multi_objective_aggregation!r}, which divides by standard deviations; leave it out, {remedy}"
+            f"`multi_objective_aggregation` must be 'sum_then_normalize', got {aggregation!r}, which divides by "
+            f"standard deviations; leave it out, {remedy}"
         )

@@ -38,7 +38,7 @@ Completion i is paid reward_weight · R_i + sign · weight · c[m_i], or with ``
 reward_weight · R_i · (offset + sign · weight · c[m_i]); its advantage is the exact one of that (`advantages`).
 
 **What the reward carries.** verl shows an estimator nothing of a completion but the sum of its token-level rewards, a
-float32. So the identity of the answer travels in its low bits (`polyest.adapters.verl.code`): the score is R plus a
+float32. So the identity of the answer travels in its low bits (`polyest.adapters.code`): the score is R plus a
 number that depends on the answer and lies within ±1/16. Hence
 
 - R has to be a multiple of 1/8 between −1.875 and 1.875, and nothing may be added to the score afterwards: KL in the

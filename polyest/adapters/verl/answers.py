@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from polyest.adapters.code import NO_ANSWER, decode
 from polyest.adapters.identity import without
 from polyest.adapters.verl.batch import Batch, check_version
-from polyest.adapters.verl.code import NO_ANSWER, decode
 from polyest.adapters.verl.options import Options
 from polyest.errors import ArgumentError, warn
 from polyest.online.answers import Answers

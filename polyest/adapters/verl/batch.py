@@ -11,6 +11,7 @@ import torch
 import verl
 from packaging.specifiers import SpecifierSet
 
+from polyest.adapters.ragged import rows_by_size
 from polyest.errors import ArgumentError
 from polyest.online.answers import read_answers
 
@@ -54,9 +55,7 @@ class Batch:
 
     def by_size(self) -> dict[int, NDArray[np.int64]]:
         """For each group size n, the places of the groups of that size among the N completions, shape (groups, n)."""
-        order = np.argsort(self.groups, kind="stable")
-        _, starts, sizes = np.unique(self.groups[order], return_index=True, return_counts=True)
-        return {n: order[starts[sizes == n, None] + np.arange(n)] for n in np.unique(sizes).tolist()}
+        return rows_by_size(self.groups)
 
     def spread(self, advantages: Array) -> tuple[torch.Tensor, torch.Tensor]:
         """The advantages, shape (N,), at each token of their completions, as verl wants them: twice, shape (B, T)."""

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from polyest import graded, success
+from polyest.adapters.code import is_code
 from polyest.adapters.verl.batch import Batch, check_version
-from polyest.adapters.verl.code import is_code
 from polyest.adapters.verl.options import SECTION, entries
 from polyest.errors import ArgumentError, nearest, shortened, warn
 from polyest.problems.budget import AqpArguments

@@ -10,13 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from polyest.adapters.pay import AnswerPay
+from polyest.adapters.ragged import estimators
 from polyest.errors import ArgumentError, nearest, shortened
-from polyest.estimator import Estimator
-from polyest.online.loading import lookups
-from polyest.problems.problem import problem_of_answers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    from polyest.estimator import Estimator
 
     Config = Mapping[str, object]
 
@@ -75,8 +75,7 @@ class Options(AnswerPay):
         Raises:
             TableNotFoundError: names every size that has no table.
         """
-        found = lookups(problem_of_answers(self.target, n, self.method, **self.budget) for n in group_sizes)
-        return {n: Estimator(lookup) for n, lookup in found.items()}
+        return estimators(self, group_sizes)
 
 
 def entries(config: Config | None, known: Collection[str], reason: str) -> dict[str, Any]:

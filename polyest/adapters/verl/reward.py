@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from polyest.adapters.code import code, identity, read_reward
 from polyest.adapters.extraction import Extractor
-from polyest.adapters.verl.code import code, identity, read_reward
 from polyest.adapters.verl.pred import pred
 from polyest.errors import ArgumentError
 

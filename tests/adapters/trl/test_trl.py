@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -335,11 +337,25 @@ def test_bad_arguments(make: Callable[[], AnswerReward], told: str) -> None:
         make()
 
 
-@pytest.mark.parametrize(("installed", "warned"), [("1.15.2", True), ("1.16.3", False), ("1.17.0", True)])
+@pytest.mark.parametrize(("installed", "warned"), [("0.18.1", True), ("1.16.3", False), ("1.17.0", True)])
 def test_other_versions_are_told_what_was_tested(
     monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, installed: str, warned: bool
 ) -> None:
     monkeypatch.setattr(_trl_trainer, "version", lambda package: installed)
     AnswerReward(answer)
     told = [str(warning.message) for warning in recwarn]
-    assert [f"trl==1.16.* only, and {installed} is installed" in text for text in told] == [True] * warned
+    assert [f"trl>=0.18.2,<1.17, and {installed} is installed" in text for text in told] == [True] * warned
+
+
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, ExactTrainer])
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo"])
+def test_a_loss_that_divides_by_lengths_is_warned_of_once(
+    tmp_path: Path, trainer_class: type[GRPOTrainer], loss_type: str
+) -> None:
+    reward = AnswerReward(answer, time_limit=None)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        scored(make_trainer(tmp_path, [reward], trainer_class, loss_type=loss_type), "aabb")
+    ours = [str(warning.message) for warning in told if "loss_type" in str(warning.message)]
+    assert len(ours) == 1
+    assert re.match(rf"`loss_type` '{loss_type}' divides by lengths.*loss_type='dr_grpo'", ours[0])

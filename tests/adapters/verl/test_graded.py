@@ -10,7 +10,7 @@ import pytest
 from verl_support import adapter, loaded, omegaconf, torch, verl
 
 from polyest import graded, success
-from polyest.adapters.verl.code import encode
+from polyest.adapters.code import encode
 from polyest.errors import ArgumentError, TableNotFoundError
 
 R = [1.0, 4.0, 2.0, 8.0, 5.0]

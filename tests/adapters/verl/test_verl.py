@@ -12,7 +12,7 @@ import pytest
 from verl_support import ALGORITHM, OPTIONS, adapter, advantages, config, loaded, omegaconf, token_rewards, torch, verl
 
 import polyest
-from polyest.adapters.verl.code import encode
+from polyest.adapters.code import encode
 from polyest.errors import ArgumentError, MissingDependencyError, TableNotFoundError
 
 NAMES = ["polyest", "polyest_best_of", "polyest_worst_of", "polyest_median_of", "polyest_success"]

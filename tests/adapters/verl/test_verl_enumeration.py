@@ -12,7 +12,7 @@ import pytest
 from verl_support import omegaconf, torch, verl  # noqa: F401
 
 import polyest
-from polyest.adapters.verl.code import encode
+from polyest.adapters.code import encode
 
 # A policy of two tokens: responses are "a", "b" and then "a" or "b", and "c"; the answers of the first and third agree.
 ANSWERS = ["x", "y", "x", None]

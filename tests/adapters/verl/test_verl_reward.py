@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from verl_support import ALGORITHM, adapter, advantages, loaded, omegaconf, torch, verl
 
-from polyest.adapters.verl.code import decode, encode, identity
+from polyest.adapters.code import decode, encode, identity
 from polyest.adapters.verl.pred import pred
 from polyest.errors import ArgumentError
 

@@ -1,8 +1,8 @@
 """One float32 that carries a reward and the identity of an answer.
 
-verl hands an advantage estimator nothing of a completion but the sum of its token-level rewards, a float32: of what
-else a reward function returns, only the estimator named ``gdpo`` is shown a column, and verl's default trainer fills
-none. The code is
+verl and SkyRL hand an advantage estimator nothing of a completion but the sum of its token-level rewards, a float32: of
+what else a reward function returns, only verl's estimator named ``gdpo`` is shown a column, and its default trainer
+fills none. The code is
 
     reward + (check·2¹¹ + identity)·2⁻²³,    reward = k/8 with |k| ≤ 15,   identity in 1, …, 2¹¹ − 1,
 
@@ -92,8 +92,8 @@ def decode(codes: Scores) -> Decoded:
     if wrong.any():
         raise ArgumentError(
             "`token_level_rewards` must sum to the codes that polyest's reward function returns, got "
-            f"{codes[wrong].ravel()[0].item()!r} in {int(wrong.sum())} of {wrong.size} completions; make compute_score "
-            "with polyest.adapters.verl.reward_function, and let nothing (overlong penalty, …) be added to its score"
+            f"{codes[wrong].ravel()[0].item()!r} in {int(wrong.sum())} of {wrong.size} completions; make the scores "
+            "with the adapter's reward_function or encode, and let nothing (overlong penalty, …) be added to them"
         )
     return _read(np.asarray(codes, np.float64))
 
@@ -145,6 +145,6 @@ def read_reward(reward: object) -> float:
     if not eighths.is_integer() or abs(eighths) > LARGEST:
         raise ArgumentError(
             f"`correctness` must return a multiple of 1/8 between −{LARGEST / 8} and {LARGEST / 8}, got "
-            f"{shortened(reward)}; round it, and scale it by algorithm.polyest.reward_weight"
+            f"{shortened(reward)}; round it, and scale it by `reward_weight`"
         )
     return eighths / 8

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.adapters.verl.code import (
+from polyest.adapters.code import (
     CHECKS,
     IDENTITIES,
     NO_ANSWER,
@@ -83,7 +83,7 @@ def test_collisions_are_as_frequent_as_stated(made: Any) -> None:
 
 
 def test_identities_are_the_same_in_every_process() -> None:
-    code = "from polyest.adapters.verl.code import identity; print(identity('a'), identity((1, 'b')), identity(0.5))"
+    code = "from polyest.adapters.code import identity; print(identity('a'), identity((1, 'b')), identity(0.5))"
     for seed in ("1", "2"):
         run = subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
