@@ -3,5 +3,5 @@
 - arrays: `torch`, `jax`; trainers: `trl`, `verl`; answers in LaTeX, by math-verify: `math`;
 - `lookup` and `gaps`: tables and graded objectives as matrices that a framework can index;
 - `extraction`: from texts to answers, `identity`: from answers to integers that are the same in every process;
-- `pay`: what a trainer pays for them.
+- `pay`: what a trainer pays for them, `pooling`: where prompts come back.
 """
