@@ -16,7 +16,8 @@ from benchmarks.training.statistics import Results
 
 __all__ = ["draw"]
 
-COLOURS = dict(zip(ARMS, ("tab:brown", "tab:red", "tab:orange", "tab:cyan", "tab:blue", "black"), strict=True))
+HUES = ("tab:brown", "tab:red", "tab:orange", "tab:cyan", "tab:blue", "tab:green", "tab:olive", "black")
+COLOURS = dict(zip(ARMS, HUES, strict=True))
 LABELS = {"gap": "distance to the optimum, F* − F", "alive": "right answers alive"}
 
 
