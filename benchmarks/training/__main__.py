@@ -35,8 +35,8 @@ at K = 16, if training reaches the equilibria and noise adds nothing. The oracle
 **Prompts that come back.** In the last two arms but one a prompt's completions are pooled over its last 4 (16) visits,
 with exact advantages. Every prompt is in every step here, so that the pool is as old as the last 3 (15) updates. The
 predictions are those of a policy that stands still meanwhile. They were written down before these arms were run, and
-with them: 0.008 is as good as it gets, since the 100 wrong answers are too rare for any of these tables; that is 94 % of
-the gap at K = 8, short of the goal of 95 %; and as aqp at K = 16, with the same equilibrium, ended at 0.021 for the
+with them: 0.008 is as good as it gets, since the 100 wrong answers are too rare for any of these tables; that is 94 %
+of the gap at K = 8, short of the goal of 95 %; and as aqp at K = 16, with the same equilibrium, ended at 0.021 for the
 noise of sampling (`diagnosis.py`), the pooled arms will too: about 0.02, 90 % at K = 8, and no better at K = 16 than
 aqp from a single visit. At K = 4, 90 % as well, from 39 % with a single visit.
 
