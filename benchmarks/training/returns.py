@@ -11,7 +11,7 @@ linearly from `STEP` to 0, 1,000 updates for every prompt; F* − F is exact, th
 
 **Expected**, written down before the first run. Every step: the equilibria of `prediction.py`, 0.050 (aqp) and 0.008
 (pooled), and the noise of sampling on top: pooled arms close 90 % to 94 % of the gap between plug_in and oracle, aqp
-from a single visit 60 to 70 %. Rarely: the pooled counts are those of an older policy, 3 visits or 60 updates ago at most
+from a single visit 60 to 70 %. Rarely: the pooled counts are of an older policy, 3 visits or 60 updates ago at most
 with 4 visits, 300 updates with 16. Steps fall to 0, so that the policy stands ever stiller, and pooling loses little at
 the end: aqp with 4 visits at least 85 %, harmonic with 16 visits less than with prompts that return every step, by 5
 points or more.
