@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 from trl_support import ExactTrainer, GRPOConfig, GRPOTrainer, policy, tokenizer
 
+import polyest
 from polyest.adapters.trl import AnswerReward
 
 
@@ -60,3 +62,28 @@ def real_trainer(
 
 
 TRAINERS = {"reward": GRPOTrainer, "mixin": ExactTrainer}
+
+
+def paid(batches: list[tuple[list[Any], list[str]]], visits: int, centred: bool) -> list[list[float]]:
+    """What each batch is paid, −log p̂ (harmonic), from pools of plain lists; no answer is paid the table's least."""
+    past: dict[str, list[list[str]]] = {}
+    result = []
+    for keys, completions in batches:
+        now: dict[str, list[str]] = {}
+        for key, text in zip(keys, completions, strict=True):
+            now.setdefault(key, []).append(text)
+        pools = {key: [*past.get(key, []), visit][-visits:] for key, visit in now.items()}
+        past |= pools
+        result.append(
+            [
+                one(text, [*chain.from_iterable(pools[key])], centred)
+                for key, text in zip(keys, completions, strict=True)
+            ]
+        )
+    return result
+
+
+def one(text: str, pool: list[str], centred: bool) -> float:
+    baseline = "leave_one_out_mean" if centred else None
+    c = polyest.load("log", len(pool), "harmonic", baseline=baseline).coefficients
+    return float(-c[pool.count(text) - 1] if text else min(-c))
