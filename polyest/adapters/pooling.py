@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from polyest.adapters.identity import rows_of_items
+from polyest.errors import ArgumentError, shortened
 from polyest.history.choice import Choice
-from polyest.history.fingerprints import fingerprints
+from polyest.history.fingerprints import NO_ANSWER, fingerprints
 from polyest.history.movement import Movement, Watch
 from polyest.history.snapshot import read_snapshot, write_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Rows = NDArray[np.int64]
 
-__all__ = ["PooledPay", "Visit"]
+__all__ = ["PooledPay", "Visit", "prompt_keys"]
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,27 @@ class PooledPay:
 
 def _size(block: Block) -> int:
     return int(block.answers.codes.shape[1])
+
+
+def prompt_keys(prompts: Iterable[object], argument: str) -> Rows:
+    """The fingerprints of prompts: ids of any hashable type, texts, or what JSON can write, such as messages.
+
+    Raises:
+        ArgumentError: one is None, or nothing of these.
+    """
+    keys = fingerprints(rows_of_items([_hashable(prompt, argument) for prompt in prompts], argument))
+    if (keys == NO_ANSWER).any():
+        raise ArgumentError(f"`{argument}` must name the prompt of every completion, got None; fill it")
+    return keys
+
+
+def _hashable(prompt: object, argument: str) -> object:
+    value = prompt.tolist() if isinstance(prompt, np.ndarray) else prompt
+    if not isinstance(value, list | dict):
+        return value
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"`{argument}` must be ids, texts or messages, got {shortened(prompt)}; give every prompt an id"
+        ) from None

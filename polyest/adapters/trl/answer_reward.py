@@ -16,7 +16,7 @@ from polyest.adapters.pay import AnswerPay
 from polyest.adapters.pooling import PooledPay
 from polyest.adapters.trl.checkpoint import keep_history
 from polyest.adapters.trl.group_reward import BASELINE, ExactAdvantagesMixin, GroupReward
-from polyest.adapters.trl.prompts import prompt_keys
+from polyest.adapters.trl.prompts import keys_of
 from polyest.adapters.trl.texts import statistics, text_of
 from polyest.errors import ArgumentError
 from polyest.history.settings import PoolSettings
@@ -176,7 +176,7 @@ class AnswerReward(GroupReward):
     def _keys(self, columns: dict[str, object], completions: int) -> NDArray[np.int64]:
         if not self._pools:
             return super()._keys(columns, completions)
-        return prompt_keys(columns, completions, self._id_column)
+        return keys_of(columns, completions, self._id_column)
 
     def _pooled(self, groups: Groups, centred: bool) -> Groups:
         if not self._pools:

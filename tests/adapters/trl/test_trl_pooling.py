@@ -95,7 +95,7 @@ def test_every_completion_is_pooled_once_and_evaluation_never(tmp_path: Path, op
     expected = paid([(prompts, texts) for prompts, texts, _ in func.batches], visits=3, centred=True)
     for (_, _, told), true in zip(func.batches, expected, strict=True):
         assert told == pytest.approx(true, abs=1e-12)
-    assert max(line.get("answer_reward/pool_size", 0) for line in trainer.state.log_history) > 8
+    assert max(line.get("answer_reward/pool_size", 0) for line in trainer.state.log_history) > 4
     assert len(func._history.state_dict()["keys"]) <= 4
 
 
