@@ -2,6 +2,7 @@
 #   make demo     solve, prove and score real rollouts; results in demo-output/
 #   make check    lint, types and the tests that take no time: under a minute on two cores
 #   make test     the whole test suite, lint and types included
+#   make docs     the documentation as a site in site/, checked: no broken link
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
@@ -22,11 +23,15 @@ CLI = cli listing options plot progress score show solve verify
 CORE = $(wildcard tests/test_estimator*.py) $(CLI:%=tests/cli/test_%.py) tests/test_ragged.py tests/online \
 	tests/certify/test_certificate.py $(wildcard tests/storage/test_table*.py) tests/history/test_state.py tests/offline/test_solver.py
 
-.PHONY: demo check test test-lowest lint hooks clean
+.PHONY: demo check docs test test-lowest lint hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python -m benchmarks.demo
+
+docs: $(VENV)/.installed
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
 
 check: lint
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
@@ -57,7 +62,7 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 $(VENV)/.frameworks: $(VENV)/.installed Makefile
 	@$(PIP) '$(TORCH)' || { echo 'make: there is no $(TORCH) here; set PIP_EXTRA_INDEX_URL to the index of CPU builds that' \
 		"torch's page on installing names, or say TORCH=torch for a build for GPUs, of 3 GB" >&2; exit 1; }
-	$(PIP) -e '.[torch,jax,ray,math,trl]' $(OF_VERL)
+	$(PIP) -e '.[torch,jax,ray,math,trl,docs]' $(OF_VERL)
 	$(PIP) --no-deps verl
 	@touch $@
 
@@ -66,4 +71,4 @@ hooks: $(VENV)/.frameworks
 	$(VENV)/bin/pre-commit install
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo-output dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) demo-output site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

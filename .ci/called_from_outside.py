@@ -51,3 +51,7 @@ truth_of_rest
 mean_of_64
 difference
 mtime_ns
+
+# notebooks
+_._repr_html_
+_.plot

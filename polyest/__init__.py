@@ -22,7 +22,7 @@ from polyest.errors import PolyestError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from polyest import games, graded, history, success
+    from polyest import games, graded, history, plot, success
     from polyest.estimator import Estimator, load
     from polyest.problems.custom import custom
     from polyest.ragged import advantages, rewards, value, value_with_error
@@ -39,6 +39,7 @@ __all__ = [
     "history",
     "load",
     "methods",
+    "plot",
     "rewards",
     "success",
     "summary",
@@ -62,7 +63,7 @@ _HOMES = {
     "value": "ragged",
     "value_with_error": "ragged",
 }
-_MODULES = ("games", "graded", "history", "success")
+_MODULES = ("games", "graded", "history", "plot", "success")
 _RENAMED = {"values": "value"}
 
 

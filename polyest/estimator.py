@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Unpack
 
+from polyest import notebook
 from polyest.online import grouping, results
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, make_problem
@@ -13,6 +14,7 @@ from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from polyest.online.answers import AnswersLike
@@ -251,6 +253,15 @@ class Estimator:
 
     def __repr__(self) -> str:
         return f"Estimator({self.problem})"
+
+    def _repr_html_(self) -> str:
+        return notebook.table_html(self.table)
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the bias over p beside plug-in's (extra ``plot``); the axes are as in `polyest.plot.bias`."""
+        from polyest.plot import bias
+
+        return bias([load(self.problem.target, self.problem.group_size, "plug_in"), self], axes)
 
 
 def load(

@@ -20,7 +20,7 @@ LONGEST_FILE = 300
 MOST_ANY = 0.08
 
 # Tests of the package as a whole
-WHOLE = {"coeffs", "house", "import", "limits", "packaging", "pickling"}
+WHOLE = {"coeffs", "house", "import", "limits", "packaging", "pickling", "readme"}
 TESTS = sorted(path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py"))
 SOURCES = sorted((ROOT / "polyest").rglob("*.py"))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -47,11 +49,11 @@ def test_the_base_install_is_numpy_numba_and_platformdirs() -> None:
     assert packages(PROJECT["dependencies"]) == {"numpy", "numba", "platformdirs"}
 
 
-def test_verify_installs_no_solver_and_all_installs_everything_but_the_tests() -> None:
+def test_verify_installs_no_solver_and_all_installs_everything_but_what_tests_and_pages_need() -> None:
     extras = {name: packages(requirements) for name, requirements in PROJECT["optional-dependencies"].items()}
     assert {"verify", "offline", "plot", "score", "torch", "test", "all"} <= set(extras)
     assert extras["verify"] == {"python-flint"}
-    assert extras["all"] == set.union(*(names for extra, names in extras.items() if extra != "test"))
+    assert extras["all"] == set.union(*(names for extra, names in extras.items() if extra not in ("docs", "test")))
     assert extras["offline"] | extras["plot"] | extras["score"] < extras["test"]
 
 
@@ -144,6 +146,24 @@ def test_the_wheel_holds_the_tables_and_finds_them(tmp_path: Path) -> None:
     folder, coefficients = run(program, str(tmp_path / "site"), cwd=tmp_path).splitlines()
     assert Path(folder) == (tmp_path / "site" / "polyest" / "coeffs").resolve()
     assert coefficients == str(polyest.load("log", 16).table.coefficients)
+
+
+@pytest.mark.slow
+def test_a_release_is_the_same_bytes_wherever_and_whenever_it_is_built(tmp_path: Path) -> None:
+    files = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    built = []
+    for place in ("here", "there/and there"):
+        for name in files.split("\0")[:-1]:
+            copy = tmp_path / place / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy)  # with the time of now
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build"], check=True, capture_output=True, cwd=tmp_path / place
+        )
+        made = sorted((tmp_path / place / "dist").iterdir())
+        built.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in made})
+    assert [*built[0]] == [f"polyest-{PROJECT['version']}-py3-none-any.whl", f"polyest-{PROJECT['version']}.tar.gz"]
+    assert built[0] == built[1]
 
 
 def imports(path: Path) -> set[str]:

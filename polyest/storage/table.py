@@ -14,6 +14,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
 
+from polyest.notebook import certificate_html, table_html
 from polyest.numbers.rationals import decimal_text
 from polyest.problems.budget import BUDGET_KINDS, Budget
 from polyest.problems.problem import METHODS, Problem
@@ -89,6 +90,9 @@ class Certificate:
     noise: Enclosure
     optimality: Enclosure | None = None
 
+    def _repr_html_(self) -> str:
+        return certificate_html(self)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -116,6 +120,9 @@ class Table:
     @property
     def group_size(self) -> int:
         return self.problem.group_size
+
+    def _repr_html_(self) -> str:
+        return table_html(self)
 
 
 def _shortest(text: str, rounding: str) -> str:

@@ -1,0 +1,91 @@
+"""What mkdocs does not do by itself: pages that are written elsewhere, and links that leave the folder of the pages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polyest
+from polyest import cli
+from polyest.storage import store
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
+LARGEST_GROUP = 64  # of the playground
+HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The README as the home page, the changelog, and figures that benchmarks wrote."""
+    from mkdocs.structure.files import File
+
+    written = {page: _from_root((ROOT / name).read_text(encoding="utf-8")) for name, page in HOME.items()}
+    for page, text in written.items():
+        files.append(File.generated(config, page, content=text))
+    files.append(File.generated(config, "playground/index.html", content=playground()))
+    for figure in sorted((ROOT / "benchmarks").rglob("results/**/*.png")):
+        place = figure.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, place, abs_src_path=str(figure)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Links out of the folder lead to the figure's copy, or are the name of the file in the checkout."""
+    folder = posixpath.dirname(page.file.src_uri)
+
+    def replaced(match: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join("docs", folder, match[1]))
+        inside = posixpath.relpath(target, "docs")
+        if not inside.startswith(".."):
+            return match[0]
+        if target in HOME:
+            return posixpath.relpath(HOME[target], folder or ".") + (match[2] or "")
+        return posixpath.relpath(target, folder or ".") if target.endswith(".png") else ""
+
+    text = LINK.sub(replaced, markdown)
+    text = re.sub(r"(?<!!)\[([^\]]*)\]\(\)", r"\1", text)
+    return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
+
+
+def _from_root(markdown: str) -> str:
+    """A page of the project's root, moved into the folder of the pages."""
+
+    def replaced(match: re.Match[str]) -> str:
+        moved = match[1].removeprefix("docs/") if match[1].startswith("docs/") else f"../{match[1]}"
+        return moved + (match[2] or "")
+
+    return LINK.sub(replaced, markdown)
+
+
+def playground() -> str:
+    """The page with the shipped tables in it, as numbers that JavaScript reads to the last bit."""
+    found: dict[str, dict[str, dict[int, object]]] = {}
+    for problem in polyest.tables():
+        if problem.group_size <= LARGEST_GROUP and problem.method in ("aqp", "minimax"):
+            table = store.load(problem)
+            claims = table.certificate
+            of_target = found.setdefault(problem.target, {})
+            of_target.setdefault(str(problem.budget or problem.method), {})[problem.group_size] = {
+                "c": table.coefficients,
+                "bias": claims.worst_case_bias.upper,
+                "noise": claims.noise.upper if math.isfinite(claims.noise.upper) else None,
+            }
+    page = (ROOT / "docs" / "playground" / "page.html").read_text(encoding="utf-8")
+    return page.replace("TABLES</script>", f"{json.dumps(found, separators=(',', ':'))}</script>", 1)
+
+
+def _help_of_verbs() -> str:
+    parser = cli.build_parser()
+    (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    shown = {"polyest": parser} | {f"polyest {name}": verb for name, verb in verbs.choices.items()}
+    return "".join(f"\n## {name}\n\n```text\n{verb.format_help().rstrip()}\n```\n" for name, verb in shown.items())

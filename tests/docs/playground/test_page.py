@@ -1,0 +1,101 @@
+"""The playground: what it shows in Chromium is what the library computes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from places import ROOT
+
+import polyest
+
+pytest.importorskip("mkdocs")
+api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium"),
+]
+TARGETS = ["log", "power(-0.25)", "power(-0.5)", "power(0.5)", "power(1.5)"]
+GROUPS = 300
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import site_hooks
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    path = tmp_path_factory.mktemp("playground") / "index.html"
+    path.write_text(site_hooks.playground(), encoding="utf-8")
+    complaints: list[str] = []
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
+            page = browser.new_page()
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else complaints.append(r.url))
+            page.goto(path.as_uri())
+            yield page
+    assert complaints == []
+
+
+def test_random_groups_are_paid_as_the_library_pays_them(page: Any) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(GROUPS):
+        target, K = str(rng.choice(TARGETS)), int(rng.integers(2, 65))
+        answers = [None if a == 0 else f"a{a}" for a in rng.integers(0, rng.integers(2, 2 * K), K)]
+        script = """([answers, target]) => {
+            const found = coefficients(target, answers.length, "noise_budget=1.5");
+            return Object.fromEntries(Object.entries(found).map(([name, c]) => [name, score(answers, c)]));
+        }"""
+        shown = page.evaluate(script, [answers, target])
+        assert set(shown) == {"plug_in", "aqp"} | ({"harmonic"} if target == "log" else set())
+        for method, scores in shown.items():
+            estimator = polyest.load(target, K, method)
+            np.testing.assert_allclose(scores["rewards"], estimator.rewards(answers), rtol=1e-12, atol=1e-12)
+            assert scores["value"] == pytest.approx(float(estimator.value(answers)), rel=1e-12, abs=1e-12)
+
+
+def test_the_curves_are_those_of_the_library(page: Any) -> None:
+    from polyest.polynomials import bernstein
+
+    p = np.geomspace(1e-3, 1, 50)
+    for target in TARGETS:
+        c = polyest.load(target, 16).coefficients
+        drawn = page.evaluate("([t, c, p]) => curves(t, c, p)", [target, c.tolist(), p.tolist()])
+        np.testing.assert_allclose([d["bias"] for d in drawn], bernstein.bias(target, c, p), atol=1e-12)
+        np.testing.assert_allclose([d["noise"] for d in drawn], bernstein.noise(target, c, p), atol=1e-12)
+
+
+def test_what_is_typed_is_shown(page: Any) -> None:
+    page.fill("#answers", "a\n<b>\na\n\n<script>alert(1)</script>")
+    rows = page.locator("#paid tbody tr")
+    assert [row.split("\t")[:2] for row in rows.all_inner_texts()] == [
+        ["a", "2"],
+        ["<b>", "1"],
+        ["<script>alert(1)</script>", "1"],
+        ["(no answer)", "1"],
+    ]
+    assert f"{polyest.load('log', 5).certificate.worst_case_bias.upper:.4g}" in page.inner_text("#said")
+    assert page.locator("svg").count() == 2
+    page.fill("#answers", "a")
+    assert "two completions" in page.inner_text("#said")
+    page.fill("#answers", ",".join("abcdefgh"))
+    page.select_option("#budget", "minimax")
+    assert "minimax" in page.inner_text("#value")
+
+
+def test_the_keyboard_reaches_everything(page: Any) -> None:
+    page.reload()
+    reached = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert reached == ["A", "answers", "target", "budget"]

@@ -1,0 +1,117 @@
+"""`make docs`: the site is built without a warning, and its pages need nothing from elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+pytest.importorskip("mkdocs")
+pytestmark = pytest.mark.slow
+LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    built = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=False
+    )
+    said = [line for line in built.stderr.splitlines() if "IPKernelApp" not in line]
+    assert (built.returncode, said) == (0, [])
+    return folder
+
+
+class Loaded(HTMLParser):
+    """What a page loads, and its images without a text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.silent: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag in LOADED and found.get("rel") not in ("canonical", "next", "prev"):
+            self.addresses.append(found.get(LOADED[tag]) or "")
+        if tag == "img" and not found.get("alt"):
+            self.silent.append(str(found.get("src")))
+
+
+def test_pages_load_nothing_from_other_hosts_and_every_picture_has_a_text(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 25
+    for page in pages:
+        loaded = Loaded(page.read_text(encoding="utf-8"))
+        assert [address for address in loaded.addresses if "//" in address] == [], page
+        assert loaded.silent == [], page
+
+
+def test_examples_in_docstrings_are_code_and_verbs_have_their_help(site: Path) -> None:
+    graded = (site / "reference" / "graded.html").read_text(encoding="utf-8")
+    assert 'class="highlight"' in graded
+    assert "&gt;&gt;&gt;" in graded
+    assert "<blockquote>" not in graded
+    command_line = (site / "reference" / "cli.html").read_text(encoding="utf-8")
+    assert all(f'id="polyest-{verb}"' in command_line for verb in ("list", "show", "solve", "verify", "score", "plot"))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_every_page_without_an_error(site: Path, address: str, width: int) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    complaints: list[str] = []
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url))
+            for file in sorted(site.rglob("*.html")):
+                if file.name != "404.html":  # whose links are those of a site at the root of a host
+                    page.goto(f"{address}/{file.relative_to(site).as_posix()}")
+                    root = "document.documentElement"
+                    if page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"):
+                        complaints.append(f"{file.name} is wider than the window")
+    assert complaints == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
+def test_search_finds_a_term(address: str) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
+            page = browser.new_page()
+            page.goto(f"{address}/index.html")
+            page.get_by_placeholder("Search").fill("singletons")
+            found = page.locator(".md-search-result__item").first
+            found.wait_for(state="attached", timeout=10_000)
+            assert "singleton" in (found.text_content() or "").lower()
