@@ -74,9 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
     parser.add_argument("--steps", type=int, default=Settings.steps, help="of training")
     parser.add_argument("-k", type=int, nargs="+", default=GROUP_SIZES, help="group sizes", metavar="K")
+    parser.add_argument("--report", action="store_true", help="train nothing: report the runs that are there")
     chosen = parser.parse_args(arguments)
     runs = all_runs(Settings(steps=chosen.steps), tuple(chosen.k), chosen.seeds)
-    train_all(runs, chosen.out / "runs", chosen.jobs)
+    if not chosen.report:
+        train_all(runs, chosen.out / "runs", chosen.jobs)
     write(runs, chosen.out)
     return 0
 
@@ -98,10 +100,10 @@ def write(runs: list[Run], folder: Path) -> None:
     """The report and the figure."""
     from benchmarks.training.figure import draw
     from benchmarks.training.report import report
-    from benchmarks.training.run import read
+    from benchmarks.training.run import finished, read
     from benchmarks.training.statistics import Results
 
-    results = Results(read(run.path(folder / "runs")) for run in runs)
+    results = Results(read(run.path(folder / "runs")) for run in runs if finished(run, folder / "runs"))
     text = report(results)
     (folder / "README.md").write_text(text, encoding="utf-8")
     draw(results, folder / "gap.png")

@@ -146,11 +146,7 @@ class AnswerReward(GroupReward):
         self._history = PooledPay(self._answer_pay, PoolSettings(visits, forgetting, drift))
         self._id_column = id_column
         self._extract = Extractor(extract, time_limit, partial(row_of, argument="extract"))
-        if self._answer_pay.multiplies != (reward is not None):
-            raise ArgumentError(
-                f"`reward` must be given with combine='multiply', and only then, got {reward!r:.60} with {combine!r}; "
-                "what is added has its own place in the trainer's reward_funcs"
-            )
+        _check_reward(reward, self._answer_pay)
 
     @property
     def _pools(self) -> bool:
@@ -210,6 +206,14 @@ class AnswerReward(GroupReward):
     def _statistics(self, groups: Groups) -> dict[str, float]:
         pooled = {} if groups.visit is None else groups.visit.statistics()
         return statistics(groups.answers) | pooled
+
+
+def _check_reward(reward: RewardFunction | None, pay: AnswerPay) -> None:
+    if pay.multiplies != (reward is not None):
+        raise ArgumentError(
+            "`reward` must be given with combine='multiply', and only then, got "
+            f"{reward!r:.60} with {pay.combine!r}; what is added has its own place in the trainer's reward_funcs"
+        )
 
 
 def _check_alike(answers: Answers, rewards: Array) -> None:
