@@ -106,7 +106,7 @@ class TrainingHistory:
     many visits as make the bound on the bias least (docs/convergence.md, section 5).
 
     Memory: answers and prompts are kept as 63-bit fingerprints, 8 bytes for each completion that is remembered (16 with
-    weights), and about 0.5 kB for a prompt: for 100,000 prompts, 4 visits and 16 answers 90 MB. At most `max_prompts`
+    weights), and about 0.4 kB for a prompt: for 100,000 prompts, 4 visits and 16 answers 76 MB. At most `max_prompts`
     prompts, the least recently visited of which are dropped.
 
     Args:
