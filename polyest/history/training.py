@@ -102,6 +102,9 @@ class TrainingHistory:
     - at most 1,024 completions of a prompt are remembered, the latest ones; and where there is no table of a pool's
       size, the pool is that of the largest size below that has one, again of the latest completions.
 
+    Pool few visits, and compare with ``visits=1``: where the policy moves fast, and most where prompts return rarely,
+    counts that lag behind it do more harm than the bias that they remove. A warning says so where visits differ much.
+
     With `drift`, a bound on |ν_s(z) − ν_{s+1}(z)| for all answers z and successive visits, each prompt pools only as
     many visits as make the bound on the bias least (docs/convergence.md, section 5).
 
