@@ -81,14 +81,13 @@ class AnswerReward(GroupReward):
             everything else that is done to an answer happens there too. None calls it directly, and waits for ever.
         name: the name in TRL's logs.
         visits, forgetting, drift: pool a prompt's completions with those of its last visits−1 batches, and pay the new
-            ones as members of the pool, as `polyest.history.TrainingHistory` does (which says where that does harm); also
-            exact with the mixin. A prompt
-            is known by its id, or else by what it says. Evaluation neither pools nor remembers; completions that TRL
-            trains on several times (`num_iterations`, `steps_per_generation`) are pooled once. Every process has
-            the same history, 8 bytes for each completion (16 in a product) and about 0.4 kB for each prompt; it is
-            saved in the checkpoint's ``trainer_state.json``, and training that resumes from there goes on as if it had
-            not stopped. Logged as well: ``{name}/pool_size``, the share of prompts ``{name}/seen`` before, and
-            ``{name}/squared_drift``, an estimate of Σ_z (ν(z) − ν_before(z))².
+            ones as members of the pool, as `polyest.history.TrainingHistory` does (which says where that does harm);
+            also exact with the mixin. A prompt is known by its id, or else by what it says. Evaluation neither pools
+            nor remembers; completions that TRL trains on several times (`num_iterations`, `steps_per_generation`) are
+            pooled once. Every process has the same history, 8 bytes for each completion (16 in a product) and about
+            0.4 kB for each prompt; it is saved in the checkpoint's ``trainer_state.json``, and training that resumes
+            from there goes on as if it had not stopped. Logged as well: ``{name}/pool_size``, the share of prompts
+            ``{name}/seen`` before, and ``{name}/squared_drift``, an estimate of Σ_z (ν(z) − ν_before(z))².
         id_column: the dataset's column of ids; by default ``prompt_id`` or ``id``, where there is one.
 
     Raises:

@@ -170,7 +170,12 @@ def test_prompts_are_told_apart_by_an_id_or_by_what_they_say(
     ("options", "rows", "error", "message"),
     [
         ({"id_column": "nothing"}, ["a", "b"], ArgumentError, "`id_column` must be a column of the dataset"),
-        ({}, [{"prompt": "a", "id": None}, {"prompt": "b", "id": None}], ArgumentError, "`id` must name every prompt"),
+        (
+            {},
+            [{"prompt": "a", "id": None}, {"prompt": "b", "id": None}],
+            ArgumentError,
+            "`id` must name the prompt of every",
+        ),
         ({"method": "aqp", "visits": 70}, ["a", "b"], TableNotFoundError, "K=2"),
     ],
 )
