@@ -6,11 +6,10 @@
 
 The floor: each of about ten rounds of the reduced program evaluates N active points × K coefficients × 2 rows in
 FLINT's numbers and multiplies matrices of that shape, (2N)²K products of some 10 ns; float64 adds about 25
-solutions along the scan, each of some ten finite programs. An enclosure multiplies, for each of the one or three
-polynomials of f, a matrix of 64 × K with one of K × cells at about 200 + 2√K bits, cells ~ 20 + √K, some 50 ns a
-product: 0.2 s at K = 1024 for the bias, 0.6 s for the noise, and K operations in Python per cell and per row; below
-K ≈ 64 it is half a millisecond per cell, whatever K. N grows from 8 at K = 16 to 60 at K = 512 and
-92 at 1024. The printed shares tell which part is above it.
+solutions along the scan, each of some ten finite programs. N grows from 8 at K = 16 to 60 at K = 512 and 92 at 1024.
+An enclosure halves [0, 1] until f's one or three polynomials have 64 terms: some n² additions of whole numbers per
+halving, n from K down to 64, in C; for small K what counts is a third of a millisecond per cell, of some 20 + √K.
+The printed shares tell which part is above it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from polyest.problems.problem import Problem
     from polyest.storage.table import Certificate, Table
 
     Array = NDArray[np.float64]
@@ -77,10 +76,16 @@ def _plot(table: Table) -> str:
     """p·(Q(p) − r(p)) over p, logarithmic, as SVG; no library is needed."""
     import numpy as np
 
+    from polyest.closed_forms import plug_in
     from polyest.polynomials import bernstein
+    from polyest.problems.targets import get_target
 
     p, problem = np.geomspace(0.01 / table.group_size, 1, 400), table.problem
-    curves = {"plug_in": bernstein.bias(problem.target, _plug_in(problem), p)}
+    curves = {
+        "plug_in": bernstein.bias(
+            problem.target, plug_in.coefficients(get_target(problem.target), problem.group_size), p
+        )
+    }
     curves[problem.method] = bernstein.bias(problem.target, table.coefficients, p)
     top = max(float(np.abs(curve).max()) for curve in curves.values()) or 1.0
     drawn = "".join(_curve(k, name, p, curves[name] / top) for k, name in enumerate(curves))
@@ -102,10 +107,3 @@ def _curve(number: int, name: str, p: Array, heights: Array) -> str:
         f"<polyline points='{points}' fill='none' stroke='{COLOURS[number]}' stroke-width='1.6'/>"
         f"<text {place} font-size='12' fill='{COLOURS[number]}'>{name}</text>"
     )
-
-
-def _plug_in(problem: Problem) -> Sequence[float]:
-    from polyest.closed_forms import closed_form
-    from polyest.problems.problem import make_problem
-
-    return closed_form(make_problem(problem.target, problem.group_size, "plug_in")).coefficients

@@ -4,8 +4,9 @@
 | --- | --- |
 | all claims of a file | `certificate`; `growth` for targets of one's own, `graded` for graded rewards |
 | its key | `key` |
-| bias and noise: sup f over (0, 1] | `functions`, `supremum`, by `local` polynomials on `cells` and their `peaks` |
+| bias and noise: sup f over (0, 1] | `functions`, `supremum`, `peaks`; `fixed_point`, `local`: what f is on `cells` |
 | what no table can beat | `optimality`, from the Bayes table of `bayes`; `least_bias` is E*_K |
+| what is proved once only | `memory` |
 """
 
 from __future__ import annotations

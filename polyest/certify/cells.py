@@ -1,67 +1,62 @@
-"""Cells of (0, 1] on which a Bernstein polynomial is, to many digits, a Taylor polynomial of `TERMS` terms."""
+"""Cells of (0, 1], which are halved until a Bernstein polynomial is, to many digits, a polynomial of `TERMS` terms."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 
-from flint import arb
+from flint import arb, arb_poly
 
-from polyest.numbers.balls import ball
+from polyest.certify.fixed_point import BernsteinForm, FixedPoint
+from polyest.numbers.balls import ball, zero_plus_minus
 
-__all__ = ["TERMS", "Cell", "partition"]
+__all__ = ["TERMS", "Cell"]
 
 TERMS = 64
-SINGULAR = 0.2  # radius per distance to 0, where r may be singular: Lagrange's remainder is of order 4^−TERMS
-WIDEST = 0.5  # radius per √(p(1−p)) where no term is left out
+SINGULAR = Fraction(
+    1, 5
+)  # radius per centre at most: r may be singular at 0, Lagrange's remainder is of order 4^−TERMS
 
 
 @dataclass(frozen=True)
 class Cell:
-    """[low, high], 0 < low < high ≤ 1, in the variable t ∈ [−1, 1], p = centre + radius·t."""
+    """[low, high], 0 ≤ low < high ≤ 1, in the variable t ∈ [−1, 1], p = centre + radius·t, and polynomials on it."""
 
     low: Fraction
     high: Fraction
-    depth: int = 0
+    forms: tuple[FixedPoint, ...]
+    bits: int
 
-    @cached_property
+    @classmethod
+    def whole(cls, forms: Sequence[BernsteinForm], bits: int) -> Cell:
+        """[0, 1], the polynomials in units of 2^−bits."""
+        return cls(Fraction(0), Fraction(1), tuple(form.in_units(bits) for form in forms), bits)
+
+    @property
     def centre(self) -> arb:
         return ball((self.low + self.high) / 2)
 
-    @cached_property
+    @property
     def radius(self) -> arb:
         return ball((self.high - self.low) / 2)
 
+    @property
+    def local(self) -> list[arb_poly]:
+        """The forms as local polynomials."""
+        unit = arb(2) ** -self.bits
+        return [arb_poly(form.coefficients) * unit + zero_plus_minus(form.error * unit) for form in self.forms]
+
     def halves(self) -> tuple[Cell, Cell]:
         middle = (self.low + self.high) / 2
-        return Cell(self.low, middle, self.depth + 1), Cell(middle, self.high, self.depth + 1)
+        left, right = zip(*(form.halves() for form in self.forms), strict=True)
+        return Cell(self.low, middle, left, self.bits), Cell(middle, self.high, right, self.bits)
 
-
-def partition(low: Fraction, high: Fraction, degree: int, bits: int) -> list[Cell]:
-    """[low, high] in cells on which `local.expand` leaves out less than 2^−bits of a polynomial of that degree."""
-    cells, width = [], _relative_radius(degree, bits)
-    while high > low:
-        a = max(high - 2 * _radius(float(high), width), low)
-        cells.append(Cell(a, high))
-        high = a
-    return cells
-
-
-def _relative_radius(degree: int, bits: int) -> float:
-    """η such that the remainder of `local.expand` at radius η√(p(1−p)) is about 2^−bits."""
-    if degree < TERMS:
-        return WIDEST
-    ratio = TERMS / max(degree - TERMS, 1)
-    log = -bits * math.log(2) / TERMS - degree / (2 * TERMS) * math.log(1 + ratio) + math.log(ratio) / 2
-    return min(WIDEST, math.exp(log))
-
-
-def _radius(high: float, width: float) -> Fraction:
-    """The radius h = min(width·√(p(1−p)), SINGULAR·p) of the cell [p − h, p + h] that ends at `high`, to 8 bits."""
-    square = width**2
-    root = math.sqrt(4 * high * square * (1 - high) + square**2)
-    centre = max(2 * high**2 / (2 * high + square + root), high / (1 + SINGULAR))
-    mantissa, exponent = math.frexp(high - centre)
-    return Fraction(int(mantissa * 256)) * Fraction(2) ** (exponent - 8)
+    def parts(self) -> Iterator[Cell]:
+        """The cell in parts that are short enough for `TERMS` terms, of the forms and of r."""
+        short = all(len(form.coefficients) <= TERMS for form in self.forms)
+        if short and self.high - self.low <= SINGULAR * (self.high + self.low):
+            yield self
+        else:
+            for half in self.halves():
+                yield from half.parts()

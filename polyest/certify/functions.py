@@ -13,7 +13,8 @@ from fractions import Fraction
 from flint import arb, arb_poly
 
 from polyest.certify.cells import Cell
-from polyest.certify.local import BernsteinForm, fold, weighted_powers
+from polyest.certify.fixed_point import BernsteinForm
+from polyest.certify.local import fold, weighted_powers
 from polyest.numbers.balls import BallContext, ball
 from polyest.problems.targets import Target
 
@@ -40,10 +41,9 @@ class Curve:
     is_zero: bool = False
     signs: tuple[int, ...] = (1,)
 
-    def on(self, cell: Cell, local: Sequence[arb_poly]) -> arb_poly:
+    def on(self, cell: Cell) -> arb_poly:
         """The local polynomial of f, from those of its forms."""
-        x = arb_poly([cell.centre, cell.radius])
-        factors = self.factors(x, local)
+        factors = self.factors(arb_poly([cell.centre, cell.radius]), cell.local)
         weights = weighted_powers(self.target, cell, len(factors))
         return fold(sum((u * w for u, w in zip(factors, weights, strict=True)), arb_poly([])))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
 
 from flint import arb, ctx
 
+from polyest.certify.memory import remembered
 from polyest.errors import SolveError
 from polyest.numbers.balls import BallContext, ball, rational
 from polyest.problems.targets import Target
@@ -19,7 +19,7 @@ MOST_CELLS = 50_000
 BITS = 1200  # so that r = 1 − p is told from 1 at the last octave
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def prove_growth(target: Target) -> None:
     """Prove the bound on [2^(−1000), 1]; below, it is the user's word (docstring of `polyest.custom`).
 

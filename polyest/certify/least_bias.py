@@ -18,13 +18,13 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
 from polyest.certify.functions import bias
+from polyest.certify.memory import remembered
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
 from polyest.numbers.balls import SERIES, BallContext, ball
@@ -61,7 +61,7 @@ def unit_of_kappa(target: Target, group_size: int) -> Interval:
     return least_bias(target, group_size)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def least_bias(target: Target, group_size: int) -> Interval:
     """Rationals L ≤ E*_K ≤ U with U ≤ (1 + 10^−10)·L.
 

@@ -1,18 +1,17 @@
-"""The maximum of a polynomial with integer coefficients on [−1, 1], by branch and bound in exact arithmetic.
+"""The maximum of a polynomial in fixed point, by branch and bound in exact arithmetic.
 
 A piece is settled where the polynomial is provably monotone or convex (the maximum is at an end), concave (the
 tangent at any point bounds it; near the top that is tight) or flat, left out where it stays below a threshold, else
-halved. Each half is expanded anew around its centre, so that its size and slopes are read off its coefficients.
+halved. Each half is expanded around its own middle, so that its size and slopes are read off its coefficients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
 from operator import mul
 
 from flint import arb, arb_poly
 
+from polyest.certify.fixed_point import FixedPoint
 from polyest.errors import SolveError
 from polyest.numbers.balls import ceiling, floor
 
@@ -25,27 +24,23 @@ NEWTON_STEPS = 20
 Bounds = tuple[int, int]
 
 
-def maximum(coefficients: Sequence[int], error: int, threshold: int) -> Bounds | None:
-    """(L, U): f attains L, and exceeds U nowhere; None if f stays below the threshold.
-
-    Args:
-        coefficients: a_0, a_1, … of Σ a_j t^j.
-        error: f is known to differ from that by as much at most.
-        threshold: what is below needs no bounds.
+def maximum(polynomial: FixedPoint, threshold: int) -> Bounds | None:
+    """(L, U): f attains L, and exceeds U nowhere on [−1, 1]; None if f stays below the threshold. All in f's units.
 
     Raises:
         SolveError: too many pieces are left.
     """
-    pieces, found = [(_trimmed(coefficients, error))], None
+    pieces, found = [polynomial], None
     for _ in range(MOST_PIECES):
         if not pieces:
             return found
-        a, error = pieces.pop()
+        piece = pieces.pop()
+        a, error = [*map(int, piece.coefficients)], piece.error
         if a[0] + _swing(a) + error < threshold:
             continue
         bounds = _bounds(a)
         if bounds is None:
-            pieces += [_trimmed(half, error + len(a)) for half in _halves(a)]
+            pieces += piece.halves()
         elif bounds[1] + error >= threshold:
             lower, upper = bounds[0] - error, bounds[1] + error
             found = (lower, upper) if found is None else (max(found[0], lower), max(found[1], upper))
@@ -53,34 +48,9 @@ def maximum(coefficients: Sequence[int], error: int, threshold: int) -> Bounds |
     raise SolveError(f"the maximum of a polynomial was not enclosed after {MOST_PIECES} pieces")
 
 
-def _trimmed(a: Sequence[int], error: int) -> tuple[list[int], int]:
-    """Without the last coefficients, as long as they add little to the error."""
-    kept, dropped, most = list(a), 0, max(error, 16)
-    while len(kept) > 1 and dropped + abs(kept[-1]) <= most:
-        dropped += abs(kept.pop())
-    return kept, error + dropped
-
-
 def _swing(a: list[int]) -> int:
     """How far a polynomial can be from its middle value."""
     return sum(map(abs, a)) - abs(a[0])
-
-
-def _halves(a: list[int]) -> tuple[list[int], list[int]]:
-    """Σ a_j ((t ∓ 1)/2)^j in powers of t, rounded down: off by less than len(a)."""
-    bits = len(a) - 1
-    scaled = [x << (bits - j) for j, x in enumerate(a)]
-    mirrored = [-x if j % 2 else x for j, x in enumerate(_shifted([-x if j % 2 else x for j, x in enumerate(scaled)]))]
-    return [x >> bits for x in mirrored], [x >> bits for x in _shifted(scaled)]
-
-
-def _shifted(a: list[int]) -> list[int]:
-    """Σ a_j (t + 1)^j in powers of t."""
-    rest, shifted = a[::-1], []
-    while rest:
-        rest = list(accumulate(rest))
-        shifted.append(rest.pop())
-    return shifted
 
 
 def _bounds(a: list[int]) -> Bounds | None:

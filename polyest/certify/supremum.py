@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
 
-from flint import arb, arb_poly
+from flint import arb, arb_poly, ctx
 
-from polyest.certify.cells import TERMS, Cell, partition
+from polyest.certify.cells import TERMS, Cell
+from polyest.certify.fixed_point import FixedPoint
 from polyest.certify.functions import Curve
-from polyest.certify.local import expand, halves
 from polyest.certify.peaks import TIGHT_BITS, maximum
 from polyest.errors import SolveError
 from polyest.numbers.balls import ball, ceiling, floor, split, working
@@ -22,9 +21,9 @@ from polyest.numbers.balls import ball, ceiling, floor, split, working
 __all__ = ["supremum"]
 
 MOST_CELLS = 20_000
-DEEP_ZERO, DEEPEST_ZERO = 160, 1000  # −log₂ of the ε below which a bound does for f
+NEAR_ZERO, NEXT_TO_ZERO = Fraction(1, 2**160), Fraction(1, 2**1000)  # ε below which a bound does for f
 LEVEL = 0.99  # per halving of ε: a bound that falls less has come to the limit at 0
-DEEPEST_CELL = 100  # halvings; further ones need more digits, if anything helps
+SHORTEST = Fraction(1, 2**100)  # length of a cell per its place; shorter ones need more digits, if anything helps
 UNIT_BITS = 140
 ATTEMPTS = 4  # each with twice the digits
 
@@ -51,8 +50,8 @@ def _size(f: Curve) -> int:
 
 
 def _bits(f: Curve) -> int:
-    """Enough for what cancels in a local expansion, about exp(√n), and for polynomials above a small f."""
-    return 192 + _size(f) + 2 * math.isqrt(f.forms[0].degree)
+    """Enough for polynomials above a small f."""
+    return 160 + _size(f)
 
 
 B = TypeVar("B", arb, arb_poly)
@@ -63,26 +62,24 @@ class _Patch:
     """A cell and what f is on it.
 
     Attributes:
-        forms: local polynomials of the forms of f.
         middle: a polynomial with exact coefficients.
         radius: f is as far from `middle` as this at most.
         attained: f attains this.
     """
 
     cell: Cell
-    forms: list[arb_poly]
     middle: arb_poly
     radius: arb
     attained: arb
 
     @classmethod
-    def of(cls, f: Curve, cell: Cell, forms: list[arb_poly]) -> _Patch:
-        middle, radius = split(f.on(cell, forms))
+    def of(cls, f: Curve, cell: Cell) -> _Patch:
+        middle, radius = split(f.on(cell))
         if not radius.is_finite():
-            return cls(cell, forms, middle, radius, arb("-inf"))
+            return cls(cell, middle, radius, arb("-inf"))
         values = [middle(arb(k) / 2) for k in range(-2, 3)]
         height = max((sign * value).lower() for sign in f.signs for value in values)
-        return cls(cell, forms, middle, radius, (height - radius).lower())
+        return cls(cell, middle, radius, (height - radius).lower())
 
     def is_known_to(self, size: arb) -> bool:
         return bool(self.radius.is_finite() and 2 * self.radius < size)
@@ -107,9 +104,7 @@ class _Search:
         self.upper: int | None = None
 
     def run(self) -> tuple[Fraction, Fraction] | None:
-        start = Fraction(1, 2 ** (self.f.forms[0].degree.bit_length() + 2))
-        patches = self._patches(start, Fraction(1))
-        patches += self._patches(self._near_zero(start), start)
+        patches = self._patches()
         patches.sort(key=lambda patch: float(patch.attained))
         self.unit = _unit(self.known)
         for _ in range(MOST_CELLS):
@@ -118,9 +113,9 @@ class _Search:
             patch = patches.pop()
             if self._settle(patch):
                 continue
-            if patch.cell.depth >= DEEPEST_CELL:
+            if patch.cell.high - patch.cell.low < patch.cell.high * SHORTEST:
                 return None
-            patches += self._halves(patch)
+            patches += map(self._meet, patch.cell.halves())
         raise SolveError(f"the enclosure was not closed after {MOST_CELLS} cells")
 
     def _result(self) -> tuple[Fraction, Fraction]:
@@ -132,33 +127,25 @@ class _Search:
     def _scaled(self, balls: B) -> B:
         return balls * arb(2) ** self.unit
 
-    def _patches(self, low: Fraction, high: Fraction) -> list[_Patch]:
-        cells = partition(low, high, self.f.forms[0].degree, 144 + _size(self.f))
-        expanded = expand(self.f.forms, cells) if cells else []
-        return [self._meet(cell, forms) for cell, forms in zip(cells, expanded, strict=True)]
+    def _patches(self) -> list[_Patch]:
+        """(0, 1] in cells, but for an (0, ε] where |f| is below `known`, or its bound at 0 hardly falls any more."""
+        cell, bound = Cell.whole(self.f.forms, ctx.prec), arb("inf")
+        patches: list[_Patch] = []
+        while cell.high > NEXT_TO_ZERO:
+            cell, right = cell.halves()
+            patches += map(self._meet, right.parts())
+            before, bound = bound, self.f.near_zero(ball(cell.high)).upper()
+            if bound < self.known:
+                return patches
+            if cell.high <= NEAR_ZERO and bound > before * LEVEL:
+                break
+        self.at_zero = bound
+        return patches
 
-    def _meet(self, cell: Cell, forms: list[arb_poly]) -> _Patch:
-        patch = _Patch.of(self.f, cell, forms)
+    def _meet(self, cell: Cell) -> _Patch:
+        patch = _Patch.of(self.f, cell)
         self.known = max(self.known, patch.attained)
         return patch
-
-    def _halves(self, patch: _Patch) -> list[_Patch]:
-        forms = zip(*map(halves, patch.forms), strict=True)
-        return [self._meet(cell, list(form)) for cell, form in zip(patch.cell.halves(), forms, strict=True)]
-
-    def _near_zero(self, start: Fraction) -> Fraction:
-        """An ε with |f| over (0, ε] below `known`, or one so small that the bound at 0 hardly falls any more."""
-        before = arb("inf")
-        for k in range(start.denominator.bit_length() - 1, DEEPEST_ZERO + 1):
-            epsilon = Fraction(1, 2**k)
-            bound = self.f.near_zero(ball(epsilon)).upper()
-            if bound < self.known:
-                return epsilon
-            if k >= DEEP_ZERO and bound > before * LEVEL:
-                break
-            before = bound
-        self.at_zero = bound
-        return epsilon
 
     def _settle(self, patch: _Patch) -> bool:
         """Search a cell for values above those known; False if f is not known well enough to do so."""
@@ -174,7 +161,7 @@ class _Search:
     def _search(self, curve: arb_poly, radius: arb) -> None:
         coefficients = [floor(a) for a in self._scaled(curve).coeffs()]
         error = ceiling(self._scaled(radius).upper()) + len(coefficients)
-        bounds = maximum(coefficients, error, floor(self._scaled(self.known)))
+        bounds = maximum(FixedPoint.of(coefficients, error), floor(self._scaled(self.known)))
         if bounds is None:
             return
         self.lower = bounds[0] if self.lower is None else max(self.lower, bounds[0])

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from polyest import certify
 from polyest.certify import bayes, functions, optimality
 from polyest.certify.certificate import worst_case_bias, worst_noise
-from polyest.certify.local import BernsteinForm
+from polyest.certify.fixed_point import BernsteinForm
 from polyest.certify.supremum import supremum
 from polyest.offline import build
 from polyest.offline.bayes import bayes_means

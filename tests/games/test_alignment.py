@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import cvxpy as cp
 import numpy as np
 import pytest
 from games_support import METHODS, THEORY_REWARDS, coefficients, random_game
@@ -28,6 +28,9 @@ from polyest.games import (
 )
 from polyest.games.penalties import TablePenalty, TargetPenalty
 from polyest.games.rootfinding import increasing_inverse
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 from polyest.polynomials import bernstein
 
 # theory.md §8: K = 16, 40 answers, R = default_rng(0).normal(size=40), τ = 1
@@ -80,8 +83,11 @@ def test_potentials_integrate_the_slope(target: str) -> None:
         assert float(penalty.potential(p)) == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_equilibrium_is_that_of_a_convex_solver(target: str) -> None:
+    import cvxpy as cp
+
     rng = np.random.default_rng(1)
     rewards, reference = rng.normal(size=7), rng.dirichlet(np.ones(7))
     for lam in (0.0, 0.3):
@@ -96,6 +102,8 @@ def test_the_equilibrium_is_that_of_a_convex_solver(target: str) -> None:
 
 
 def _generator(target: str, p: cp.Variable) -> cp.Expression:
+    import cvxpy as cp
+
     return {
         "log": lambda: -cp.entr(p),
         "power(0.5)": lambda: cp.power(p, 1.5) / 1.5,

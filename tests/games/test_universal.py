@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 from math import comb
+from typing import TYPE_CHECKING
 
-import cvxpy as cp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +16,9 @@ import polyest
 from polyest.errors import ArgumentError
 from polyest.games import UniversalGame, estimate_win_probabilities, self_play, universal_game, win_table
 from polyest.games.universal import _matching
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 
 def _random(seed: int, users: int, outputs: int, k: int) -> UniversalGame:
@@ -103,6 +106,8 @@ def test_self_play_closes_the_gap_in_two_hundred_games() -> None:
 
 @pytest.mark.slow
 def test_the_gap_that_self_play_reaches_is_the_least_there_is() -> None:
+    import cvxpy as cp
+
     for seed in range(4):
         game = _random(seed, 6, 5, 3)
         p = cp.Variable(5)
@@ -121,6 +126,8 @@ def test_the_gap_that_self_play_reaches_is_the_least_there_is() -> None:
 
 def _tie_split(p: cp.Variable, order: list[int], y: int, k: int) -> cp.Expression:
     """∫_0^1 (1 − a − s·b)^k ds by Simpson's rule, exact for k ≤ 3."""
+    import cvxpy as cp
+
     place = order.index(y)
     low, high = sum(p[z] for z in order[place + 1 :]) + 0 * p[y], sum(p[z] for z in order[place:])
     return (cp.power(low, k) + 4 * cp.power((low + high) / 2, k) + cp.power(high, k)) / 6

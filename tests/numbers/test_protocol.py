@@ -54,9 +54,10 @@ QUESTION_AND_ANSWER = {
 }
 MATHEMATICS = {"polyest.polynomials.basis"}
 # what neither question nor answer is made with: how formulas are written and numbers are read and printed; and tables
-# and peaks in float64, of which a proof takes the place of a peak only, and what plug_in's table is
+# and peaks in float64, of which a proof takes the place of a peak only, what plug_in's table is, how one is shown
 IN_PASSING = {
     "polyest.closed_forms.plug_in",
+    "polyest.notebook",
     "polyest.numbers.conversion",
     "polyest.numbers.decimals",
     "polyest.numbers.float64",
