@@ -1,4 +1,4 @@
-"""Every failure that polyest raises on purpose.
+"""Every failure that polyest raises on purpose, and how it warns.
 
 A message has four parts: the argument in backticks, what is required, what came, and the remedy.
 """
@@ -6,6 +6,8 @@ A message has four parts: the argument in backticks, what is required, what came
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 __all__ = [
@@ -17,7 +19,10 @@ __all__ = [
     "TableNotFoundError",
     "nearest",
     "shortened",
+    "warn",
 ]
+
+BETWEEN = ("polyest", "torch", "jax")  # whose lines a user has not written
 
 
 class PolyestError(Exception):
@@ -72,3 +77,11 @@ def shortened(value: object, length: int = 60) -> str:
     except RecursionError:
         return f"a {type(value).__name__}, too deep to print"
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def warn(message: str) -> None:
+    """A warning that names the line by which polyest was called, be it through a framework."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)

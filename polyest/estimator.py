@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from polyest import notebook
 from polyest.online import grouping, results
 from polyest.problems.budget import BudgetArguments
-from polyest.problems.problem import Problem, make_problem
+from polyest.problems.problem import Problem, problem_of_answers
 from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def load(
         target: ``"log"``, ``"power(a)"``, ``"polynomial(a_0,…)"``, ``"best_of(n)"`` or ``"js(q)"``, or your own, made
             by `polyest.custom`.
         group_size: K ≥ 2.
-        method: one of `polyest.methods()`; by default ``"exact"`` where the target allows it, else ``"aqp"``.
+        method: one of `polyest.methods()`; by default ``"exact"`` where it is, else ``"aqp"``, but for best_of.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself.
         budget: the point on the aqp frontier, at most one of them (theory.md §3): ``noise_budget=ρ``, noise at most ρ
             times plug-in's (default 1.5); ``bias_budget=κ``, bias at most κ times the least possible; ``groups=M``,
@@ -297,4 +297,4 @@ def load(
     >>> load("power(2)", 4).coefficients.round(3).tolist()
     [0.0, 0.0, 0.333, 1.0]
     """
-    return Estimator(lookup_of(make_problem(target, group_size, method, baseline=baseline, **budget)))
+    return Estimator(lookup_of(problem_of_answers(target, group_size, method, baseline=baseline, **budget)))

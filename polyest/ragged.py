@@ -12,7 +12,7 @@ import numpy as np
 
 from polyest.online import grouping, results
 from polyest.problems.budget import RaggedArguments, from_ragged
-from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem
+from polyest.problems.problem import LARGEST_GROUP, Problem, problem_of_answers
 from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _tables(
     given = from_ragged(budget)
 
     def problem(group_size: int) -> Problem:
-        return make_problem(target, group_size, method, baseline=baseline, **given)
+        return problem_of_answers(target, group_size, method, baseline=baseline, **given)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
         if not sizes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError, PolyestError, TableNotFoundError
+from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, warn
 from polyest.graded import Objective
 
 if TYPE_CHECKING:
@@ -47,5 +46,5 @@ def pay_by_size(objective: Objective, kind: str) -> Array:
             result[0, n, :n], result[1, n, :n] = pay.up, pay.down
     if without:
         sizes, first = ", ".join(map(str, without)), next(iter(without.values()))
-        warnings.warn(f"groups of which {sizes} completions are left are scored NaN: {first}", stacklevel=3)
+        warn(f"groups of which {sizes} completions are left are scored NaN: {first}")
     return result

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened
+from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
 from polyest.online.lookup import Lookup
 from polyest.storage.loading import lookup_of, sibling
 
@@ -57,9 +56,9 @@ class Matrices(NamedTuple):
         shares: c again; the value is Σ_j c[m_j]/n.
         advantages: a of A_i = a[m_i] − T/(n−1), shape (R, K); None if the estimator has no advantages.
         weights: c' with c'_{n−1} = 0, of T = Σ_j c'[m_j]; None likewise.
-        weighted: a, e and c' of A_i = w_i a[m_i] + W_i e[m_i] − Σ_j w_j c'[m_j]/(n−1), W_i the weight of all
-            completions with the answer of i, shape (3, R, K): e_m = (c'_m − c'_{m−1})/(n−1), 0 at m = 0, and
-            a = c + c'/(n−1) − e (theory.md §9); None likewise.
+        weighted: a, e and d of A_i = w_i a[m_i] + W_i e[m_i] − Σ_j w_j d[m_j], W_i the weight of all completions with
+            the answer of i, shape (3, R, K): d = c'/(n−1), e_m = d_m − d_{m−1}, 0 at m = 0, and a = c + d − e
+            (theory.md §9); None likewise.
     """
 
     rewards: Array
@@ -118,15 +117,15 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
             lacking[n] = error
     if lacking:
         sizes, reason = ", ".join(map(str, lacking)), next(iter(lacking.values()))
-        warnings.warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}", stacklevel=5)
+        warn(f"groups that padding leaves with {sizes} completions will score NaN: {reason}")
     return found
 
 
 def _weighted(rewards: Array, weights: Totals, sizes: NDArray[np.int64]) -> Array:
     """See `Matrices.weighted`; `sizes` is n of each row, shape (R, 1)."""
-    others, rest = weights.integers * weights.scales[:, None], np.maximum(sizes - 1, 1)
-    steps = np.diff(others, axis=1, prepend=others[:, :1]) / rest
-    return np.stack([rewards + others / rest - steps, steps, others])
+    rates = weights.integers * weights.scales[:, None] / np.maximum(sizes - 1, 1)
+    steps = np.diff(rates, axis=1, prepend=rates[:, :1])
+    return np.stack([rewards + rates - steps, steps, rates])
 
 
 def _has_advantages(lookup: Lookup) -> bool:

@@ -16,7 +16,7 @@ from polyest.estimator import Estimator, load
 from polyest.numbers.rationals import decimal_text
 from polyest.polynomials.worst_case import extremes
 from polyest.problems.objective import mean_slope, running_means
-from polyest.problems.problem import BASELINES, METHODS, Problem
+from polyest.problems.problem import BASELINES, METHODS, Problem, make_problem
 from polyest.problems.targets import get_target
 from polyest.storage import store
 from polyest.storage.table import Certificate, digest
@@ -33,7 +33,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("target", metavar="TARGET", help="log, 'power(2)', 'best_of(12)', MODULE:FUNCTION")
     add_growth_option(parser)
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
-    parser.add_argument("--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: exact or aqp)")
+    parser.add_argument(
+        "--method", metavar="METHOD", help=f"{', '.join(METHODS)} (default: exact, aqp, or graded for best_of)"
+    )
     add_budget_options(parser, graded=True)
     parser.add_argument("--baseline", metavar="MEAN", help=f"centring-proof: {' or '.join(BASELINES)}")
     add_json_option(parser)
@@ -43,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.group_size > LARGEST:
         raise ArgumentError(f"`--group-size` must be at most {LARGEST} here, got {arguments.group_size}")
     target, budget = chosen_target(arguments.target, arguments.growth), chosen_budget(arguments)
-    description = describe(load(target, arguments.group_size, arguments.method, baseline=arguments.baseline, **budget))
+    question, baseline = (target, arguments.group_size), arguments.baseline
+    method = make_problem(*question, arguments.method, baseline=baseline, **budget).method
+    description = describe(load(*question, method, baseline=baseline, **budget))
     if arguments.json:
         print_json(description)
     else:

@@ -31,7 +31,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', …, MODULE:FUNCTION")
     add_growth_option(parser)
-    parser.add_argument("--method", metavar="METHOD", help=" or ".join(SOLVED))
+    parser.add_argument("--method", metavar="METHOD", help=f"{' or '.join(SOLVED)} (default: aqp; graded for best_of)")
     parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
     add_budget_options(parser, graded=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")

@@ -1,7 +1,8 @@
-"""Best of n from fewer completions than n: no table is exact, and those of the method graded say by how much they err.
+"""Best and worst of n from fewer completions than n: no table is exact, those of the method graded say how far off.
 
 They are solved offline (docs/graded.md §7): the least noise of all tables that estimate some objective within a given
-share of the rewards' range of E[the greatest of n], and that count a constant added to all rewards once.
+share of the rewards' range of E[the greatest of n], and that count a constant added to all rewards once. The least of n
+is minus the greatest of the negated rewards, so the same table, read from its other end, has the same proof for it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _pay = lru_cache(maxsize=1024)(tables.pay_of)
 
 @dataclass(frozen=True, repr=False)
 class BeyondObjective(Objective):
-    """E[the greatest of n rewards] from groups of K < n ≤ 2K, not exactly; made by `polyest.graded.best_of`.
+    """E[the greatest (or least) of n rewards] from groups of K < n ≤ 2K, not exactly; made by `best_of` and `worst_of`.
 
     What `values` estimate, and the gradient of `rewards` and `advantages` belongs to, is another objective J_Q with
     |J_Q − J| ≤ `worst_case_bias` · (the range of the rewards), whatever the policy. In the ragged functions groups of n
@@ -103,6 +104,11 @@ class BeyondObjective(Objective):
         baseline = None if kind == "values" else self.baseline
         return _pay(kind, self._fractions(baseline), baseline is not None)
 
+    @property
+    def _is_least(self) -> bool:
+        """Whether it is the least of several."""
+        return len(self.weights) > 1 and self.weights[0] == 1
+
     def _is_exact(self, baseline: str | None) -> bool:
         """Whether the groups are large enough for the exact table."""
         return len(self.weights) <= self._size - (baseline is not None)
@@ -112,7 +118,7 @@ class BeyondObjective(Objective):
         table = self._table(baseline)
         if table is None:
             return tables.coefficients(self.weights, self._size, baseline)
-        c = tuple(map(Fraction, table.coefficients))
+        c = tuple(map(Fraction, table.coefficients[:: -1 if self._is_least else 1]))
         return c if baseline is None else tables.centring_proof(c, baseline)
 
     def _table(self, baseline: str | None) -> Table | None:
@@ -131,7 +137,7 @@ class BeyondObjective(Objective):
         return inner
 
     def _problem(self, group_size: int) -> Problem:
-        return make_problem(self.name, group_size, "graded", worst_case_bias=self.budget)
+        return make_problem(f"best_of({len(self.weights)})", group_size, "graded", worst_case_bias=self.budget)
 
 
 def _stored(problem: Problem) -> Table:
@@ -142,7 +148,7 @@ def _stored(problem: Problem) -> Table:
 
 
 def beyond(exact: Objective, group_size: int | None, worst_case_bias: Any = None) -> Objective:
-    """See `polyest.graded.best_of`; `exact` is the objective without a group size."""
+    """See `polyest.graded.best_of`; `exact` is that, or worst_of, without a group size."""
     is_asked_for = worst_case_bias is not None
     beta = budget_value("worst_case_bias", worst_case_bias) if is_asked_for else DEFAULT_WORST_CASE_BIAS
     objective = BeyondObjective(exact.name, exact.weights, None, exact.baseline, beta)

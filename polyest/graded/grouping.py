@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.errors import warn
 from polyest.graded.scoring import score
 from polyest.online.layout import blocks
 
@@ -43,9 +43,8 @@ def scores(
         result[members if kind == "values" else places] = found
     few += int(np.count_nonzero(np.diff(starts) < 2))
     if few:
-        warnings.warn(
+        warn(
             f"{few} of {len(starts) - 1} groups have fewer than the {objective.least_group_size} completions that "
-            f"{objective.name} needs: scored NaN",
-            stacklevel=5,
+            f"{objective.name} needs: scored NaN"
         )
     return result

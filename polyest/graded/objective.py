@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,7 @@ __all__ = [
     "best_of",
     "checked_baseline",
     "l_statistic",
-    "majority_vote",
     "median_of",
-    "quantile",
     "too_small",
     "worst_of",
 ]
@@ -74,7 +72,7 @@ class Objective:
         """c, shape (K,), read-only: the pay per unit of reward while 0..K−1 of the others have more."""
         return read_only([float(c) for c in tables.coefficients(self.weights, self._size, self.baseline)])
 
-    def values(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def values(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """Unbiased estimates of the objective, (1/K) Σ_k c_{K−k} R_(k), from rewards of shape (..., K); shape (...,).
 
         With a baseline, those without it. Arguments and errors are those of `rewards`.
@@ -82,9 +80,9 @@ class Objective:
         >>> float(worst_of(2, group_size=3).values([1, 2, 4]).round(3))
         1.333
         """
-        return self._scores("values", rewards, missing)
+        return self._scores("values", rewards, missing, usable)
 
-    def rewards(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def rewards(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """Pay whose policy gradient is that of the objective on average: ∫_0^{R_i} c[m_i(t)] dt, shape (..., K).
 
         m_i(t) is the number of others with rewards above t. With a baseline the integral starts at the group's least
@@ -92,21 +90,23 @@ class Objective:
 
         Args:
             rewards: shape (..., K), real numbers of any dtype; equal numbers are ties, which need no convention.
-            missing: None, or "drop": a completion whose reward is NaN (or None) scores NaN, and its group is scored by
-                the table of as many as are left; groups with too few left score NaN, with one warning.
+            missing: None, or "drop": a completion whose reward is NaN (or None) is left out.
+            usable: booleans of the rewards' shape: False for a completion that was lost whatever it said (a crash); it
+                is left out, and its reward not looked at. What is left out scores NaN, and its group is scored by the
+                table of as many as are left; groups with too few left score NaN, with one warning.
 
         Returns:
             float64 array of the rewards' shape.
 
         Raises:
-            ArgumentError: a wrong last dimension, what are no real numbers, NaN, or ±inf.
+            ArgumentError: a wrong last dimension, what are no real numbers, NaN, ±inf, or what is no mask.
 
         >>> best_of(2, group_size=3).rewards([1, 2, 4]).tolist()
         [0.0, 1.0, 5.0]
         """
-        return self._scores("rewards", rewards, missing)
+        return self._scores("rewards", rewards, missing, usable)
 
-    def advantages(self, rewards: ArrayLike, missing: str | None = None) -> Array:
+    def advantages(self, rewards: ArrayLike, missing: str | None = None, usable: ArrayLike | None = None) -> Array:
         """∫ c[m_i(t)]·(1{R_i > t} − m_i(t)/(K−1)) dt, shape (..., K): the expected gradient of `rewards`, less noise.
 
         A constant added to all rewards changes nothing, a factor scales them; a group without spread gets 0. Arguments
@@ -115,7 +115,7 @@ class Objective:
         >>> best_of(1, group_size=3).advantages([1, 2, 4]).tolist()  # R_i − the mean of the others
         [-2.0, -0.5, 2.5]
         """
-        return self._scores("advantages", rewards, missing)
+        return self._scores("advantages", rewards, missing, usable)
 
     def at(self, group_size: int) -> Objective:
         """The same for another group size.
@@ -143,9 +143,9 @@ class Objective:
             raise ArgumentError(f"`group_size` must be given for this, as in {self.name} with group_size=16; got None")
         return self.group_size
 
-    def _scores(self, kind: str, rewards: ArrayLike, missing: str | None) -> Array:
+    def _scores(self, kind: str, rewards: ArrayLike, missing: str | None, usable: ArrayLike | None) -> Array:
         self.pay(kind)
-        values, absent = read_rewards(rewards, missing)
+        values, absent = read_rewards(rewards, missing, usable=usable)
         if values.ndim == 0 or values.shape[-1] != self.group_size:
             raise ArgumentError(
                 f"`rewards` must have shape (..., {self.group_size}), the group size of this {self.name}; got shape "
@@ -165,9 +165,9 @@ def best_of(
         n: how many draws.
         group_size: K ≥ 2; may be left out for the ragged functions of `polyest.graded`.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself; n < K.
-        worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default, and
-            0.02 are shipped for n = 1.5K and 2K, K = 8 and 16); the smaller, the noisier. Without a group size it makes
-            the ragged functions score groups of fewer than n.
+        worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default; that
+            and 0.02 are shipped for n = 12, 16, 24, 32 and all K from n/2); the smaller, the noisier. Without a group
+            size it makes the ragged functions score groups of fewer than n.
 
     Raises:
         ArgumentError: n > K, which no estimator does without bias, and there is no table.
@@ -178,19 +178,22 @@ def best_of(
     >>> best_of(12, group_size=8).worst_case_bias.__round__(12)
     0.05
     """
-    from polyest.graded.beyond import beyond
-
     n = whole_number("n", n, least=1)
-    exact = Objective(f"best_of({n})", _unit(n, n), None, checked_baseline(baseline))
-    if worst_case_bias is None and (group_size is None or n <= whole_number("group_size", group_size, least=2)):
-        return _sized(exact, group_size)
-    return beyond(exact, group_size, worst_case_bias)
+    return _extreme(f"best_of({n})", _unit(n, n), group_size, baseline, worst_case_bias)
 
 
-def worst_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
-    """The expected least of n rewards, n ≤ K; that all of n are correct where rewards are 0 and 1. See `best_of`."""
+def worst_of(
+    n: int, group_size: int | None = None, baseline: str | None = None, worst_case_bias: Any = None
+) -> Objective:
+    """The expected least of n rewards; that all of n are correct where rewards are 0 and 1. Exact for n ≤ K.
+
+    For K < n ≤ 2K it is minus the best of n of the negated rewards. Arguments and errors are those of `best_of`.
+
+    >>> worst_of(3, group_size=5).coefficients.tolist()
+    [0.0, 0.0, 0.5, 1.5, 3.0]
+    """
     n = whole_number("n", n, least=1)
-    return _made(f"worst_of({n})", _unit(1, n), group_size, baseline)
+    return _extreme(f"worst_of({n})", _unit(1, n), group_size, baseline, worst_case_bias)
 
 
 def median_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
@@ -223,27 +226,18 @@ def l_statistic(weights: Sequence[Any], group_size: int | None = None, baseline:
     return _made(f"l_statistic({', '.join(map(str, exact))})", exact, group_size, baseline)
 
 
-def quantile(q: float, group_size: int | None = None) -> NoReturn:
-    """Raises the reason why there is no such objective.
+def _extreme(
+    name: str, weights: tuple[Fraction, ...], group_size: int | None, baseline: str | None, worst_case_bias: Any
+) -> Objective:
+    """The greatest or the least of n, exact or, where that is impossible, not."""
+    from polyest.graded.beyond import beyond
 
-    A quantile weighs thresholds by a step function of S(t), and a polynomial of any degree is half the step away from
-    it somewhere: no table of any group size estimates it.
-    """
-    raise ArgumentError(
-        f"`quantile` of the policy's rewards cannot be estimated (q = {q}), by groups of any size: polynomials stay "
-        "half a step away from a step; use an order statistic of n draws: median_of(n), best_of(n) or l_statistic"
-    )
-
-
-def majority_vote(group_size: int | None = None) -> NoReturn:
-    """Raises the reason why there is no such objective.
-
-    Which answer wins a vote depends on the counts of all answers, which are not independent of each other given one of
-    them; with a verifier, `polyest.success.majority_at` is exact.
-    """
-    raise ArgumentError(
-        "`majority_vote` without a verifier cannot be estimated: which answer wins depends on the counts of all, which "
-        "are not independent of each other; with a verifier, use polyest.success.majority_at"
+    exact = Objective(name, weights, None, checked_baseline(baseline))
+    is_exact = group_size is None or len(weights) <= whole_number("group_size", group_size, least=2)
+    return (
+        _sized(exact, group_size)
+        if worst_case_bias is None and is_exact
+        else beyond(exact, group_size, worst_case_bias)
     )
 
 
@@ -266,7 +260,8 @@ def _sized(objective: Objective, group_size: int | None) -> Objective:
         return objective
     K, least = whole_number("group_size", group_size, least=2), objective.least_group_size
     if least > K:
-        raise too_small(objective, K)
+        is_extreme = objective.name.startswith(("best_of", "worst_of"))
+        raise too_small(objective, K, "" if is_extreme else "; for n > K there are tables of best_of and worst_of only")
     return replace(objective, group_size=K)
 
 

@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["advantages", "rewards", "values"]
 
 
-def rewards(rewards: ArrayLike, groups: Any, objective: Objective, missing: str | None = None) -> Array:
+def rewards(
+    rewards: ArrayLike,
+    groups: Any,
+    objective: Objective,
+    missing: str | None = None,
+    usable: ArrayLike | None = None,
+) -> Array:
     """The pay of every completion, each group by the table of its own size; see `Objective.rewards`.
 
     Args:
         rewards: shape (N,), real numbers.
         groups: shape (N,), the group of each completion: integers or hashable ids, in any order.
         objective: made by `best_of` and its like, with or without a group size, which does not matter here.
-        missing: None, or "drop", as in `Objective.rewards`.
+        missing, usable: as in `Objective.rewards`, shape (N,).
 
     Returns:
         float64 array of shape (N,), in the order of the rewards; NaN for groups that are too small for the objective,
@@ -40,31 +46,43 @@ def rewards(rewards: ArrayLike, groups: Any, objective: Objective, missing: str 
     >>> rewards([1, 2, 4, 0, 3], ["x", "x", "x", "y", "y"], best_of(2)).tolist()
     [0.0, 1.0, 5.0, 0.0, 6.0]
     """
-    return _ragged("rewards", rewards, groups, objective, missing)[1]
+    return _ragged("rewards", rewards, groups, objective, missing, usable)[1]
 
 
-def advantages(rewards: ArrayLike, groups: Any, objective: Objective, missing: str | None = None) -> Array:
+def advantages(
+    rewards: ArrayLike,
+    groups: Any,
+    objective: Objective,
+    missing: str | None = None,
+    usable: ArrayLike | None = None,
+) -> Array:
     """The advantage of every completion; see `Objective.advantages`. Arguments and returns are those of `rewards`.
 
     >>> from polyest.graded import best_of
     >>> advantages([1, 2, 4, 0, 3], ["x", "x", "x", "y", "y"], best_of(2)).tolist()
     [-1.0, -0.5, 4.5, 0.0, 6.0]
     """
-    return _ragged("advantages", rewards, groups, objective, missing)[1]
+    return _ragged("advantages", rewards, groups, objective, missing, usable)[1]
 
 
-def values(rewards: ArrayLike, groups: Any, objective: Objective, missing: str | None = None) -> tuple[Any, Array]:
+def values(
+    rewards: ArrayLike,
+    groups: Any,
+    objective: Objective,
+    missing: str | None = None,
+    usable: ArrayLike | None = None,
+) -> tuple[Any, Array]:
     """The value of every group; see `Objective.values`. Arguments are those of `rewards`.
 
     Returns:
         The group ids by first appearance (a list, or an array if `groups` is one), and their values, shapes (G,).
-        Groups of which all is missing are left out.
+        Groups of which nothing is left are left out.
 
     >>> from polyest.graded import best_of
     >>> values([1, 2, 4, 0, 3], ["x", "x", "x", "y", "y"], best_of(2))
     (['x', 'y'], array([3.33333333, 3.        ]))
     """
-    firsts, result = _ragged("values", rewards, groups, objective, missing)
+    firsts, result = _ragged("values", rewards, groups, objective, missing, usable)
     order = np.argsort(firsts)
     rows = firsts[order]
     ids = [groups[row] for row in rows.tolist()] if isinstance(groups, list) else np.asarray(groups)[rows]
@@ -72,14 +90,14 @@ def values(rewards: ArrayLike, groups: Any, objective: Objective, missing: str |
 
 
 def _ragged(
-    kind: str, rewards: ArrayLike, groups: Any, objective: Objective, missing: str | None
+    kind: str, rewards: ArrayLike, groups: Any, objective: Objective, missing: str | None, usable: ArrayLike | None
 ) -> tuple[NDArray[Any], Array]:
     """The first row of each group, and the scores."""
     if not isinstance(objective, Objective):
         raise ArgumentError(
             f"`objective` must be made by best_of, worst_of, median_of or l_statistic, got {objective!r:.60}"
         )
-    numbers, absent = read_rewards(rewards, missing)
+    numbers, absent = read_rewards(rewards, missing, usable=usable)
     ids = group_ids(groups)
     if numbers.ndim != 1 or ids.shape != numbers.shape:
         raise ArgumentError(

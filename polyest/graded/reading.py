@@ -21,18 +21,25 @@ MISSING = ("drop",)
 WIDEST = 1 << 53  # integers up to here are float64 numbers
 
 
-def read_rewards(rewards: Any, missing: str | None = None, argument: str = "rewards") -> tuple[Array, Any]:
-    """Contiguous float64 numbers, and which are missing: a mask, or None if all are there.
+def read_rewards(
+    rewards: Any, missing: str | None = None, argument: str = "rewards", usable: Any = None
+) -> tuple[Array, Any]:
+    """Contiguous float64 numbers, and which are absent: a mask, or None if all are there.
+
+    Absent are those that are not `usable`, whatever their number is, and, if `missing` is "drop", those that are NaN.
 
     Raises:
-        ArgumentError: what is no array of real numbers, ±inf, or a NaN unless `missing` is "drop".
+        ArgumentError: what is no array of real numbers, ±inf, a NaN unless `missing` is "drop", or no mask.
     """
     check_missing(missing)
     array = _real(_array(rewards, argument), argument)
     values: Array = np.array(array, dtype=np.float64, order="C")
+    lost = None if usable is None else ~_mask(usable, values.shape)
+    if lost is not None:
+        values[lost] = 0.0
     finite = np.isfinite(values)
     if finite.all():
-        return values, None
+        return values, lost
     absent = np.isnan(values)
     if missing is None and absent.any():
         raise ArgumentError(
@@ -44,7 +51,17 @@ def read_rewards(rewards: Any, missing: str | None = None, argument: str = "rewa
             f"`{argument}` must be finite, got ±inf {_places(~(finite | absent))}: the objective would be infinite; "
             "give a finite floor or ceiling"
         )
-    return values, absent
+    return values, absent if lost is None else absent | lost
+
+
+def _mask(usable: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    mask = np.asarray(usable)
+    if mask.dtype != np.bool_ or mask.shape != shape:
+        raise ArgumentError(
+            f"`usable` must be booleans of the rewards' shape {shape}, got {mask.dtype} of shape {mask.shape}; say "
+            "True for every completion that counts"
+        )
+    return mask
 
 
 def check_missing(missing: Any) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.errors import ArgumentError, TableNotFoundError, warn
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bounds, drift_sensitivity
-from polyest.problems.problem import LARGEST_GROUP, make_problem
+from polyest.problems.problem import LARGEST_GROUP, problem_of_answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +51,7 @@ class Choice:
         drift: float | None = None,
         baseline: str | None = None,
     ) -> None:
-        make_problem(target, LARGEST_GROUP, method, baseline=baseline, **budget)  # the arguments are checked
+        problem_of_answers(target, LARGEST_GROUP, method, baseline=baseline, **budget)  # the arguments are checked
         self._target, self._method, self._budget = target, method, budget
         self._drift, self._baseline = drift, baseline
         self._found: dict[int, Estimator | TableNotFoundError | ArgumentError] = {}
@@ -86,10 +85,7 @@ class Choice:
         found = {(size, least): self._largest(size, least) for size, least in distinct}
         sizes = [found[pair] for pair in zip(wanted.tolist(), new.tolist(), strict=True)]
         if lonely := sizes.count(1):
-            warnings.warn(
-                f"{lonely} of {len(sizes)} pools have one completion, which nothing can be compared with: scored NaN",
-                stacklevel=3,
-            )
+            warn(f"{lonely} of {len(sizes)} pools have one completion, which nothing can be compared with: scored NaN")
         return pools.take(np.array(sizes, np.int64))
 
     def _largest(self, size: int, least: int) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.errors import warn
 from polyest.history.fingerprints import NO_ANSWER, mixed
 
 if TYPE_CHECKING:
@@ -115,4 +115,4 @@ class Watch:
 
     def _warn(self, text: str) -> None:
         self._is_done = True
-        warnings.warn(text, stacklevel=4)
+        warn(text)

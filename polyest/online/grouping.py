@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, warn
 from polyest.online import backend, scoring
 from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
@@ -131,7 +130,7 @@ def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     counts = backend.choose(backend.LOOKUP_WORK * len(starts)).tally(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
-        warnings.warn(f"{some}, which nothing can be compared with: scored NaN", stacklevel=4)
+        warn(f"{some}, which nothing can be compared with: scored NaN")
     return {n: int(counts[n]) for n in np.flatnonzero(counts).tolist() if n > 1}
 
 

@@ -31,7 +31,7 @@ def estimators(target: str, group_size: int, **budget: Unpack[BudgetArguments]) 
         ArgumentError: no such target or group size.
     """
     found = [load(target, group_size, "plug_in")]
-    for method in ("harmonic", "exact", "minimax", "aqp"):
+    for method in ("harmonic", "exact", "minimax", "graded", "aqp"):
         try:
             found.append(load(target, group_size, method, **(budget if method == "aqp" else BudgetArguments())))
         except (ArgumentError, TableNotFoundError):

@@ -39,6 +39,7 @@ STYLES: dict[str, Style] = {  # colours of Okabe and Ito, which the colour-blind
     "exact": {"color": "#009E73", "linestyle": "-"},
     "aqp": {"color": "#0072B2", "linestyle": "-"},
     "minimax": {"color": "#444444", "linestyle": (0, (1, 1.2))},
+    "graded": {"color": "#CC79A7", "linestyle": "-"},
 }
 NOISE_ROOM = 1.6
 WIDE = 30.0  # ratio of worst-case biases from which the axis becomes logarithmic beyond the smallest

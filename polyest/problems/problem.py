@@ -17,7 +17,7 @@ from polyest.problems.budget import (
 )
 from polyest.problems.targets import Target, get_target
 
-__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Problem", "make_problem", "whole_number"]
+__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Problem", "make_problem", "problem_of_answers", "whole_number"]
 
 METHODS: dict[str, str] = {
     "plug_in": "r((m+1)/K), the frequency plugged in",
@@ -66,11 +66,11 @@ def make_problem(
 ) -> Problem:
     """Check the arguments of `polyest.load` and fill in the defaults.
 
-    The method is ``exact`` where an exactly unbiased table exists and ``aqp`` elsewhere; the budget of ``aqp`` is
-    ``noise_budget=1.5``, that of ``graded`` ``worst_case_bias=0.05``.
+    The method is ``exact`` where an exactly unbiased table exists, else ``graded`` for ``best_of(n)`` and ``aqp`` for
+    other targets; the budget of ``aqp`` is ``noise_budget=1.5``, that of ``graded`` ``worst_case_bias=0.05``.
 
-    >>> str(make_problem("log", 16))
-    'log K=16 aqp noise_budget=1.5'
+    >>> str(make_problem("log", 16)), str(make_problem("best_of(12)", 8))
+    ('log K=16 aqp noise_budget=1.5', 'best_of(12) K=8 graded worst_case_bias=0.05')
     >>> make_problem("power(2)", 16).method
     'exact'
 
@@ -82,10 +82,40 @@ def make_problem(
     refuse_others(budget, BUDGET_KINDS)
     named = {kind: value for kind, value in budget.items() if value is not None}
     if method is None:
-        method = method_of(next(iter(named))) if named else "exact" if row.is_exact(K) else "aqp"
+        method = method_of(next(iter(named))) if named else _default_method(row, K)
     _check_method(row, K, method)
     _check_baseline(K, baseline)
     return Problem(row.name, K, method, budget_of(row, method, named), baseline)
+
+
+def problem_of_answers(
+    target: str | Target,
+    group_size: int,
+    method: str | None = None,
+    *,
+    baseline: str | None = None,
+    **budget: Unpack[BudgetArguments],
+) -> Problem:
+    """As `make_problem`, for tables that answers are scored with: the method graded is never taken unasked.
+
+    Raises:
+        ArgumentError: as `make_problem` does; or no table that is made for answers is meant.
+    """
+    problem = make_problem(target, group_size, method, baseline=baseline, **budget)
+    if problem.method == "graded" and method is None and budget.get("worst_case_bias") is None:
+        K = problem.group_size
+        raise ArgumentError(
+            f"`target` {problem.target} has no exact table for groups of {K}; rewards that are numbers are scored by "
+            f"polyest.graded.{problem.target.replace(')', f', group_size={K})')}; for answers name the method: 'aqp', "
+            "whose tables have to be solved, or 'graded', which errs as a value"
+        )
+    return problem
+
+
+def _default_method(target: Target, K: int) -> str:
+    if target.is_exact(K):
+        return "exact"
+    return "graded" if target.name.startswith("best_of(") else "aqp"
 
 
 def _check_method(target: Target, K: int, method: str) -> None:
@@ -105,11 +135,16 @@ def _check_method(target: Target, K: int, method: str) -> None:
             f"`method` {method} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
             "use method='exact'"
         )
-    if method == "graded" and (target.degree is None or target.degree >= 2 * K):
-        least = "" if target.degree is None else f" (K ≥ {target.degree // 2 + 1} would do)"
+    if method == "graded" and target.degree is None:
+        raise ArgumentError(
+            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n), for rewards that are "
+            f"numbers; got {target.name}, which is none; use aqp"
+        )
+    if method == "graded" and target.degree is not None and target.degree >= 2 * K:
         raise ArgumentError(
             f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
-            f"{target.name} at K = {K}{least}: beyond, the noise is hopeless whatever the bias; sample larger groups"
+            f"{target.name} at K = {K} (K ≥ {target.degree // 2 + 1} would do): beyond, the noise is hopeless whatever "
+            "the bias; sample larger groups"
         )
 
 

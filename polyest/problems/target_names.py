@@ -18,7 +18,17 @@ LARGEST_PARAMETER = 10**100  # far within what float64 holds
 ALIASES = {"entropy": "log", "shannon": "log", "kl": "log"}
 
 _SQUARES = "leaves a factor open: type power(1) for r = p, or polynomial(0,2) for r = 2p, the derivative of Σ p²"
+_RANKS = "is an objective of graded rewards and no function of an answer's probability: use polyest.graded."
+_RATES = "is an objective of a success rate, with a verifier: use polyest.success."
 INSTEAD = {
+    "worst_of": f"{_RANKS}worst_of, whose tables for n > K are those of best_of(n)",
+    "median_of": f"{_RANKS}median_of, which is exact for n ≤ K and has no other tables",
+    "l_statistic": f"{_RANKS}l_statistic, which is exact for n ≤ K and has no other tables",
+    "max": f"{_RANKS}best_of",
+    "pass": f"{_RATES}pass_at",
+    "pass_at": f"{_RATES}pass_at",
+    "majority": f"{_RATES}majority_at",
+    "majority_at": f"{_RATES}majority_at",
     "gini": _SQUARES,
     "brier": _SQUARES,
     "collision": _SQUARES,

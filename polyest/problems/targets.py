@@ -246,7 +246,7 @@ def _named(name: str) -> Target:
     family = match[1] if match else shortened(name)
     parameters = match[2] if match else None
     family = family if family in TARGETS else ALIASES.get(family.lower(), family)
-    instead = INSTEAD.get(family.lower())
+    instead = INSTEAD.get(family.lower().strip("'").partition("@")[0])
     if instead and (parameters is None or family not in TARGETS):
         raise ArgumentError(f"`target` {family} {instead}; got {shortened(name)}")
     if family not in TARGETS:

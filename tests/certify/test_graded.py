@@ -159,9 +159,7 @@ def test_the_dual_value_grows_with_any_better_multiplier_only_up_to_the_optimum(
 
 
 def test_the_command_line_knows_them(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run(
-        "solve", "--target", "best_of(6)", "-k", "4:5", "--method", "graded", "--out", tmp_path, "--jobs", 1
-    )
+    code, out, _ = run("solve", "--target", "best_of(6)", "-k", "4:5", "--out", tmp_path, "--jobs", 1)
     assert code == 0
     assert "best_of(6) K=4 graded worst_case_bias=0.05  bias ≤ 0.05001" in out
     code, out, _ = run("verify", tmp_path)
@@ -171,6 +169,7 @@ def test_the_command_line_knows_them(run: Run, tmp_path: Path) -> None:
     assert (code, shown["method"], shown["budget"]) == (0, "graded", {"worst_case_bias": "0.02"})
     assert shown["coefficients"] == graded.best_of(12, 8, worst_case_bias=0.02).coefficients.tolist()
     assert shown["worst_case_bias"] == pytest.approx(0.02, rel=1e-9)
+    assert json.loads(run("show", "best_of(12)", "-k", "8", "--json")[1])["method"] == "graded"
     code, out, _ = run("list")
     assert code == 0
     assert "best_of(32)" in out
@@ -182,7 +181,9 @@ def test_the_command_line_knows_them(run: Run, tmp_path: Path) -> None:
     [
         (["--target", "best_of(12)", "-k", "12", "--method", "graded"], "makes no sense for best_of(12) at K = 12"),
         (["--target", "best_of(12)", "-k", "5", "--method", "graded"], "(K ≥ 6 would do)"),
+        (["--target", "best_of(12)", "-k", "5"], "(K ≥ 6 would do)"),
         (["--target", "log", "-k", "5", "--method", "graded"], "needs a polynomial target of degree < 2K"),
+        (["--target", "worst_of(12)", "-k", "8"], "worst_of, whose tables for n > K are those of best_of(n)"),
         (["--target", "best_of(0)", "-k", "5"], "best_of(n) needs a whole n from 1 to 257"),
         (["--target", "best_of(2.5)", "-k", "5"], "best_of(n) needs a whole n from 1 to 257"),
         (["--target", "best_of", "-k", "5"], "must be written best_of(n)"),

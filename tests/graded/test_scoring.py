@@ -7,6 +7,7 @@ import math
 import pickle
 import warnings
 from fractions import Fraction
+from itertools import product
 
 import ml_dtypes
 import numpy as np
@@ -161,6 +162,52 @@ def test_missing_rewards_leave_a_smaller_group() -> None:
     assert graded.values([nan, 1, nan, 2], ["a", "b", "a", "b"], objective, missing="drop") == (["b"], [2.0])
 
 
+@given(st.data())
+def test_completions_that_are_not_usable_leave_the_group_of_the_others(data) -> None:
+    """Whatever their rewards are, in both forms, as if these were missing."""
+    K = data.draw(st.integers(3, 7))
+    rewards = np.array(data.draw(st.lists(st.floats(-9, 9, width=16), min_size=2 * K, max_size=2 * K))).reshape(2, K)
+    usable = np.array(data.draw(st.lists(st.booleans(), min_size=2 * K, max_size=2 * K))).reshape(2, K)
+    usable[:, :3] = True
+    filled, objective = np.where(usable, rewards, data.draw(st.sampled_from([NAN, INF, 5.0]))), graded.best_of(2, K)
+    groups = np.repeat([0, 1], K)
+    for kind in ("rewards", "advantages", "values"):
+        scores = getattr(objective, kind)(filled, usable=usable)
+        holes = np.where(usable, rewards, NAN)
+        assert scores.tobytes() == getattr(objective, kind)(holes, missing="drop").tobytes()
+        flat = getattr(graded, kind)(filled.ravel(), groups, objective, usable=usable.ravel())
+        assert (flat[1] if kind == "values" else flat).tobytes() == scores.tobytes()
+    for own, rest, scores in zip(usable, rewards, objective.advantages(filled, usable=usable), strict=True):
+        assert scores[own].tobytes() == graded.best_of(2, int(own.sum())).advantages(rest[own]).tobytes()
+        assert np.isnan(scores[~own]).all()
+
+
+def test_lost_and_missing_add_up_and_a_nan_that_is_usable_is_still_an_error() -> None:
+    objective, rewards = graded.best_of(2, 4), [1, NAN, 2, NAN]
+    both = objective.advantages(rewards, missing="drop", usable=[True, True, True, False])
+    assert both[[0, 2]].tolist() == graded.best_of(2, 2).advantages([1, 2]).tolist()
+    assert np.isnan(both[[1, 3]]).all()
+    with pytest.raises(ArgumentError, match="got NaN at 1: it has no rank"):
+        objective.advantages(rewards, usable=[True, True, True, False])
+    with pytest.warns(UserWarning, match="1 of 1 groups have fewer than the 2"):
+        assert np.isnan(objective.advantages([1, 2, 3, 4], usable=[False] * 4)).all()
+    for usable in ([1, 1, 1, 1], [True] * 3, "yes"):
+        with pytest.raises(ArgumentError, match="`usable` must be booleans of the rewards' shape"):
+            objective.values([1, 2, 3, 4], usable=usable)
+
+
+def test_losing_completions_by_chance_leaves_values_unbiased() -> None:
+    """Of the law {0: ½, 1: ¼, 3: ¼}, whichever completions are lost."""
+    law, K = {0.0: 0.5, 1.0: 0.25, 3.0: 0.25}, 4
+    groups = np.array([*product(law, repeat=K)])
+    chances = np.prod([[law[x] for x in group] for group in groups], axis=1)
+    for lost in ([], [1], [0, 3]):
+        usable = np.ones(groups.shape, bool)
+        usable[:, lost] = False
+        # P(max ≤ 0) = 1/4, P(max ≤ 1) = 9/16: E = 1·(9/16 − 1/4) + 3·(7/16)
+        assert chances @ graded.best_of(2, K).values(groups, usable=usable) == pytest.approx(26 / 16, abs=1e-14)
+
+
 def test_groups_with_too_few_left_score_nan_with_one_warning() -> None:
     with pytest.warns(UserWarning, match="1 of 2 groups have fewer than the 3"):
         values = graded.best_of(3, 4).values([[1, None, None, 2], [1, 2, 3, 4]], missing="drop")
@@ -237,3 +284,22 @@ def test_bad_input_is_refused_with_the_reason(call, words: str) -> None:
         call()
     assert "\n" not in str(error.value)
     assert isinstance(error.value, polyest.PolyestError)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: graded.best_of(2, 3).advantages([1, 2, 3], usable=[True, False, False]),
+        lambda: graded.best_of(2, 3).values([1, NAN, NAN], missing="drop"),
+        lambda: graded.rewards([1, 2, 3], [0, 0, 1], graded.best_of(2)),
+        lambda: graded.values([1, 2, 3], [0, 0, 1], graded.best_of(2)),
+        lambda: polyest.load("log", 3, "harmonic").rewards([1, 1, 2], usable=[True, False, False]),
+        lambda: polyest.load("log", 3, "harmonic").value([1, 1, 2], padding_id=1),
+        lambda: polyest.value([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+        lambda: polyest.value_with_error([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+    ],
+)
+def test_warnings_name_the_line_of_the_caller(score) -> None:
+    with pytest.warns(UserWarning, match="groups have") as caught:
+        score()
+    assert [(w.filename, w.lineno) for w in caught] == [(__file__, score.__code__.co_firstlineno)]

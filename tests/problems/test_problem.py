@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import polyest
 from polyest.errors import ArgumentError
 from polyest.problems.budget import Budget
 from polyest.problems.problem import METHODS, Problem, make_problem
@@ -87,3 +88,33 @@ def test_a_problem_says_what_it_is() -> None:
 def test_every_method_is_described() -> None:
     assert list(METHODS) == ["plug_in", "harmonic", "exact", "minimax", "aqp", "graded"]
     assert all(METHODS.values())
+
+
+GRADED = r"rewards that are numbers are scored by polyest\.graded\.best_of\(12, group_size=8\); for answers name"
+
+
+def test_the_default_method_of_best_of_is_the_one_that_graded_loads() -> None:
+    assert str(make_problem("best_of(12)", 8)) == "best_of(12) K=8 graded worst_case_bias=0.05"
+    assert make_problem("best_of(8)", 8).method == "exact"
+    assert make_problem("best_of(12)", 8, noise_budget=2).method == make_problem("power(20)", 8).method == "aqp"
+    with pytest.raises(ArgumentError, match="the noise is hopeless"):
+        make_problem("best_of(17)", 8)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: polyest.load("best_of(12)", 8),
+        lambda: polyest.load("best_of(12)", 8, baseline="group_mean"),
+        lambda: polyest.rewards([1, 2, 3, 4] * 2, [0] * 8, "best_of(12)"),
+        lambda: polyest.advantages(["a"] * 8, [0] * 8, "best_of(12)"),
+        lambda: polyest.value_with_error([0.5] * 8, [0] * 8, "best_of(12)"),
+        lambda: polyest.success.integral("best_of(12)", 8),
+    ],
+)
+def test_answers_are_not_scored_with_a_table_of_graded_rewards_unasked(score) -> None:
+    with pytest.raises(ArgumentError, match=GRADED):
+        score()
+    assert (
+        polyest.load("best_of(12)", 8, "graded").problem == polyest.load("best_of(12)", 8, worst_case_bias=0.05).problem
+    )

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from polyest.errors import MissingDependencyError
 
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from polyest.problems.budget import BudgetArguments
 
 __all__ = ["Estimator", "GradedObjective", "ids", "load"]
+
+
+class Weighing(TypedDict, total=False):
+    """What completions have besides answers; see `Estimator.rewards`."""
+
+    weights: Numbers | None
+    usable: Booleans | None
 
 
 class Estimator:
@@ -84,14 +91,7 @@ class Estimator:
         """c', shape (K−1,): what the others are paid without the completion itself (theory.md §5)."""
         return jnp.asarray(self._estimator.leave_one_out_coefficients)
 
-    def rewards(
-        self,
-        answers: Ids,
-        reference: Numbers | None = None,
-        *,
-        weights: Numbers | None = None,
-        usable: Booleans | None = None,
-    ) -> Array:
+    def rewards(self, answers: Ids, reference: Numbers | None = None, **given: Unpack[Weighing]) -> Array:
         """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
 
         Args:
@@ -112,16 +112,9 @@ class Estimator:
 
         Source: theory.md §2.
         """
-        return self._score("rewards", answers, reference, weights, usable)
+        return self._score("rewards", answers, reference, **given)
 
-    def advantages(
-        self,
-        answers: Ids,
-        reference: Numbers | None = None,
-        *,
-        weights: Numbers | None = None,
-        usable: Booleans | None = None,
-    ) -> Array:
+    def advantages(self, answers: Ids, reference: Numbers | None = None, **given: Unpack[Weighing]) -> Array:
         """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
         The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its
@@ -134,16 +127,9 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         _ = self._estimator.leave_one_out_coefficients  # raises the reason where there are none
-        return self._score("advantages", answers, reference, weights, usable)
+        return self._score("advantages", answers, reference, **given)
 
-    def value(
-        self,
-        answers: Ids,
-        reference: Numbers | None = None,
-        *,
-        weights: Numbers | None = None,
-        usable: Booleans | None = None,
-    ) -> Array:
+    def value(self, answers: Ids, reference: Numbers | None = None, **given: Unpack[Weighing]) -> Array:
         """The mean reward of every group, shape (...,): for ``log``, minus the entropy of the answers in nats.
 
         Arguments and errors are those of `rewards`.
@@ -153,15 +139,15 @@ class Estimator:
         >>> load("log", 2, method="harmonic").value([[1, 1], [1, 2]]).tolist()
         [0.0, -1.0]
         """
-        return self._score("value", answers, reference, weights, usable)
+        return self._score("value", answers, reference, **given)
 
     def _score(
         self,
         kind: str,
         answers: Ids,
         reference: Numbers | None,
-        weights: Numbers | None,
-        usable: Booleans | None,
+        weights: Numbers | None = None,
+        usable: Booleans | None = None,
     ) -> Array:
         array = ids(answers)
         check_shape(self._estimator, array.shape)

@@ -94,7 +94,7 @@ def _counted(tables: tuple[Table, ...], given: Given) -> Array:
         case [pay, rate]:
             return pay - given.sum(rate) / others
         case [own, step, rate]:
-            return w * own + same * step - given.sum(w * rate) / others
+            return w * own + same * step - given.sum(w * rate)
     raise AssertionError(len(looked))
 
 

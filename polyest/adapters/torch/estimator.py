@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from polyest import estimator as runtime
 from polyest.adapters.lookup import Functions, check_padding_id, check_shape, matrices
 from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
-from polyest.adapters.torch.tables import Tables, arrays
+from polyest.adapters.torch.tables import Tables, arrays, finite
 from polyest.errors import ArgumentError
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
@@ -21,6 +21,13 @@ __all__ = ["Estimator"]
 
 FUNCTIONS = Functions(torch)
 DERIVED = ("weighted_tables",)  # from the tables in the state
+
+
+class Given(TypedDict, total=False):
+    """What completions have besides answers; see `Estimator.rewards`."""
+
+    weights: Tensor | None
+    usable: Tensor | None
 
 
 class Estimator(torch.nn.Module):
@@ -83,25 +90,11 @@ class Estimator(torch.nn.Module):
         others, table = self._estimator.leave_one_out_coefficients, self.reward_table
         return torch.tensor(others.tolist(), dtype=table.dtype, device=table.device)
 
-    def forward(
-        self,
-        answers: Tensor,
-        reference: Tensor | None = None,
-        *,
-        weights: Tensor | None = None,
-        usable: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
         """`rewards`."""
-        return self.rewards(answers, reference, weights=weights, usable=usable)
+        return self.rewards(answers, reference, **given)
 
-    def rewards(
-        self,
-        answers: Tensor,
-        reference: Tensor | None = None,
-        *,
-        weights: Tensor | None = None,
-        usable: Tensor | None = None,
-    ) -> Tensor:
+    def rewards(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
         """The reward of every completion: c[m_i] − r(q_i), m_i the number of others with the same answer.
 
         Args:
@@ -123,18 +116,10 @@ class Estimator(torch.nn.Module):
 
         Source: theory.md §2, §9.
         """
-        tables, groups = self._read(answers, usable)
-        pay = self._rewards(tables, groups, reference, weights)
-        return self._finish(pay, groups)
+        tables, groups, weights = self._read(answers, **given)
+        return self._finish(self._rewards(tables, groups, reference, weights), groups)
 
-    def advantages(
-        self,
-        answers: Tensor,
-        reference: Tensor | None = None,
-        *,
-        weights: Tensor | None = None,
-        usable: Tensor | None = None,
-    ) -> Tensor:
+    def advantages(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
         """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
 
         The weights w are 1 where none are given. The reference's part of a reward has the mean of the others' as its
@@ -148,10 +133,9 @@ class Estimator(torch.nn.Module):
         >>> load("log", 3, method="harmonic").advantages(torch.tensor([5, 5, 8]))
         tensor([ 0.5000,  0.5000, -1.5000])
         """
-        tables, groups = self._read(answers, usable)
+        tables, groups, w = self._read(answers, **given)
         if tables.advantage_table is None:
             _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
-        w = None if weights is None else self._weights(weights, groups)
         pay = tables.advantages(groups) if w is None else tables.weighted_advantages(groups, w)
         if reference is not None:
             r = self._reference(reference, groups)
@@ -159,14 +143,7 @@ class Estimator(torch.nn.Module):
             pay = pay - (r - (groups.sum(r) - r) / (groups.sizes - 1))
         return self._finish(pay, groups)
 
-    def value(
-        self,
-        answers: Tensor,
-        reference: Tensor | None = None,
-        *,
-        weights: Tensor | None = None,
-        usable: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
         """The mean reward of every group, shape (...,): for ``log``, minus the entropy of the answers in nats.
 
         Arguments and errors are those of `rewards`.
@@ -177,7 +154,7 @@ class Estimator(torch.nn.Module):
         >>> load("log", 2, method="plug_in").value(torch.tensor([[1, 1], [1, 2]]))
         tensor([ 0.0000, -0.6931])
         """
-        tables, groups = self._read(answers, usable)
+        tables, groups, weights = self._read(answers, **given)
         if weights is not None:
             value = groups.sum(self._rewards(tables, groups, reference, weights)) / groups.sizes
         else:
@@ -189,7 +166,10 @@ class Estimator(torch.nn.Module):
     def extra_repr(self) -> str:
         return f"{self.problem}, dtype={self.dtype}"
 
-    def _read(self, answers: Tensor, usable: Tensor | None) -> tuple[Tables, Groups]:
+    def _read(
+        self, answers: Tensor, weights: Tensor | None = None, usable: Tensor | None = None
+    ) -> tuple[Tables, Groups, Tensor | None]:
+        """What pays, who is paid, and the weights."""
         check_ids(answers)
         check_device("answers", answers, self.reward_table)
         check_shape(self._estimator, answers.shape)
@@ -202,7 +182,8 @@ class Estimator(torch.nn.Module):
             check_usable(usable, answers)
         own = usable is None or self.padding_id is not None
         tables: Tables = self._tables() if own else self._all_sizes()
-        return tables, read_groups(answers, self.padding_id, usable)
+        groups = read_groups(answers, self.padding_id, usable)
+        return tables, groups, None if weights is None else self._weights(weights, groups)
 
     def _tables(self) -> Tables:
         return Tables(*[getattr(self, name) for name in Tables._fields])
@@ -219,7 +200,7 @@ class Estimator(torch.nn.Module):
         pay = tables.rewards(groups)
         if reference is not None:
             pay = pay - self._reference(reference, groups)
-        return pay if weights is None else pay * self._weights(weights, groups)
+        return pay if weights is None else finite(pay * weights)
 
     def _reference(self, reference: Tensor, groups: Groups) -> Tensor:
         """r(q_i), NaN where q is no probability, 0 where there is no completion."""
@@ -230,10 +211,9 @@ class Estimator(torch.nn.Module):
         return r if groups.valid is None else torch.where(groups.valid, r, 0.0)
 
     def _weights(self, weights: Tensor, groups: Groups) -> Tensor:
-        """w_i, NaN where it is not finite, 0 where there is no completion."""
+        """w_i, 0 where there is no completion."""
         check_weights(weights, groups.ids)
-        given = weights.detach()
-        w = (given + (given - given) if given.dtype.is_floating_point else given).to(self.reward_table.dtype)
+        w = weights.detach().to(self.reward_table.dtype)
         return w if groups.valid is None else torch.where(groups.valid, w, 0.0)
 
     def _finish(self, pay: Tensor, groups: Groups) -> Tensor:

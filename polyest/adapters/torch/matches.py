@@ -12,6 +12,7 @@ from polyest.errors import ArgumentError
 __all__ = ["Groups", "check_ids", "count_matches", "read_groups"]
 
 PAIRWISE = 32
+VECTOR = 16  # float32 numbers in a register of AVX-512
 SIGNED = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 UNSIGNED = (torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 
@@ -38,8 +39,7 @@ class Groups(NamedTuple):
     def matches_and_weights(self, *weights: Tensor) -> list[Tensor]:
         """m_i, and W_i = Σ_{z_j=z_i} w_j for each of some weights, which are 0 where there is no completion."""
         if self.ids.shape[-1] <= PAIRWISE and torch.compiler.is_compiling():
-            ones = torch.ones_like(self.ids, dtype=torch.int64) if self.usable is None else self.usable.to(torch.int64)
-            return _by_pairs(self.ids, ones, *weights)
+            return _by_pairs(self.ids, self.usable, *weights)
         matches, places = _find_equal(self.ids)
         if self.usable is not None:
             matches = _totals(places, self.usable.to(torch.int64)) - self.usable.to(torch.int64)
@@ -85,18 +85,23 @@ def count_matches(ids: Tensor) -> Tensor:
     if ids.shape[-1] > PAIRWISE:
         return _find_equal(ids)[0]
     counts = torch.zeros_like(ids, dtype=torch.int16)  # compiled, uint8 was 50 times slower
-    for column in range(ids.shape[-1]):
-        counts += ids == ids[..., column, None]
+    for column in ids[..., None].unbind(-2):
+        counts += ids == column
     return counts.to(torch.int64) - 1
 
 
-def _by_pairs(ids: Tensor, ones: Tensor, *weights: Tensor) -> list[Tensor]:
-    """For a compiler, which fuses it: m_i among the completions that count one, and W_i of each weights."""
-    columns, sums = (ones, *weights), [-ones, *map(torch.zeros_like, weights)]
+def _by_pairs(ids: Tensor, usable: Tensor | None, *weights: Tensor) -> list[Tensor]:
+    """For a compiler, which fuses it: m_i among the usable, and W_i of each weights."""
+    dtype = (
+        torch.int16 if ids.shape[-1] < VECTOR else torch.int64
+    )  # what a loop counts in that is not vectorised, or is
+    matches, sums = torch.zeros_like(ids, dtype=dtype), [torch.zeros_like(w) for w in weights]
     for j in range(ids.shape[-1]):
         is_same = ids == ids[..., j, None]
-        sums = [s + torch.where(is_same, v[..., j, None], 0) for s, v in zip(sums, columns, strict=True)]
-    return sums
+        matches = matches + (is_same if usable is None else is_same & usable[..., j, None])
+        sums = [s + torch.where(is_same, w[..., j, None], 0) for s, w in zip(sums, weights, strict=True)]
+    own: Tensor | int = 1 if usable is None else usable.to(torch.int64)
+    return [matches.to(torch.int64) - own, *sums]
 
 
 def _totals(places: Tensor, values: Tensor) -> Tensor:
@@ -106,17 +111,18 @@ def _totals(places: Tensor, values: Tensor) -> Tensor:
 
 def _find_equal(ids: Tensor) -> tuple[Tensor, Tensor]:
     """m_i, and a place in the group that equal ids have in common and others do not, 0..K−1."""
-    return (_by_columns if ids.shape[-1] <= PAIRWISE else _by_sorting)(ids)
+    has_float64 = ids.device.type != "mps"
+    return (_by_columns if ids.shape[-1] <= PAIRWISE and has_float64 else _by_sorting)(ids)
 
 
 def _by_columns(ids: Tensor) -> tuple[Tensor, Tensor]:
-    """By keys that have bit j for every equal id at place j, and above bit K−1 their number; the first is the place."""
+    """By keys that have their number below bit 6 and bit 6 + j for every equal id at place j; the last is the place."""
     size = ids.shape[-1]
-    keys = torch.full_like(ids, -1 << size, dtype=torch.int32 if size < 26 else torch.int64)
-    for column in range(size):
-        keys.add_(ids == ids[..., column, None], alpha=(1 << size) + (1 << column))
-    first = (keys & -keys).to(torch.float32).view(torch.int32) >> 23  # the exponent, which is 127 for 1
-    return (keys >> size).to(torch.int64), first.to(torch.int64) - 127
+    keys = torch.full_like(ids, -1, dtype=torch.int32 if size < 26 else torch.int64)
+    for place, column in enumerate(ids[..., None].unbind(-2)):
+        keys.add_(ids == column, alpha=1 + (64 << place))
+    exponents = keys.to(torch.float64).view(torch.int64).bitwise_right_shift_(52)
+    return keys.bitwise_and_(63), exponents.sub_(1023 + 6)
 
 
 def _by_sorting(ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Unpack, cast
 
 import torch
 from torch import Tensor
@@ -15,11 +15,10 @@ from polyest.adapters.torch.checks import check_dtype
 from polyest.adapters.torch.columns import Columns
 from polyest.adapters.torch.gather import Completions, Gathered, agreed, gather
 from polyest.errors import shortened
+from polyest.problems.budget import RaggedArguments
 from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from torch.distributed import ProcessGroup
 
     from polyest.adapters.torch.columns import Booleans, Column, Numbers
@@ -28,15 +27,23 @@ if TYPE_CHECKING:
 __all__ = ["advantages", "rewards", "value"]
 
 
-class Options(TypedDict, total=False):
-    """The other arguments of `polyest.rewards`."""
+class Passed(RaggedArguments, total=False):
+    """The arguments of `polyest.rewards` that are passed on as they are."""
 
-    noise_budget: float | Fraction | str | None
-    bias_budget: float | Fraction | str | None
-    averaged_groups: int | None
     baseline: str | None
     no_answer_reward: float | None
     threads: int
+
+
+class Options(Passed, total=False):
+    """The keyword arguments of the functions here; each is explained in `rewards`."""
+
+    reference: Numbers | None
+    weights: Numbers | None
+    usable: Booleans | None
+    padding_id: Hashable
+    dtype: torch.dtype
+    process_group: ProcessGroup | None
 
 
 def rewards(
@@ -44,13 +51,6 @@ def rewards(
     groups: Column,
     target: str | Target,
     method: str | None = None,
-    *,
-    reference: Numbers | None = None,
-    weights: Numbers | None = None,
-    usable: Booleans | None = None,
-    padding_id: Hashable = None,
-    dtype: torch.dtype = torch.float32,
-    process_group: ProcessGroup | None = None,
     **options: Unpack[Options],
 ) -> Tensor:
     """The reward of every completion, c[m_i] − r(q_i) with the table of its group's size (theory.md §2).
@@ -63,9 +63,10 @@ def rewards(
     Args:
         answers, groups: shape (N,), a tensor of integers, or a list of strings, numbers, None or tuples of these.
         reference, weights, usable: shape (N,), as in `polyest.rewards`: floating-point, real, booleans.
-        dtype: of the result, torch.float32 or torch.float64.
+        dtype: of the result, torch.float32 (default) or torch.float64.
         process_group: as ``torch.distributed.group.WORLD``; None if this process has all completions.
-        target, method, padding_id, options: as in `polyest.rewards`, but `out`; `baseline` for rewards only.
+        target, method, padding_id, no_answer_reward, threads, a budget: as in `polyest.rewards`; so is `baseline`, for
+            rewards only.
 
     Returns:
         Tensor of shape (N,), on the device of the tensors given (else the CPU); NaN for groups of one, with a warning.
@@ -77,8 +78,7 @@ def rewards(
     >>> rewards(torch.tensor([1, 1, 2]), ["x", "x", "x"], "log", method="harmonic")
     tensor([-0.5000, -0.5000, -1.5000])
     """
-    columns = Columns(answers, groups, reference, weights, usable, padding_id)
-    return _Call(ragged.rewards, target, method, options, columns, dtype).per_completion(process_group)
+    return _call(ragged.rewards, answers, groups, target, method, options).per_completion()
 
 
 def advantages(
@@ -86,13 +86,6 @@ def advantages(
     groups: Column,
     target: str | Target,
     method: str | None = None,
-    *,
-    reference: Numbers | None = None,
-    weights: Numbers | None = None,
-    usable: Booleans | None = None,
-    padding_id: Hashable = None,
-    dtype: torch.dtype = torch.float32,
-    process_group: ProcessGroup | None = None,
     **options: Unpack[Options],
 ) -> Tensor:
     """Rewards minus the exact leave-one-out baseline of each group (theory.md §5).
@@ -102,9 +95,7 @@ def advantages(
     >>> advantages(torch.tensor([5, 5, 8]), torch.tensor([0, 0, 0]), "log", method="harmonic")
     tensor([ 0.5000,  0.5000, -1.5000])
     """
-    columns = Columns(answers, groups, reference, weights, usable, padding_id)
-    call = _Call(ragged.advantages, target, method, options, columns, dtype)
-    return call.per_completion(process_group)
+    return _call(ragged.advantages, answers, groups, target, method, options).per_completion()
 
 
 def value(
@@ -112,13 +103,6 @@ def value(
     groups: Column,
     target: str | Target,
     method: str | None = None,
-    *,
-    reference: Numbers | None = None,
-    weights: Numbers | None = None,
-    usable: Booleans | None = None,
-    padding_id: Hashable = None,
-    dtype: torch.dtype = torch.float32,
-    process_group: ProcessGroup | None = None,
     **options: Unpack[Options],
 ) -> tuple[Column, Tensor]:
     """The mean reward of every group that this process has a completion of (theory.md §6).
@@ -131,9 +115,23 @@ def value(
     >>> value(torch.tensor([1, 1, 2, 1]), ["x", "y", "x", "y"], "log", method="harmonic")
     (['x', 'y'], tensor([-1.,  0.]))
     """
-    columns = Columns(answers, groups, reference, weights, usable, padding_id)
-    call = _Call(ragged.value, target, method, options, columns, dtype)
-    return call.per_group(process_group)
+    return _call(ragged.value, answers, groups, target, method, options).per_group()
+
+
+def _call(
+    function: Callable[..., object],
+    answers: Column,
+    groups: Column,
+    target: str | Target,
+    method: str | None,
+    options: Options,
+) -> _Call:
+    reference, weights, usable = options.get("reference"), options.get("weights"), options.get("usable")
+    columns = Columns(answers, groups, reference, weights, usable, options.get("padding_id"))
+    known = Options.__annotations__.keys() - Passed.__annotations__.keys()
+    passed = cast("Passed", {name: value for name, value in options.items() if name not in known})
+    dtype = options.get("dtype", torch.float32)
+    return _Call(function, target, method, passed, columns, dtype, options.get("process_group"))
 
 
 @dataclass(frozen=True)
@@ -143,25 +141,26 @@ class _Call:
     function: Callable[..., object]
     target: str | Target
     method: str | None
-    options: Options
+    options: Passed
     columns: Columns
     dtype: torch.dtype
+    process_group: ProcessGroup | None
 
-    def per_completion(self, process_group: ProcessGroup | None) -> Tensor:
-        everyone, scores = self._run(process_group)
+    def per_completion(self) -> Tensor:
+        everyone, scores = self._run()
         result = torch.full((self.columns.size,), torch.nan, dtype=torch.float64)
         result[torch.from_numpy(self.columns.kept)] = torch.from_numpy(cast("Floats", scores)[: everyone.own])
         return result.to(self.columns.device, self.dtype)
 
-    def per_group(self, process_group: ProcessGroup | None) -> tuple[Column, Tensor]:
-        everyone, scores = self._run(process_group)
+    def per_group(self) -> tuple[Column, Tensor]:
+        everyone, scores = self._run()
         _, means = cast("tuple[object, Floats]", scores)
         ids = self.columns.group_ids(self.columns.kept[everyone.firsts])
         return ids, torch.from_numpy(means).to(self.columns.device, self.dtype)
 
-    def _run(self, process_group: ProcessGroup | None) -> tuple[Gathered, object]:
-        everyone = gather(self._read, process_group)
-        return everyone, agreed(partial(self._score, everyone), process_group)
+    def _run(self) -> tuple[Gathered, object]:
+        everyone = gather(self._read, self.process_group)
+        return everyone, agreed(partial(self._score, everyone), self.process_group)
 
     def _score(self, everyone: Gathered) -> object:
         extras = {"reference": everyone.reference, "weights": everyone.weights, **self.options}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64] | NDArray[np.int64]
 
-__all__ = ["Tables", "arrays", "wide_dtype"]
+__all__ = ["Tables", "arrays", "finite", "wide_dtype"]
 
 
 class Tables(NamedTuple):
@@ -65,13 +65,13 @@ class Tables(NamedTuple):
         return _look_up(self.advantage_table, cells) - total / (groups.sizes - 1)
 
     def weighted_advantages(self, groups: Groups, weights: Tensor) -> Tensor:
-        """w_i a[m_i] + W_i e[m_i] − T/(n−1), T = Σ_j w_j c'[m_j]; W_i is the weight of all with the answer of i."""
+        """w_i a[m_i] + W_i e[m_i] − Σ_j w_j d[m_j]; W_i is the weight of all with the answer of i."""
         assert self.weighted_tables is not None
         matches, same = groups.matches_and_weights(weights)
-        places = groups.cells(matches).reshape(-1)
-        own, step, rate = (table.reshape(-1).index_select(0, places).view_as(same) for table in self.weighted_tables)
-        pay: Tensor = own.mul_(weights).add_(step.mul_(same))
-        return pay.sub_(groups.sum(rate.mul_(weights)) / (groups.sizes - 1))
+        cells = groups.cells(matches).reshape(-1)
+        own, step, rate = self.weighted_tables.flatten(1).unbind()
+        total = finite(groups.sum(_picked(rate, cells, weights)))
+        return _picked(step, cells, same).add_(_picked(own, cells, weights)).sub_(total)
 
 
 def wide_dtype(device: torch.device) -> torch.dtype:
@@ -91,6 +91,16 @@ def arrays(matrices: Matrices) -> dict[str, Numbers]:
 
 def _look_up(table: Tensor, cells: Tensor) -> Tensor:
     return table.reshape(-1)[cells]
+
+
+def finite(scores: Tensor) -> Tensor:
+    """NaN in place of ±inf, which come of weights that are not finite."""
+    return scores + (scores - scores)
+
+
+def _picked(table: Tensor, cells: Tensor, factors: Tensor) -> Tensor:
+    """The numbers at flat cells, times factors."""
+    return table.index_select(0, cells).view_as(factors).mul_(factors)
 
 
 def _total(integers: Tensor, scales: Tensor, groups: Groups, cells: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +11,7 @@ from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import NO_ANSWER, decode
 from polyest.adapters.verl.options import Options
 from polyest.adapters.verl.returning import current_prompts, history_of
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, warn
 from polyest.online.answers import Answers
 
 if TYPE_CHECKING:
@@ -81,10 +80,9 @@ def _advantages(batch: Batch, options: Options) -> Array:
     rewards *= options.reward_weight
     missing, rows_of = identities == NO_ANSWER, batch.by_size()
     if 1 in rows_of:
-        warnings.warn(
+        warn(
             "`index` names groups of one completion, which nothing can be compared with; their advantage is their "
-            "reward alone, without a baseline; let every prompt have at least two completions",
-            stacklevel=3,
+            "reward alone, without a baseline; let every prompt have at least two completions"
         )
     result = rewards * options.offset if options.multiplies else rewards.copy()
     for n, estimator in options.estimators(n for n in rows_of if n > 1).items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +14,7 @@ from polyest import graded, success
 from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.code import is_code
 from polyest.adapters.verl.options import SECTION, entries
-from polyest.errors import ArgumentError, nearest, shortened
+from polyest.errors import ArgumentError, nearest, shortened, warn
 from polyest.problems.budget import AqpArguments
 from polyest.problems.problem import whole_number
 
@@ -69,8 +68,8 @@ def l_statistic(
     at each token (docs/graded.md §2). Best of n is pass@n where rewards are 0 and 1. Ties need no convention, a group
     without spread gets 0, and ``algorithm.norm_adv_by_std_in_grpo`` has no effect: nothing is ever divided.
 
-    Groups of K ≥ n are exact. The greatest of n in n/2 ≤ K < n is off by at most `worst_case_bias` of the rewards'
-    range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Other groups get 0, with a warning.
+    Groups of K ≥ n are exact. The greatest (least) of n in n/2 ≤ K < n is off by at most `worst_case_bias` of the
+    rewards' range (default 0.05, with a warning, if there is a table; docs/graded.md §7). Others get 0, with a warning.
 
     Args:
         make, options: `polyest.graded.best_of` or its like, and its arguments besides n and K.
@@ -98,21 +97,22 @@ def _at_size(make: Callable[..., graded.Objective], given: dict[str, Any]) -> At
     return partial(make, n, **given)
 
 
-def _best_of(n: int, group_size: int, worst_case_bias: Exact | None = None) -> graded.Objective:
-    """`polyest.graded.best_of`; a bias that nobody asked for is told."""
-    objective = graded.best_of(n, group_size, worst_case_bias=worst_case_bias)
+def _extreme(
+    make: Callable[..., graded.Objective], n: int, group_size: int, worst_case_bias: Exact | None = None
+) -> graded.Objective:
+    """`polyest.graded.best_of` or `worst_of`; a bias that nobody asked for is told."""
+    objective = make(n, group_size, worst_case_bias=worst_case_bias)
     if worst_case_bias is None and objective.worst_case_bias > 0:
-        warnings.warn(
-            f"`index` names groups of {group_size}, from which best_of({n}) is not exact: the gradient is that of an "
-            f"objective within {objective.worst_case_bias:.2g} of the rewards' range; sample {n}, or set "
-            f"+{SECTION}worst_case_bias={objective.worst_case_bias:.2g} if that will do",
-            stacklevel=5,
+        warn(
+            f"`index` names groups of {group_size}, from which {objective.name} is not exact: the gradient is that of "
+            f"an objective within {objective.worst_case_bias:.2g} of the rewards' range; sample {n}, or set "
+            f"+{SECTION}worst_case_bias={objective.worst_case_bias:.2g} if that will do"
         )
     return objective
 
 
-best_of = partial(l_statistic, _best_of, ("worst_case_bias",))
-worst_of = partial(l_statistic, graded.worst_of, ())
+best_of = partial(l_statistic, partial(_extreme, graded.best_of), ("worst_case_bias",))
+worst_of = partial(l_statistic, partial(_extreme, graded.worst_of), ("worst_case_bias",))
 median_of = partial(l_statistic, graded.median_of, ())
 
 
@@ -182,10 +182,9 @@ def _advantages(batch: Batch, rewards: Array | NDArray[np.int64], at_size: AtSiz
         else:
             result[rows] = objective.advantages(rewards[rows])
     if few and objective is not None:
-        warnings.warn(
+        warn(
             f"`index` names {few} groups with too few completions for {objective.name}; their advantages are 0: "
-            f"{reason}",
-            stacklevel=4,
+            f"{reason}"
         )
     return result
 

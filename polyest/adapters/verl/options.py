@@ -13,7 +13,7 @@ from polyest.adapters.pay import AnswerPay
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.estimator import Estimator
 from polyest.history.settings import PoolSettings
-from polyest.problems.problem import make_problem
+from polyest.problems.problem import problem_of_answers
 from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Options(AnswerPay):
         Raises:
             TableNotFoundError: names every size that has no table.
         """
-        found = lookups(make_problem(self.target, n, self.method, **self.budget) for n in group_sizes)
+        found = lookups(problem_of_answers(self.target, n, self.method, **self.budget) for n in group_sizes)
         return {n: Estimator(lookup) for n, lookup in found.items()}
 
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from polyest import graded
 from polyest.errors import ArgumentError
@@ -54,6 +56,36 @@ def test_a_group_with_a_number_that_has_no_rank_scores_nan_and_no_other(wrong: f
         scores = getattr(adapter.GradedObjective(OBJECTIVES[0]), kind)(rewards)
         assert np.isnan(scores[0]).all()
         assert np.isfinite(scores[1]).all()
+
+
+levels = st.one_of(st.floats(-1e3, 1e3, width=32), st.sampled_from([0.0, 1.0, 1.0]))
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
+@settings(max_examples=20)
+@given(
+    st.lists(levels, min_size=8, max_size=8),
+    st.integers(-1000, 1000),
+    st.sampled_from([0.0, 0.25, 2.0, 1024.0]),
+    st.permutations(range(8)),
+)
+def test_a_shift_a_scale_and_a_permutation_do_what_they_should(objective, x64, rewards, shift, scale, order) -> None:
+    """To 64 units in the last place of what is added up; see the same test of torch. Ties stay ties."""
+    with jax.enable_x64(x64):
+        twin, x = adapter.GradedObjective(objective), jax.numpy.asarray(rewards, float)
+        size = 8 * len(objective.weights) * float(abs(x).max() + abs(shift))
+        tolerance = {"rtol": 0, "atol": 64 * float(jax.numpy.finfo(x.dtype).eps) * size}
+        counted = float(sum(objective.weights)) * shift
+        np.testing.assert_allclose(twin.values(x + shift), twin.values(x) + counted, **tolerance)
+        np.testing.assert_allclose(twin.advantages(x + shift), twin.advantages(x), **tolerance)
+        for kind in KINDS:
+            score, places = getattr(twin, kind), np.array(order)
+            scores = np.asarray(score(x))
+            np.testing.assert_allclose(score(scale * x), scale * scores, rtol=0, atol=scale * tolerance["atol"])
+            np.testing.assert_allclose(score(x[places]), scores if kind == "values" else scores[places], **tolerance)
+            if kind != "values":
+                assert len(set(zip(rewards, scores.tolist(), strict=True))) == len(set(rewards))
 
 
 @pytest.mark.slow

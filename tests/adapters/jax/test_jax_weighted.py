@@ -7,6 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import polyest
 from polyest.errors import ArgumentError
@@ -48,6 +50,37 @@ def test_scores_are_numpys_under_jit_and_vmap(K: int, padding_id: int | None, x6
                 for function in (score, jax.jit(jax.vmap(score, in_axes=(0, 0, 0, None if mask is None else 0)))):
                     tolerance = 64 * np.spacing(size if x64 else np.float32(size))
                     np.testing.assert_allclose(function(ids, q, w, mask), expected, rtol=0, atol=tolerance)
+
+
+K = 6
+numbers = st.one_of(st.floats(-9, 9, width=16), st.sampled_from([0.0, 1.0, -1.0]))
+masks = st.one_of(st.none(), st.lists(st.booleans(), min_size=K, max_size=K), st.just([False] * K))
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(0, 3), min_size=K, max_size=K),
+    st.lists(numbers, min_size=K, max_size=K),
+    masks,
+    st.permutations(range(K)),
+)
+def test_permuting_completions_permutes_their_scores_which_are_numpys(x64, answers, w, usable, order) -> None:
+    """Also with ties, zero and negative weights and all masked; to 64 units in the last place of what is added up."""
+    est, places = polyest.load("log", K, "harmonic"), np.array(order)
+    size = K * float(np.abs(est.coefficients).max()) * max(map(abs, [*w, 1.0]))
+    with jax.enable_x64(x64):
+        twin, tolerance = adapter.load("log", K, "harmonic"), 64 * np.spacing(size if x64 else np.float32(size))
+        ids, weights = np.array(answers), np.array(w)
+        mask = None if usable is None else np.array(usable)
+        for kind in KINDS:
+            scores = np.asarray(getattr(twin, kind)(ids, weights=weights, usable=mask))
+            moved = None if mask is None else mask[places]
+            permuted = getattr(twin, kind)(ids[places], weights=weights[places], usable=moved)
+            expected = scores if kind == "value" else scores[places]
+            np.testing.assert_allclose(permuted, expected, rtol=0, atol=tolerance)
+            same = getattr(est, kind)(ids, weights=weights, usable=mask)
+            np.testing.assert_allclose(scores, same, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "bool"])

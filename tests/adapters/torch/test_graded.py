@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from polyest import graded, success
 from polyest.errors import ArgumentError
+from polyest.offline.build import solve
+from polyest.problems.problem import make_problem
+from polyest.storage import store
 
 torch = pytest.importorskip("torch")
 adapter = pytest.importorskip("polyest.adapters.torch")
@@ -20,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 KINDS = ("values", "rewards", "advantages")
 OBJECTIVES = [graded.best_of(3, 6), graded.worst_of(2, 6), graded.median_of(5, 6), graded.l_statistic([-1, 0.5], 6)]
 levels = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([0.0, -0.0, 1.0]))
+eighths = st.integers(-8000, 8000).map(lambda i: i / 8)
 groups = st.lists(st.lists(levels, min_size=6, max_size=6), min_size=1, max_size=3)
 
 
@@ -91,6 +95,42 @@ def test_a_baseline_has_rewards_and_no_advantages() -> None:
         module.advantages(rewards)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.name)
+@given(
+    st.lists(st.lists(eighths, min_size=6, max_size=6), min_size=1, max_size=3),
+    st.floats(-1e3, 1e3),
+    st.sampled_from([0.0, 0.25, 2.0, 1024.0]),
+    st.permutations(range(6)),
+)
+def test_a_shift_a_scale_and_a_permutation_do_what_they_should(objective, dtype, rewards, shift, scale, order) -> None:
+    """A constant counts Σ_j w_j times in values and not at all in advantages; a power of two scales to the bit.
+
+    A shift moves each of six gaps by an ulp of the largest number, times a pay of up to n·max|w|: 64 units in the last
+    place of what is added up, and of the result if that is float32.
+    """
+    module, x = adapter.GradedObjective(objective, dtype), torch.tensor(rewards, dtype=torch.float64)
+    counted = float(sum(objective.weights))
+    size = 6 * len(objective.weights) * float((x.abs() + abs(shift)).max())
+    tolerance = 64 * max(np.spacing(size), size * torch.finfo(dtype).eps * (dtype == torch.float32) / 64)
+    for kind, moved in (("values", counted * shift), ("advantages", 0.0)):
+        score = getattr(module, kind)
+        np.testing.assert_allclose(score(x + shift), score(x) + moved, rtol=0, atol=tolerance)
+    for kind in KINDS:
+        score = getattr(module, kind)
+        assert torch.equal(score(scale * x), scale * score(x))
+        assert torch.equal(score(x[:, order]), score(x) if kind == "values" else score(x)[:, order])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.int64, torch.bool], ids=str)
+@given(st.lists(st.integers(-3, 3), min_size=6, max_size=6))
+def test_rewards_of_any_dtype_are_taken_by_value(dtype, rewards) -> None:
+    x = (torch.tensor(rewards) / 4).to(dtype)
+    module = adapter.GradedObjective(OBJECTIVES[0], torch.float64)
+    for kind in KINDS:
+        assert torch.equal(getattr(module, kind)(x), getattr(module, kind)(x.double()))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -122,13 +162,14 @@ def test_missing_rewards_leave_the_group_of_the_others_to_the_bit(objective, rew
             np.testing.assert_array_equal(scores.numpy(), expected)
 
 
-def test_groups_left_without_a_table_are_told() -> None:
-    """Of `worst_case_bias` 0.02 only K = 8 is shipped; which sizes will be left is not known when tables are made."""
-    objective = graded.best_of(12, 8, worst_case_bias=0.02)
+def test_groups_left_without_a_table_are_told(user_folder) -> None:
+    """Which sizes will be left is not known when tables are made."""
+    store.write(solve(make_problem("best_of(9)", 8, worst_case_bias="0.1")), user_folder)
+    objective = graded.best_of(9, 8, worst_case_bias=0.1)
     module = adapter.GradedObjective(objective, torch.float64)
     x = torch.arange(16, dtype=torch.float64).reshape(2, 8)
     x[1, 3] = torch.nan
-    with pytest.warns(UserWarning, match=r"6, 7 completions are left are scored NaN: no table .*polyest solve"):
+    with pytest.warns(UserWarning, match=r"5, 6, 7 completions are left are scored NaN: no table .*polyest solve"):
         found = module.advantages(x, missing="drop")
     assert found[1].isnan().all()
     np.testing.assert_array_equal(found[0], objective.advantages(x[0].numpy()))

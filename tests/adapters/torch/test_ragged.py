@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
+import warnings
 import weakref
 from decimal import Decimal
 from fractions import Fraction
@@ -111,3 +112,18 @@ def test_an_error_keeps_nothing_alive() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda: adapter.rewards([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+        lambda: adapter.advantages([1, 1, 2], [0, 0, 1], "log", "harmonic"),
+        lambda: adapter.value(torch.tensor([1, 1, 2]), torch.tensor([0, 0, 1]), "log", "harmonic"),
+    ],
+)
+def test_warnings_name_the_line_of_the_caller(score) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        score()
+    assert [(w.filename, w.lineno) for w in caught] == [(__file__, score.__code__.co_firstlineno)]
