@@ -116,6 +116,7 @@ def weighted(completions: int, repeats: int) -> None:
         backend.COLD_WORK = backend.WARM_WORK = work
         total = completions if name == "numba" else min(completions, LARGEST_NUMPY)
         print(f"\nns per completion without weights and with, {name}, {total:,} completions; in brackets the ratio")
+        print("(bound: 1.3 for rewards, advantages and value)")
         print(f"{'K':>4}{'sizes':>9}" + "".join(f"{kind:>21}" for kind in WEIGHTED))
         for size in (8, 16, 64):
             cells = race(weighted_calls(total, size), total // size * size, repeats)

@@ -26,8 +26,8 @@ from typing import TypeVar
 from polyest import certify
 from polyest.offline import named_point, remez, rounding
 from polyest.offline.methods import aqp
-from polyest.offline.solution_path import SolutionPath, path_for
-from polyest.problems.problem import Problem, make_problem
+from polyest.offline.solution_path import SolutionPath
+from polyest.problems.problem import make_problem
 from polyest.storage import store
 
 T = TypeVar("T")
@@ -74,8 +74,8 @@ def timed(action: Callable[[], T]) -> tuple[T, float]:
     return action(), time.perf_counter() - start
 
 
-def chosen(path: SolutionPath, problem: Problem) -> int:
-    return named_point.kappa_named(path, problem, lambda kappa: aqp.noise(path, aqp.at_kappa(path, problem, kappa)))
+def chosen(path: SolutionPath) -> int:
+    return named_point.kappa_named(path, lambda kappa: path.noise(aqp.at_kappa(path, kappa).coefficients))
 
 
 def by_group_size(group_sizes: tuple[int, ...]) -> None:
@@ -83,9 +83,9 @@ def by_group_size(group_sizes: tuple[int, ...]) -> None:
     for K in group_sizes:
         problem = make_problem("log", K)
         _, least = timed(lambda p=problem: remez.least_bias(p.target, p.group_size))
-        path = path_for(problem)
-        kappa, scan = timed(lambda p=problem, path=path: chosen(path, p))
-        solution, digits = timed(lambda p=problem, path=path, k=kappa: aqp.at_kappa(path, p, k))
+        path = SolutionPath(problem)
+        kappa, scan = timed(lambda path=path: chosen(path))
+        solution, digits = timed(lambda path=path, k=kappa: aqp.at_kappa(path, k))
         table = rounding.rounded(solution)
         _, proof = timed(lambda t=table: certify.certificate(t))
         _, verify = timed(lambda K=K: certify.verify(store.load(make_problem("log", K))))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest import notebook
 from polyest.online import grouping, results
+from polyest.online.loading import load_table, lookup_of, lookups, sibling
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, problem_of_answers
-from polyest.storage.loading import load_table, lookup_of, lookups, sibling
 
 if TYPE_CHECKING:
     import numpy as np

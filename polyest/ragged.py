@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from polyest.online import grouping, results
+from polyest.online.loading import lookups
 from polyest.problems.budget import RaggedArguments, from_ragged
 from polyest.problems.problem import LARGEST_GROUP, Problem, problem_of_answers
-from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray

@@ -91,7 +91,7 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     for table in parts(file):
         assert table.kappa is not None
         assert table.certificate is not None
-        budget = table.kappa / 100 * float(remez.rough_least_bias(get_target(table.problem.target), table.group_size))
+        budget = table.kappa / 100 * float(remez.least_bias(table.problem.target, table.group_size))
         bias = table.certificate.worst_case_bias.upper
         if table.proof.get("points") or table.kappa == 100:
             assert bias == pytest.approx(budget, rel=1e-4)

@@ -169,7 +169,11 @@ def test_every_listed_table_loads_and_scores() -> None:
         est = polyest.load(problem.target, problem.group_size, problem.method, **budget)
         answers = rng.integers(0, 4, (3, problem.group_size))
         assert np.isfinite(est.rewards(answers)).all()
-        assert np.isfinite(est.advantages(answers)).all()
+        if est.table.leave_one_out is None:
+            with pytest.raises(TableNotFoundError, match=r"those of polyest\.graded do without it"):
+                est.advantages(answers)
+        else:
+            assert np.isfinite(est.advantages(answers)).all()
 
 
 def test_equal_loads_are_equal_and_hash_alike() -> None:

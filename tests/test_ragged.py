@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import polyest
 from polyest.online import compiled, numpy_backend
-from polyest.online.compiled import sorting
+from polyest.online.compiled import hashing, sorting
 
 backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60)
@@ -145,7 +145,7 @@ def test_rows_are_counted_in_stable_order(size: int, lowest: int, span: int) -> 
 def test_ids_are_numbered_by_first_appearance(count: int, stride: int) -> None:
     rng = np.random.default_rng(count)
     ids = rng.integers(-count, count, 2 * count) * np.int64(stride)
-    numbers, distinct = sorting.numbered(ids)
+    numbers, distinct = hashing.numbered(ids)
     known: dict[int, int] = {}
     assert numbers.tolist() == [known.setdefault(value, len(known)) for value in ids.tolist()]
     assert distinct == len(known)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
+from polyest.online.loading import lookup_of, sibling
 from polyest.online.lookup import Lookup
-from polyest.storage.loading import lookup_of, sibling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -26,7 +26,7 @@ from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target
 from polyest.storage.table import Table
 
-__all__ = ["EXCESS", "MOST_ROUNDING", "ROUNDING", "broken_promises", "missed_noise", "question", "unproved"]
+__all__ = ["EXCESS", "broken_promises", "missed_noise", "question", "rounding_share", "unproved"]
 
 GAP = Fraction(1, 10**12)  # between the best value there may be and an aqp table's, relative, or what rounding costs
 EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
@@ -113,7 +113,7 @@ def _missed_kappa(target: Target, table: Table, bias: Interval, bayes: bool) -> 
     """The bias must be κ·E*_K, or less where the budget does not bind."""
     kappa = Fraction(table.kappa or 0, 100)
     low, high = (kappa * end for end in unit_of_kappa(target, table.group_size))
-    allowed = _rounding(table, low)
+    allowed = rounding_share(table, low)
     if bias[1] > low * (1 + allowed) or (not bayes and bias[0] * (1 + allowed) < high):
         yield (
             f"worst_case_bias must be kappa times the least there is, {decimal_text(kappa)}·"
@@ -121,7 +121,7 @@ def _missed_kappa(target: Target, table: Table, bias: Interval, bayes: bool) -> 
         )
 
 
-def _rounding(table: Table, budget: Fraction) -> Fraction:
+def rounding_share(table: Table, budget: Fraction) -> Fraction:
     """The share by which rounding to float64 may move the bias off its budget."""
     ulp = Fraction(math.ulp(max(map(abs, table.coefficients))))
     return max(Fraction(ROUNDING), min(ulp / budget, Fraction(MOST_ROUNDING)))

@@ -2,13 +2,13 @@
 
 | step | files |
 | --- | --- |
-| the two programs, stated | `specification`, by way of `solver` |
-| their data | `program`, `rows`, `bayes`; `numbers` for the arithmetics, `linear` for FLINT's matrices |
+| the programs, stated | `specification`, by way of `solver` |
+| their data | `program`, `bayes`; `linear` for FLINT's matrices, `polyest.numbers` for the arithmetics |
 | minimax | `remez`, `methods/minimax` |
-| aqp on points, float64 first | `exchange_in_float64`, `exchange`, with `peaks` and `quadratic` |
-| aqp at any budget | `warm_start`, `solution_path`; `noise` and `named_point` turn a budget into κ |
+| aqp on points, float64 first | `exchange_in_float64`, with `peaks` and `quadratic` |
+| aqp at any budget | `solution_path`; `named_point` turns a budget into κ |
 | aqp to all digits | `reduction`, `methods/aqp` |
-| graded rewards for n > K | `graded_program`, `methods/graded` |
+| graded rewards for n > K | `methods/graded` |
 | rounding | `solution`, `rounding`, `lattice` |
 | table | `build`, with its certificate; `trace` is the whole frontier |
 """

@@ -22,21 +22,15 @@ def bayes_means(target: Target, group_size: int, digits: int = 0) -> tuple[Fract
     >>> bayes_means(get_target("log"), 2)
     (Fraction(-3, 2), Fraction(-1, 2))
     """
+    return _means(target, group_size, max(digits, QUADRATURE_DIGITS) if target.mean is None else 0)
+
+
+@lru_cache(maxsize=64)
+def _means(target: Target, group_size: int, digits: int) -> tuple[Fraction, ...]:
     if target.mean is not None:
-        return _rational(target, group_size)
-    return _quadrature(target, group_size, max(digits, QUADRATURE_DIGITS))
-
-
-@lru_cache(maxsize=64)
-def _rational(target: Target, group_size: int) -> tuple[Fraction, ...]:
-    assert target.mean is not None
-    return tuple(target.mean(m, group_size) for m in range(group_size))
-
-
-@lru_cache(maxsize=64)
-def _quadrature(target: Target, group_size: int, digits: int) -> tuple[Fraction, ...]:
-    ctx = Multiprecision(digits + 10)
-    mp, n = ctx.mp, group_size - 1
+        return tuple(target.mean(m, group_size) for m in range(group_size))
+    ctx, n = Multiprecision(digits + 10), group_size - 1
+    mp = ctx.mp
 
     def mean(m: int) -> Fraction:
         scale, middle = group_size * math.comb(n, m), mp.mpf(m + 1) / (n + 2)

@@ -11,20 +11,19 @@ from importlib.metadata import version
 from threadpoolctl import threadpool_limits
 
 from polyest import certify
-from polyest.certify.certificate import worst_noise
-from polyest.certify.key import EXCESS, MOST_ROUNDING, ROUNDING
-from polyest.closed_forms import CLOSED_FORM, closed_form, plug_in
+from polyest.certify.key import EXCESS, missed_noise, rounding_share
+from polyest.closed_forms import CLOSED_FORM, closed_form
 from polyest.errors import SolveError
 from polyest.numbers.rationals import MOST_DIGITS
 from polyest.offline import remez
 from polyest.offline.methods import aqp, graded, minimax
 from polyest.offline.rounding import rounded
 from polyest.offline.solution import Solution
-from polyest.offline.solution_path import path_for
+from polyest.offline.solution_path import SolutionPath
 from polyest.offline.solver import checked_solver
 from polyest.problems.problem import Problem, whole_number
 from polyest.problems.targets import get_target
-from polyest.storage.table import Table
+from polyest.storage.table import Enclosure, Table
 
 __all__ = ["solve"]
 
@@ -68,7 +67,7 @@ def _solutions(problem: Problem, solver: str | None, digits: int | None) -> tupl
         return minimax.solution(problem, digits), minimax.solution(smaller, digits)
     outer = aqp.solution(problem, digits, solver)
     assert outer.kappa is not None
-    return outer, aqp.at_kappa(path_for(smaller, solver), smaller, outer.kappa, digits)
+    return outer, aqp.at_kappa(SolutionPath(smaller, solver), outer.kappa, digits)
 
 
 def _graded(problem: Problem, digits: int | None) -> Table:
@@ -91,51 +90,34 @@ def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:
 
 def _kept(table: Table) -> Table:
     """The table, if its rounded coefficients keep what the program promises."""
-    _check_noise(table)
+    proved = table.certificate
+    assert proved is not None
+    noise = _ends(proved.noise) if math.isfinite(proved.noise.upper) else None
+    for missed in missed_noise(get_target(table.problem.target), table, noise):
+        raise SolveError(
+            f"the search for a κ that meets the noise budget of {table.problem} failed: κ = {(table.kappa or 0) / 100} "
+            f"misses it by less than a step; use bias_budget ({missed})"
+        )
     for part in (table, table.leave_one_out):
         if part is not None and part.certificate is not None:
-            _check_bias(part, Fraction(part.certificate.worst_case_bias.upper_text))
+            _check_bias(part, _ends(part.certificate.worst_case_bias)[1])
     return table
 
 
-def _check_noise(table: Table) -> None:
-    """The search for κ computes; that the table keeps the noise budget is proved."""
-    problem, budget = table.problem, table.problem.budget
-    if budget is None or budget.kind != "noise_budget" or table.certificate is None:
-        return
-    target = get_target(problem.target)
-    plain = worst_noise(target, plug_in.coefficients(target, table.group_size))
-    assert plain is not None, "a noise budget is refused where the noise has no bound"
-    if Fraction(table.certificate.noise.upper_text) > budget.value * plain[1] * Fraction(1 + ROUNDING):
-        raise SolveError(
-            f"the search for a κ that meets the noise budget of {problem} failed: κ = {(table.kappa or 0) / 100} "
-            "misses it by less than a step; use bias_budget"
-        )
-
-
 def _check_bias(table: Table, bias: Fraction) -> None:
-    problem = table.problem
-    least = remez.least_bias(problem.target, table.group_size)
-    is_minimax = problem.method == "minimax" or table.kappa == 100
-    if is_minimax and bias > least * Fraction(1 + EXCESS):
+    """Rounded, the bias must be the budget still, or less where that does not bind."""
+    kappa = table.kappa or 100
+    budget = Fraction(kappa, 100) * remez.least_bias(table.problem.target, table.group_size)
+    allowed = Fraction(EXCESS) if kappa == 100 else rounding_share(table, budget)
+    if bias > budget * (1 + allowed) and (kappa == 100 or table.proof.get("points")):
         raise SolveError(
-            f"`method` {problem.method} at the least bias for K = {table.group_size} needs coefficients that float64 "
-            f"cannot hold: rounded, the table's bias is {float(bias):.3g} instead of {float(least):.3g}; "
-            "use method='aqp' with a larger budget"
+            f"float64 cannot hold the {table.problem.method} table of K = {table.group_size}, κ = {kappa / 100}: "
+            f"rounded, its bias is {float(bias):.6g} not {float(budget):.6g}; use method='aqp' with a larger budget"
         )
-    if table.kappa is not None and not is_minimax:
-        budget = least * Fraction(table.kappa, 100)
-        ulp = Fraction(math.ulp(max(map(abs, table.coefficients))))
-        allowed = max(Fraction(ROUNDING), min(ulp / budget, Fraction(MOST_ROUNDING)))
-        if bias > budget * (1 + allowed) and not _is_bayes(table):
-            raise SolveError(
-                f"the rounded aqp table of K = {table.group_size} has bias {float(bias):.6g}, above its budget "
-                f"{float(budget):.6g}; float64 cannot hold it, use a larger budget"
-            )
 
 
-def _is_bayes(table: Table) -> bool:
-    return not table.proof.get("points")
+def _ends(claim: Enclosure) -> tuple[Fraction, Fraction]:
+    return Fraction(claim.lower_text), Fraction(claim.upper_text)
 
 
 def _provenance(solution: Solution) -> dict[str, str]:

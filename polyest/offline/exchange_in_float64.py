@@ -1,29 +1,38 @@
 """The exchange of constraint points in float64, which finds the neighbourhood of a solution (theory.md §3).
 
+Each round solves the program with constraints at some points; active points stay, and wherever the bias peaks above β
+that peak joins them. F grows from round to round, so that no active set returns, and the solution is the limit (Hettich
+& Kortanek 1993, doi:10.1137/1035089, §7.1). Minimax has an exchange of its own (`remez`): with one point more than
+unknowns, all of them active, a round is a formula and not a program.
+
 With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quantities are of order one. The rows of all
 constraints lie, to float64's precision, in a space of dimension r ≈ 6√K: y is sought there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
-from polyest.numbers.conversion import Array, Floats
-from polyest.offline.exchange import Constraints, exchanged
+from polyest.errors import SolveError
+from polyest.numbers.conversion import Array, Floats, Scalar
 from polyest.offline.peaks import parabolic_peaks, place
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares
 from polyest.offline.specification import least_norm
+from polyest.polynomials import bernstein
 
 __all__ = ["SLACK", "Approximation", "Discretization", "fine_grid"]
 
 FiniteSolver = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 FIRST_NORM = 100.0
+ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
 TINY = 1e-200  # below it an entry of a row counts as 0
@@ -33,7 +42,7 @@ NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to t
 def fine_grid(group_size: int, per_gap: int = 0) -> Floats:
     """Points in (0, 1], even in the angle of p = sin²(θ/2), finer than any bias of this degree can wiggle."""
     per_gap = per_gap or (16 if group_size <= 128 else 8)
-    return _even(max(per_gap * (group_size + 1), 40 * per_gap))
+    return _even(per_gap * max(group_size + 1, 40))
 
 
 def _even(count: int) -> Floats:
@@ -45,13 +54,9 @@ def _even(count: int) -> Floats:
 
 @dataclass(frozen=True)
 class Approximation(Optimum[Floats]):
-    """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point.
+    """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point."""
 
-    Attributes:
-        y: the unknowns.
-    """
-
-    y: Floats
+    y: Floats  # the unknowns
 
     @property
     def norm(self) -> float:
@@ -60,58 +65,56 @@ class Approximation(Optimum[Floats]):
 
 
 class Discretization:
-    """The program of one (target, K) on points.
-
-    Attributes:
-        program: its data, in float64.
-        grid: where the bias is looked at for peaks.
-        phi: the rows p·B_m(p) there.
-        bayes: the bias of the Bayes table there.
-    """
+    """The program of one (target, K) on points, and its rows `phi` and the Bayes table's bias on a grid."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
-        self.grid = fine_grid(program.group_size)
-        self.phi = _rows(program, self.grid)
-        self.bayes = self.phi @ program.means - program.weighted_target(self.grid).value
-        self.root = np.sqrt(program.weights)
+        self.program, self.root, self.grid = program, np.sqrt(program.weights), fine_grid(program.group_size)
+        self.phi, self.bayes = self._rows(self.grid)
         self.on_grid = (self.phi / self.root) @ self.basis
+        self._known: dict[float, Floats] = {}
+
+    def _rows(self, points: Floats) -> tuple[Floats, Floats]:
+        """φ, without the subnormal numbers that make products of matrices slow, and the bias of the Bayes table."""
+        rows = np.asarray(self.program.rows(points), float)
+        phi = np.where(rows < TINY, 0.0, rows)
+        return phi, np.asarray(phi @ self.program.means - self.program.weighted_target(points).value)
 
     @cached_property
     def basis(self) -> Floats:
         """An orthonormal basis, (K, r), of the space of the rows: a grid finer than their width, 1/√K in θ."""
         K = self.program.group_size
-        points = _even(min(2 * (K + 1), int(16 * K**0.5) + 8))
-        rows = _rows(self.program, points) / self.root
+        rows = self._rows(_even(min(2 * (K + 1), int(16 * K**0.5) + 8)))[0] / self.root
         _, singular, right = np.linalg.svd(rows / np.linalg.norm(rows, axis=1, keepdims=True), full_matrices=False)
         return np.asarray(right[singular > NEGLIGIBLE * singular[0]].T)
+
+    def rows(self, points: Floats) -> Floats:
+        """The rows at points, in the basis, and last the bias of the Bayes table; kept, as points come back."""
+        new = np.array([p for p in points if p not in self._known])
+        if len(new):
+            phi, bayes = self._rows(new)
+            self._known.update(zip(new, np.column_stack([(phi / self.root) @ self.basis, bayes]), strict=True))
+        return np.array([self._known[p] for p in points]).reshape(-1, self.basis.shape[1] + 1)
 
     def first(self, beta: float, solver: str | None = None, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β, from scratch; by a solver of cvxpy where one is named."""
         if not solver:
             return self.from_afar(beta, FIRST_NORM, slack)
-        start = self.constraints(beta, np.append(self.grid[:-1:8], 1.0))
         program = _OnPoints(self, beta, lambda rows, offset: (least_norm(rows, offset, solver), np.ones(len(offset))))
-        near = exchanged(program, start, slack)
-        return self.from_near(beta, near.points, near.norm, slack)
+        return self.from_near(beta, program.exchanged(np.append(self.grid[:-1:8], 1.0), slack), slack)
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
-        start = self.constraints(beta, fine_grid(self.program.group_size, 1))
+        start = fine_grid(self.program.group_size, 1)
         for _ in range(5):
             near, last = self._by_least_squares(beta, norm).solved(start), norm
             norm = near.norm
             if last / 2 < norm < 2 * last:
                 break
-        return self.from_near(beta, near.points, norm, slack)
+        return self.from_near(beta, near, slack)
 
-    def from_near(self, beta: float, points: Floats, norm: float, slack: float = SLACK) -> Approximation:
-        """The same from points near the active ones and the rough size of the unknowns."""
-        return exchanged(self._by_least_squares(beta, norm), self.constraints(beta, points), slack)
-
-    def on(self, beta: float, points: Floats, norm: float) -> Approximation:
-        """The solution of the program with constraints at these points only."""
-        return self._by_least_squares(beta, norm).solved(self.constraints(beta, points))
+    def from_near(self, beta: float, near: Approximation, slack: float = SLACK) -> Approximation:
+        """The same from one of another budget: its points, and the size of its unknowns."""
+        return self._by_least_squares(beta, near.norm).exchanged(near.points, slack)
 
     def rounded(self, found: Optimum[Array], beta: float) -> Approximation:
         """A solution of another arithmetic."""
@@ -119,45 +122,68 @@ class Discretization:
         y = self.basis.T @ (self.root * (coefficients - self.program.means)) / beta
         return Approximation(coefficients, points, multipliers, y)
 
-    def constraints(self, beta: float, points: Floats) -> Constraints:
-        """|offset + rows·y| ≤ 1 at points, both signs at once: the rows and, last, the offsets."""
-        phi, f = _rows(self.program, points), self.program.weighted_target(points).value
-        rows, offset = (phi / self.root) @ self.basis, (phi @ self.program.means - f) / beta
-        return Constraints(points, np.zeros(len(points), int), 0 * points, np.column_stack([rows, offset]))
-
     def _by_least_squares(self, beta: float, norm: float) -> _OnPoints:
         return _OnPoints(self, beta, partial(by_least_squares, norm=norm))
+
+    def noise_on_grid(self, c: Floats) -> Floats:
+        """V of a table at the points of the grid (theory.md §2)."""
+        means, K = self.program.means, self.program.group_size
+        r, share = (self.phi @ means - self.bayes) / self.grid, np.arange(1, K + 1) / K
+        moments = self.phi @ np.stack([share * c**2, share * c, share], axis=1)
+        bias = self.phi @ (c - means) + self.bayes
+        return np.asarray(moments[:, 0] - 2 * r * moments[:, 1] + r**2 * moments[:, 2] - bias**2)
+
+    def noise(self, coefficients: Iterable[Scalar]) -> float:
+        """sup V of a table: the best point of the grid, then a search around it."""
+        c = self.program.convert(coefficients).astype(float)
+        values, target = self.noise_on_grid(c), self.program.target
+        top = int(np.argmax(values))
+        around = self.grid[max(top - 1, 0)], self.grid[min(top + 1, len(values) - 1)]
+        found = minimize_scalar(
+            lambda p: -float(bernstein.noise(target, c, [p])[0]),
+            bounds=around,
+            method="bounded",
+            options={"xatol": 1e-12},
+        )
+        return max(-float(found.fun), float(values[top]))
 
 
 @dataclass(frozen=True)
 class _OnPoints:
-    """The program at β, with y by `finite`."""
+    """The program at β with constraints at finitely many points, y by `finite`."""
 
     space: Discretization
     beta: float
     finite: FiniteSolver
 
-    joining, rounding = 1.0, ROUGH
+    def exchanged(self, points: Floats, slack: float) -> Approximation:
+        """The solution of the program but for an excess of the bias over β, relative, of `slack`.
 
-    def __str__(self) -> str:
+        Raises:
+            SolveError: β is below the least bias, or the exchange did not settle.
+        """
+        best, since = math.inf, 0
+        for _ in range(ROUNDS):
+            here = self.solved(points)
+            peaks, heights = self.peaks(here)
+            excess = float(max(heights[~np.isin(peaks, points)], default=1.0)) - 1
+            best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+            if excess <= slack or (since >= PATIENCE and excess < ROUGH):
+                return here
+            points = np.union1d(peaks[heights > 1], here.points)
         program = self.space.program
-        return f"{program.target.name}, K = {program.group_size}, in float64"
+        raise SolveError(f"the exchange for {program.target.name}, K = {program.group_size}, did not settle in float64")
 
-    def solved(self, constraints: Constraints) -> Approximation:
-        points, rows, space = constraints.points, constraints.rows, self.space
-        y, multipliers = self.finite(rows[:, :-1], rows[:, -1])
+    def solved(self, points: Floats) -> Approximation:
+        """The solution with |e| ≤ β at these points only."""
+        space, rows = self.space, self.space.rows(points)
+        y, multipliers = self.finite(rows[:, :-1], rows[:, -1] / self.beta)
         active = np.flatnonzero(multipliers)
-        order = active[np.argsort(points[active])]
         coefficients = np.asarray(space.program.means + (space.basis @ y) * self.beta / space.root, float)
-        return Approximation(coefficients, np.asarray(points[order], float), multipliers[order] * self.beta, y)
+        return Approximation(coefficients, points[active], multipliers[active] * self.beta, y)
 
-    def peaks(self, here: Approximation) -> tuple[Constraints, Floats]:
+    def peaks(self, here: Approximation) -> tuple[Floats, Floats]:
+        """Where |e| of a solution peaks, and |e|/β there."""
         error = self.space.bayes / self.beta + self.space.on_grid @ here.y
-        found = self.space.constraints(self.beta, parabolic_peaks(self.space.grid, error))
-        return found, np.abs(found.rows @ np.append(here.y, 1.0))
-
-
-def _rows(program: Program, points: Floats) -> Floats:
-    """p·B_m(p), without the subnormal numbers that make products of matrices slow."""
-    phi = program.rows(points)
-    return np.where(phi < TINY, 0, phi)
+        points = parabolic_peaks(self.space.grid, error)
+        return points, np.abs(self.space.rows(points) @ np.append(here.y, 1 / self.beta))

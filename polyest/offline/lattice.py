@@ -20,18 +20,12 @@ Integers: TypeAlias = NDArray[np.object_]  # gmpy2's
 
 
 class Basis:
-    """Independent integer rows, one after the other, with their integral Gram–Schmidt coefficients.
-
-    Attributes:
-        rows: the vectors b_i.
-        d: d_0 = 1, d_1, …: the Gram determinants.
-        factors: λ_ij at [i][j], j < i.
-    """
+    """Independent integer rows, one after the other, with their integral Gram–Schmidt coefficients."""
 
     def __init__(self) -> None:
-        self.rows: list[Integers] = []
-        self.d: list[gmpy2.mpz] = [gmpy2.mpz(1)]
-        self.factors: list[Integers] = []
+        self.rows: list[Integers] = []  # b_i
+        self.d: list[gmpy2.mpz] = [gmpy2.mpz(1)]  # the Gram determinants
+        self.factors: list[Integers] = []  # λ_ij at [i][j], j < i
 
     def append(self, row: ArrayLike) -> None:
         """One more row; the last one may depend on the others."""
@@ -60,7 +54,7 @@ class Basis:
     def is_ordered(self, k: int) -> bool:
         """Lovász's condition at rows k − 1 and k: ‖b*_k‖² ≥ (¾ − μ²)·‖b*_{k−1}‖²."""
         d = self.d
-        return bool(4 * (d[k + 1] * d[k - 1] + self.factors[k][k - 1] ** 2) >= 3 * d[k] ** 2)
+        return k == 0 or bool(4 * (d[k + 1] * d[k - 1] + self.factors[k][k - 1] ** 2) >= 3 * d[k] ** 2)
 
     def swap(self, k: int) -> None:
         """Exchange rows k − 1 and k."""
@@ -81,12 +75,11 @@ class Basis:
         [-1, 1]
         """
         n = len(self.rows)
-        extended = Basis()
-        extended.rows, extended.d, extended.factors = self.rows.copy(), self.d.copy(), self.factors.copy()
-        extended.append(target)
-        for j in range(n - 1, -1, -1):
-            extended.shorten(n, j)
-        return extended.rows[n]
+        self.append(target)
+        for j in reversed(range(n)):
+            self.shorten(n, j)
+        del self.d[-1], self.factors[-1]
+        return self.rows.pop()
 
 
 def reduced(rows: Sequence[ArrayLike] | Integers) -> Basis:
@@ -101,13 +94,13 @@ def reduced(rows: Sequence[ArrayLike] | Integers) -> Basis:
             basis.append(rows[k])
         if k > 0:
             basis.shorten(k, k - 1)
-        if k > 0 and not basis.is_ordered(k):
-            basis.swap(k)
-            k -= 1
-        else:
-            for j in range(k - 2, -1, -1):
+        if basis.is_ordered(k):
+            for j in reversed(range(k - 1)):
                 basis.shorten(k, j)
             k += 1
+        else:
+            basis.swap(k)
+            k -= 1
     return basis
 
 

@@ -66,13 +66,13 @@ def parabolic_peaks(points: Floats, error: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Peaks:
-    """Local maxima of |e|: where, signs, e, e'', and the multipliers carried over from the last table."""
+    """Local maxima of |e|: where, signs, multipliers carried over from the last table, e and e''."""
 
     points: Array
     signs: NDArray[np.int_]
+    multipliers: Array
     bias: Array
     curvatures: Array
-    multipliers: Array
 
     def excess(self, beta: Floating) -> float:
         """By how much |e| exceeds β, relative."""
@@ -90,7 +90,7 @@ def peaks_of(program: Program, here: Optimum[Array], beta: Floating, per_gap: in
     apart = np.diff(tops.astype(float), prepend=0) > SAME * tops
     kept = np.flatnonzero(apart & ((bias.second * signs < 0) | (tops == 1)))
     carried = _carried(here, tops[kept], signs[kept])
-    return Peaks(tops[kept], signs[kept], bias.value[kept], bias.second[kept], carried)
+    return Peaks(tops[kept], signs[kept], carried, bias.value[kept], bias.second[kept])
 
 
 def _refined(program: Program, curve: Bias, points: Array, accuracy: float) -> Array:

@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Floats
-from polyest.offline.linear import block, identity, joined, solve_system
+from polyest.offline.linear import block, solve_system
 
 __all__ = ["by_active_set", "by_least_squares"]
 
@@ -22,31 +22,25 @@ __all__ = ["by_active_set", "by_least_squares"]
 def by_least_squares(rows: Floats, offset: Floats, norm: float) -> tuple[Floats, Floats]:
     """In float64, minimise ‖y‖ subject to |offset + rows·y| ≤ 1: y and the multipliers λ, y = −rowsᵀλ/2.
 
-    By non-negative least squares (Lawson & Hanson 1974, ch. 23).
-
-    Args:
-        rows, offset: the constraints, shapes (P, r) and (P,).
-        norm: about ‖y‖, for the scale; within an order of magnitude will do.
+    By non-negative least squares (Lawson & Hanson 1974, ch. 23), scaled by `norm`, which is about ‖y‖, to an order of
+    magnitude.
 
     Raises:
         SolveError: the constraints contradict each other, or rounding makes them appear to.
     """
     if len(rows) == 0:  # scipy's would end the process
         return np.zeros(rows.shape[1]), np.zeros(0)
-    sides = np.vstack([-rows, rows]) * norm
-    bounds = np.concatenate([offset - 1, -1 - offset])
-    image = np.zeros(rows.shape[1] + 1)
+    bounds, image = np.concatenate([offset - 1, -1 - offset]), np.zeros(rows.shape[1] + 1)
     image[-1] = 1.0
     try:
-        u, _ = nnls(np.vstack([sides.T, bounds]), image, maxiter=50 * len(bounds))
+        u, _ = nnls(np.vstack([norm * np.vstack([-rows, rows]).T, bounds]), image, maxiter=50 * len(bounds))
     except RuntimeError as error:
         raise SolveError(f"non-negative least squares failed: {error}") from None
     scale = 1 - bounds @ u
     if scale <= 0:
         raise SolveError("the bias budget is below the least bias: no table meets it")
-    multipliers = 2 * norm**2 * u / scale
-    upper, lower = np.split(multipliers, 2)
-    return norm * (sides.T @ u) / scale, upper - lower
+    upper, lower = np.split(2 * norm**2 * u / scale, 2)
+    return rows.T @ (lower - upper) / 2, upper - lower
 
 
 def by_active_set(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb, active: Iterable[int]) -> arb_mat:
@@ -55,18 +49,13 @@ def by_active_set(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb,
     The dual of: minimise ½‖x‖² subject to s_j (free_j + a_j·x) ≤ β, gram = a·aᵀ; by the dual active set method
     (Goldfarb & Idnani 1983, doi:10.1007/BF02591962), which copes with rows that depend on the active ones.
 
-    Args:
-        gram: shape (N, N).
-        free: a column.
-        signs: N times ±1.
-        beta: a number > 0.
-        active: the j at which λ_j ≠ 0 is guessed.
+    At the j in `active` λ_j ≠ 0 is guessed.
 
     Raises:
         SolveError: no x meets the constraints, the rows of the guess are dependent, or the method cycles.
 
     >>> from polyest.offline.linear import column
-    >>> by_active_set(identity(2), column(np.array([3.0, -1.5])), [1, -1], arb(1), [])
+    >>> by_active_set(arb_mat(2, 2, 1), column(np.array([3.0, -1.5])), [1, -1], arb(1), [])
     [  2.00000000000000]
     [-0.500000000000000]
     """
@@ -93,14 +82,14 @@ class _ActiveSet:
 
     def __init__(self, gram: arb_mat, excess: arb_mat, rows: list[int]) -> None:
         self.gram, self.excess, self.rows = gram, excess, rows
-        self.inverse = solve_system(block(gram, rows, rows), identity(len(rows)))
-        self.values = self._balanced()
+        self.values = self._solved(excess, 0)
         while self.rows and min(self.values) <= 0:
-            self._leave(self.values.index(min(self.values)))
-            self.values = self._balanced()
+            del self.rows[self.values.index(min(self.values))]
+            self.values = self._solved(excess, 0)
 
-    def _balanced(self) -> list[arb]:
-        return (self.inverse * block(self.excess, self.rows, [0])).mid().entries()
+    def _solved(self, right: arb_mat, j: int) -> list[arb]:
+        """u with gram·u = column j of `right` at the rows."""
+        return solve_system(block(self.gram, self.rows, self.rows), block(right, self.rows, [j])).entries()
 
     def multipliers(self) -> arb_mat:
         """Those of all rows, a column."""
@@ -120,38 +109,21 @@ class _ActiveSet:
         """Raise the multiplier of a violated row until it is met; rows whose multipliers reach 0 on the way leave."""
         multiplier, corner = arb(0), self.gram[row, row]
         for _ in range(len(self.rows) + 1):
-            column = block(self.gram, self.rows, [row])
-            falls = (self.inverse * column).mid()
-            rest = (corner - (column.transpose() * falls)[0, 0]).mid() if self.rows else corner
-            steps = {k: (u / fall).mid() for k, (u, fall) in enumerate(self._falling(falls)) if fall > 0}
+            falls = self._solved(self.gram, row)
+            rest = sum((-self.gram[k, row] * fall for k, fall in zip(self.rows, falls, strict=True)), corner).mid()
+            pairs = list(zip(self.values, falls, strict=True))
+            steps = {k: (u / fall).mid() for k, (u, fall) in enumerate(pairs) if fall > 0}
             if rest > corner * _negligible():
                 steps[len(self.rows)] = (excess / rest).mid()
             if not steps:
                 raise SolveError("the bias budget is below the least bias: no table meets it")
             first = min(steps, key=steps.__getitem__)
             step = steps[first]
-            self.values = [(u - step * fall).mid() for u, fall in self._falling(falls)]
+            self.values = [(u - step * fall).mid() for u, fall in pairs]
             multiplier, excess = (multiplier + step).mid(), (excess - step * rest).mid()
             if first == len(self.rows):
-                return self._enter(row, falls, rest, multiplier)
-            self._leave(first)
+                self.rows.append(row)
+                self.values.append(multiplier)
+                return
+            del self.rows[first], self.values[first]
         raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
-
-    def _falling(self, falls: arb_mat) -> Iterable[tuple[arb, arb]]:
-        return zip(self.values, falls.entries(), strict=True)
-
-    def _enter(self, row: int, falls: arb_mat, rest: arb, multiplier: arb) -> None:
-        """The inverse of a matrix that gets one more row and column."""
-        scaled = (falls * (-1 / rest)).mid()
-        inner, corner = (self.inverse - falls * scaled.transpose()).mid(), arb_mat(1, 1, [(1 / rest).mid()])
-        self.inverse = joined([[inner, scaled], [scaled.transpose(), corner]])
-        self.rows.append(row)
-        self.values.append(multiplier)
-
-    def _leave(self, index: int) -> None:
-        """The inverse of a matrix that loses a row and a column."""
-        kept = [k for k in range(len(self.rows)) if k != index]
-        column = block(self.inverse, kept, [index])
-        scaled = column * (1 / self.inverse[index, index])
-        self.inverse = (block(self.inverse, kept, kept) - scaled * column.transpose()).mid()
-        del self.rows[index], self.values[index]

@@ -9,25 +9,21 @@ the wiggles between active points are as small as 1e-12·β (Hettich & Kortanek 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import numpy as np
+from flint import arb_mat
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array, Floating
-from polyest.offline import linear
-from polyest.offline.linear import block, column, number
+from polyest.numbers.conversion import Array, Floating, Floats
+from polyest.offline.linear import block, column, gram, number, solve_system
 from polyest.offline.peaks import PER_GAP, Peaks, angle, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_active_set
 
-__all__ = ["approached", "to_all_digits"]
+__all__ = ["exchanged", "to_all_digits"]
 
 ROUNDS = 60
 LAST_PER_GAP = 32  # points between neighbouring active points at which the bias is looked at
 KEEP = 10.0  # times the excess of the bias: how far below the budget it may be where a former point is kept
-FEW_DIGITS, FEW_ROUNDS = 8, 40  # of the approach
 APART = 0.1  # of its spacing, within which a former active point is the peak
 TRUST = 0.3  # of its spacing, by which a peak may move for the model to be believed
 DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer until it is
@@ -36,51 +32,49 @@ DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer unti
 def to_all_digits(program: Program, start: Optimum[Array], beta: Floating, digits: int) -> Optimum[Array]:
     """The solution of the program, from a table in its neighbourhood.
 
-    Args:
-        program: in multi-precision.
-        start: numbers of any kind; neighbouring points may share one true point.
-        beta: the bias budget, a number of the program's arithmetic.
-        digits: |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing.
+    |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing; neighbouring points of the
+    start may share one true point.
 
     Raises:
         SolveError: the active set did not settle.
     """
-    for here, moved, excess in itertools.islice(_iterates(program, start, beta, digits), ROUNDS):
-        if moved < 10.0 ** (-digits / 2) and excess <= 10.0 ** (5 - digits):
+    least_move, least_excess = 10.0 ** (-digits / 2), 10.0 ** (5 - digits)
+    here, moved, damping = program.converted(start), np.inf, 1.0
+    for _ in range(ROUNDS):
+        accuracy, is_still = max(min(moved, TRUST) ** 2 / 100, least_excess), moved < least_move
+        peaks = peaks_of(program, here, beta, LAST_PER_GAP if is_still else PER_GAP, accuracy)
+        excess = peaks.excess(beta)
+        if is_still and excess <= least_excess:
             return here.active()
+        here, moved, damping = _Model(program, here, peaks, beta).believable(beta, damping)
     raise SolveError(
-        f"the active set at β = {float(beta):.3e} did not settle in multi-precision: the bias exceeds the budget by "
+        f"the active set at β = {float(beta):.3e} did not settle to {digits} digits: the bias exceeds the budget by "
         f"{excess:.1e}, and its points still move by {moved:.1e} of their spacing"
     )
 
 
-def approached(program: Program, start: Optimum[Array], beta: Floating) -> Optimum[Array] | None:
-    """Near to the solution with few digits: a start that saves `to_all_digits` rounds. None where they do not carry.
+def exchanged(program: Program, start: Optimum[Array], beta: Floating, slack: float) -> Optimum[Array]:
+    """The same but for an excess of the bias over β, relative, of `slack`, by an exchange of points, from anywhere.
 
-    Args:
-        program: in an arithmetic that is fast.
-        start, beta: as in `to_all_digits`.
+    A multiplier of `start` says by its sign which side of its point is near; no point has to be active. Slower than
+    reduction near the solution: linear, unless about K points are active.
     """
-    try:
-        for here, moved, _ in itertools.islice(_iterates(program, start, beta, FEW_DIGITS), FEW_ROUNDS):
-            if moved < 10.0 ** (-FEW_DIGITS / 2):
-                return here
-    except SolveError:
-        return None  # rounding made a matrix singular, or a quadratic program cycle
-    return None
-
-
-def _iterates(
-    program: Program, start: Optimum[Array], beta: Floating, digits: int
-) -> Iterator[tuple[Optimum[Array], float, float]]:
-    """Tables, by how much their points have just moved, and the excess of their bias."""
-    here, moved, damping = program.converted(start), np.inf, 1.0
-    while True:
-        settled = moved < 10.0 ** (-digits / 2)
-        accuracy = max(min(moved, TRUST) ** 2 / 100, 10.0 ** (5 - digits))
-        peaks = peaks_of(program, here, beta, LAST_PER_GAP if settled else PER_GAP, accuracy)
-        yield here, moved, peaks.excess(beta)
-        here, moved, damping = _Model(program, here, peaks, beta).believable(beta, damping)
+    points, multipliers = start.points, start.multipliers
+    signs = active = np.sign(multipliers.astype(float)).astype(int)
+    bayes = program.bias(program.means)
+    for _ in range(ROUNDS):
+        rows, _slopes = program.scaled_rows(points)
+        guess = np.flatnonzero(active * signs > 0)
+        found = by_active_set(gram(rows), column(bayes.values(points)), signs.tolist(), number(beta), guess)
+        here = Optimum(program.unscaled(-rows.transpose() * found), points, program.convert(found.entries())).active()
+        peaks = peaks_of(program, here, beta, PER_GAP, slack)
+        if peaks.excess(beta) <= slack:
+            return here
+        old = ~np.isin(here.points, peaks.points)
+        points = np.asarray(np.append(peaks.points, here.points[old]))
+        signs = np.append(peaks.signs, np.sign(here.multipliers[old].astype(float)).astype(int))
+        active = np.append(np.sign(peaks.multipliers.astype(float)), 0 * signs[len(peaks.points) :])
+    raise SolveError(f"the exchange of points at β = {float(beta):.3e} did not settle in multi-precision")
 
 
 class _Model:
@@ -102,7 +96,7 @@ class _Model:
         self.dphi = block(slopes, self.bend.tolist(), range(program.group_size))
         x = program.scaled(here.coefficients)
         self.bayes, self.slopes = (column(self.bias) - self.phi * x).mid(), (self.dphi * x).mid()
-        self.gram, self.stiff = linear.gram(self.phi), linear.gram(self.dphi)
+        self.gram, self.stiff = gram(self.phi), gram(self.dphi)
         self.cross = (self.phi * self.dphi.transpose()).mid()
 
     def believable(self, beta: Floating, damping: float) -> tuple[Optimum[Array], float, float]:
@@ -116,13 +110,14 @@ class _Model:
     def minimum(self, beta: Floating, damping: float) -> tuple[Optimum[Array], float]:
         """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
         peaks, bend = self.peaks, self.bend
-        resistance = np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping
-        inverse = linear.solve_system(self.stiff + linear.diagonal(resistance), linear.identity(len(bend)))
-        offset, response = inverse * self.slopes, inverse * self.cross.transpose()
-        gram, free = self.gram - self.cross * response, self.bayes + self.cross * offset
+        stiff = arb_mat(self.stiff)
+        for j, resistance in enumerate(np.abs(peaks.curvatures[bend] / peaks.multipliers[bend]) / damping):
+            stiff[j, j] += number(resistance)
+        offset, response = solve_system(stiff, self.slopes), solve_system(stiff, self.cross.transpose())
+        gram_, free = self.gram - self.cross * response, self.bayes + self.cross * offset
         signs = np.sign(self.bias.astype(float)).astype(int)
-        guess = np.flatnonzero(peaks.multipliers * signs[: len(peaks.points)] > 0)
-        found = by_active_set(gram.mid(), free.mid(), signs.tolist(), number(beta), guess)
+        guess = np.flatnonzero(peaks.multipliers * peaks.signs > 0)
+        found = by_active_set(gram_.mid(), free.mid(), signs.tolist(), number(beta), guess)
         v = (-offset - response * found).mid()
         c = self.program.unscaled(-self.phi.transpose() * found - self.dphi.transpose() * v)
         multipliers, shifts = self.program.convert(found.entries()), 0 * peaks.points
@@ -133,18 +128,21 @@ class _Model:
 
 def _apart(points: Array, peaks: Array) -> Array:
     """The points that are not close to any peak, as the peaks lie."""
-    if len(peaks) == 0:
-        return points
-    angles, tops = angle(points), angle(peaks)
-    distance = np.abs(angles[:, None] - tops[None, :])
-    spacing = np.minimum(np.diff(tops, prepend=0.0), np.append(np.diff(tops), np.inf))
-    far: Array = points[(distance > APART * spacing).all(axis=1)]
+    tops = angle(peaks)
+    distance = np.abs(angle(points)[:, None] - tops[None, :])
+    far: Array = points[(distance > APART * _spacing(tops)).all(axis=1)]
     return far
 
 
 def _largest_move(points: Array, shifts: Array) -> float:
-    """The largest shift in units of the distance to the nearest neighbour (or 0), in the angle of p = sin²(θ/2)."""
+    """The largest shift, in the angle, in units of the spacing."""
     p = points.astype(float)
-    gaps = np.diff(angle(points), prepend=0.0)
-    spacing = np.minimum(gaps, np.append(gaps[1:], np.inf))
-    return float(np.max(np.abs(shifts.astype(float)) / (spacing * np.sqrt(p * (1 - p)) + 1e-300), initial=0.0))
+    unit = _spacing(angle(points)) * np.sqrt(p * (1 - p)) + 1e-300
+    return float(np.max(np.abs(shifts.astype(float)) / unit, initial=0.0))
+
+
+def _spacing(angles: Floats) -> Floats:
+    """The distance of each to its nearest neighbour, or to 0."""
+    gaps = np.diff(angles, prepend=0.0)
+    nearest: Floats = np.minimum(gaps, np.append(gaps[1:], np.inf)[: len(gaps)])
+    return nearest

@@ -14,22 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, Floating, Floats, to_fraction
-from polyest.numbers.float64 import FLOAT64, Double
+from polyest.numbers.float64 import FLOAT64
 from polyest.numbers.jets import weighted_formula
 from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline.peaks import angle, divided, parabolic_peaks, place
+from polyest.offline.program import Context
 from polyest.problems.targets import Target, get_target
 from polyest.problems.unit import ASYMPTOTE, is_defined
 
-__all__ = ["Levelled", "best_approximation", "least_bias", "rough_least_bias"]
+__all__ = ["Levelled", "best_approximation", "least_bias"]
 
 DIGITS = 80
 STEPS = 200
@@ -43,29 +43,18 @@ PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher e
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
 ROUGH_EXCESS = 1e-4  # the same in float64, where rounding is up to 1/RESOLVED of |e|, more next to a reference point
 
-Context: TypeAlias = Double | Extended | Mpfr
-
 
 @dataclass(frozen=True)
 class Levelled:
-    """The levelled polynomial of a reference.
+    """The levelled polynomial of a reference."""
 
-    Attributes:
-        points: t_0 < … < t_K in (0, 1].
-        level: |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger.
-        signs: of e at the points.
-        weights: 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation.
-        values: Q at the points.
-        slopes, curvatures: e' and e'' at the points.
-    """
-
-    points: Array
-    level: Floating
-    signs: NDArray[np.int_]
-    weights: Array
-    values: Array
-    slopes: Array
-    curvatures: Array
+    points: Array  # t_0 < … < t_K in (0, 1]
+    level: Floating  # |h|, a lower bound of E*_K, equal to it when |e| is nowhere larger
+    signs: NDArray[np.int_]  # of e at the points
+    weights: Array  # 1/Π_{j≠i} 4(t_i − t_j), for barycentric interpolation
+    values: Array  # Q at the points
+    slopes: Array  # e' there
+    curvatures: Array  # e'' there
 
     def in_float64(self) -> Levelled:
         """The same, rounded."""
@@ -91,12 +80,7 @@ def _start(target: Target, K: int, ctx: Mpfr) -> Array:
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
         _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
         return t
-    t = _exchange(target, t, FLOAT64, CLOSE).points
-    return _climbed(target, Extended().array(t))
-
-
-def _climbed(target: Target, t: Array) -> Array:
-    """A reference close to the best one, a Newton step or two closer, which in the hardware's floats cost little."""
+    t = Extended().array(_exchange(target, t, FLOAT64, CLOSE).points)
     for _ in range(EXTENDED_STEPS):
         t = t + _upward(_level(target, t, Extended()))
     return t
@@ -128,15 +112,8 @@ def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> F
     return to_fraction(best_approximation(row, group_size, digits).level)
 
 
-@lru_cache(maxsize=4096)
-def rough_least_bias(target: Target, group_size: int) -> float:
-    """E*_K to about six digits, from float64 alone."""
-    return float(_exchange(target, _first_reference(group_size), FLOAT64, CLOSE).level)
-
-
 def _first_reference(K: int) -> Floats:
-    angles = (2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi
-    t = np.sin(angles / 2) ** 2
+    t = place((2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi)
     t[-1] = 1.0
     return t
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from polyest.numbers.conversion import Scalar, to_fraction
+from polyest.numbers.conversion import Array, Scalar, to_fraction
+from polyest.offline.program import Optimum
 from polyest.problems.problem import Problem
 
 __all__ = ["Solution", "settled"]
@@ -18,21 +19,19 @@ GUARD_BITS = 80  # that a number agrees with one of those to, if it is meant to 
 
 @dataclass(frozen=True)
 class Solution:
-    """The solver's answer to a problem.
-
-    Attributes:
-        problem: the question.
-        coefficients: c_0 … c_{K−1}, not yet rounded.
-        kappa: the point of the frontier in hundredths, for aqp.
-        proof: named lists of floats for the certificate (theory.md §4).
-        digits: the working precision in decimal digits.
-    """
+    """The solver's answer to a problem."""
 
     problem: Problem
-    coefficients: tuple[Fraction, ...]
-    kappa: int | None = None
-    proof: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    digits: int = 0
+    coefficients: tuple[Fraction, ...]  # c_0 … c_{K−1}, not yet rounded
+    kappa: int | None = None  # the point of the frontier in hundredths, for aqp
+    proof: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # lists for the certificate (theory.md §4)
+    digits: int = 0  # the working precision in decimal digits
+
+    @classmethod
+    def of(cls, problem: Problem, optimum: Optimum[Array], budget: Fraction, digits: int) -> Solution:
+        """The answer to a problem of least noise within a bias budget."""
+        proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
+        return cls(problem, settled(optimum.coefficients, budget), proof=proof, digits=digits)
 
 
 def settled(coefficients: Iterable[Scalar], bias: Fraction) -> tuple[Fraction, ...]:

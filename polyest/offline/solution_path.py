@@ -1,48 +1,56 @@
-"""The solution of the variance-optimal program at any bias budget: float64 where it carries, else multi-precision."""
+"""The solution of the variance-optimal program at any bias budget: float64 where it carries, else multi-precision.
+
+The dual is a LASSO over measures, so the solution is piecewise smooth in β, and the active points of one budget are
+nearly those of the next: each solution is started from those that are known (theory.md §3). Towards E*_K the program
+gets ill conditioned, and float64 does not carry.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, to_fraction
 from polyest.numbers.long_double import Extended
+from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
-from polyest.offline.exchange_in_float64 import SLACK, Approximation
-from polyest.offline.noise import Noise
+from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
 from polyest.offline.peaks import PER_GAP, peaks_of
 from polyest.offline.program import Optimum, Program
-from polyest.offline.warm_start import Float64Solver, MultiprecisionSolver
+from polyest.offline.reduction import exchanged
 from polyest.problems.problem import Problem
-from polyest.problems.targets import Target, get_target
+from polyest.problems.targets import get_target
 
-__all__ = ["SolutionPath", "path_for"]
+__all__ = ["SolutionPath"]
 
+DIGITS = 60  # of multi-precision where float64 is not enough, and one more for every two completions
 SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
+LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
+
+S = TypeVar("S")
 
 
 class SolutionPath:
-    """Solutions of one (target, K) at any β, remembered.
+    """Solutions of a problem's program at any β from `least_bias`, E*_K, to `bayes_bias`, β(μ), remembered."""
 
-    Attributes:
-        least_bias: E*_K.
-        bayes_bias: β(μ); at and above it the program is solved by the Bayes table.
-        noise: V of tables of float64 numbers.
-    """
-
-    def __init__(self, target: Target, group_size: int, least_bias: float, solver: str | None = None) -> None:
-        self.target, self.group_size, self.least_bias = target, group_size, least_bias
-        self.program = Program(target, group_size)
-        self._floats, self._digits = Float64Solver(self.program, solver), MultiprecisionSolver(target, group_size)
-        self._slacks: dict[float, float] = {}
-        self.bayes_bias = float(np.abs(self._floats.space.bayes).max())
-        self.noise = Noise(self._floats.space)
+    def __init__(self, problem: Problem, solver: str | None = None) -> None:
+        self.problem, self.solver = problem, solver
+        self.target, self.group_size = get_target(problem.target), problem.group_size
+        self.least_bias = float(remez.least_bias(self.target, self.group_size))
+        self.space = Discretization(Program(self.target, self.group_size))
+        self.bayes_bias, self.noise = float(np.abs(self.space.bayes).max()), self.space.noise
+        self._ctx = Mpfr(DIGITS + self.group_size // 2)
+        self._precise = Program(self.target, self.group_size, self._ctx)
+        self._floats: dict[float, tuple[float, Approximation]] = {}  # with the excess that each may have
+        self._digits: dict[float, Optimum[Array]] = {}
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
-        if not self._is_known(beta, slack) and self._digits.known.reaches(beta):
+        if not self._is_known(beta, slack) and any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits):
             return self._precisely(beta, slack)
         try:
             return self.in_float64(beta, slack)
@@ -55,17 +63,20 @@ class SolutionPath:
         Raises:
             SolveError: it does not carry that far.
         """
-        if self._is_known(beta, slack):
-            return self._floats.known.at[beta]
-        return self._remembered(beta, slack, self._floats.solved(beta, slack))
+        if not self._is_known(beta, slack):
+            self._floats[beta] = slack, self._solved(beta, slack)
+        return self._floats[beta][1]
 
     def in_multiprecision(self, beta: float, slack: float) -> Optimum[Array]:
         """The same anywhere, from what is known near that budget."""
-        return self._digits.solved(beta, slack, self._floats.known)
+        with self._ctx.precision():
+            exact = self._ctx.rational(to_fraction(beta))
+            found = self._digits[beta] = exchanged(self._precise, self._start(beta), exact, slack)
+            return found
 
     def afresh(self, beta: float) -> Approximation:
         """The same in float64, whatever was solved before: the start for all digits."""
-        return self._floats.afresh(beta)
+        return self.space.first(beta, self.solver)
 
     def excess(self, beta: float) -> float:
         """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
@@ -74,19 +85,37 @@ class SolutionPath:
         here = program.converted(self.at(beta))
         return peaks_of(program, here, ctx.rational(to_fraction(beta)), PER_GAP, 0.0).excess(beta)
 
-    def _precisely(self, beta: float, slack: float) -> Approximation:
-        found = self.in_multiprecision(beta, max(slack, SMALL))
-        return self._remembered(beta, slack, self._floats.space.rounded(found, beta))
+    def _solved(self, beta: float, slack: float) -> Approximation:
+        """float64's solution, by the shortest way from the nearest one."""
+        if not self._floats:
+            return self.space.first(beta, self.solver, slack)
+        stride, (_, near) = _nearest(self._floats, beta)
+        if stride > LONGEST_STRIDE:
+            return self.space.from_afar(beta, near.norm, slack)
+        return self.space.from_near(beta, near, slack)
 
-    def _remembered(self, beta: float, slack: float, found: Approximation) -> Approximation:
-        self._floats.known.at[beta], self._slacks[beta] = found, slack
+    def _precisely(self, beta: float, slack: float) -> Approximation:
+        found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
+        self._floats[beta] = slack, found
         return found
 
+    def _start(self, beta: float) -> Optimum[Array]:
+        """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
+        if self._digits:
+            return _nearest(self._digits, beta)[1]
+        if self._floats:
+            return self._precise.converted(_nearest(self._floats, beta)[1][1])
+        return self._precise.unconstrained
+
     def _is_known(self, beta: float, slack: float) -> bool:
-        return self._slacks.get(beta, math.inf) <= slack
+        return beta in self._floats and self._floats[beta][0] <= slack
 
 
-def path_for(problem: Problem, solver: str | None = None) -> SolutionPath:
-    """The path of a problem's program."""
-    target = get_target(problem.target)
-    return SolutionPath(target, problem.group_size, float(remez.least_bias(target, problem.group_size)), solver)
+def _nearest(known: Mapping[float, S], beta: float) -> tuple[float, S]:
+    """The distance in log β of the nearest budget, and what is known there."""
+    nearest = min(known, key=lambda budget: _stride(budget, beta))
+    return _stride(nearest, beta), known[nearest]
+
+
+def _stride(known: float, beta: float) -> float:
+    return abs(math.log(known / beta))

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.offline.graded_program import GradedProgram
-from polyest.offline.program import Program
+from polyest.offline.program import GradedProgram, Program
 from polyest.offline.solver import SOLVER, solved
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target, get_target
@@ -37,15 +36,10 @@ PER_WAVE = 16  # points in half a wave of the fastest polynomial
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program on points comes to.
+    """What a program on points comes to."""
 
-    Attributes:
-        value: of the program: the worst-case bias on the points for `minimax`, F for `aqp`.
-        coefficients: the table c_0 … c_{K−1}.
-    """
-
-    value: float
-    coefficients: Array
+    value: float  # the worst-case bias on the points for `minimax`, F for the others
+    coefficients: Array  # the table c_0 … c_{K−1}
 
 
 def grid(group_size: int) -> Array:
@@ -73,7 +67,7 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     """
     import cvxpy as cp
 
-    K = whole_number("group_size", group_size, least=1)
+    K = _size(group_size)
     program = Program(get_target(target), K)
     p = grid(K) if points is None else _inside(points)
     f = np.asarray(program.weighted_target(p).value, float)
@@ -102,14 +96,7 @@ def aqp(
         ArgumentError: `group_size` or `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    if not 0 < budget < np.inf:
-        raise ArgumentError(f"`budget` must be a positive number, β itself rather than κ; got {budget!r}")
-    program = Program(get_target(target), whole_number("group_size", group_size, least=1))
-    p = grid(group_size) if points is None else _inside(points)
-    phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
-    bayes = phi @ mu - program.weighted_target(p).value
-    x = least_norm(phi / root, bayes / budget, solver)
-    return Answer(float(budget**2 * (x @ x)), mu + budget * x / root)
+    return _nearest(Program(get_target(target), _size(group_size)), budget, points, solver)
 
 
 def graded(
@@ -126,19 +113,24 @@ def graded(
         ArgumentError: the target is no polynomial, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    import cvxpy as cp
+    program = GradedProgram(get_target(target), _size(group_size))
+    return _nearest(program, budget, points, solver, 1 / np.sqrt(np.asarray(program.weights, float)))
 
-    program = GradedProgram(get_target(target), whole_number("group_size", group_size, least=1))
-    p = grid(group_size) if points is None else _inside(points)
+
+def _nearest(
+    program: Program, budget: float, points: ArrayLike | None, solver: str, normal: Array | None = None
+) -> Answer:
+    """The table nearest to the Bayes table; x ⊥ `normal`, if there is one."""
+    if not 0 < budget < np.inf:
+        raise ArgumentError(f"`budget` must be a positive number, β itself rather than κ; got {budget!r}")
+    p = grid(program.group_size) if points is None else _inside(points)
     phi, mu, root = program.rows(p), program.means, np.sqrt(program.weights)
-    bayes, x = phi @ mu - program.weighted_target(p).value, cp.Variable(group_size)
-    bias = bayes / budget + (phi / root) @ x
-    problem = cp.Problem(cp.Minimize(cp.sum_squares(x)), [bias <= 1, bias >= -1, x @ (1 / root) == 0])
-    found = solved(problem, x, solver)
-    return Answer(float(budget**2 * (found @ found)), mu + budget * found / root)
+    bayes = phi @ mu - program.weighted_target(p).value
+    x = least_norm(phi / root, bayes / budget, solver, normal)
+    return Answer(float(budget**2 * (x @ x)), mu + budget * x / root)
 
 
-def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:
+def least_norm(rows: Array, offset: Array, solver: str = SOLVER, normal: Array | None = None) -> Array:
     """Minimise ‖x‖² subject to |offset + rows·x| ≤ 1: aqp in scaled unknowns, or in those of a basis of the rows.
 
     Raises:
@@ -147,8 +139,13 @@ def least_norm(rows: Array, offset: Array, solver: str = SOLVER) -> Array:
     import cvxpy as cp
 
     x = cp.Variable(rows.shape[1])
-    upper, lower = rows @ x <= 1 - offset, rows @ x >= -1 - offset
-    return solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), [upper, lower]), x, solver)
+    constraints = [rows @ x <= 1 - offset, rows @ x >= -1 - offset]
+    constraints += [] if normal is None else [normal @ x == 0]
+    return solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), constraints), x, solver)
+
+
+def _size(group_size: int) -> int:
+    return whole_number("group_size", group_size, least=1)
 
 
 def _inside(points: ArrayLike) -> Array:

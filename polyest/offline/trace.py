@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
-from polyest.numbers.float64 import FLOAT64
 from polyest.offline.methods import minimax
-from polyest.offline.solution_path import SolutionPath, path_for
+from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 
@@ -27,17 +26,11 @@ __all__ = ["Frontier", "trace"]
 
 @dataclass(frozen=True)
 class Frontier:
-    """Points of the aqp frontier, from the smallest bias to the largest.
+    """Points of the aqp frontier, from the smallest bias to the largest."""
 
-    Attributes:
-        kappa: β/E*_K, from 1 (minimax) to that of the Bayes table.
-        bias: β.
-        noise: V of the (unrounded) table at that β.
-    """
-
-    kappa: Array
-    bias: Array
-    noise: Array
+    kappa: Array  # β/E*_K, from 1 (minimax) to that of the Bayes table
+    bias: Array  # β
+    noise: Array  # V of the (unrounded) table at that β
 
 
 def trace(target: str, group_size: int, points: int = 100, solver: str | None = None) -> Frontier:
@@ -59,16 +52,11 @@ def trace(target: str, group_size: int, points: int = 100, solver: str | None = 
             f"`target` must have tables of finite noise for a frontier of bias against noise; that of {target} is "
             "infinite, or not known to be finite; leave the frontier out"
         )
-    path = path_for(make_problem(target, group_size, "aqp", bias_budget=2), solver)
-    ends = [_minimax_end(target, path), (path.bayes_bias, path.noise(path.program.means))]
-    found = sorted([*ends, *_inner(path, points)])
-    bias, noise = np.array(found).T
+    problem = make_problem(target, group_size, "minimax")
+    path, least = SolutionPath(problem, solver), minimax.solution(problem).coefficients
+    ends = [(path.least_bias, path.noise(least)), (path.bayes_bias, path.noise(path.space.program.means))]
+    bias, noise = np.array(sorted([*ends, *_inner(path, points)])).T
     return Frontier(bias / path.least_bias, bias, noise)
-
-
-def _minimax_end(target: str, path: SolutionPath) -> tuple[float, float]:
-    table = minimax.solution(make_problem(target, path.group_size, "minimax")).coefficients
-    return path.least_bias, path.noise(FLOAT64.array(table))
 
 
 def _inner(path: SolutionPath, points: int) -> Iterator[tuple[float, float]]:

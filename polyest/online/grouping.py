@@ -13,9 +13,8 @@ from polyest.online import backend, scoring
 from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.online.numpy_backend import bounded
 from polyest.online.reference_term import reference_values
-from polyest.online.weights import read_weights, unbounded
+from polyest.online.weights import check_bounded, read_weights
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
@@ -106,7 +105,7 @@ def _job(
     threads, extras = whole_number("threads", options.threads, least=1), _extras(read, options)
     work = sum(groups * n * (n + backend.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
-    tables = Tables.join(found, options.kind, extras.weights is not None)
+    tables = Tables.join(found, options.kind, extras.weights_of_counts is not None)
     layout = Layout(codes, starts, tables, work, rows, threads)
     missing = None if read.missing is None else read.missing.reshape(-1)
     return Job(options.kind, layout, extras, read.codes.shape, missing)
@@ -127,7 +126,7 @@ def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = backend.choose(backend.LOOKUP_WORK * len(starts)).tally(starts)
+    counts = np.bincount(np.diff(starts), minlength=1)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warn(f"{some}, which nothing can be compared with: scored NaN")
@@ -140,8 +139,7 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     reference, weights = options.reference, options.weights
     if weights is not None:
         weights = read_weights(weights, read.codes.shape, read.padding)
-        if missing is not None and not bounded(weights):  # those of the others are looked at where they are summed
-            raise unbounded(weights)
+        check_bounded(weights)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None

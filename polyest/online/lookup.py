@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", np.float64, np.int64)
 
-__all__ = ["FixedPoint", "Lookup", "Tables", "Weighted", "advantage_pay", "fixed_point", "read_only"]
+__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "read_only"]
 
 
 def read_only(values: Sequence[float]) -> Array:
@@ -75,40 +75,6 @@ def advantage_pay(coefficients: Sequence[float], others: Sequence[Fraction]) -> 
 
 
 @dataclass(frozen=True)
-class Weighted:
-    """What weighted completions of one group size are paid: w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
-
-    S_i is the sum of the others' weights with the same answer; b_m = c'_m/(K−1), a_m = c_m + b_m, d_m = b_m − b_{m−1}
-    and d_0 = 0, each rounded once (theory.md §9).
-
-    Attributes:
-        columns: b, a, d, shape (3, K).
-        exponent: the least e with all |b_m| < 2^e.
-    """
-
-    columns: Array
-    exponent: int
-
-    @classmethod
-    def of_advantages(cls, coefficients: Sequence[float], others: Sequence[float]) -> Weighted:
-        """From c and c', both with K entries, the last of c' 0."""
-        shares = [Fraction(other) / (len(others) - 1) for other in others]
-        own = [Fraction(c) + share for c, share in zip(coefficients, shares, strict=True)]
-        steps = [Fraction(0), *(here - before for before, here in pairwise(shares))]
-        return cls.of(np.array([shares, own, steps], np.float64))
-
-    @classmethod
-    def of_values(cls, coefficients: Sequence[float]) -> Weighted:
-        """b = c, for Σ_j w_j·c[m_j]."""
-        return cls.of(np.array([coefficients, *np.zeros((2, len(coefficients)))]))
-
-    @classmethod
-    def of(cls, columns: Array) -> Weighted:
-        columns.setflags(write=False)
-        return cls(columns, math.frexp(np.abs(columns[0]).max())[1])
-
-
-@dataclass(frozen=True)
 class Lookup:
     """The arrays of one group size K.
 
@@ -138,50 +104,50 @@ class Lookup:
                 "for a trainer that subtracts the mean itself; use .rewards, or load the table without baseline"
             )
         if inner is None:
+            graded = "those of polyest.graded do without it" if problem.method == "graded" else ""
             raise TableNotFoundError(
                 f"`advantages` need the table of K−1 = {problem.group_size - 1}, which the table of {problem} lacks; "
-                f"solve it again with: {solve_command(problem)} --force"
+                + (graded or f"solve it again with: {solve_command(problem)} --force")
             )
         return read_only(inner.coefficients)
 
     @cached_property
-    def weights(self) -> Array:
-        """c' with c'_{K−1} = 0, shape (K,)."""
-        return read_only([*self.others, 0.0])
+    def rewards(self) -> tuple[Array, None]:
+        return self.coefficients, None
 
     @cached_property
-    def fixed_weights(self) -> FixedPoint:
-        """What completions add to the T of their group's advantages: `weights`, shape (K,)."""
-        return fixed_point(self.weights.tolist())
+    def values(self) -> tuple[Array, FixedPoint]:
+        return self.coefficients, fixed_point(self.coefficients.tolist())
 
     @cached_property
-    def fixed_coefficients(self) -> FixedPoint:
-        """What completions add to their group's value: c, shape (K,)."""
-        return fixed_point(self.coefficients.tolist())
-
-    @cached_property
-    def advantage_pay(self) -> Array:
-        """`advantage_pay` of c and `fixed_weights`, shape (K,)."""
-        fixed = self.fixed_weights
+    def advantages(self) -> tuple[Array, FixedPoint]:
+        """T is that of c' with c'_{K−1} = 0; `advantage_pay` is of c' as it is rounded there."""
+        fixed = fixed_point([*self.others.tolist(), 0.0])
         others = [Fraction(fixed.scale) * n for n in fixed.integers.tolist()]
-        return read_only(advantage_pay(self.coefficients.tolist(), others))
+        return read_only(advantage_pay(self.coefficients.tolist(), others)), fixed
 
     @cached_property
-    def weighted_advantages(self) -> Weighted:
-        return Weighted.of_advantages(self.coefficients.tolist(), self.weights.tolist())
+    def weighted_values(self) -> Array:
+        shares = self.coefficients / len(self.coefficients)
+        return np.stack([shares, *np.zeros((2, len(shares)))])
 
     @cached_property
-    def weighted_values(self) -> Weighted:
-        return Weighted.of_values(self.coefficients.tolist())
+    def weighted_advantages(self) -> Array:
+        shares = [Fraction(other) / len(self.others) for other in self.others.tolist()] + [Fraction(0)]
+        own = [Fraction(c) + share for c, share in zip(self.coefficients.tolist(), shares, strict=True)]
+        return np.array([shares, own, [0, *(here - before for before, here in pairwise(shares))]], np.float64)
 
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
-        """What a completion is paid, and what it adds to its group's total."""
-        if kind == "advantages":
-            return self.advantage_pay, self.fixed_weights
-        return self.coefficients, self.fixed_coefficients if kind == "values" else None
+        """What a completion is paid, and what it adds to its group's total, for rewards, advantages or values."""
+        found: tuple[Array, FixedPoint | None] = getattr(self, kind)
+        return found
 
-    def weighted(self, kind: str) -> Weighted:
-        """The same of weighted completions."""
+    def weighted(self, kind: str) -> Array:
+        """b, a, d of weighted completions, shape (3, K), paid w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
+
+        S_i is the sum of the others' weights with the same answer; b_m = c'_m/(K−1), a_m = c_m + b_m, d_m = b_m −
+        b_{m−1} and d_0 = 0, each rounded once (theory.md §9). Values are Σ_j w_j·b[m_j], b = c/K.
+        """
         return self.weighted_advantages if kind == "advantages" else self.weighted_values
 
 
@@ -189,52 +155,52 @@ class Lookup:
 class Tables:
     """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
 
-    Those of size n begin at offsets[n]; `pay`, `totals` and `scales` are for completions without weights, `weighted`
-    and `exponents` for those with, and what is not wanted is a zero.
+    Those of size n begin at offsets[n].
 
     Attributes:
         offsets: shape (largest n + 1,); −1 where n is absent.
         pay: what a completion with m matches is paid, at offsets[n] + m.
-        totals: what it adds to its group's total, in units of scales[n], at offsets[n] + m.
-        scales: shape (largest n + 1,).
-        weighted: `Weighted.columns`, shape (3, R), at offsets[n] + m.
-        exponents: `Weighted.exponent`, shape (largest n + 1,).
+        totals: what it adds to its group's total, in fixed point, at offsets[n] + m; None for rewards, which have none,
+            and where completions are weighted.
+        units: what to divide totals by, shape (largest n + 1,).
+        columns: `Lookup.weighted`, shape (3, R), at offsets[n] + m; None for rewards, and without weights.
+        exponents: the least e with all |b_m| < 2^e, shape (largest n + 1,).
     """
 
     offsets: NDArray[np.int64]
     pay: Array
-    totals: NDArray[np.int64]
-    scales: Array
-    weighted: Array
+    totals: NDArray[np.int64] | None
+    units: Array
+    columns: Array | None
     exponents: NDArray[np.int64]
 
     @classmethod
     def join(cls, lookups: Mapping[int, Lookup], kind: str, is_weighted: bool = False) -> Tables:
         """Those of each size, for rewards, advantages or values."""
         sizes, slots = list(lookups), max(lookups, default=0) + 1
-        offsets, scales, exponents = np.full(slots, -1, np.int64), np.ones(slots), np.zeros(slots, np.int64)
+        offsets, units, exponents = np.full(slots, -1, np.int64), np.ones(slots), np.zeros(slots, np.int64)
         offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
+        totals = columns = None
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
-        totals = [total for _, total in arrays if total is not None]
-        weighted = [lookup.weighted(kind) for lookup in lookups.values() if is_weighted]
-        if totals:
-            scales[sizes] = [total.scale for total in totals]
-        if weighted:
-            exponents[sizes] = [each.exponent for each in weighted]
-        pay = _joined([pay for pay, _ in arrays], np.zeros(1))
-        integers = _joined([total.integers for total in totals], np.zeros(1, np.int64))
-        columns = _joined([each.columns for each in weighted], np.zeros((3, 1)))
-        return cls(offsets, pay, integers, scales, columns, exponents)
+        if kind != "rewards" and is_weighted:
+            found = [lookup.weighted(kind) for lookup in lookups.values()]
+            exponents[sizes] = [math.frexp(np.abs(each[0]).max())[1] for each in found]
+            columns = _joined(found, np.zeros((3, 1)))
+        elif kind != "rewards":
+            fixed = [total for _, total in arrays if total is not None]
+            units[sizes] = [(n - (kind == "advantages")) / each.scale for n, each in zip(sizes, fixed, strict=True)]
+            totals = _joined([each.integers for each in fixed], np.zeros(1, np.int64))
+        return cls(offsets, _joined([pay for pay, _ in arrays], np.zeros(1)), totals, units, columns, exponents)
 
-    def pay_of(self, size: int) -> Array:
-        return self.pay[self.offsets[size] :][:size]
+    def without_matches(self, sizes: NDArray[np.int64]) -> tuple[Array, Array]:
+        """What a completion without matches is paid and adds to its group's mean, in groups of these sizes."""
+        known = np.minimum(sizes, len(self.offsets) - 1)
+        assert self.totals is not None
+        return self.pay[self.offsets[known]], self.totals[self.offsets[known]] / self.units[known]
 
-    def totals_of(self, size: int) -> NDArray[np.int64]:
-        return self.totals[self.offsets[size] :][:size]
-
-    def weighted_of(self, size: int) -> Array:
-        """`Weighted.columns`."""
-        return self.weighted[:, self.offsets[size] :][:, :size]
+    def of(self, size: int, array: NDArray[Number]) -> NDArray[Number]:
+        """The part of one of these arrays that is for groups of this size."""
+        return array[..., self.offsets[size] :][..., :size]
 
 
 def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:

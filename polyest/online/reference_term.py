@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.weights import read_numbers
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target
 
@@ -48,12 +49,4 @@ def reference_values(
 
 def read_probabilities(reference: ArrayLike) -> Array:
     """A new float64 array of real numbers."""
-    try:
-        given = np.asarray(reference)
-        if given.dtype.kind in "cUSTMm":
-            raise TypeError(f"{given.dtype} numbers")
-        return np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ArgumentError(
-            f"`reference` must be probabilities, one for each answer; got {error}; pass real numbers, without gradient"
-        ) from None
+    return np.array(read_numbers(reference, "reference", "probabilities, one for each answer", "without gradient"))

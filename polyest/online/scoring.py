@@ -13,7 +13,6 @@ import numpy as np
 
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
-from polyest.online.weights import unbounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +50,11 @@ class Extras:
         return np.where(self.missing, 0.0, self.weights)
 
     @property
+    def unpaid(self) -> NDArray[np.bool_] | None:
+        """Completions without an answer where weights do not already say so."""
+        return self.missing if self.weights is None else None
+
+    @property
     def known(self) -> Array | None:
         """The part of each reward that does not depend on matches; None if there is none."""
         if self.reference is None and self.missing is None:
@@ -76,50 +80,39 @@ def no_answer_pay(value: object) -> float | None:
 
 
 def rewards(layout: Layout, extras: Extras, out: Scores) -> None:
-    """w_i·(c[m_i] − r(q_i)), or `extras.pay` in place of c; NaN in a group of one.
-
-    Raises:
-        ArgumentError: the weights are not finite, or too large; as in all functions here.
-    """
-    weights = extras.weights_of_counts
-    _check(backend.choose(layout.work).rewards(layout, weights, out), weights, out)
-    if extras.missing is not None:
-        out[extras.missing] *= 0.0  # a group of one stays NaN
-    if extras.known is not None:
-        out += extras.known
+    """w_i·(c[m_i] − r(q_i)), or `extras.pay` in place of c; NaN in a group of one."""
+    backend.choose(layout.work).scores(layout, extras.weights_of_counts, out)
+    if extras.unpaid is not None:
+        out[extras.unpaid] *= 0.0  # a group of one stays NaN
+    if (known := extras.known) is not None:
+        out += known
 
 
 def advantages(layout: Layout, extras: Extras, out: Scores) -> None:
     """The reward minus the mean of what the others are paid when this completion is left out; NaN in a group of one."""
-    chosen, weights, known = backend.choose(layout.work), extras.weights_of_counts, extras.known
-    if weights is not None:
-        _check(chosen.weighted_advantages(layout, weights, out), weights, out)
-    elif extras.missing is None:
-        chosen.advantages(layout, out)
-    else:
-        chosen.rewards(layout, None, out)
-        out[extras.missing] *= 0.0  # a group of one stays NaN
-        out -= layout.spread(chosen.means(layout, 1, extras.missing))
-    if known is not None:
+    chosen = backend.choose(layout.work)
+    chosen.scores(layout, extras.weights_of_counts, out)
+    if extras.unpaid is not None:
+        out[extras.unpaid] -= layout.spread(layout.tables.without_matches(layout.sizes)[0])[extras.unpaid]
+        out += layout.spread(_unpaid(layout, extras.unpaid))
+    if (known := extras.known) is not None:
         rest = layout.spread(chosen.sums(layout, known)) - known
         out += known - rest / np.maximum(layout.spread(np.subtract(layout.sizes, 1, dtype=np.float64)), 1)
 
 
 def values(layout: Layout, extras: Extras) -> Array:
     """The mean reward of each group; NaN for fewer than two completions."""
-    chosen, weights, known = backend.choose(layout.work), extras.weights_of_counts, extras.known
-    if weights is None:
-        result = chosen.means(layout, 0, extras.missing)
-    else:
-        result = np.empty(len(layout.starts) - 1)
-        _check(chosen.weighted_values(layout, weights, result), weights, result)
-    if known is not None:
+    chosen, result = backend.choose(layout.work), np.empty(len(layout.starts) - 1)
+    chosen.values(layout, extras.weights_of_counts, result)
+    if extras.unpaid is not None:
+        result -= _unpaid(layout, extras.unpaid)
+    if (known := extras.known) is not None:
         result += chosen.sums(layout, known) / np.maximum(layout.sizes, 1)
     return result
 
 
-def _check(is_bounded: bool, weights: Array | None, out: Scores) -> None:
-    """Leave no number behind if the weights cannot be summed."""
-    if weights is not None and not is_bounded:
-        out[...] = np.nan
-        raise unbounded(weights)
+def _unpaid(layout: Layout, unpaid: NDArray[np.bool_]) -> Array:
+    """What completions that are not paid added to their group's mean: they have no matches."""
+    count = backend.choose(layout.work).sums(layout, unpaid.astype(np.float64))
+    share: Array = count * layout.tables.without_matches(layout.sizes)[1]
+    return share

@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 
     from polyest.online.layout import Array
 
-__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "read_weights", "unbounded"]
+__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "check_bounded", "read_numbers", "read_weights"]
 
 LARGEST = 1e200  # times a coefficient it stays finite
 PACKED = 64  # completions of the largest group in which one integer holds a count and a sum
 MOST_DIGITS = 1000  # binary digits by which a weight is shifted at most: both powers of two are floats
+
+
+def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -> Array:
+    """A contiguous float64 array of real numbers: `values` themselves if they are one."""
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind in "cUSTMm":
+            raise TypeError(f"{given.dtype} numbers")
+        return np.require(given, np.float64, ["C", "A", "W"])
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
 
 
 def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None) -> Array:
@@ -30,13 +41,7 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
     Raises:
         ArgumentError: another shape than the answers', or what are no real numbers.
     """
-    try:
-        given = np.asarray(weights)
-        if given.dtype.kind in "cUSTMm":
-            raise TypeError(f"{given.dtype} numbers")
-        w = np.require(given, np.float64, ["C", "A", "W"])
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentError(f"`weights` must be real numbers, one for each completion; got {error}") from None
+    w = read_numbers(weights, "weights", "real numbers, one for each completion", "without gradient")
     if w.shape != shape:
         raise ArgumentError(
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
@@ -44,10 +49,11 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
     return (w if ignored is None else np.where(ignored, 0.0, w)).reshape(-1)
 
 
-def unbounded(weights: Array) -> ArgumentError:
-    """The error for weights that are not finite, or too large."""
-    wrong = weights[~(np.abs(weights) <= LARGEST)]
-    return ArgumentError(
-        f"`weights` must be finite and at most 1e200 in size, got {wrong[0]} (and {len(wrong) - 1} more); "
-        "give 0 to completions that count for nothing"
-    )
+def check_bounded(weights: Array) -> None:
+    """Refuse weights that are not finite, or too large."""
+    squares = np.einsum("i,i->", weights, weights)  # in one pass and one thread
+    if not np.isfinite(squares) and len(wrong := weights[~(np.abs(weights) <= LARGEST)]):
+        raise ArgumentError(
+            f"`weights` must be finite and at most 1e200 in size, got {wrong[0]} (and {len(wrong) - 1} more); "
+            "give 0 to completions that count for nothing"
+        )

@@ -18,8 +18,7 @@ from polyest.numbers.float64 import FLOAT64, NumpyContext
 from polyest.numbers.jets import Jet, weighted_formula
 from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.multiprecision import Multiprecision
-from polyest.offline.methods.minimax import from_power
-from polyest.offline.rows import rows, scaled_rows
+from polyest.offline.program import Program
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target, get_target
 
@@ -120,11 +119,13 @@ def test_jet_arithmetic_with_plain_numbers() -> None:
 
 @given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
 def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
-    for context in (None, MP):
-        found = rows(points if context is None else MP.array(points), K)
-        for i, p in enumerate(map(brute.number, points)):
-            for ours, truth in zip(found[i], brute.bernstein(K - 1, p), strict=True):
-                assert abs(ours - p * truth) <= (1e-12 if context is None else 1e-15)
+    wide = Mpfr(40)
+    with wide.precision():
+        for context, error in ((FLOAT64, 1e-12), (wide, 1e-30)):
+            found = Program(get_target("log"), K, context).rows(context.array(points))
+            for i, p in enumerate(map(brute.number, points)):
+                for ours, truth in zip(found[i], brute.bernstein(K - 1, p), strict=True):
+                    assert abs(to_fraction(ours) - to_fraction(p * truth)) <= error
 
 
 @given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
@@ -132,21 +133,13 @@ def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
 def test_scaled_rows_are_those_over_the_roots_of_the_weights(K: int, points: list[float]) -> None:
     mp = brute.mp
     with Mpfr(40).precision():
-        values, slopes = scaled_rows([arb(p) for p in points], K)
+        values, slopes = Program(get_target("log"), K).scaled_rows(np.array(points))
         for i, p in enumerate(map(brute.number, points)):
             for m in range(K):
                 truths = mp.taylor(lambda t, m=m: t * brute.bernstein(K - 1, t)[m], p, 1)
                 scale = mp.sqrt(2 * mp.mpf(m + 1)) / K
                 for ours, truth in zip((values[i, m], slopes[i, m]), truths, strict=True):
                     assert abs(mp.mpf(ours.mid()._mpf_) * scale - truth) <= 1e-15 * max(1, abs(truth)) * 4**K
-
-
-@given(st.lists(st.integers(-9, 9), min_size=1, max_size=8), st.fractions(0, 1, max_denominator=50))
-def test_power_basis_to_bernstein_form(powers: list[int], p: Fraction) -> None:
-    table = from_power(MP.array(powers))
-    x = brute.number(p)
-    mean = sum(c * b for c, b in zip(table, brute.bernstein(len(powers) - 1, x), strict=True))
-    assert abs(mean - sum(a * x**j for j, a in enumerate(powers))) < brute.mp.mpf(10) ** -50
 
 
 @given(st.floats(min_value=-1e300, max_value=1e300))

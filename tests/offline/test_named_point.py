@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.offline.named_point import NARROW, _Scan
+from polyest.offline.named_point import NARROW, _first_below
 
 LOW, HIGH = 100, 3000
 # Where the noise is flat just above the limit, nothing longer than a ratio of NARROW is ruled out: 70 steps at least.
@@ -30,7 +31,7 @@ def test_the_first_n_below_a_limit_is_found_in_few_steps(
     limit = factor * noise(near)
     truth = next((n for n in range(LOW, HIGH + 1) if noise(n) <= limit), None)
     seen.clear()
-    scan = _Scan(noise)
-    if scan.value(LOW) > limit:
-        assert scan.first_below(limit, LOW, HIGH) == truth
+    value = lru_cache(maxsize=None)(noise)
+    if value(LOW) > limit:
+        assert _first_below(value, limit, LOW, HIGH) == truth
         assert len(seen) == len(set(seen)) < FEW

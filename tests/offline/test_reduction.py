@@ -17,11 +17,10 @@ from polyest.numbers.conversion import to_fraction
 from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import reduction, remez
-from polyest.offline.exchange import OneSided, exchanged, one_sided
 from polyest.offline.exchange_in_float64 import Discretization
 from polyest.offline.methods import aqp
 from polyest.offline.program import Optimum, Program
-from polyest.offline.solution_path import path_for
+from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
 
@@ -87,8 +86,7 @@ def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
     found = Discretization(Program(row, K)).first(beta)
     ctx: Extended | Mpfr = Extended()
     with ctx.precision():
-        close = reduction.approached(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)))
-    assert close is not None
+        close = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), aqp.APPROACH)
     ctx = Mpfr(90)
     with ctx.precision():
         best = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), DIGITS)
@@ -97,13 +95,14 @@ def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
 
 
 @pytest.mark.slow
-def test_where_floats_do_not_carry_nothing_comes_back() -> None:
+def test_where_floats_do_not_carry_is_an_error() -> None:
     """κ = 1.05 of a smooth target: coefficients near 10⁴, of which the bias is a 10⁻¹³th."""
     row, ctx = get_target("power(1.5)"), Extended()
     with ctx.precision():
         program = Program(row, 24, ctx)
         beta = ctx.rational(remez.least_bias(row, 24)) * 1.05
-        assert reduction.approached(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta) is None
+        with pytest.raises(SolveError):
+            reduction.to_all_digits(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta, aqp.APPROACH)
 
 
 @pytest.mark.slow
@@ -120,8 +119,9 @@ def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K
     row, least, ctx = get_target(target), remez.best_approximation(get_target(target), K), Mpfr(90)
     with ctx.precision():
         beta = ctx.rational(Fraction(kappa, 100) * remez.least_bias(target, K))
-        start = one_sided(ctx.array(least.points), least.signs, ctx.array(0 * least.points))
-        found = exchanged(OneSided(Program(row, K, ctx), beta, 1e-11), start, 1e-11)
+        program = Program(row, K, ctx)
+        start = Optimum(program.means, ctx.array(least.points[:-1]), ctx.array(least.signs[:-1].astype(float)))
+        found = reduction.exchanged(program, start, beta, 1e-11)
         c = [float(x) for x in found.coefficients]
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 
@@ -129,14 +129,14 @@ def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K
 @pytest.mark.slow
 def test_where_float64_is_not_enough_multiprecision_takes_over() -> None:
     problem = make_problem("power(1.5)", 24, bias_budget="1.18")
-    path = path_for(problem)
+    path = SolutionPath(problem)
     beta = 1.18 * path.least_bias
     with pytest.raises(SolveError):
         path.in_float64(beta)
     assert brute.float_curves("power(1.5)", path.at(beta).coefficients, brute.grid(24, 4000))[0].max() == pytest.approx(
         beta, rel=1e-4
     )
-    assert len(aqp.at_kappa(path, problem, 118).proof["points"]) == 24
+    assert len(aqp.at_kappa(path, 118).proof["points"]) == 24
 
 
 def test_a_budget_below_the_least_bias_is_an_error() -> None:
@@ -150,7 +150,7 @@ def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> N
     problem = make_problem("power(1.5)", 22, bias_budget="1.2")
 
     def coefficients(*kappas: float) -> list[float]:
-        path = path_for(problem)
+        path = SolutionPath(problem)
         for kappa in kappas:
             found = path.in_multiprecision(kappa * path.least_bias, 1e-9)
         return [float(c) for c in found.coefficients]

@@ -102,7 +102,7 @@ def test_the_kernels_have_the_surrogates_gradient(data, K: int, policy, directio
     for kind, run in product(("rewards", "advantages"), (numpy_backend, compiled)):
         out = np.empty(groups.size)
         layout = Layout(groups.ravel(), np.arange(0, groups.size + 1, K), Tables.join({K: lookup}, kind), work=0)
-        run.rewards(layout, None, out) if kind == "rewards" else run.advantages(layout, out)
+        run.scores(layout, None, out)
         scores = dict(zip(map(tuple, groups.tolist()), out.reshape(groups.shape).tolist(), strict=True))
         assert expected(policy, direction, K, scores.__getitem__) == pytest.approx(expectation, abs=1e-13 * K * 60)
 

@@ -285,8 +285,10 @@ def test_a_shipped_table_reads_stands_in_its_place_and_has_its_leave_one_out_tab
     assert path.read_text(encoding="utf-8") == to_json(table)
     assert make_problem(table.problem.target, table.group_size, table.problem.method, **_budget(table)) == table.problem
     assert table.certificate is not None
-    assert table.leave_one_out is not None
-    assert table.leave_one_out.kappa == table.kappa
+    if table.leave_one_out is None:  # no five completions tell the best of twelve within 0.02
+        assert table.problem == make_problem("best_of(12)", 6, worst_case_bias="0.02")
+    else:
+        assert table.leave_one_out.kappa == table.kappa
 
 
 def _budget(table: Table) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from polyest.adapters.pay import AnswerPay
 from polyest.errors import ArgumentError, nearest, shortened
 from polyest.estimator import Estimator
 from polyest.history.settings import PoolSettings
+from polyest.online.loading import lookups
 from polyest.problems.problem import problem_of_answers
-from polyest.storage.loading import lookups
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

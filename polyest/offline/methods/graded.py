@@ -1,25 +1,18 @@
 """The table of graded rewards for more draws than the group has: least noise within a bias of the objective.
 
-The program is `polyest.offline.graded_program`; it is solved as aqp's is where float64 does not carry: an exchange of
-constraint points from scratch, then all digits.
+Its program is `polyest.offline.program.GradedProgram`, solved by local reduction from the Bayes table.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-import gmpy2
-import numpy as np
-
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array
 from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.rationals import decimal_text
-from polyest.offline import reduction
-from polyest.offline.exchange import OneSided, exchanged, one_sided
-from polyest.offline.graded_program import GradedProgram
-from polyest.offline.program import Optimum
-from polyest.offline.solution import Solution, settled
+from polyest.offline.program import GradedProgram
+from polyest.offline.reduction import to_all_digits
+from polyest.offline.solution import Solution
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 from polyest.storage.table import Table
@@ -28,7 +21,6 @@ __all__ = ["rounded", "solution"]
 
 DIGITS = 50
 GUARD = 40  # digits that the conditioning may cost, and one more for every completion
-ROUGHLY = 1e-3  # excess of the bias, relative, at which the exchange of points ends
 
 
 def solution(problem: Problem, digits: int | None = None) -> Solution:
@@ -48,22 +40,12 @@ def solution(problem: Problem, digits: int | None = None) -> Solution:
     with ctx.precision():
         program = GradedProgram(get_target(problem.target), problem.group_size, ctx)
         try:
-            found = _optimum(program, ctx.rational(budget), working)
+            found = to_all_digits(program, program.unconstrained, ctx.rational(budget), working)
         except SolveError as error:
             raise SolveError(
                 f"`worst_case_bias` = {decimal_text(budget)} is out of reach ({error}); give a larger one"
             ) from None
-    proof = {name: tuple(map(float, getattr(found, name))) for name in ("points", "multipliers")}
-    return Solution(problem, settled(found.coefficients, budget), proof=proof, digits=working)
-
-
-def _optimum(program: GradedProgram, beta: gmpy2.mpfr, digits: int) -> Optimum[Array]:
-    """The Bayes table if its bias is within β, else the solution where some points are active."""
-    K = program.group_size
-    turns = program.convert(np.sin(np.arange(1, K + 1) * np.pi / (2 * K + 2)) ** 2)  # of polynomials of degree K
-    signs = np.where(np.arange(K) % 2 == 0, 1, -1)
-    near = exchanged(OneSided(program, beta, ROUGHLY), one_sided(turns, signs, 0 * turns), ROUGHLY)
-    return reduction.to_all_digits(program, near, beta, digits) if len(near.points) else near
+    return Solution.of(problem, found, budget, working)
 
 
 def rounded(solution: Solution) -> Table:

@@ -1,7 +1,6 @@
 """Counting and look-up: the scores of groups that lie one behind the other, as int64 answers and float64 results.
 
-A small group is written in whole blocks: what this puts into the rows behind it is overwritten by their own groups. A
-call per group would cost as much as scoring a small one: what is called here for a group is inlined.
+All pairs of a small group are compared in vector registers, larger groups are counted in a hash table.
 """
 
 # numba infers the types of these functions:
@@ -9,128 +8,152 @@ call per group would cost as much as scoring a small one: what is called here fo
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from polyest.online.compiled.counting import fits_pairs, hashed, ones, scratch, whole
+from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import FULL, LANES, sum_pairs
+from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
+from polyest.online.weights import MOST_DIGITS, PACKED
 
-__all__ = ["advantages", "largest_of", "means", "rewards"]
+__all__ = ["score", "sums", "weigh"]
 
-ZERO, ONE, TWO, WIDTH, ALL = (np.uint64(n) for n in (0, 1, 2, LANES, FULL))
-
-
-@inlined
-def total_pairs(weights, base, counts, width, step):
-    """Σ weights[m_i] of a small group; `step` is WIDTH, unknown to LLVM, which would take longer to fill vectors."""
-    total, block = 0, ZERO
-    while block < width:
-        for lane in range(block, block + WIDTH):
-            total += weights[base + counts[lane]]
-        block += step
-    return total
+ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
+POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
 
 
 @inlined
-def total_hashed(weights, base, slots, sums, size):
-    """Σ weights[m_i] of a large group; where each is looked up replaces its slot."""
-    total = 0
-    for k in range(ZERO, size):
-        slots[k] = base + np.uint64(sums[slots[k]])
-        total += weights[slots[k]]
-    return total
+def fits_registers(lo, size, end):
+    """Whether a group is small, and whole blocks of it can be read, in `end` ids."""
+    return size <= MOST and lo + (size + WIDTH - ONE) // WIDTH * WIDTH <= end
+
+
+@inlined
+def power(exponent):
+    """2^exponent, at most `MOST_DIGITS` from 1."""
+    return POWERS[np.uint64(max(min(exponent, MOST_DIGITS), -MOST_DIGITS) + MOST_DIGITS)]
+
+
+@inlined
+def length(number):
+    """The least e with |number| < 2^e."""
+    return np.int64(math.frexp(np.float64(number))[1])
+
+
+@inlined
+def digits_of(numbers):
+    """Binary digits by which numbers are shifted to be summed as integers."""
+    top = 0.0
+    for number in numbers:
+        top = max(top, abs(number))
+    return 62 - length(numbers.shape[0]) - length(top)
+
+
+@inlined
+def fixed(number, scale):
+    return np.int64(np.rint(number * scale))
+
+
+@inlined
+def look_up(pay, base, counts, mean, w, out):
+    """pay − T; with weights, where T is 0, w·pay."""
+    for k in range(out.shape[0]):
+        paid = pay[base + counts[k]]
+        out[k] = paid - mean if w is None else w[k] * paid
 
 
 @jit
-def largest_of(bits):
-    """The largest number without its sign."""
-    top = np.int64(0)
-    for word in bits:
-        top = max(top, word & np.int64(0x7FFFFFFFFFFFFFFF))
-    return top
+def score(offsets, pay, totals, units, ids, starts, w, out, means):
+    """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
-
-@jit
-def rewards(ids, starts, offsets, pay, w, bits, out):
-    """pay[m_i], times w_i unless w is None, of the groups ids[starts[g] : starts[g + 1]]; NaN in a group of one.
-
-    Returns the bits of the largest weight, without its sign; `bits` are those of w.
+    T is 0 if totals is None; NaN in a group of one. What is None of `out` and `means` is not wanted.
     """
-    top = np.int64(0) if bits is None else largest_of(bits)
-    shifts, slots, left, keys, sums = scratch(max(offsets.shape[0] - 1, 1))
-    counts, addends = np.empty(FULL, np.uint64), ones()
-    groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
-    hi, soon = np.uint64(starts[0]), np.uint64(starts[min(1, groups)])
-    for g in range(groups):
-        lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])  # early: what a size decides is not waited for
+    counts, table = np.empty(max(offsets.shape[0], PACKED + LANES), np.uint64), group_table(offsets.shape[0])
+    addends = np.zeros(2 * PACKED, np.uint64)  # those of a group of n from PACKED − n on
+    addends[:PACKED] = 1
+    end, hi = np.uint64(ids.shape[0]), np.uint64(starts[0])
+    for g in range(starts.shape[0] - 1):
+        lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
         size = hi - lo
         if size < TWO:
-            if size == ONE:
-                out[lo] = np.nan
+            if means is not None:
+                means[g] = np.nan
+            if out is not None:
+                out[lo:hi] = np.nan
             continue
         base = np.uint64(offsets[size]) - ONE
-        if fits_pairs(lo, size, end):
-            sum_pairs(ids, lo, addends, ALL - size, size, counts)
-            for block in range(ZERO, whole(size), WIDTH):
-                for lane in range(block, block + WIDTH):
-                    paid = pay[base + counts[lane]]
-                    out[lo + lane] = paid if w is None else w[lo + lane] * paid
-            continue
-        hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
-        for i in range(lo, hi):
-            paid = pay[base + np.uint64(sums[slots[i - lo]])]
-            out[i] = paid if w is None else w[i] * paid
-    return top
+        if fits_registers(lo, size, end):
+            sum_pairs(ids, lo, addends, MOST - size, size, counts)
+        else:
+            tally(ids, lo, hi, g, table, counts)
+            for k in range(ZERO, size):
+                counts[k] = np.uint64(table[2][counts[k]])
+        if totals is not None:
+            total = 0
+            for k in range(ZERO, size):
+                total += totals[base + counts[k]]
+            mean = total / units[size]
+        if means is not None:
+            means[g] = mean
+        if out is not None:
+            look_up(pay, base, counts, mean, None if w is None else w[lo:hi], out[lo:hi])
+
+
+@inlined
+def weigh_counted(w, columns, exponent, table, slots, out):
+    """The scores of a large group, whose answers are counted in `table`, unless out is None; returns its T."""
+    (others, own, steps), (_, _, counts, sums) = columns, table
+    size, digits, total = w.shape[0], digits_of(w), 0
+    scale = power(digits - exponent)
+    for k in range(size):
+        total += fixed(w[k] * others[counts[slots[k]]], scale)
+    mean = total * power(exponent - digits)
+    if out is not None:
+        digits -= length(size) if size <= PACKED else 0
+        scale, unit = power(digits), power(-digits)
+        for k in range(size):
+            sums[slots[k]] = 0
+        for k in range(size):
+            sums[slots[k]] += fixed(w[k], scale)
+        for k in range(size):
+            m, same = counts[slots[k]], (sums[slots[k]] - fixed(w[k], scale)) * unit
+            out[k] = w[k] * own[m] + same * steps[m] - mean
+    return mean
 
 
 @jit
-def advantages(ids, starts, offsets, pay, weights, scales, out):
-    """pay[m_i] − Σ_j weights[m_j]·scale/(n − 1), likewise."""
-    shifts, slots, left, keys, sums = scratch(max(offsets.shape[0] - 1, 1))
-    counts, addends = np.empty(FULL, np.uint64), ones()
-    groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
-    hi, soon, step = np.uint64(starts[0]), np.uint64(starts[min(1, groups)]), WIDTH * addends[ZERO]
-    for g in range(groups):
-        lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])
-        size = hi - lo
-        if size < TWO:
-            if size == ONE:
-                out[lo] = np.nan
-            continue
-        base, width, share = np.uint64(offsets[size]) - ONE, whole(size), np.int64(size - ONE)
-        if fits_pairs(lo, size, end):
-            sum_pairs(ids, lo, addends, ALL - size, size, counts)
-            mean = total_pairs(weights, base, counts, width, step) * scales[size] / share
-            for block in range(ZERO, width, WIDTH):
-                for lane in range(block, block + WIDTH):
-                    out[lo + lane] = pay[base + counts[lane]] - mean
-            continue
-        hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
-        mean = total_hashed(weights, base, slots, sums, size) * scales[size] / share
-        for k in range(ZERO, size):
-            out[lo + k] = pay[slots[k]] - mean
+def weigh(offsets, columns, exponents, ids, starts, w, out, means):
+    """T = Σ_j w_j·others[m_j] of each group; w_i·own[m_i] + S_i·steps[m_i] − T of each completion unless out is None.
 
-
-@jit
-def means(ids, starts, offsets, weights, scales, missing, left_out, out):
-    """Σ_j weights[m_j]·scale/(n − left_out) of each group, over those not missing; NaN for fewer than two."""
-    shifts, slots, left, keys, sums = scratch(max(offsets.shape[0] - 1, 1))
-    counts, addends = np.empty(FULL, np.uint64), ones()
-    groups, end = starts.shape[0] - 1, np.uint64(ids.shape[0])
-    hi, step = np.uint64(starts[0]), WIDTH * addends[ZERO]
-    for g in range(groups):
+    S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind.
+    """
+    slots, table = np.empty(max(offsets.shape[0], PACKED), np.uint64), group_table(offsets.shape[0])
+    words, end, hi = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0])
+    totals = np.empty(starts.shape[0] - 1) if means is None else means
+    for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            out[g] = np.nan
+            totals[g] = np.nan
+            if out is not None:
+                out[lo:hi] = np.nan
             continue
-        base = np.uint64(offsets[size]) - ONE
-        if fits_pairs(lo, size, end):
-            sum_pairs(ids, lo, addends, ALL - size, size, counts)
-            total = total_pairs(weights, base, counts, whole(size), step)
+        base = np.uint64(offsets[size])
+        if fits_registers(lo, size, end):
+            weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
         else:
-            hashed(ids, lo, hi, shifts[size], left, slots, keys, sums)
-            total = total_hashed(weights, base, slots, sums, size)
-        if missing is not None:
-            total -= np.int64(missing[lo:hi].sum()) * weights[base + ONE]
-        out[g] = total * scales[size] / (np.int64(size) - left_out)
+            tally(ids, lo, hi, g, table, slots)
+            paid = None if out is None else out[lo:hi]
+            totals[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
+
+
+@jit
+def sums(numbers, starts, out):
+    """The sum of each group's finite numbers, whatever their order; 0 for fewer than two."""
+    for g in range(starts.shape[0] - 1):
+        some, total = numbers[starts[g] : starts[g + 1]], 0
+        digits = digits_of(some)
+        for number in some:
+            total += fixed(number, power(digits))
+        out[g] = total * power(-digits) if some.shape[0] > 1 else 0.0

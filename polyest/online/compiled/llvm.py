@@ -1,4 +1,6 @@
-"""What numba has no words for: comparing many ids at once in vector registers, written in LLVM's language.
+"""What numba has no words for: small groups in vector registers, written in LLVM's language.
+
+A one and a weight in fixed point share an integer: adding these over equal answers counts them and sums their weights.
 
 LLVM's pointers have no types any more: what a pointer points to is said where it is used, by `load` and `place_of`. The
 llvmlite of the oldest numba that is allowed takes it from the pointer, which therefore is given its type as well.
@@ -10,39 +12,25 @@ llvmlite of the oldest numba that is allowed takes it from the pointer, which th
 from __future__ import annotations
 
 import inspect
+from functools import reduce
 from importlib import import_module
 
 from numba.core import cgutils, types
-from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
-__all__ = [
-    "FULL",
-    "LANES",
-    "WORD",
-    "all_lanes",
-    "by_blocks",
-    "changes",
-    "cut",
-    "element",
-    "load",
-    "load_word",
-    "pair_sums",
-    "place_of",
-    "prefetch",
-    "read",
-    "spread",
-    "sum_pairs",
-    "trailing_zeros",
-    "write",
-]
+from polyest.online.weights import MOST_DIGITS, PACKED
+
+__all__ = ["LANES", "sum_pairs", "weigh_pairs"]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
 LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
-FULL, TOGETHER, WORD = 48, 4, 64  # ids of the largest group, blocks in registers at once, ids of `changes`
+TOGETHER = 4  # blocks in registers at once
 ITEM = ir.IntType(64)
 VECTOR = ir.VectorType(ITEM, LANES)
+FLOAT = ir.DoubleType()
+FLOATS = ir.VectorType(FLOAT, LANES)
+ZERO, ONE = ir.Constant(ITEM, 0), ir.Constant(ITEM, 1)
 IS_OPAQUE = "typ" in inspect.signature(ir.IRBuilder.load).parameters
 
 
@@ -105,14 +93,14 @@ def write(builder, vectors, start):
         builder.store(vector, builder.bitcast(place, vector.type.as_pointer()), align=8)
 
 
-def by_blocks(builder, size, most, generate):
-    """Code of its own for each number of blocks that hold up to `most` ids.
+def by_blocks(builder, size, generate):
+    """Code of its own for each number of blocks that hold up to `PACKED` ids.
 
     A branch that goes another way than foreseen costs as much as counting a small group, so few depend on the size. The
     code is found by one comparison after the other; a jump by table is foreseen less often and noticed later.
     """
     end = builder.append_basic_block()
-    for blocks in range(1, most // LANES + 1):
+    for blocks in range(1, PACKED // LANES + 1):
         with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
             generate(blocks)
             builder.branch(end)
@@ -130,7 +118,7 @@ def element(context, builder, array_type, array, place):
 def sum_pairs(typing_context, ids, first, addends, start, size, totals):
     """totals[l] = Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size; 0 up to a multiple of LANES.
 
-    2 ≤ size ≤ FULL; addends from `size` to that multiple are 0.
+    2 ≤ size ≤ `PACKED`; addends from `size` to that multiple are 0.
     """
 
     def generate(context, builder, signature, arguments):
@@ -142,51 +130,127 @@ def sum_pairs(typing_context, ids, first, addends, start, size, totals):
         def score(blocks):
             write(builder, cut(builder, pair_sums(builder, pointer, addend, blocks), size), target)
 
-        by_blocks(builder, size, FULL, score)
+        by_blocks(builder, size, score)
         return context.get_dummy_value()
 
     at = types.uintp
     return types.void(ids, at, addends, at, at, totals), generate
 
 
+def across(builder, combine, vectors):
+    """All lanes of all vectors combined, in every lane."""
+    vector, step = reduce(combine, vectors), LANES // 2
+    while step:
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [lane ^ step for lane in range(LANES)])
+        vector, step = combine(vector, builder.shuffle_vector(vector, vector, lanes)), step // 2
+    return vector
+
+
+def largest(builder, words):
+    """The largest of some numbers without their sign, in every lane."""
+    unsigned = [builder.and_(word, all_lanes(2**63 - 1)) for word in words]
+    return across(builder, lambda x, y: builder.select(builder.icmp_unsigned(">", x, y), x, y), unsigned)
+
+
+def call(builder, name, *vectors):
+    """A function of LLVM's own that gives floats."""
+    kind = ir.FunctionType(FLOATS, [vector.type for vector in vectors])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), vectors)
+
+
+def fixed(builder, numbers, scale):
+    """Numbers × scale, as the nearest integers."""
+    return builder.fptosi(call(builder, f"llvm.rint.v{LANES}f64", builder.fmul(numbers, scale)), VECTOR)
+
+
+def powers(builder, shift):
+    """2^shift and 2^−shift, no shift beyond `MOST_DIGITS`."""
+    most, least, bias = all_lanes(MOST_DIGITS), all_lanes(-MOST_DIGITS), all_lanes(1023)
+    shift = builder.select(builder.icmp_signed(">", shift, most), most, shift)
+    shift = builder.select(builder.icmp_signed("<", shift, least), least, shift)
+    words = builder.add(bias, shift), builder.sub(bias, shift)
+    return [builder.bitcast(builder.shl(word, all_lanes(52)), FLOATS) for word in words]
+
+
+def looked_up(builder, column, places, blocks):
+    """column[place] in each lane; places of the group are below LANES·blocks, others give any number of the table."""
+    if HAS_MASKS:
+        return permuted(builder, read(builder, column, blocks, FLOATS), places)
+    found = ir.Constant(FLOATS, ir.Undefined)
+    for lane in range(LANES):
+        place = place_of(builder, column, builder.extract_element(places, ir.Constant(ITEM, lane)), FLOAT)
+        found = builder.insert_element(found, load(builder, place, FLOAT), ir.Constant(ITEM, lane))
+    return found
+
+
+def permuted(builder, column, places):
+    """The same from registers: two of them at a time, by the last bits of the place."""
+    found = None
+    for n in range(0, len(column), 2):
+        pair = column[n], places, column[min(n + 1, len(column) - 1)]
+        here = call(builder, "llvm.x86.avx512.vpermi2var.pd.512", *pair)
+        found = builder.select(builder.icmp_signed(">=", places, all_lanes(LANES * n)), here, found) if n else here
+    return found
+
+
+def reload(builder):
+    """Have what was written read again: a number is spread over all lanes for nothing if it comes from memory."""
+    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
+
+
+def score(builder, blocks, size, exponent, ids, w, packed, columns, found, out):
+    """Code for a group of that many blocks; see `weigh_pairs`."""
+    words = cut(builder, read(builder, w, blocks), size)
+    weights, tops = [builder.bitcast(word, FLOATS) for word in words], largest(builder, words)
+    exponents = builder.sub(builder.lshr(tops, all_lanes(52)), all_lanes(1022))
+    field = spread(builder, builder.sub(builder.ctlz(size, ir.Constant(ir.IntType(1), 1)), ONE))
+    up, down = powers(builder, builder.sub(builder.sub(builder.add(field, field), all_lanes(64)), exponents))
+    finest = builder.sub(builder.sub(field, all_lanes(1)), spread(builder, exponent))
+    rate_up, rate_down = powers(builder, builder.sub(finest, exponents))
+
+    ones = builder.shl(all_lanes(1), field)
+    owns = cut(builder, [builder.add(ones, fixed(builder, w, up)) if out else ones for w in weights], size)
+    write(builder, owns, packed)
+    reload(builder)
+    totals, half = pair_sums(builder, ids, packed, blocks), builder.lshr(ones, all_lanes(1))
+    matches = [builder.sub(builder.ashr(builder.add(total, half), field), all_lanes(1)) for total in totals]
+
+    def paid(column):
+        return [builder.fmul(w, looked_up(builder, column, m, blocks)) for w, m in zip(weights, matches, strict=True)]
+
+    rates = [fixed(builder, rate, rate_up) for rate in paid(columns[0])]
+    mean = builder.fmul(builder.sitofp(across(builder, builder.add, rates), FLOATS), rate_down)
+    builder.store(builder.extract_element(mean, ZERO), found)
+    if out:
+        results = []
+        for pay, total, own, m in zip(paid(columns[1]), totals, owns, matches, strict=True):
+            same = builder.sub(builder.sub(total, own), builder.shl(m, field))
+            apart = builder.fmul(builder.sitofp(same, FLOATS), down)
+            step = builder.fmul(apart, looked_up(builder, columns[2], m, blocks))
+            results.append(builder.fsub(builder.fadd(pay, step), mean))
+        write(builder, results, out)
+
+
 @intrinsic
-def changes(typing_context, ids, first):
-    """A word whose bit b says whether ids[first + b] differs from the id before it, b < WORD."""
+def weigh_pairs(typing_context, ids, w, first, size, columns, base, exponent, packed, totals, group, out):
+    """totals[group] = T = Σ w·others[m]; out[first + k] = w·own[m] + S·steps[m] − T unless it is None.
+
+    2 ≤ size ≤ `PACKED`. The columns others, own, steps of the table of this size begin at `base`; all |others| <
+    2^exponent. `packed` is scratch memory.
+    """
 
     def generate(context, builder, signature, arguments):
-        array, first = arguments
-        words = ir.VectorType(ITEM, WORD)
-        before = builder.sub(first, ir.Constant(first.type, 1))
-        here, last = (
-            load(builder, element(context, builder, signature.args[0], array, place), words)
-            for place in (first, before)
-        )
-        return builder.bitcast(builder.icmp_unsigned("!=", here, last), ir.IntType(WORD))
+        def pointer(number, place):
+            return element(context, builder, signature.args[number], arguments[number], place)
 
-    return types.uint64(ids, types.uintp), generate
-
-
-@intrinsic
-def load_word(typing_context, data, place):
-    """data[place : place + 8] as one number, little end first."""
-
-    def generate(context, builder, signature, arguments):
-        return load(builder, element(context, builder, signature.args[0], *arguments), ITEM, 1)
-
-    return types.uint64(data, types.uintp), generate
-
-
-@intrinsic
-def prefetch(typing_context, data, place):
-    """Have data[place] brought into the cache, without waiting for it; it need not exist."""
-
-    def generate(context, builder, signature, arguments):
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        pointer = builder.bitcast(element(context, builder, signature.args[0], *arguments), byte)
-        to_read, to_keep, as_data = (ir.Constant(number, n) for n in (0, 3, 1))
-        builder.call(function, [pointer, to_read, to_keep, as_data])
+        _, _, first, size, table, base, exponent, _, _, group, _ = arguments
+        width = builder.extract_value(context.make_array(columns)(context, builder, table).shape, 1)
+        places = [builder.add(base, builder.mul(width, ir.Constant(ITEM, n))) for n in range(3)]
+        given = pointer(0, first), pointer(1, first), pointer(7, ZERO), [pointer(4, place) for place in places]
+        target = None if out is types.none else pointer(10, first)
+        found = pointer(8, group)
+        by_blocks(builder, size, lambda blocks: score(builder, blocks, size, exponent, *given, found, target))
         return context.get_dummy_value()
 
-    return types.void(data, types.uintp), generate
+    at = types.uintp
+    return types.void(ids, w, at, at, columns, at, types.int64, packed, totals, at, out), generate

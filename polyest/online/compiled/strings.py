@@ -1,4 +1,4 @@
-"""Strings as integers, in numba: a hash of each string's bytes, and whether it tells the strings of a group apart.
+"""Strings as integers: Python's hash of each, and, in numba, whether it tells the strings of a group apart.
 
 A dictionary compares strings where each of them lies; of a million that come out of order that costs a cache miss or
 two each. `str.join` writes them end to end instead, and everything after that is arithmetic on bytes.
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from polyest.online.compiled.counting import GOLDEN, OTHER, SOON
+from polyest.online.compiled.hashing import bits_of, mixed
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import load_word, prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_strings"]
 
-END, WORD = "\0", 8  # what is put behind each string; bytes hashed and compared at a time
-ZERO, ONE, EIGHT, HALF = (np.uint64(n) for n in (0, 1, 8, 32))
+END = "\0"  # what is put behind each string
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -36,14 +35,13 @@ def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.i
     if not _are_strings(items):
         return None
     try:
-        data = np.frombuffer(END.join([*items, END * WORD]).encode(), np.uint8)
+        data = np.frombuffer(END.join([*items, ""]).encode(), np.uint8)
     except UnicodeEncodeError:
         return None
-    ends = np.flatnonzero(data == 0)[:-WORD]
+    ends = np.flatnonzero(data == 0)
     if len(ends) != size:
         return None
-    codes = np.empty(size, np.int64)
-    hash_strings(data, ends, codes)
+    codes = np.fromiter(map(hash, items), np.int64, size)
     order = np.arange(size) if order is None else order
     return codes if codes_identify(data, ends, codes, order, starts) else None
 
@@ -51,25 +49,6 @@ def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.i
 def _are_strings(items: Sequence[object]) -> TypeGuard[list[str]]:
     """Whether they are plain strings: a subclass may compare as it likes."""
     return {*map(type, items)} <= {str}
-
-
-@inlined
-def word_of(data, place, end):
-    """The bytes of a string from `place` on, at most eight."""
-    word = load_word(data, place)
-    return word if end - place >= EIGHT else word & ((ONE << (EIGHT * (end - place))) - ONE)
-
-
-@jit
-def hash_strings(data, ends, codes):
-    """The code of each string, ends[i − 1] < bytes < ends[i]."""
-    begin = ZERO
-    for i in range(ends.shape[0]):
-        end, code = np.uint64(ends[i]), GOLDEN
-        for at in range(begin, end, EIGHT):
-            code = (code ^ word_of(data, at, end)) * OTHER
-            code ^= code >> HALF
-        codes[i], begin = code >> ONE, end + ONE
 
 
 @inlined
@@ -83,37 +62,25 @@ def is_same(data, ends, one, other):
     begin, first, length = begin_of(ends, one), begin_of(ends, other), np.uint64(ends[one]) - begin_of(ends, one)
     if np.uint64(ends[other]) - first != length:
         return False
-    for at in range(ZERO, length, EIGHT):
-        if word_of(data, begin + at, begin + length) != word_of(data, first + at, first + length):
-            return False
-    return True
-
-
-@inlined
-def ask_ahead(data, ends, codes, rows, i):
-    """Have what a later row needs brought into the cache; its bytes when the place of these is there."""
-    last = np.uint64(rows.shape[0]) - ONE
-    soon, near = np.uint64(rows[min(i + SOON + SOON, last)]), np.uint64(rows[min(i + SOON, last)])
-    prefetch(codes, soon)
-    prefetch(ends, soon)
-    prefetch(data, begin_of(ends, near))
+    at = ZERO
+    while at < length and data[begin + at] == data[first + at]:
+        at += ONE
+    return at == length
 
 
 @jit
 def codes_identify(data, ends, codes, rows, starts):
     """Whether strings with equal codes in a group are always the same."""
-    bits, largest = 4, np.int64(1)
+    largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    while 1 << bits < 4 * largest:
-        bits += 1
+    bits = bits_of(largest, 4)
     owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
-    shift, mask = np.uint64(63 - bits), np.uint64((1 << bits) - 1)
+    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
     for g in range(starts.shape[0] - 1):
         for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
-            ask_ahead(data, ends, codes, rows, i)
             row = np.uint64(rows[i])
-            slot = np.uint64(codes[row]) >> shift
+            slot = mixed(codes[row]) >> shift
             while owners[slot] == g and codes[firsts[slot]] != codes[row]:
                 slot = (slot + ONE) & mask
             if owners[slot] != g:

@@ -18,7 +18,7 @@ from polyest.closed_forms import plug_in
 from polyest.errors import ArgumentError, SolveError
 from polyest.offline import build, exchange_in_float64, named_point, remez, rounding
 from polyest.offline.methods import aqp
-from polyest.offline.solution_path import SolutionPath, path_for
+from polyest.offline.solution_path import SolutionPath
 from polyest.polynomials import bernstein
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
@@ -275,16 +275,16 @@ def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
 def test_multi_precision_decides_where_float64_cannot() -> None:
     """power(0.5), K = 55: at κ = 5.86 the noise is above the budget by a 3·10⁻⁷th, which float64's solutions miss."""
     problem = make_problem("power(0.5)", 55)
-    path, asked = path_for(problem), list[int]()
+    path, asked = SolutionPath(problem), list[int]()
 
     def noise(kappa: int) -> float:
         asked.append(kappa)
-        return aqp.noise(path, aqp.at_kappa(path, problem, kappa))
+        return path.noise(aqp.at_kappa(path, kappa).coefficients)
 
-    assert named_point.kappa_named(path, problem, noise) == 587
+    assert named_point.kappa_named(path, noise) == 587
     assert asked == [586]
     limit = 1.5 * proved_noise(plug_in.coefficients(path.target, 55))
-    c = [rounding.rounded(aqp.at_kappa(path, problem, kappa)).coefficients for kappa in (586, 587)]
+    c = [rounding.rounded(aqp.at_kappa(path, kappa)).coefficients for kappa in (586, 587)]
     assert proved_noise(c[0]) > limit * (1 + 1e-7)
     assert proved_noise(c[1]) < limit
 
@@ -321,7 +321,7 @@ def test_groups_name_the_minimiser(K: int, groups: int) -> None:
 def test_the_bound_that_prunes_the_scan_is_sound(target: str, K: int) -> None:
     """No table with bias ≤ β has less noise: neither those on the frontier nor random ones nearby."""
     problem = make_problem(target, K, bias_budget=2)
-    road, rng = path_for(problem), np.random.default_rng(K)
+    road, rng = SolutionPath(problem), np.random.default_rng(K)
     top = road.bayes_bias / road.least_bias
     for kappa in np.geomspace(1.05, max(top * 0.99, 1.06), 8):
         if kappa >= top:
@@ -353,9 +353,8 @@ def test_the_bound_holds_of_any_table(target: str) -> None:
 
 def test_a_path_remembers_and_agrees_with_itself() -> None:
     """Walking down and walking up reach the same table."""
-    row = get_target("log")
-    least = float(remez.least_bias("log", 12))
-    down, up = SolutionPath(row, 12, least), SolutionPath(row, 12, least)
+    problem = make_problem("log", 12, bias_budget=2)
+    down, up, least = SolutionPath(problem), SolutionPath(problem), float(remez.least_bias("log", 12))
     for kappa in (6, 4, 3, 2, 1.3):
         down.at(kappa * least)
     up.at(1.1 * least)
@@ -367,7 +366,7 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
 
 def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The noise of the table is proved: a κ one step too small does not pass, whatever the scan says."""
-    monkeypatch.setattr(named_point, "kappa_named", lambda path, problem, noise: DEFAULTS[8] - 1)
+    monkeypatch.setattr(aqp, "kappa_named", lambda path, noise: DEFAULTS[8] - 1)
     with pytest.raises(SolveError, match="misses it by less than a step; use bias_budget"):
         table(8)
 
@@ -375,7 +374,7 @@ def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(("target", "K"), [("power(-0.5)", 4), ("log", 3), ("log", 20)])
 def test_just_below_the_bayes_table(target: str, K: int) -> None:
     """Hardly any point is active there, at a loose tolerance none."""
-    path = path_for(make_problem(target, K, bias_budget=2))
+    path = SolutionPath(make_problem(target, K, bias_budget=2))
     for share in (0.99, 0.9985, 0.99999):
         beta = share * path.bayes_bias
         for slack in (named_point.LOOSE, 1e-11):

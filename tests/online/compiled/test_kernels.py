@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 import polyest
 from polyest.online import compiled, numpy_backend
 from polyest.online.backend import Backend
-from polyest.online.compiled import counting
+from polyest.online.compiled import hashing
 from polyest.online.compiled.jit import jit
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables, fixed_point
 
-INVERSE = pow(int(counting.GOLDEN), -1, 1 << 64)
+INVERSES = [pow(int(factor), -1, 1 << 64) for factor in (hashing.GOLDEN, hashing.OTHER)]
 
 
 def layout_of(codes: np.ndarray, sizes: list[int], kind: str, is_weighted: bool = False) -> Layout:
@@ -44,23 +44,19 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
 
 def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.ndarray) -> list[np.ndarray]:
     """Scores without weights and with them."""
-    outs = [np.full(len(w), -9.0) for _ in range(2)]
-    if kind == "values":
-        outs = [run.means(plain, 0, None), np.empty(len(plain.starts) - 1)]
-        assert run.weighted_values(weighted, w, outs[1])
-    elif kind == "rewards":
-        assert run.rewards(plain, None, outs[0])
-        assert run.rewards(plain, w, outs[1])
-    else:
-        run.advantages(plain, outs[0])
-        assert run.weighted_advantages(weighted, w, outs[1])
-    return outs
+    found = []
+    for layout, weights in ((plain, None), (weighted, w)):
+        found += [np.full(len(layout.starts) - 1 if kind == "values" else len(w), -9.0)]
+        (run.values if kind == "values" else run.scores)(layout, weights, found[-1])
+    return found
 
 
-@pytest.mark.parametrize("K", [33, 100, 1000])
+@pytest.mark.parametrize("K", [65, 100, 1000])
 def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
-    """Multiplied by the hash's factor these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""
-    ids = np.array([j * INVERSE % (1 << 64) for j in range(K // 2)], np.uint64)
+    """Mixed, these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""
+    folded = [j * INVERSES[1] % (1 << 64) for j in range(K // 2)]
+    ids = np.array([(n ^ n >> 16 ^ n >> 32 ^ n >> 48) * INVERSES[0] % (1 << 64) for n in folded], np.uint64)
+    assert [int(hashing.mixed(key)) for key in ids[:5]] == [0, 1, 2, 3, 4]
     answers = np.random.default_rng(0).choice(ids, (9, K)).view(np.int64)
     est = polyest.load("log", K, "harmonic")
     c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()

@@ -12,11 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
-from polyest.online.compiled import counting, strings
+from polyest.online.compiled import strings
 from polyest.online.numpy_backend import arrange
 
-MASK = (1 << 64) - 1
-FACTOR, SEED = int(counting.OTHER), int(counting.GOLDEN)
 words = st.sampled_from([*"ab[(", "é", "", "ab", "1234567", "12345678", "123456789", "日本", "日本語日本語"])
 
 
@@ -43,7 +41,6 @@ def partition(codes: list[Any], groups: list[int]) -> list[int]:
 def test_strings_read_as_bytes_have_the_partition_of_python(answers: list[str], kinds: int, rng: Any) -> None:
     groups = [rng.randrange(kinds) for _ in answers]
     codes = strings.read_strings([answers], *arrange(np.array(groups, np.int64)))
-    assert (codes >= 0).all()
     assert partition(codes.tolist(), groups) == partition(answers, groups)
 
 
@@ -65,41 +62,10 @@ def test_many_lists_are_read_as_one() -> None:
     assert partition(codes.tolist(), [0] * 6) == [0, 1, 1, 1, 4, 5]
 
 
-def code_of(data: bytes) -> int:
-    """The code of a string from its bytes, one word at a time."""
-    code = SEED
-    for at in range(0, len(data), 8):
-        code = (code ^ int.from_bytes(data[at : at + 8], "little")) * FACTOR & MASK
-        code ^= code >> 32
-    return code >> 1
-
-
-def colliding_strings() -> tuple[str, str]:
-    """Two strings with the same code: their second words cancel what their first words differ in."""
-
-    def state_after(word: bytes) -> int:
-        state = (int.from_bytes(word, "little") ^ SEED) * FACTOR & MASK
-        return state ^ state >> 32
-
-    first = b"aaaaaaaa"
-    letters = bytes(range(1, 128))
-    rng = random.Random(0)
-    for _ in range(1 << 22):
-        other = bytes(rng.choices(letters, k=8))
-        second = (state_after(first) ^ state_after(other) ^ int.from_bytes(b"bbbbbbbb", "little")).to_bytes(8, "little")
-        try:
-            pair = (first + b"bbbbbbbb").decode(), (other + second).decode()
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in pair[1]:
-            assert code_of(pair[0].encode()) == code_of(pair[1].encode())
-            return pair
-    raise AssertionError("no collision found")
-
-
-@pytest.mark.slow
-def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
-    one, other = colliding_strings()
+def test_unequal_strings_with_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's hash is keyed at random; here it is the length."""
+    monkeypatch.setattr(strings, "hash", len, raising=False)
+    one, other = "12 apples", "12 pears."
     answers = [one, other, one, other, other] * 3
     groups = np.repeat(np.arange(3), 5)
     order = np.random.default_rng(0).permutation(15)
@@ -110,12 +76,6 @@ def test_unequal_strings_with_equal_codes_are_told_apart() -> None:
         scores = polyest.rewards(answers, groups, "log", "harmonic")
     c = polyest.load("log", 5, "harmonic").coefficients
     np.testing.assert_array_equal(scores, [c[1] if answer == one else c[2] for answer in answers])
-
-
-def test_words_are_hashed_as_in_this_file() -> None:
-    for answer in ("abcdefgh", "", "abcdefghijk"):
-        codes = strings.read_strings([[answer]], None, np.array([0, 1]))
-        assert codes.tolist() == [code_of(answer.encode())]
 
 
 @pytest.mark.parametrize("rows", [5, 3000])

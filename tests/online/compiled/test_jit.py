@@ -13,13 +13,14 @@ import pytest
 
 import polyest
 
-SHOW = "from polyest.online.compiled.distinct import mixed; import numpy as np; print(mixed(np.uint64(3)))"
+SHOW = "from polyest.online.compiled.strings import codes_identify; import numpy as np; at = np.array([1, 3]); "
+SHOW += "print(codes_identify(np.zeros(9, np.uint8), at, at, at - at, at - at))"
 OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what is written beyond fails
 """
-HITS = "; print(len(mixed.stats.cache_hits))"
+HITS = "; print(len(codes_identify.stats.cache_hits))"
 LARGE = """
 import numpy, polyest, warnings
 answers = numpy.random.default_rng(0).integers(0, 9, (1 << 16, 16))
@@ -48,13 +49,12 @@ def kept(folder: Path) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
-    """`mixed` multiplies by a number of counting.py; numba itself looks at distinct.py only."""
+    """`codes_identify` calls functions of hashing.py; numba itself looks at strings.py only."""
     shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
-    before = shown(tmp_path)
-    assert shown(tmp_path) == before
-    source = tmp_path / "polyest" / "online" / "compiled" / "counting.py"
+    assert [shown(tmp_path, SHOW + HITS).splitlines()[-1] for _ in range(2)] == ["0", "1"]
+    source = tmp_path / "polyest" / "online" / "compiled" / "hashing.py"
     source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
-    assert shown(tmp_path) != before
+    assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "0"
 
 
 @pytest.mark.slow
@@ -108,9 +108,9 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
 
 @pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(tmp_path: Path) -> None:
-    both = "from polyest.online.compiled.counting import table_bits as t; print(t(9)); " + SHOW
+    both = "import numpy; from polyest.online.compiled.hashing import mixed; print(mixed(numpy.uint64(9))); " + SHOW
     expected = shown(tmp_path, both)
-    first, second = sorted(kept(tmp_path))
+    first, second = (next(p for p in kept(tmp_path) if f".{name}-" in p.name) for name in ("mixed", "codes_identify"))
     first.rename(tmp_path / "aside")
     second.rename(first)
     (tmp_path / "aside").rename(second)

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from polyest.online import compiled, numpy_backend
-from polyest.online.compiled import counting, distinct
+from polyest.online.compiled import hashing
 
-UNGOLDEN, UNOTHER = (np.uint64(pow(int(factor), -1, 1 << 64)) for factor in (counting.GOLDEN, counting.OTHER))
+UNGOLDEN, UNOTHER = (np.uint64(pow(int(factor), -1, 1 << 64)) for factor in (hashing.GOLDEN, hashing.OTHER))
 
 
 def crowded(count: int) -> np.ndarray:
@@ -21,7 +21,7 @@ def crowded(count: int) -> np.ndarray:
     folded = mixed * UNOTHER
     product = np.bitwise_xor.reduce([folded >> np.uint64(shift) for shift in (0, 16, 32, 48)])
     ids = product * UNGOLDEN
-    np.testing.assert_array_equal([distinct.mixed(key) for key in ids], mixed)
+    np.testing.assert_array_equal([hashing.mixed(key) for key in ids], mixed)
     return ids.view(np.int64)
 
 
@@ -42,13 +42,13 @@ named = pytest.mark.parametrize("name", NAMES)
 
 
 def assert_arranged_like_the_numpy(ids: np.ndarray) -> None:
-    """The same rows in each group, in order; groups may come in any. Most groups of one row may be sorted, or not."""
+    """The same rows in each group, in order; groups may come in any."""
     (order, starts), (slow_order, slow_starts) = compiled.arrange(ids), numpy_backend.arrange(ids)
     if order is None:
         assert slow_order is None
         np.testing.assert_array_equal(starts, slow_starts)
         return
-    assert slow_order is not None or len(starts) > len(ids) // 2
+    assert slow_order is not None
     np.testing.assert_array_equal(np.sort(order), np.arange(len(ids)))
     of_row, first = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), ids[order[starts[:-1]]]
     np.testing.assert_array_equal(ids[order], first[of_row])
@@ -64,7 +64,7 @@ def test_groups_that_lie_together_are_not_moved(name: str, count: int, sizes: tu
     rng = np.random.default_rng(count)
     groups = np.repeat(NAMES[name](rng, count), rng.integers(*sizes, count, endpoint=True))
     assert_arranged_like_the_numpy(groups)
-    assert compiled.arrange(groups)[0] is None or sizes[1] < 3
+    assert compiled.arrange(groups)[0] is None
 
 
 @named
@@ -107,15 +107,14 @@ def test_equal_ids_are_always_found(some: list[int], more: int, crowd: int, rand
         random.shuffle(ids)
     if len(ids) == 0:
         return
-    assert distinct.are_distinct(ids) or crowd > 1 or more < 1000
+    assert hashing.are_distinct(ids) or crowd > 1 or more < 1000
     for equal in (0, len(ids) // 2, len(ids) - 1):
-        assert not distinct.are_distinct(np.append(ids, ids[equal]))
-        assert not distinct.sieve(np.append(ids, ids[equal]).view(np.uint64))
+        assert not hashing.are_distinct(np.append(ids, ids[equal]))
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 1000, 100_000])
 @pytest.mark.parametrize("stride", [1, 3, 1000, 4096, 10**6, 2**32, 2**40, 2**44, 2**45 + 1])
 def test_different_ids_are_told_apart_without_sorting(count: int, stride: int) -> None:
     ids = permuted(np.random.default_rng(0), count) * stride
-    assert distinct.are_distinct(ids)
-    assert not distinct.are_distinct(np.append(ids, ids[-1:]))
+    assert hashing.are_distinct(ids)
+    assert not hashing.are_distinct(np.append(ids, ids[-1:]))
