@@ -37,6 +37,10 @@ _.share_seen
 _.forget
 _.restore
 
+# The template of `polyest.report`
+_.caption
+_.facts
+
 # Keys of dictionaries that are passed on as a whole
 averaged_groups
 bias_ratio

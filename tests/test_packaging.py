@@ -221,6 +221,7 @@ WITHOUT: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "plot": (("matplotlib",), "['plot', 'log', '-k', '4', '--out', 'x.png']", "pip install 'polyest[plot]'"),
     "parquet": (("pyarrow",), "['score', 'x.parquet', '--target', 'log']", "pip install 'polyest[score]'"),
+    "report": (("jinja2",), "['report', 'x.parquet', '--out', 'x.html']", "pip install 'polyest[report]'"),
     "jobs": (("joblib",), "['verify', '--jobs', '2']", "pip install 'polyest[offline]'"),
 }
 

@@ -3,8 +3,9 @@
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 a check failed, 2 wrong usage or
 bad input, 70 a mistake of polyest's own, 130 interrupted, 141 nobody reads on, 143 terminated.
 
-Verbs: `listing`, `show`, `solve`, `verify`, `score`, `plot`. What they share: `options`, `named_function`; work on many
-items in `parallel`, on a `cluster`, with `progress`, ended by `signals`.
+Verbs: `listing`, `show`, `solve`, `verify`, `score` with its `summary` and what is `measured`, `report`, `plot`. What
+they share: `options`, `named_function`; work on many items in `parallel`, on a `cluster`, with `progress`, ended by
+`signals`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyest import __version__
-from polyest.cli import listing, plot, score, show, solve, verify
+from polyest.cli import listing, plot, report, score, show, solve, verify
 from polyest.cli.options import Parser, reject_unknown
 from polyest.cli.signals import Stopped, raising
 from polyest.command import INTERNAL_ERROR
@@ -26,7 +27,7 @@ from polyest.errors import PolyestError
 
 __all__ = ["main"]
 
-VERBS = (listing, show, solve, verify, score, plot)
+VERBS = (listing, show, solve, verify, score, report, plot)
 CODES = (
     "Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 70 a mistake of polyest's own, 130 interrupted, "
     "141 nobody reads on, 143 terminated."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from polyest import rollouts
+from polyest.cli import measured
 from polyest.cli.named_function import add_growth_option, chosen_target, named_function
 from polyest.cli.options import (
     add_budget_options,
@@ -26,10 +27,10 @@ from polyest.problems.problem import METHODS, make_problem, whole_number
 from polyest.rollouts import extraction, readers
 from polyest.rollouts.answers import read_answers, share_correct, verdicts
 from polyest.rollouts.grouping import Groups, group_rows, read_prompts
-from polyest.rollouts.measures import group_measures, means_by, table_lines, warnings
 from polyest.rollouts.notes import about_answers, about_groups
 from polyest.rollouts.runs import Completions, is_plain_file, read_runs
 from polyest.rollouts.scoring import Scores, by_prompt, mean_values, score
+from polyest.rollouts.statistics import GroupStatistics, group_statistics
 from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "add_reading_options", "read_statistics", "run"]
 
 NO_COLUMN = "none"
 
@@ -48,22 +49,33 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser("score", help="score a log of rollouts", description=description)
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
+    add_reading_options(parser)
+    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
+    add_growth_option(parser)
+    add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
+    add_budget_options(parser)
+    add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
+    add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
+    add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
+    add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
+    for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
+        add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
+    measured.add_options(parser)
+    add_json_option(parser)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """What is read, and what its columns mean; for `read_statistics`."""
+    add = parser.add_argument
     text = "files, folders or patterns: JSON lines, parquet, or what trainers and evaluation tools write"
     add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
     add("--format", metavar="NAME", help=f"{', '.join(readers.NAMES)} (default: found out for each file)")
     text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
     add("--extract", metavar="HOW", help=text)
     add("--jobs", type=int, default=1, metavar="N", help="processes for patterns, math-verify and functions")
-    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
-    add_growth_option(parser)
-    add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
-    add_budget_options(parser)
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
     text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
     add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
-    add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
-    add("--out", type=Path, metavar="FILE", help="write the rows here, with rewards and advantages added")
-    add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
     text = "default: prompt_id; repeat for a prompt that several columns name together"
     add("--prompt-column", action="append", metavar="NAME", help=text)
     text = "completions of different steps are different groups (default: step, if there)"
@@ -72,17 +84,23 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
     add("--answer-column", default="answer", metavar="NAME", help=text)
     text = "verdicts: true or false, 0 to 1, yes or no (default: correct, if there; none: no column)"
-    text = "a column, such as step: means over the prompts of each of its values, with errors (see also --json)"
-    add("--by", metavar="NAME", help=text)
     add("--correct-column", metavar="NAME", help=text)
-    add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
-    for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
-        add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
-    add_json_option(parser)
+
+
+def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
+    """The record of a log with its answers; `notes` get what is worth knowing."""
+    log = _read(arguments, notes)
+    answers = read_answers(log, arguments.answer_column, arguments.no_answer)
+    columns = _prompt_columns(arguments, log)
+    groups = group_rows(read_prompts(log, columns), arguments.group_size)
+    notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
+    _correct(log, arguments.correct_column, notes)
+    return _statistics(arguments, log, answers, groups, columns)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    out, values = _outputs(arguments)
+    out, values_file = _outputs(arguments)
+    table = measured.csv_file(arguments)
     if arguments.group_size is not None:
         whole_number("--group-size", arguments.group_size, least=2)
     arguments.target = chosen_target(arguments.target, arguments.growth).name
@@ -92,10 +110,13 @@ def run(arguments: argparse.Namespace) -> int:
     columns = _prompt_columns(arguments, log)
     groups = group_rows(read_prompts(log, columns), arguments.group_size)
     _check_groups(groups)
+    statistics = _statistics(arguments, log, answers, groups, columns)
     methods = _methods(arguments, groups)
     names = _column_names(arguments, log, list(methods))
     write_rows = rollouts.writer(log, out) if out else None
-    write_values = rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values) if values else None
+    write_values = (
+        rollouts.writer(by_prompt(groups, _id_columns(columns, methods)), values_file) if values_file else None
+    )
     notes += [*about_groups(groups, arguments.group_size), *about_answers(groups, answers, arguments.answer_column)]
     correct = _correct(log, arguments.correct_column, notes)
     scorer = _scorer(arguments, log, answers, groups)
@@ -106,13 +127,16 @@ def run(arguments: argparse.Namespace) -> int:
     if write_values:
         write_values({_name("value", label, scores): mean_values(groups, scored) for label, scored in scores.items()})
     summary = summary_of(arguments.target, groups, correct, scores, plug_in)
-    if arguments.by:
-        summary["by"] = _by(arguments, log, answers, groups, scores | {"plug_in": plug_in}, notes)
+    values = {name: scored.values for name, scored in (scores | {"plug_in": plug_in}).items()}
+    by = "step" if arguments.by == arguments.step_column else arguments.by
+    found = measured.measured(statistics, values, by, arguments.unit)
+    if table:
+        measured.write_csv(table, found)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
-        print_json(summary | {"correct": None if correct != correct else correct})
+        print_json(summary | {"correct": None if correct != correct else correct} | found.as_json())
     else:
-        print("\n".join([*lines(summary), *(table_lines(arguments.by, summary["by"]) if arguments.by else ())]))
+        print("\n".join([*lines(summary), *measured.lines(found)]))
     return 0
 
 
@@ -194,15 +218,14 @@ def _column_names(arguments: argparse.Namespace, log: rollouts.Log, methods: Seq
 
 
 def _id_columns(columns: Sequence[str], methods: Collection[str]) -> Sequence[str]:
-    """What a prompt is called in the rows of `--values`: by the columns that name it together, if they are several."""
+    """What names a prompt in the rows of `--values`: the columns that do in the log."""
     names = [*dict.fromkeys(columns)]
     added = {"completions", "groups", *(_name("value", method, methods) for method in methods)}
-    taken = added.intersection(names) if len(names) > 1 else ()
-    if taken:
+    if taken := added.intersection(names):
         raise ArgumentError(
             f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(taken))}"
         )
-    return names if len(names) > 1 else ["prompt_id"]
+    return names
 
 
 def _added(names: Sequence[str], scored: Scores) -> Iterator[tuple[str, Array]]:
@@ -225,30 +248,32 @@ def _scorer(
     return scorer
 
 
-def _by(
-    arguments: argparse.Namespace,
-    log: rollouts.Log,
-    answers: Sequence[Hashable],
-    groups: Groups,
-    scores: dict[str, Scores],
-    notes: list[str],
-) -> list[dict[str, object]]:
-    """The means of every value of the column."""
-    of_row = dict(enumerate(log.column(arguments.by)))
-    part_of: dict[int, Hashable] = {}
+def _statistics(
+    arguments: argparse.Namespace, log: rollouts.Log, answers: Sequence[Hashable], groups: Groups, columns: list[str]
+) -> GroupStatistics:
+    """The record of the groups, with the keys and the column of --by."""
+    prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
+    rows = [prompt if len(columns) > 1 and isinstance(prompt, tuple) else (prompt,) for prompt in prompts]
+    keys: dict[str, Sequence[Hashable]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    by = getattr(arguments, "by", "prompt")
+    if by not in (None, "prompt", *keys):
+        keys[by] = _of_groups(log, groups, by)
+    if arguments.step_column in keys and "step" not in keys:
+        keys = {"step" if name == arguments.step_column else name: column for name, column in keys.items()}
+    correct = verdicts(log, arguments.correct_column)
+    scores = [value if isinstance(value, float) else None for value in log.column("score", optional=True)]
+    keep = "step" in keys or "by" not in arguments
+    return group_statistics(groups, answers, keys, correct=correct, scores=scores, keep_answers=keep)
+
+
+def _of_groups(log: rollouts.Log, groups: Groups, name: str) -> list[Hashable]:
+    """The values of a column, of the groups."""
+    column: list[Hashable] = [*log.column(name)]
+    of_group: dict[int, Hashable] = {}
     for row, group in enumerate(groups.of_row.tolist()):
-        if part_of.setdefault(group, of_row[row]) != of_row[row]:
+        if of_group.setdefault(group, column[row]) != column[row]:
             raise ArgumentError(
-                f"`--by` must name a column that is the same for all of a group; {arguments.by!r} differs within that "
+                f"`--by` must name a column that is the same for all of a group; {name!r} differs within that "
                 f"of {log.place(row)}; add it with --prompt-column"
             )
-    measures = {f"value {name}": scored.values for name, scored in scores.items()}
-    measures |= group_measures(groups, answers, verdicts(log, arguments.correct_column))
-    prompts = [groups.prompts[i] for i in groups.prompt_of.tolist()]
-    means = means_by(measures, prompts, [part_of[group] for group in range(len(groups.sizes))])
-    for part, found in means.items():
-        sizes = [size for group, size in enumerate(groups.sizes) if part_of[group] == part]
-        notes += [f"{arguments.by} {part}: {line}" for line in warnings(found, sizes)]
-    return [
-        {arguments.by: part} | {name: mean.as_json() for name, mean in found.items()} for part, found in means.items()
-    ]
+    return [of_group[group] for group in range(len(groups.sizes))]

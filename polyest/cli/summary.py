@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 from polyest.rollouts.grouping import Groups
 from polyest.rollouts.scoring import Scores
@@ -30,7 +30,6 @@ class Summary(TypedDict):
     groups: list[SizeCount]
     correct: float | None
     methods: list[MethodValue]
-    by: NotRequired[list[dict[str, object]]]
 
 
 def summary_of(

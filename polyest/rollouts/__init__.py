@@ -2,7 +2,8 @@
 
 - files: `jsonl` and `parquet`, as one `log`; `runs`: many files in any layout, of which `readers` has one file each;
 - answers: `extraction` from texts, `typed` as JSON that keeps their type, `answers` those of a log, by `grouping`;
-- results: `scoring`, `measures`, and `notes` on what may not be what was meant.
+- results: `scoring`; `statistics` of groups, of which `measures` are functions; `notes` on what may not be what was
+  meant.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "the following arguments are required: VERB, one of list, show, solve, verify, score, plot"),
-        (("scor",), "invalid choice: 'scor' (choose from list, show, solve, verify, score, plot, help); did you"),
+        ((), "the following arguments are required: VERB, one of list, show, solve, verify, score, report, plot"),
+        (("scor",), "invalid choice: 'scor' (choose from list, show, solve, verify, score, report, plot, help)"),
         (("help", "slve"), "invalid choice: 'slve'"),
         (("help", "slve"), "did you mean 'solve'"),
         (("show", "--target", "log", "-k", "4"), "TARGET is given without a name: polyest show [-h]"),

@@ -97,6 +97,12 @@ def test_values_of_prompts(log: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_values_name_a_prompt_by_its_column(tmp_path: Path) -> None:
+    log, out = write_lines(tmp_path / "log.jsonl", [{"question": 7, "answer": 1}] * 2), tmp_path / "values.jsonl"
+    assert exit_code("score", log, *HARMONIC, "--prompt-column", "question", "--values", out) == 0
+    assert read_lines(out) == [{"question": 7, "completions": 2, "groups": 1, "value": 0.0}]
+
+
 def test_a_remainder_of_one_is_null_and_said_so(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scored.jsonl"
     assert exit_code("score", log, *HARMONIC, "--group-size", 2, "--out", out) == 0
@@ -239,6 +245,10 @@ BAD_OPTIONS = {
     "output in no folder": (("--out", "nowhere/out.jsonl"), "there is no"),
     "output of unknown kind": (("--out", "out.csv"), "`--out` must end in"),
     "output is a folder": (("--out", "folder.jsonl"), "something else"),
+    "table of unknown kind": (("--csv", "out.jsonl"), "`--csv` must end in .csv"),
+    "table in no folder": (("--csv", "nowhere/out.csv"), "there is no"),
+    "part that is not there": (("--by", "stepp"), "a column 'stepp'"),
+    "unknown unit": (("--unit", "bit"), "did you mean 'bits'"),
     "values in no folder": (("--values", "nowhere/out.jsonl"), "there is no"),
 }
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections import Counter, defaultdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from places import SHARED
+
+from polyest.rollouts.measures import UNITS
 
 LOGS = SHARED / "data" / "logs"
 
@@ -87,16 +91,68 @@ def test_a_plain_file_with_steps_is_scored_step_by_step(run: Any, tmp_path: Path
 
 
 def test_means_by_step_with_errors(run: Any, folder: Path) -> None:
-    found = summary(run, folder, "--extract", "boxed", "--by", "step")["by"]
+    whole = summary(run, folder, "--extract", "boxed", "--by", "step")
+    found = whole["by"]
     assert [part["step"] for part in found] == [1, 2]
-    value = {"mean": harmonic_value(FIRST), "standard_error": None, "prompts": 1}
-    assert found[0]["value harmonic"] == pytest.approx(value)
+    value = {"mean": harmonic_value(FIRST), "se_random": None, "se_fixed": None, "prompts": 1}
+    assert found[0]["value_harmonic"] == pytest.approx(value)
+    assert found[0]["entropy_harmonic"]["mean"] == pytest.approx(-harmonic_value(FIRST))
+    assert found[0]["entropy_harmonic"]["se_fixed"] > 0  # one prompt: no error over prompts, but one over completions
     assert [part["distinct"]["mean"] for part in found] == [3.0, 1.0]
+    assert found[1]["drift"]["mean"] == pytest.approx(
+        1 + 1 / 6 - 2 * 2 * 4 / 16
+    )  # collisions 1 and 2/12; 2 of 4 common
+    assert "drift" in whole["measures"]
     assert "pass@1" not in found[0]  # this layout has scores and no verdicts
-    code, out, err = run("score", folder, "--target", "log", "--extract", "boxed", "--by", "step")
+    code, out, _ = run("score", folder, "--target", "log", "--extract", "boxed", "--by", "step")
     assert code == 0
-    assert out.splitlines()[-3].split()[:2] == ["step", "value"]
-    assert "step 1: groups of at most 8: the bias of a value is larger than its error" in err
+    assert out.splitlines()[-4].split()[:2] == ["step", "value_aqp"]
+    assert "\nwarning: groups of at most 8: the bias of an entropy is larger than its error" in out
+    assert whole["warnings"][0].startswith("groups of at most 8")
+
+
+def test_scores_give_the_best_of_n(run: Any, folder: Path) -> None:
+    measures = summary(run, folder, "--extract", "boxed")["measures"]
+    assert [measures[f"best_of({n})"]["mean"] for n in (1, 2, 4)] == [1.0] * 3
+    assert measures["best_of(2)"]["estimates"].startswith("the expected best score")
+
+
+def test_csv_has_the_numbers_of_the_json_and_the_keys(run: Any, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "means.csv"
+    found = summary(run, folder, "--extract", "boxed", "--by", "step", "--csv", path)["by"]
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    assert [row["step"] for row in rows] == ["1", "2"]
+    for row, part in zip(rows, found, strict=True):
+        assert float(row["entropy_plug_in"]) == part["entropy_plug_in"]["mean"]
+        assert float(row["entropy_plug_in_se_fixed"]) == part["entropy_plug_in"]["se_fixed"]
+        assert row["entropy_plug_in_se_random"] == ""
+        assert row["entropy_plug_in_prompts"] == "1"
+
+
+def test_bits_and_prompts(run: Any, folder: Path) -> None:
+    nats, bits = (summary(run, folder, "--extract", "boxed", "--by", "prompt", "--unit", unit) for unit in UNITS)
+    assert bits["unit"] == "bits"
+    (one,), (other,) = nats["by"], bits["by"]
+    assert (one["prompt"], one["collapse_rank"]) == ("u", 1)
+    assert other["entropy_aqp"]["mean"] == pytest.approx(one["entropy_aqp"]["mean"] / math.log(2))
+    assert other["value_harmonic"] == one["value_harmonic"]
+
+
+def test_two_runs_are_compared_prompt_by_prompt(run: Any, folder: Path) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    for path, prompt in product(folder.glob("*"), "uvw"):
+        text = path.read_text().replace('"u_', f'"{prompt}_')
+        path.with_stem(f"{path.stem}{prompt}").write_text(text)
+        (other / f"{path.stem}{prompt}.jsonl").write_text(text.replace("{5}", "{4}"))
+    found = summary(run, folder, other, "--extract", "boxed")["differences"]
+    (distinct,) = [one for one in found if one["measure"] == "distinct"]
+    assert (distinct["run"], distinct["paired_prompts"]) == (str(other), 3)
+    assert distinct["difference"] == -0.5  # step 1: 4 4 5 6 → 4 4 4 6; step 2: none
+    code, out, _ = run("score", folder, other, "--extract", "boxed", "--target", "log")
+    assert code == 0
+    assert "minus the first run" in out
 
 
 def test_by_a_column_that_differs_within_a_group_is_refused(run: Any, tmp_path: Path) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 import polyest
 from polyest.adapters.extraction import Extractor
-from polyest.adapters.identity import row_of
 from polyest.adapters.pay import AnswerPay
 from polyest.adapters.pooling import PooledPay
 from polyest.adapters.trl.checkpoint import keep_history
 from polyest.adapters.trl.group_reward import BASELINE, ExactAdvantagesMixin, GroupReward
+from polyest.adapters.trl.logs import log_answers, measures, row_and_text
 from polyest.adapters.trl.prompts import keys_of
-from polyest.adapters.trl.texts import statistics, text_of
+from polyest.adapters.trl.texts import text_of
 from polyest.errors import ArgumentError
 from polyest.history.settings import PoolSettings
 from polyest.problems.budget import AqpArguments, refuse_others
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from polyest.adapters.trl.batch import Groups
     from polyest.adapters.trl.other_reward import RewardFunction
-    from polyest.adapters.trl.texts import Completion
+    from polyest.adapters.trl.texts import Completion, LogExtra
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
     from polyest.problems.targets import Target
@@ -52,9 +51,12 @@ class AnswerReward(GroupReward):
     evaluation, which trains nothing, it is the plain one of ``num_generations_eval`` (one completion alone has no
     reward: None). In a trainer with `ExactAdvantagesMixin` TRL sees a reward of 0, and the advantages are set.
 
-    Logged through TRL: ``{name}/entropy`` of a group's answers in nats (harmonic estimate) and ``{name}/distinct``
-    answers, on average over groups; the shares ``{name}/singletons`` (completions whose answer no other in the group
-    gave) and ``{name}/no_answer``; ``{name}/reward``, the mean of what is paid.
+    Logged through TRL, on average over groups, under the names that `polyest.rollouts.measures` and ``polyest score``
+    have for the same numbers: ``{name}/entropy_aqp``, ``entropy_harmonic`` and ``entropy_plug_in`` in nats, of the
+    completions with an answer, ``effective_answers``, ``distinct``, ``singletons``, ``agreement``, ``collision`` and
+    ``no_answer``; and ``{name}/reward``, the mean of what is paid. The answers go into the column ``answer`` of TRL's
+    table of completions (``log_completions=True``), so that ``polyest score`` needs no extraction; where another reward
+    function has such a column already, into ``{name}_answer``.
 
     **Products and centring.** A trainer that subtracts the group mean leaves the gradient of a product alone only if R
     depends on the answer alone (theory.md §9). A batch in which completions of one answer have different R is refused
@@ -145,7 +147,7 @@ class AnswerReward(GroupReward):
         )
         self._history = PooledPay(self._answer_pay, PoolSettings(visits, forgetting, drift))
         self._id_column = id_column
-        self._extract = Extractor(extract, time_limit, partial(row_of, argument="extract"))
+        self._extract = Extractor(extract, time_limit, row_and_text)
         _check_reward(reward, self._answer_pay)
 
     @property
@@ -183,8 +185,11 @@ class AnswerReward(GroupReward):
         visit = self._history.visit(groups.keys.reshape(-1), groups.rows.reshape(-1, 3), flat, baseline)
         return replace(groups, visit=visit)
 
-    def _rows(self, texts: Sequence[Completion]) -> NDArray[np.int64]:
-        return np.array([self._extract(text_of(text)) for text in texts], np.int64).reshape(-1, 3)
+    def _rows(self, texts: Sequence[Completion], log_extra: LogExtra | None) -> NDArray[np.int64]:
+        read = [self._extract(text_of(text)) for text in texts]
+        if log_extra is not None:
+            log_answers(log_extra, [text for _, text in read], self.__name__)
+        return np.array([row for row, _ in read], np.int64).reshape(-1, 3)
 
     def _pay(self, groups: Groups, centred: bool) -> Array:
         factors = self._factors(groups)
@@ -205,7 +210,7 @@ class AnswerReward(GroupReward):
 
     def _statistics(self, groups: Groups) -> dict[str, float]:
         pooled = {} if groups.visit is None else groups.visit.statistics()
-        return statistics(groups.answers) | pooled
+        return measures(groups.answers) | pooled
 
 
 def _check_reward(reward: RewardFunction | None, pay: AnswerPay) -> None:

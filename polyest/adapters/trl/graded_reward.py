@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from polyest.adapters.trl.batch import Groups
     from polyest.adapters.trl.other_reward import RewardFunction
-    from polyest.adapters.trl.texts import Completion
+    from polyest.adapters.trl.texts import Completion, LogExtra
 
     Array = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ class GradedReward(GroupReward):
             )
         return objective.at(group_size)
 
-    def _rows(self, texts: Sequence[Completion]) -> NDArray[np.int64]:
+    def _rows(self, texts: Sequence[Completion], log_extra: LogExtra | None) -> NDArray[np.int64]:
         return np.empty((len(texts), 0), np.int64)
 
     def _pay(self, groups: Groups, centred: bool) -> Array:

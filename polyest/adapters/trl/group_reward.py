@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from trl import GRPOTrainer
 
-    from polyest.adapters.trl.texts import Completion
+    from polyest.adapters.trl.texts import Completion, LogExtra
 
     Array = NDArray[np.float64]
 
@@ -57,8 +57,8 @@ class GroupReward(ABC):
         """The table of K, proof against centring or not; raises where there is none."""
 
     @abstractmethod
-    def _rows(self, texts: Sequence[Completion]) -> NDArray[np.int64]:
-        """The answers of completions; see `Completions`."""
+    def _rows(self, texts: Sequence[Completion], log_extra: LogExtra | None) -> NDArray[np.int64]:
+        """The answers of completions, see `Completions`; those that are texts are logged."""
 
     @abstractmethod
     def _pay(self, groups: Groups, centred: bool) -> Array:
@@ -108,7 +108,7 @@ class GroupReward(ABC):
         Args:
             completions: texts, or lists of messages, of which the assistant's last one counts.
             log_metric: the trainer's.
-            columns: whatever else TRL passes; for the other reward function.
+            columns: whatever else TRL passes, such as ``log_extra``; for the other reward function as well.
 
         Raises:
             ArgumentError, TableNotFoundError: see the class.
@@ -132,7 +132,8 @@ class GroupReward(ABC):
     def _completions(self, completions: Sequence[Completion], given: dict[str, object]) -> Completions:
         size = len(completions)
         rewards = np.zeros(size) if self._reward is None else paid_by(self._reward, given, size)
-        return Completions(self._rows(completions), rewards, self._keys(given, size))
+        rows = self._rows(completions, cast("LogExtra | None", given.get("log_extra")))
+        return Completions(rows, rewards, self._keys(given, size))
 
     def _paid(self, trainer: GRPOTrainer, groups: Groups) -> Array | None:
         """Shape (G, K); None for groups of one."""

@@ -116,10 +116,14 @@ def test_what_is_logged(tmp_path: Path, trainer_class: type[GRPOTrainer]) -> Non
     trainer = make_trainer(tmp_path, [reward], trainer_class)
     scored(trainer, ANSWERS)
     logged = {name.removeprefix("diversity/"): values for name, values in trainer._metrics["train"].items()}
-    entropy = [-polyest.load("log", n, "harmonic").value([*group]) for n, group in ((4, "aabb"), (3, "abc"))]
-    assert logged["entropy"] == pytest.approx([sum(entropy) / 2])
+    for method in ("aqp", "harmonic", "plug_in"):
+        entropy = [-polyest.load("log", n, method).value([*group]) for n, group in ((4, "aabb"), (3, "abc"))]
+        assert logged[f"entropy_{method}"] == pytest.approx([sum(entropy) / 2])
+    assert logged["effective_answers"] == pytest.approx(np.exp(logged["entropy_aqp"]))
     assert logged["distinct"] == [2.5]
-    assert logged["singletons"] == [3 / 8]
+    assert logged["singletons"] == [1 / 2]  # none of aabb, all of abc
+    assert logged["agreement"] == pytest.approx([(1 / 2 + 1 / 3) / 2])
+    assert logged["collision"] == pytest.approx([(4 / 12 + 0) / 2])
     assert logged["no_answer"] == [1 / 8]
     baseline = None if trainer_class is ExactTrainer else "leave_one_out_mean"
     table = -2 * polyest.load("log", 4, baseline=baseline).coefficients
@@ -138,7 +142,7 @@ def test_training_and_evaluation_run(tmp_path: Path, trainer_class: type[GRPOTra
     trainer.train()
     assert (trainer.model.lm_head.weight != before).any()
     logs = {name for entry in trainer.state.log_history for name in entry}
-    assert {"answer_reward/entropy", "eval_answer_reward/entropy", "eval_answer_reward/reward"} <= logs
+    assert {"answer_reward/entropy_aqp", "eval_answer_reward/entropy_aqp", "eval_answer_reward/reward"} <= logs
 
 
 @pytest.mark.parametrize("trainer_class", [GRPOTrainer, ExactTrainer])
@@ -305,7 +309,7 @@ def test_the_trainer_has_to_be_known(trainer: GRPOTrainer) -> None:
         reward.bind(policy())
     reward.bind(trainer)
     assert reward(completions=[*"aabb"]) == reward(completions=[*"aabb"], log_metric=log_metric)
-    assert "answer_reward/entropy" in logged
+    assert "answer_reward/entropy_aqp" in logged
 
 
 def test_parts_of_groups_are_refused(trainer: GRPOTrainer) -> None:

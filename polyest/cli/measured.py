@@ -1,0 +1,200 @@
+"""The measures of a log as `polyest score` gives them: as JSON, as CSV, and as lines."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polyest.cli.options import writable_file
+from polyest.errors import ArgumentError
+from polyest.rollouts.measures import (
+    UNITS,
+    Difference,
+    MeanOfGroups,
+    Measured,
+    PartsTable,
+    about,
+    columns_of,
+    differences,
+    group_measures,
+    parts_table,
+)
+from polyest.storage.files import are_same, replacing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.statistics import GroupStatistics
+
+__all__ = ["MeasuredLog", "add_options", "csv_file", "lines", "measured", "write_csv"]
+
+IN_LINES = re.compile(
+    r"value_|entropy_|effective_answers|distinct|singletons|no_answer|agreement|correct$|pass@|drift"
+)  # of the columns by part; --csv and --json have all
+
+
+@dataclass(frozen=True)
+class MeasuredLog:
+    """The means over all, by part if that was asked for, and what the runs differ by."""
+
+    unit: str
+    whole: PartsTable
+    by: PartsTable | None
+    ranks: list[int] | None
+    differences: list[Difference]
+
+    def rows(self) -> list[dict[str, Hashable | MeanOfGroups]]:
+        """One for each part; one in all without parts."""
+        table = self.by or self.whole
+        rows = [table.row(part) for part in range(len(table.most))]
+        ranks = self.ranks or []
+        for row, rank in zip(rows, ranks, strict=False):
+            row["collapse_rank"] = rank
+        return rows
+
+    def warnings(self) -> list[str]:
+        """What has to be known before the numbers are believed."""
+        return (self.by or self.whole).advice()
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is printed."""
+        found: dict[str, Any] = {
+            "unit": self.unit,
+            "measures": {name: _json(mean.of(0), about(name)) for name, mean in self.whole.means.items()},
+        }
+        if self.by:
+            found["by"] = [
+                {k: v.as_json() if isinstance(v, MeanOfGroups) else v for k, v in row.items()} for row in self.rows()
+            ]
+        found["warnings"] = self.warnings()
+        if self.differences:
+            found["differences"] = [_difference(one) for one in self.differences]
+        return found
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is measured over, and where it is written."""
+    add = parser.add_argument
+    text = "a column, such as step, or prompt: means over the prompts of each of its values, with errors"
+    add("--by", metavar="NAME", help=text)
+    add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
+    add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")
+
+
+def csv_file(arguments: argparse.Namespace) -> Path | None:
+    """Where the CSV goes, which is none of the files that are read; checked before the work."""
+    if arguments.csv is None:
+        return None
+    path = writable_file(arguments.csv, (".csv",), "--csv")
+    if any(are_same(path, Path(name)) for name in arguments.rollouts):
+        raise ArgumentError(f"`--csv` must be another file than `ROLLOUTS`; got {arguments.csv}; name another")
+    return path
+
+
+def measured(
+    statistics: GroupStatistics, values: Mapping[str, NDArray[np.float64]], by: str | None, unit: str
+) -> MeasuredLog:
+    """All measures.
+
+    Args:
+        statistics: the groups.
+        values: of each method, of the groups.
+        by, unit: as the options say.
+
+    Raises:
+        ArgumentError: no such column.
+    """
+    columns = columns_of(statistics, by)
+    found = {f"value_{method}": Measured.without_error(numbers) for method, numbers in values.items()}
+    found |= group_measures(statistics, unit)
+    parts = parts_table(statistics, found, columns, UNITS[unit]) if by else None
+    ranks = parts.collapse().tolist() if parts and by == "prompt" else None
+    whole = parts_table(statistics, found, [], UNITS[unit])
+    return MeasuredLog(unit, whole, parts, ranks, differences(statistics, found))
+
+
+def write_csv(path: Path, found: MeasuredLog) -> None:
+    """A row for each part: what names it, and four columns for each measure."""
+    rows = [_flat(row) for row in found.rows()]
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def lines(found: MeasuredLog) -> list[str]:
+    """For a terminal: the means over all, then by part, then what the runs differ by; rounded as errors allow."""
+    entropies = f"; entropies in {found.unit}"
+    head = ["measure", "mean ± error", "error of these prompts", f"estimates{entropies}"]
+    whole = [_cells(name, mean.of(0)) for name, mean in found.whole.means.items()]
+    for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
+        row[-1] = "" if row[-1] == before[-1] else row[-1]
+    told = ["", *_aligned([head, *whole])]
+    if found.by:
+        rows = found.rows()
+        last = [name for name in rows[0] if name.startswith("pass@")][-1:]
+        names = [name for name in rows[0] if not isinstance(rows[0][name], MeanOfGroups)]
+        names += [name for name in found.by.means if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
+        told += ["", *_aligned([names, *([str(row[name]) for name in names] for row in rows)])]
+    if found.differences:
+        told += [
+            "",
+            *_aligned(
+                [
+                    ["run", "measure", "minus the first run", "95 % interval", "pairs"],
+                    *map(_compared, found.differences),
+                ]
+            ),
+        ]
+    return [*told, *(f"warning: {line}" for line in found.warnings())]
+
+
+def _cells(name: str, mean: MeanOfGroups) -> list[str]:
+    fixed = f"{mean.se_fixed:.2g}" if mean.se_fixed == mean.se_fixed else "–"
+    return [name, str(mean), fixed, about(name)]
+
+
+def _compared(one: Difference) -> list[str]:
+    return [str(one.run), one.measure, *one.texts(), str(one.paired or "none")]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _json(mean: MeanOfGroups, estimates: str) -> dict[str, object] | None:
+    numbers = mean.as_json()
+    return None if numbers is None else {**numbers, "estimates": estimates}
+
+
+def _difference(one: Difference) -> dict[str, object]:
+    low, high = one.mean.interval()
+    return {
+        "run": one.run,
+        "measure": one.measure,
+        "difference": one.mean.mean,
+        "se_random": one.mean.standard_error,
+        "interval": [low, high],
+        "paired_prompts": one.paired,
+    }
+
+
+def _flat(row: Mapping[str, Hashable | MeanOfGroups]) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in row.items():
+        if isinstance(value, MeanOfGroups):
+            numbers = value.as_json() or {"mean": None, "se_random": None, "se_fixed": None, "prompts": 0}
+            flat |= {name if key == "mean" else f"{name}_{key}": number for key, number in numbers.items()}
+        else:
+            flat[name] = value
+    return flat

@@ -1,0 +1,70 @@
+"""A page on a log of rollouts: one file, which loads nothing from anywhere (extra ``report``).
+
+`content` gathers what is on it from `polyest.rollouts.measures`, `figures` draws curves, `prompts` has the table of
+prompts with their answers; `page/` holds the template, its style and its script.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polyest.errors import ArgumentError, MissingDependencyError
+
+try:
+    import matplotlib  # noqa: F401
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+except ImportError as error:
+    raise MissingDependencyError.for_extra("jinja2 and matplotlib", "report", "polyest report") from error
+
+from polyest.report.content import Report, report_of
+from polyest.storage.files import replacing
+
+if TYPE_CHECKING:
+    from polyest.rollouts.statistics import GroupStatistics
+
+__all__ = ["html", "write_report"]
+
+
+def write_report(statistics: GroupStatistics, path: Path, title: str, unit: str = "nats") -> None:
+    """Write the page.
+
+    Args:
+        statistics: the groups, with their answers.
+        path: of the file.
+        title: of the page.
+        unit: of entropies.
+
+    Raises:
+        ArgumentError: the file cannot be written.
+    """
+    text = html(report_of(statistics, title, unit))
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ArgumentError(
+            f"{path} cannot be written: {error.strerror or error}; make room, or name another"
+        ) from None
+
+
+def html(report: Report) -> str:
+    """The page; everything that came from the log is escaped, and no script but the page's own may run."""
+    script = files("polyest.report").joinpath("page/script.js").read_text(encoding="utf-8")
+    style = files("polyest.report").joinpath("page/style.css").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=PackageLoader("polyest.report", "page"), autoescape=True, undefined=StrictUndefined
+    )
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    page = environment.get_template("report.html.j2")
+    return page.render(report=report, script=script, style=style, digest=digest, data=_embedded(report.data))
+
+
+def _embedded(data: object) -> str:
+    """JSON in ASCII that cannot end the element that it stands in."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,99 @@
+"""The prompts of a page: a row for each, and the answers of its last step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.rollouts.measures.means import MeanOfGroups, decimals
+from polyest.rollouts.measures.parts import numbered, parts_of, prompt_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.measures import PartsTable
+    from polyest.rollouts.statistics import GroupStatistics
+
+    Whole = NDArray[np.int64]
+
+__all__ = ["MOST", "OF_PROMPTS", "prompt_rows"]
+
+MOST = 2000  # prompts of a page: half of them those that are most collapsed, half the others' end
+BARS = 8  # answers of a prompt
+LONGEST = 120  # characters of a prompt; of an answer half of it
+SHOWN = ("entropy_aqp", "entropy_plug_in", "distinct", "singletons", "agreement", "no_answer", "correct")
+
+OF_PROMPTS = (*SHOWN, "collision")  # by which they are ranked
+
+
+def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any]:
+    """Columns of the rows by rank of collapse, answers among them, and how many prompts there are in all."""
+    ranks = table.collapse()
+    order = np.argsort(np.where(ranks == 0, len(ranks) + 1, ranks), kind="stable")
+    kept = order if len(order) <= MOST else np.concatenate([order[: MOST // 2], order[-(MOST - MOST // 2) :]])
+    places = sorted(table.columns.items(), key=lambda item: item[0] != "prompt")
+    columns: dict[str, list[Any]] = {name: [_text(column[i]) for i in kept] for name, column in places}
+    columns["collapse_rank"] = [int(ranks[i]) or None for i in kept]
+    for name in SHOWN:
+        if name in table.means:
+            columns[name] = [_rounded(table.means[name].of(i)) for i in kept]
+    last, parts = _last_groups(statistics)
+    shown = [_answers(statistics, int(last[part])) for part in kept]
+    steps = statistics.keys.get("step")
+    return {
+        "all": len(order),
+        "columns": columns,
+        "answers": shown,
+        "last_step": None if steps is None else [_text(steps[last[part]]) for part in kept],
+        "visits": np.bincount(parts)[kept].tolist(),
+    }
+
+
+def _rounded(mean: MeanOfGroups) -> float | None:
+    """To two digits of its error, and to three decimals where there is none."""
+    if not mean.prompts:
+        return None
+    return round(mean.mean, decimals(mean.se_fixed) if mean.se_fixed > 0 else 3)
+
+
+def _last_groups(statistics: GroupStatistics) -> tuple[Whole, Whole]:
+    """The group of the last step of every prompt, and the prompt of every group."""
+    parts, _ = parts_of(statistics, prompt_columns(statistics))
+    steps = numbered(statistics.keys["step"])[0] if "step" in statistics.keys else np.zeros_like(parts)
+    order = np.lexsort((steps, parts))
+    ends = np.append(np.diff(parts[order]) > 0, True)
+    return order[ends], parts
+
+
+def _answers(statistics: GroupStatistics, group: int) -> list[list[Any]]:
+    """Answer, completions, share of correct ones or none; the most frequent first, then the others, then no answer."""
+    start, end = statistics.offsets[group : group + 2].tolist()
+    counts = statistics.counts[start:end]
+    order = (np.argsort(-counts, kind="stable") + start).tolist()
+    bars = [[_answer(statistics, i), int(statistics.counts[i]), _share(statistics, i)] for i in order[:BARS]]
+    if others := order[BARS:]:
+        bars.append([f"… {len(others)} others", int(statistics.counts[others].sum()), None])
+    missing = int(statistics.missing[group])
+    return [*bars, ["(no answer)", missing, None]] if missing else bars
+
+
+def _answer(statistics: GroupStatistics, entry: int) -> str:
+    return "?" if statistics.answers is None else _text(statistics.answers[entry], LONGEST // 2)
+
+
+def _share(statistics: GroupStatistics, entry: int) -> float | None:
+    if statistics.correct is None or np.isnan(statistics.correct[entry]):
+        return None
+    return round(float(statistics.correct[entry] / statistics.counts[entry]), 3)
+
+
+def _text(value: Hashable, longest: int = LONGEST) -> str:
+    """Strings as they are, anything else as Python writes it; cut."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:
+        text = "an integer of thousands of digits"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

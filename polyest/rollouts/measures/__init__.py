@@ -1,0 +1,92 @@
+"""What a log says about its groups: every measure is a function of `polyest.rollouts.statistics.GroupStatistics`.
+
+| measure | of a group of K completions, N of them with an answer | estimates |
+| --- | --- | --- |
+| `entropy_METHOD` | −Σ_z (n_z/N) c_N[n_z − 1], c_N of aqp, harmonic or plug_in | the entropy of the answers |
+| `distinct`, `singletons` | answers that differ; share of answers that came once | see `ABOUT` |
+| `agreement`, `collision` | share of the most frequent answer; share of pairs that agree | |
+| `no_answer`, `correct` | shares of the K completions | |
+| `pass@k`, `majority@k`, `vote@k`, `best_of(n)` | over all ways to draw k of the K completions | |
+| `correct_entropy`, `correct_distinct` | of the correct completions alone | |
+| `drift` | Σ_z (ν − ν')², ν' a step before | |
+
+Files: `cells` has sums over answers and their jackknife; `answers`, `success`, `vote` and `drift` the measures; `parts`
+of a log, `means` over their prompts with errors, `tables` of them, `advice` in words. What `score` prints and what
+trainers log under these names is the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from polyest.rollouts.measures.answers import answer_measures
+from polyest.rollouts.measures.cells import Measured, cells_of
+from polyest.rollouts.measures.drift import drift_measures
+from polyest.rollouts.measures.means import MeanOfGroups, Means
+from polyest.rollouts.measures.success import score_measures, success_measures
+from polyest.rollouts.measures.tables import Difference, PartsTable, columns_of, differences, parts_table
+
+if TYPE_CHECKING:
+    from polyest.rollouts.statistics import GroupStatistics
+
+__all__ = [
+    "ABOUT",
+    "UNITS",
+    "Difference",
+    "MeanOfGroups",
+    "Means",
+    "Measured",
+    "PartsTable",
+    "about",
+    "columns_of",
+    "differences",
+    "group_measures",
+    "parts_table",
+]
+
+UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
+ABOUT = {
+    "value_": "Σ_z ν(z)·r(ν(z)), the mean reward that METHOD pays, completions without an answer included",
+    "entropy_aqp": "the entropy of the prompt's answers, with the least bias at 1.5 times the noise of the frequency",
+    "entropy_harmonic": "the entropy of the prompt's answers, with about half of plug_in's bias at its noise",
+    "entropy_plug_in": "the entropy of the prompt's answers by their frequencies, too small for small groups",
+    "effective_answers": "exp(entropy_aqp): so many equally likely answers have this entropy",
+    "distinct": "how many different answers so many completions show, fewer than there are",
+    "singletons": "the probability that one more answer would be a new one (Good and Turing)",
+    "agreement": "more than the probability of the most likely answer, as the winner is chosen by its count",
+    "collision": "Σ_z ν(z)², the probability that two answers agree, without bias; 1 for a collapsed prompt",
+    "no_answer": "the probability that a completion has no answer",
+    "correct": "the success rate",
+    "pass@": "the probability that one of k completions is correct, without bias",
+    "majority@": "the probability that more than half of k completions are correct (k is odd: no ties), without bias",
+    "vote@": "the probability that the most frequent of k answers is correct, ties shared evenly, without bias",
+    "best_of(": "the expected best score of n completions, without bias",
+    "correct_entropy": "the entropy of the answers of correct completions, by aqp",
+    "correct_distinct": "how many different answers the correct completions show, fewer than there are",
+    "drift": "Σ_z (ν(z) − ν'(z))², ν' the law of the prompt's answers a step before, without bias; may be negative",
+}
+
+
+def about(name: str) -> str:
+    """What a measure estimates, in one sentence.
+
+    >>> about("pass@8") == about("pass@64")
+    True
+    """
+    kind = re.sub(r"(?<=[@(])\d+\)?$", "", name)
+    return ABOUT["value_"].replace("METHOD", name[6:]) if name.startswith("value_") else ABOUT[kind]
+
+
+def group_measures(statistics: GroupStatistics, unit: str = "nats") -> dict[str, Measured]:
+    """All measures of every group that the record allows; NaN where a group has none.
+
+    Args:
+        statistics: the groups.
+        unit: of entropies, ``"nats"`` or ``"bits"``.
+    """
+    cells = cells_of(statistics)
+    found = answer_measures(statistics, cells) | success_measures(statistics, cells)
+    found |= score_measures(statistics) | drift_measures(statistics)
+    return {name: one.times(UNITS[unit]) if "entropy" in name else one for name, one in found.items()}

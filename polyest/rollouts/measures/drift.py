@@ -1,0 +1,58 @@
+"""Change from one visit of a prompt to the next: how far the law of its answers has moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.online.hashable_answers import encode
+from polyest.rollouts.measures.cells import Measured, cells_of
+from polyest.rollouts.measures.parts import numbered, prompt_numbers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.statistics import GroupStatistics
+
+    Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+__all__ = ["drift_measures"]
+
+
+def drift_measures(statistics: GroupStatistics) -> dict[str, Measured]:
+    """`polyest.history.squared_drift` of every group to that of its prompt's step before; nothing without steps."""
+    if statistics.answers is None or "step" not in statistics.keys:
+        return {}
+    before = _before(statistics)
+    if (before < 0).all():
+        return {}
+    cells, sizes = cells_of(statistics), statistics.sizes
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = cells.total(cells.counts * (cells.counts - 1)) / (sizes * (sizes - 1.0))
+    both = within + within[before] - 2 * _matches(statistics, before) / (sizes * sizes[before])
+    return {"drift": Measured.without_error(np.where(before < 0, np.nan, both))}
+
+
+def _before(statistics: GroupStatistics) -> Whole:
+    """The group of the same prompt at its step before, shape (G,); −1 for the first."""
+    prompts, (steps, _) = prompt_numbers(statistics), numbered(statistics.keys["step"])
+    order = np.lexsort((steps, prompts))
+    follows = (np.diff(prompts[order]) == 0) & (np.diff(steps[order]) > 0)
+    before = np.full(len(order), -1)
+    before[order[1:][follows]] = order[:-1][follows]
+    return before
+
+
+def _matches(statistics: GroupStatistics, before: Whole) -> Array:
+    """Σ_z n_z·n'_z, n' of the group before, shape (G,)."""
+    assert statistics.answers is not None
+    codes, names = encode([*statistics.answers], "answers")
+    owner, counts, width = statistics.owner, statistics.counts, max(len(names), 1)
+    keys = owner * width + codes
+    order = np.argsort(keys)
+    wanted = before[owner] * width + codes
+    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    found = order[place]
+    return statistics.total(np.where(keys[found] == wanted, counts * counts[found], 0))

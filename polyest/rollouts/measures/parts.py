@@ -1,0 +1,58 @@
+"""Parts of a log, such as its steps, and its prompts, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from polyest.online.hashable_answers import encode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.statistics import GroupStatistics
+
+    Whole = NDArray[np.int64]
+
+__all__ = ["numbered", "parts_of", "prompt_columns", "prompt_numbers"]
+
+
+def numbered(column: Sequence[Hashable]) -> tuple[Whole, list[Hashable]]:
+    """The number of every value, and the values: integers in order, others as they appear.
+
+    >>> numbered([20, 3, 20])[1], numbered(["b", "a"])[1]
+    ([3, 20], ['b', 'a'])
+    """
+    codes, names = encode([*column], "parts")
+    values: list[Hashable] = [*names]
+    if not all(type(value) is int for value in values):
+        return codes, values
+    order = sorted(range(len(values)), key=lambda i: cast("int", values[i]))
+    rank = np.empty(len(values), np.int64)
+    rank[order] = np.arange(len(values))
+    return rank[codes], [values[i] for i in order]
+
+
+def prompt_columns(statistics: GroupStatistics) -> list[str]:
+    """The keys that name a prompt wherever it comes: all but the step."""
+    return [name for name in statistics.keys if name != "step"]
+
+
+def prompt_numbers(statistics: GroupStatistics, without: Sequence[str] = ()) -> Whole:
+    """The number of every group's prompt, shape (G,)."""
+    return parts_of(statistics, [name for name in prompt_columns(statistics) if name not in without])[0]
+
+
+def parts_of(statistics: GroupStatistics, columns: Sequence[str]) -> tuple[Whole, dict[str, list[Hashable]]]:
+    """The part of every group, shape (G,), and the columns of each part; all groups are one part without columns."""
+    part, found = np.zeros(len(statistics.sizes), np.int64), np.zeros(1, np.int64)
+    values: list[tuple[str, list[Hashable]]] = []
+    for name in columns:
+        codes, names = numbered(statistics.keys[name])
+        found, part = np.unique(part * len(names) + codes, return_inverse=True)
+        earlier = found // len(names)
+        values = [(column, [those[i] for i in earlier.tolist()]) for column, those in values]
+        values.append((name, [names[i] for i in (found % len(names)).tolist()]))
+    return part, dict(values)

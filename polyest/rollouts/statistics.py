@@ -1,0 +1,142 @@
+"""What measures need of a log: how often each distinct answer came in each group, and no text.
+
+One record, made from rows in memory or from a stream; `polyest.rollouts.measures` computes everything from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.online.hashable_answers import encode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.grouping import Groups
+
+    Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+__all__ = ["GroupStatistics", "group_statistics", "statistics_of_codes"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupStatistics:
+    """Counts of G groups with D distinct answers, D counted within each group.
+
+    Attributes:
+        keys: key columns in order (run, step, prompt …), each of length G.
+        sizes: completions per group, those without an answer included, shape (G,).
+        missing: completions without an answer, shape (G,).
+        offsets: group g's distinct answers are entries offsets[g]:offsets[g+1], shape (G+1,).
+        counts: completions that gave this answer, shape (D,).
+        correct: sum of verdicts among them, shape (D,), NaN where one is unknown; None: no verdicts.
+        answers: the answers themselves, length D; None where they were not asked for.
+        scores: sorted by group, then ascending, group g has sizes[g] of them, shape (N,); None: no score column.
+        correct_missing: sum of verdicts of the completions without an answer, shape (G,); None: 0.
+        has_parts: some verdicts are neither 0 nor 1, so that nothing can be counted (no pass@k).
+
+    >>> two = statistics_of_codes(np.array([[5, 5, 7], [5, 6, 7]]))
+    >>> two.offsets.tolist(), two.counts.tolist()
+    ([0, 2, 5], [2, 1, 1, 1, 1])
+    """
+
+    keys: dict[str, list[Hashable]]
+    sizes: Whole
+    missing: Whole
+    offsets: Whole
+    counts: Whole
+    correct: Array | None = None
+    answers: list[Hashable] | None = None
+    scores: Array | None = None
+    correct_missing: Array | None = None
+    has_parts: bool = False
+
+    @property
+    def given(self) -> Whole:
+        """Completions with an answer, shape (G,)."""
+        return self.sizes - self.missing
+
+    @property
+    def owner(self) -> Whole:
+        """The group of every entry, shape (D,)."""
+        return np.repeat(np.arange(len(self.sizes)), np.diff(self.offsets))
+
+    def total(self, numbers: NDArray[np.generic]) -> Array:
+        """Sums over the entries of every group, shape (G,)."""
+        return np.bincount(self.owner, numbers, len(self.sizes)).astype(np.float64)  # of nothing it would be integers
+
+
+def group_statistics(
+    groups: Groups,
+    answers: Sequence[Hashable],
+    keys: Mapping[str, Sequence[Hashable]],
+    *,
+    correct: Sequence[float | None] | None = None,
+    scores: Sequence[float | None] | None = None,
+    keep_answers: bool = False,
+) -> GroupStatistics:
+    """The record of rows in memory.
+
+    Args:
+        groups: which row is in which.
+        answers: of the rows; None is no answer.
+        keys: of the groups.
+        correct, scores: of the rows; scores count only where every row has one.
+        keep_answers: whether the answers themselves are asked for.
+    """
+    number = len(groups.sizes)
+    given = np.array([answer is not None for answer in answers], np.bool_)
+    codes, names = encode([*answers], "answers")
+    width = max(len(names), 1)
+    cells, index, counts = np.unique(
+        groups.of_row[given] * width + codes[given], return_inverse=True, return_counts=True
+    )
+    sizes = np.array(groups.sizes, np.int64)
+    missing = np.bincount(groups.of_row[~given], minlength=number)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(cells // width, minlength=number))])
+    verdicts = _numbers(correct)
+    known, unanswered = None, None
+    if verdicts is not None:
+        known = np.bincount(index, verdicts[given], len(cells)).astype(np.float64)
+        unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
+    kept = [names[code] for code in (cells % width).tolist()] if keep_answers else None
+    return GroupStatistics(
+        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, kept,
+        _ranked(groups.of_row, _numbers(scores)), unanswered, _has_parts(verdicts),
+    )  # fmt: skip
+
+
+def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) -> GroupStatistics:
+    """The record of groups of one size, from answers as integers, shape (G, K)."""
+    number, size = codes.shape
+    gone = np.zeros(codes.shape, np.bool_) if missing is None else missing
+    owner, given = np.nonzero(~gone)[0], codes[~gone]
+    order = np.lexsort((given, owner))
+    owner, given = owner[order], given[order]
+    begins = np.flatnonzero((np.diff(owner, prepend=-1) != 0) | (np.diff(given, prepend=0) != 0))
+    counts = np.diff(begins, append=len(owner))
+    offsets = np.searchsorted(owner[begins], np.arange(number + 1))
+    return GroupStatistics({}, np.full(number, size), gone.sum(axis=1), offsets, counts)
+
+
+def _numbers(column: Sequence[float | None] | None) -> Array | None:
+    """None is NaN; a column without any number is none."""
+    if column is None:
+        return None
+    numbers = np.array(column, dtype=np.float64)
+    return None if np.isnan(numbers).all() else numbers
+
+
+def _ranked(of_row: Whole, scores: Array | None) -> Array | None:
+    if scores is None or not np.isfinite(scores).all():
+        return None
+    return scores[np.lexsort((scores, of_row))]
+
+
+def _has_parts(verdicts: Array | None) -> bool:
+    return verdicts is not None and not (np.isnan(verdicts) | np.isin(verdicts, (0.0, 1.0))).all()

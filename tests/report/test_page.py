@@ -1,0 +1,123 @@
+"""The page in headless Chromium: no errors, sorting, filtering, answers, and hostile text that stays text.
+
+Skipped where there is no Chromium: ``apt-get install chromium``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_support import HOSTILE, write_log
+from score_support import exit_code
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    flags = ["--no-sandbox", "--disable-gpu"]
+    with (
+        sync_api.sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as found,
+    ):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two runs, the second with hostile answers."""
+    folder = tmp_path_factory.mktemp("runs")
+    first = write_log(folder / "first" / "log.jsonl")
+    second = write_log(folder / "second" / "log.jsonl", dict(zip("abcd", HOSTILE, strict=True)))
+    assert exit_code("report", first, second, "--out", folder / "page.html") == 0
+    return folder / "page.html"
+
+
+@pytest.fixture
+def page(browser: Any, written: Path) -> Iterator[Any]:
+    """The page, opened without a network; it must be silent."""
+    context = browser.new_context(offline=True)
+    opened, told = context.new_page(), []
+    opened.on("console", lambda message: told.append(message.text))
+    opened.on("pageerror", lambda error: told.append(str(error)))
+    opened.on(
+        "request", lambda request: told.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+    )
+    opened.goto(written.as_uri())
+    yield opened
+    assert told == []
+    assert opened.evaluate("window.pwned") is None
+    context.close()
+
+
+def column(page: Any, number: int) -> list[str]:
+    found: list[str] = page.locator(f"#prompts tbody tr:not(.answers) td:nth-child({number})").all_inner_texts()
+    return found
+
+
+def test_it_has_the_numbers_of_its_data(page: Any) -> None:
+    prompts = json.loads(page.locator("#data").text_content())["prompts"]
+    names = page.locator("#prompts thead th").all_inner_texts()
+    assert [re.sub(r" [▲▼]$", "", name).replace(" ", "_") for name in names] == [*prompts["columns"]]
+    for number, values in enumerate(prompts["columns"].values(), start=1):
+        written = [value if isinstance(value, str) else f"{value:g}" for value in values]
+        assert column(page, number) == written
+    assert page.locator("figure svg").count() >= 8
+
+
+def test_it_sorts(page: Any) -> None:
+    header = page.locator("#prompts thead th", has_text="distinct")
+    header.locator("button").click()
+    rising = [*map(float, column(page, int(header.evaluate("cell => cell.cellIndex + 1"))))]
+    assert rising == sorted(rising)
+    assert header.get_attribute("aria-sort") == "ascending"
+    header.locator("button").click()
+    assert [*map(float, column(page, int(header.evaluate("cell => cell.cellIndex + 1"))))] == rising[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"), [("BOLD", 2), ("distinct <= 2", 2), ("distinct>2", 4), ("second", 3), ("nothing", 0), ("(.*", 0)]
+)
+def test_it_filters(page: Any, text: str, rows: int) -> None:
+    page.locator("#filter").fill(text)
+    assert len(column(page, 1)) == rows
+    assert page.locator("#count").inner_text() == f"{rows} of 6 prompts"
+    page.locator("#filter").fill("")
+    assert len(column(page, 1)) == 6
+
+
+def test_answers_are_bars_and_hostile_ones_are_text(page: Any) -> None:
+    page.locator("#filter").fill("third")
+    for number in (0, 1):
+        page.locator("#prompts td button").nth(number).click()
+    answers = page.locator(".bars .answer").all_inner_texts()
+    assert sorted(answers) == sorted(["a", "b", HOSTILE[0], HOSTILE[1]])
+    assert page.locator(".bars .bar.right").count() == 2
+    assert page.locator("#prompts script, #prompts img").count() == 0
+    page.locator("#prompts td button").first.click()
+    assert page.locator(".bars").count() == 1
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280, 2000])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_the_window_in_light_and_dark(page: Any, width: int, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    paper, ink = page.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    )
+    light = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
+    assert (light[0] > light[1]) == (scheme == "light")
+    assert page.locator("figure svg text").first.evaluate("text => getComputedStyle(text).fill") == ink

@@ -1,0 +1,181 @@
+"""The page as a file: whole in itself, safe, small, and with the numbers of `polyest score`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from places import SHARED
+from report_support import HOSTILE, PROMPTS, write_log
+from score_support import exit_code
+
+from polyest.errors import ArgumentError
+from polyest.report import html, write_report
+from polyest.report.content import report_of
+from polyest.rollouts.grouping import group_rows
+from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
+
+LOGS = SHARED / "data" / "logs"
+
+
+def page_of(tmp_path: Path, *logs: Path) -> str:
+    assert exit_code("report", *logs, "--out", tmp_path / "page.html") == 0
+    return (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def data_of(page: str) -> Any:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_the_numbers_are_those_of_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write_log(tmp_path / "log.jsonl")
+    data = data_of(page_of(tmp_path, log))
+    capsys.readouterr()
+    assert exit_code("score", log, "--target", "log", "--by", "step", "--json") == 0
+    by = json.loads(capsys.readouterr().out)["by"]
+    assert data["steps"]["columns"]["step"] == [row["step"] for row in by] == [1, 2]
+    for name, columns in data["steps"]["measures"].items():
+        for part, row in enumerate(by):
+            for key, column in columns.items():
+                expected = row[name][key] if row[name] else {"prompts": 0}.get(key)
+                assert column[part] == (expected if expected is None else pytest.approx(expected, rel=1e-5)), name
+
+
+def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Path) -> None:
+    """Collision probabilities over both steps: (14/56 + 1)/2, (8/56 + 0)/2 and (42/56 + 24/56)/2."""
+    prompts = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))["prompts"]
+    assert prompts["columns"]["prompt_id"] == ["what is 1 + 1?", "third", "<b>bold</b> & co"]
+    assert prompts["columns"]["collapse_rank"] == [1, 2, 3]
+    assert prompts["columns"]["distinct"] == [2.5, 2.0, 6.0]
+    assert prompts["answers"][0] == [["a", 8, 1.0]]
+    assert prompts["answers"][1] == [["a", 4, 1.0], ["b", 4, 0.0]]
+    assert (prompts["last_step"], prompts["visits"]) == (["2"] * 3, [2] * 3)
+
+
+def test_nothing_is_loaded_and_nothing_of_the_log_is_markup(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", dict(zip("abcd", HOSTILE, strict=True)))
+    page = page_of(tmp_path, log)
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert "url(http" not in page
+    assert len(re.findall("<script", page)) == 2
+    assert "<b>bold" not in page
+    assert "pwned = 1" in json.dumps(data_of(page)["prompts"]["answers"])
+
+
+def test_two_runs_have_a_table_of_differences_and_a_name_each(tmp_path: Path) -> None:
+    runs = [write_log(tmp_path / name / "log.jsonl", answers) for name, answers in (("<i>a", None), ("b", {"b": "a"}))]
+    page = page_of(tmp_path, *runs)
+    assert "&lt;i&gt;a" in page
+    assert "<i>a" not in page
+    assert re.search(r"<h2>\S*b minus \S*&lt;i&gt;a</h2>", page)
+    assert re.search(r"<td>distinct</td><td class=\"number\">-0.", page)
+
+
+def test_warnings_say_what_to_do(tmp_path: Path) -> None:
+    letters = "abcdefgh"
+    log = tmp_path / "log.jsonl"
+    rows = [
+        {"step": s, "prompt_id": p, "answer": a}
+        for s in (1, 400)
+        for p in "xy"
+        for a in (letters if s > 1 else "a" * 8)
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = page_of(tmp_path, log)
+    assert "step 400: 100% of the answers are singletons: the estimate is a lower bound" in page
+    assert "sample more, or extract answers" in page
+
+
+def test_a_log_without_steps_and_verdicts_has_a_page(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"prompt_id": p, "answer": a}) + "\n" for p in "xy" for a in (1, 1, "1", None)))
+    data = data_of(page_of(tmp_path, log))
+    assert data["steps"] is None
+    assert data["prompts"]["answers"][0] == [["1", 2, None], ["1", 1, None], ["(no answer)", 1, None]]
+
+
+@pytest.mark.parametrize("answers", [["a", None], [None, None], ["a", "b"]])
+def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: list[str | None]) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"prompt_id": i, "answer": a}) + "\n" for i, a in enumerate(answers)))
+    prompts = data_of(page_of(tmp_path, log))["prompts"]
+    assert prompts["columns"]["collapse_rank"] == [None, None]
+    assert [bars[0][1] for bars in prompts["answers"]] == [1, 1]
+
+
+def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
+    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+    assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
+
+
+SAMPLES = {  # of logs as tools write them, and how their answers are found
+    **dict.fromkeys(["inspect", "open_instruct", "plain_steps", "trl", "verl_validation"], ()),
+    **dict.fromkeys(["human_eval", "lm_eval"], ("--extract", "last-number")),
+    **dict.fromkeys(["hf_lists", "nemo_rl", "prime_rl", "skyrl", "slime"], ("--extract", "boxed")),
+    **dict.fromkeys(["verifiers_legacy", "verifiers_v1", "verl_rollout", "vllm_script"], ("--extract", "boxed")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LOGS.is_dir(), reason="no samples of logs")
+@pytest.mark.parametrize("layout", SAMPLES)
+def test_every_layout_has_a_page(layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = SAMPLES[layout]
+    assert exit_code("report", LOGS / layout, *options, "--out", tmp_path / "page.html") == 0
+    data = data_of((tmp_path / "page.html").read_text(encoding="utf-8"))
+    capsys.readouterr()
+    assert exit_code("score", LOGS / layout, *options, "--target", "log", "--json") == 0
+    measures = json.loads(capsys.readouterr().out)["measures"]
+    distinct = data["runs"]["measures"]["distinct"]["mean"]
+    assert distinct == pytest.approx([measures["distinct"]["mean"]] * len(distinct), rel=1e-5)
+
+
+def many(steps: int, prompts: int) -> GroupStatistics:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 9, (steps * prompts, 8))
+    of_row = np.repeat(np.arange(steps * prompts), 8).tolist()
+    keys = {"step": np.repeat(np.arange(steps), prompts).tolist(), "prompt": [f"p{i}" for i in range(steps * prompts)]}
+    return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys, keep_answers=True)
+
+
+def test_a_page_stays_small_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyest.report.prompts.MOST", 50)
+    report = report_of(many(10, 30), "title")
+    assert report.data["prompts"]["all"] == 300
+    ranks = report.data["prompts"]["columns"]["collapse_rank"]
+    assert ranks == [*range(1, 26), *range(276, 301)]
+
+
+@pytest.mark.slow
+def test_a_page_of_1000_steps_and_1000_prompts_has_less_than_5_mb() -> None:
+    """A twentieth of the prompts: what grows with the prompts of a step is the table, which is cut at 2,000."""
+    assert len(html(report_of(many(1000, 50), "title")).encode()) < 5e6
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    statistics = many(1, 2)
+    with pytest.raises(ArgumentError, match=r"cannot be written: .*name another"):
+        write_report(statistics, tmp_path / "none" / "page.html", "title")
+
+
+def test_the_same_log_gives_the_same_bytes() -> None:
+    assert html(report_of(many(3, 4), "t")) == html(report_of(many(3, 4), "t"))
+
+
+def test_answers_are_asked_for() -> None:
+    """A record without answers has counts, and question marks for answers."""
+    from dataclasses import replace
+
+    statistics = replace(statistics_of_codes(np.array([[1, 1, 2]])), keys={"prompt": ["x"]})
+    assert report_of(statistics, "t").data["prompts"]["answers"] == [[["?", 2, None], ["?", 1, None]]]
+
+
+def test_all_prompts_are_there(tmp_path: Path) -> None:
+    data = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))
+    assert {*data["prompts"]["columns"]["prompt_id"]} == {*PROMPTS}

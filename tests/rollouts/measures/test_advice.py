@@ -1,0 +1,31 @@
+"""Warnings in words: where, how bad, and what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyest.rollouts.measures.advice import advice
+from polyest.rollouts.measures.means import Means
+
+
+def means(*numbers: float) -> Means:
+    none = np.full(len(numbers), np.nan)
+    return Means(np.array(numbers), none, none, np.ones(len(numbers), np.int64))
+
+
+def test_the_worst_step_is_named_and_what_to_do() -> None:
+    shares = {"singletons": means(0.1, 0.97, 0.96), "no_answer": means(0, 0, 0)}
+    assert advice(shares, ["step 1", "step 400", "step 401"], [16, 16, 16]) == [
+        "step 400, and 1 more of 3 (step 400 to step 401): 97% of the answers are singletons: the estimate is a lower "
+        "bound (there are at least so many answers); sample more, or extract answers"
+    ]
+
+
+def test_few_completions_and_missing_answers_are_told() -> None:
+    told = advice({"singletons": means(0.1, np.nan), "no_answer": means(0.0, 0.75)}, ["step 1", "step 2"], [4, 16])
+    assert told[0] == "step 2: 75% of the completions have no answer; is the rule the right one?"
+    assert told[1].startswith("step 1: groups of at most 8: the bias of an entropy is larger than its error")
+
+
+def test_what_is_well_is_not_told() -> None:
+    assert advice({"singletons": means(0.2), "no_answer": means(0.0)}, [""], [16]) == []

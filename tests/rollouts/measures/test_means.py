@@ -1,0 +1,64 @@
+"""Means over prompts and parts, and differences of two runs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import polyest
+from polyest.rollouts.measures.cells import Measured
+from polyest.rollouts.measures.means import difference, means_by
+
+NO_ERROR = Measured.without_error
+
+
+def test_means_count_every_prompt_alike_and_keep_parts_apart() -> None:
+    """Part 0: prompts 0 (1, 2 → 1.5) and 1 (4): mean 2.75, error |4 − 1.5|/2. Part 1: one prompt, no error over them.
+
+    Fixed: variances 1, 1 and 4: those of the prompts' means ½ and 4, error √4.5/2; part 1: √9.
+    """
+    measured = Measured(np.array([1.0, 2.0, 4.0, 7.0]), np.array([1.0, 1.0, 4.0, 9.0]))
+    found = means_by({"distinct": measured}, np.array([0, 0, 1, 0]), np.array([0, 0, 0, 1]), 2)["distinct"]
+    assert found.mean.tolist() == [2.75, 7.0]
+    assert found.prompts.tolist() == [2, 1]
+    assert found.se_random[0] == pytest.approx(1.25)
+    assert math.isnan(found.se_random[1])
+    assert found.se_fixed == pytest.approx([math.sqrt(4.5) / 2, 3.0])
+    assert found.of(1).as_json() == {"mean": 7.0, "se_random": None, "se_fixed": 3.0, "prompts": 1}
+
+
+def test_they_are_those_of_summary() -> None:
+    rng = np.random.default_rng(0)
+    values, prompts = rng.normal(size=60), rng.integers(0, 9, 60)
+    values[:5] = np.nan
+    found = means_by({"v": NO_ERROR(values)}, prompts, np.zeros(60, np.int64), 1)["v"].of(0)
+    expected = polyest.summary(values, prompts)
+    assert (found.mean, found.se_random) == pytest.approx((expected.mean, expected.standard_error), rel=1e-12)
+
+
+def test_a_part_without_values_is_none() -> None:
+    found = means_by({"v": NO_ERROR(np.array([np.nan, 1.0]))}, np.array([0, 1]), np.array([0, 1]), 2)["v"]
+    assert found.of(0).as_json() is None
+    assert found.of(1).prompts == 1
+
+
+def test_two_runs_are_paired_by_prompt() -> None:
+    """Prompts 0, 1, 2 in both, 3 in one only: differences 0.5, 0.4, 0.6 have mean 0.5 and error 0.1/√3."""
+    values = np.array([3.0, 5.0, 9.0, 3.5, 5.4, 9.6, 100.0])
+    second = np.array([False] * 3 + [True] * 4)
+    found = difference(values, np.array([0, 1, 2, 0, 1, 2, 3]), second)
+    assert found is not None
+    mean, paired = found
+    assert paired == 3
+    assert (mean.mean, mean.standard_error) == pytest.approx((0.5, 0.1 / math.sqrt(3)))
+
+
+def test_runs_without_prompts_in_common_are_two_samples() -> None:
+    found = difference(np.array([1.0, 3.0, 5.0, 9.0]), np.arange(4), np.array([False, False, True, True]))
+    assert found is not None
+    assert found[1] == 0
+    assert found[0].mean == 5.0
+    assert found[0].standard_error == pytest.approx(math.sqrt(1 + 4))
+    assert difference(np.array([1.0, 3.0]), np.arange(2), np.array([False, True])) is None
