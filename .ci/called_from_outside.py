@@ -32,6 +32,8 @@ _.on_step_end
 # Users
 _.expected_draws
 _.bias_bound
+_.pool_sizes
+_.share_seen
 _.forget
 _.restore
 

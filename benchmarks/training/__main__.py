@@ -1,6 +1,6 @@
 """A small transformer trained for diversity by TRL's GRPOTrainer: `python -m benchmarks.training`, resumable.
 
-Needs the extras trl, offline and plot. Takes about half an hour on 2 cores; every finished run is a file in
+Needs the extras trl, offline and plot. Takes about an hour on 2 cores; every finished run is a file in
 results/runs, and a run that is there is not repeated.
 
 **Task.** "Name a number near N": 15 prompts `20=`, `24=`, … `76=`; a completion is at most two characters out of
@@ -19,16 +19,28 @@ however biased the reward; bias shows where answers differ in worth.
 **Expected**, from theory.md §8 (`prediction.py`). The updates of an arm follow the gradient of another game, and this
 is how far the equilibria of those games are from the optimum of the true one:
 
-    F* − F (right answers with a tenth of their mass at ν*, of 33)     K = 8            K = 16
+    F* − F (right answers with a tenth of their mass at ν*, of 33)     K = 4            K = 8            K = 16
     plug_in through TRL's defaults (group mean, group std)             not linear: no prediction
-    plug_in, centred only                                              0.148 (11)       0.091 (17)
-    harmonic, centring-proof                                           0.117 (15)       0.065 (21)
-    aqp, centring-proof                                                0.064 (21)       0.009 (33)
-    aqp, exact advantages                                              0.050 (23)       0.008 (33)
-    oracle, paid the exact −log p                                      0                0
+    plug_in, centred only                                              0.231 (7)        0.148 (11)       0.091 (17)
+    harmonic, centring-proof                                           0.198 (9)        0.117 (15)       0.065 (21)
+    aqp, centring-proof                                                0.188 (9)        0.064 (21)       0.009 (33)
+    aqp, exact advantages                                              0.142 (13)       0.050 (23)       0.008 (33)
+    aqp, 4 visits                                                      0.008 (33)       0.008 (33)       0.008 (33)
+    harmonic, 16 visits                                                0.010 (33)       0.008 (33)       0.008 (33)
+    oracle, paid the exact −log p                                      0                0                0
 
 So aqp should close 57 % (reward) and 66 % (advantages) of the gap between plug_in and oracle at K = 8, 90 % and 91 %
 at K = 16, if training reaches the equilibria and noise adds nothing. The oracle itself will keep a small distance.
+
+**Prompts that come back.** In the last two arms but one a prompt's completions are pooled over its last 4 (16) visits,
+with exact advantages. Every prompt is in every step here, so that the pool is as old as the last 3 (15) updates. The
+predictions are those of a policy that stands still meanwhile. They were written down before these arms were run, and
+with them: 0.008 is as good as it gets, since the 100 wrong answers are too rare for any of these tables; that is 94 %
+of the gap at K = 8, short of the goal of 95 %; and as aqp at K = 16, with the same equilibrium, ended at 0.021 for the
+noise of sampling (`diagnosis.py`), the pooled arms will too: about 0.02, 90 % at K = 8, and no better at K = 16 than
+aqp from a single visit. At K = 4, 90 % as well, from 39 % with a single visit. What came out: aqp with 4 visits 89 %
+at K = 8 (two seeds) and 92 % at K = 4 (one), harmonic with 16 visits 81 % and 89 %, short of the prediction; K = 16 was
+not run. These runs shared the machine with others, so that their milliseconds mean nothing.
 
 **Training.** GRPO without KL term and without clipping of gradients, loss `dr_grpo` (completions have different
 lengths), all prompts with K completions each in every step, one update per step; Adam, learning rate 2e-3 falling
@@ -64,9 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many")
     parser.add_argument("--steps", type=int, default=Settings.steps, help="of training")
     parser.add_argument("-k", type=int, nargs="+", default=GROUP_SIZES, help="group sizes", metavar="K")
+    parser.add_argument("--report", action="store_true", help="train nothing: report the runs that are there")
     chosen = parser.parse_args(arguments)
     runs = all_runs(Settings(steps=chosen.steps), tuple(chosen.k), chosen.seeds)
-    train_all(runs, chosen.out / "runs", chosen.jobs)
+    if not chosen.report:
+        train_all(runs, chosen.out / "runs", chosen.jobs)
     write(runs, chosen.out)
     return 0
 
@@ -88,10 +102,10 @@ def write(runs: list[Run], folder: Path) -> None:
     """The report and the figure."""
     from benchmarks.training.figure import draw
     from benchmarks.training.report import report
-    from benchmarks.training.run import read
+    from benchmarks.training.run import finished, read
     from benchmarks.training.statistics import Results
 
-    results = Results(read(run.path(folder / "runs")) for run in runs)
+    results = Results(read(run.path(folder / "runs")) for run in runs if finished(run, folder / "runs"))
     text = report(results)
     (folder / "README.md").write_text(text, encoding="utf-8")
     draw(results, folder / "gap.png")

@@ -52,6 +52,8 @@ def arm_named(name: str) -> Arm:
         "harmonic": Arm(table("harmonic")),
         "aqp": Arm(table("aqp")),
         "aqp_exact": Arm(table("aqp"), ExactTrainer),
+        "aqp_4_visits": Arm(table("aqp", visits=4), ExactTrainer),
+        "harmonic_16_visits": Arm(table("harmonic", visits=16), ExactTrainer),
         "oracle": Arm(paid_exactly(math.log)),
     }[name]
 
@@ -71,9 +73,11 @@ def by_hand(_policy: Qwen2ForCausalLM, _tokenizer: PreTrainedTokenizerBase) -> R
     return surprise
 
 
-def table(method: str) -> Maker:
+def table(method: str, visits: int = 1) -> Maker:
     """polyest's adapter; what a completion says is its answer."""
-    return lambda _policy, _tokenizer: AnswerReward(str, "log", sign=-1, weight=WEIGHT, method=method, time_limit=None)
+    return lambda _policy, _tokenizer: AnswerReward(
+        str, "log", sign=-1, weight=WEIGHT, method=method, time_limit=None, visits=visits
+    )
 
 
 def paid_exactly(target: Callable[[float], float]) -> Maker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,7 +17,8 @@ from benchmarks.training.statistics import Results
 
 __all__ = ["draw"]
 
-COLOURS = dict(zip(ARMS, ("tab:brown", "tab:red", "tab:orange", "tab:cyan", "tab:blue", "black"), strict=True))
+HUES = ("tab:brown", "tab:red", "tab:orange", "tab:cyan", "tab:blue", "tab:green", "tab:olive", "black")
+COLOURS = dict(zip(ARMS, HUES, strict=True))
 LABELS = {"gap": "distance to the optimum, F* − F", "alive": "right answers alive"}
 
 
@@ -29,7 +31,7 @@ def draw(results: Results, path: Path) -> None:
     )
     for row, metric in zip(axes, LABELS, strict=True):
         for axis, K in zip(row, sizes, strict=True):
-            for arm in ARMS:
+            for arm in filter(partial(results.common, K), ARMS):
                 curve(axis, results, arm, K, metric)
         row[0].set_ylabel(LABELS[metric])
     for axis, K in zip(axes[0], sizes, strict=True):

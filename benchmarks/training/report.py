@@ -12,6 +12,8 @@ from benchmarks.training.statistics import Results, closed, interval
 
 __all__ = ["report"]
 
+GOALS = {"aqp": 50, "aqp_exact": 50, "aqp_4_visits": 95, "harmonic_16_visits": 95}  # percent of the gap
+
 HEAD = (
     "arm",
     "predicted F* − F",
@@ -52,6 +54,9 @@ def summary(results: Results) -> str:
     for arm, title in ARMS.items():
         cells = [title]
         for K in sizes:
+            if not results.common(K, arm):
+                cells += ["not run", "", ""]
+                continue
             gap, alive = (interval(results.final(arm, K, name)) for name in ("gap", "alive"))
             cells += [gap.text(3), alive.text(1), share(results, arm, K, "plug_in")]
         lines.append(cells)
@@ -62,7 +67,9 @@ def table(results: Results, group_size: int) -> str:
     """A line per arm."""
     optimum = best()
     known = ["0", "", f"{optimum['entropy']:.2f}", f"{optimum['alive']:.0f}", f"{100 * optimum['accuracy']:.1f}"]
-    lines = [["(the optimum)", *known, "", "", ""]] + [line(results, arm, group_size) for arm in ARMS]
+    lines = [["(the optimum)", *known, "", "", ""]] + [
+        line(results, arm, group_size) for arm in ARMS if results.common(group_size, arm)
+    ]
     return markdown([list(HEAD), ["---"] * len(HEAD), *lines])
 
 
@@ -74,7 +81,7 @@ def line(results: Results, arm: str, group_size: int) -> list[str]:
     }
     expected = predicted(arm, group_size)
     return [
-        ARMS[arm],
+        f"{ARMS[arm]} ({len(results.common(group_size, arm))} seeds)",
         "–" if expected is None else f"{expected['gap']:.3f}",
         final["gap"].text(3),
         final["entropy"].text(2),
@@ -89,21 +96,27 @@ def share(results: Results, arm: str, group_size: int, start: str) -> str:
     """The part of the gap closed, in words; the two ends are 0 and 1 by definition."""
     if arm in (start, "oracle"):
         return "0" if arm == start else "100 %"
+    if not results.common(group_size, start, "oracle", arm):
+        return "–"
     return closed(results, arm, group_size, start).text(0, 100, " %")
 
 
 def verdicts(results: Results, group_size: int) -> list[str]:
     """The two questions of the benchmark, answered by the numbers."""
-    gap = partial(results.final, group_size=group_size, metric="gap")
+    if not (seeds := results.common(group_size, "plug_in", "oracle")):
+        return ["plug_in or the oracle was not run: nothing to compare with.\n"]
+    gap = partial(results.final, group_size=group_size, metric="gap", seeds=seeds)
     lead = interval(gap("plug_in") - gap("oracle"))
     word = "the task can tell" if lead.excludes_zero else "**the task cannot tell**"
     lines = [
         f"plug_in (centred) ends {lead.text(3)} further from the optimum than the oracle: "
         + ("one seed has no interval.\n" if math.isnan(lead.half) else f"{word}.\n")
     ]
-    for arm in ("aqp", "aqp_exact"):
+    for arm, goal in GOALS.items():
+        if not results.common(group_size, arm, "plug_in", "oracle"):
+            continue
         part = closed(results, arm, group_size, "plug_in")
-        word = "at least half" if part.mean >= 0.5 else "**less than half**"
+        word = f"at least {goal} %" if 100 * part.mean >= goal else f"**less than {goal} %**"
         lines.append(f"{ARMS[arm]}: closes {part.text(0, 100, ' %')} of it, {word}.\n")
     return lines
 

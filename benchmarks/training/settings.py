@@ -15,9 +15,11 @@ ARMS = {
     "harmonic": "harmonic",
     "aqp": "aqp",
     "aqp_exact": "aqp, exact advantages",
+    "aqp_4_visits": "aqp, 4 visits",
+    "harmonic_16_visits": "harmonic, 16 visits",
     "oracle": "oracle",
 }
-GROUP_SIZES = (8, 16)
+GROUP_SIZES = (4, 8, 16)
 SEEDS = 5
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +50,19 @@ class Results:
         found = sorted(seed for name, K, seed in self._by_run if (name, K) == (arm, group_size))
         return [self._by_run[arm, group_size, seed] for seed in found]
 
+    def common(self, group_size: int, *arms: str) -> list[int]:
+        """The seeds that all these arms have been run with."""
+        found = [{seed for name, K, seed in self._by_run if (name, K) == (arm, group_size)} for arm in arms]
+        return sorted(set.intersection(*found))
+
     def group_sizes(self) -> list[int]:
         return sorted({K for _, K, _ in self._by_run})
 
-    def final(self, arm: str, group_size: int, metric: str) -> np.ndarray:
-        """A metric at the end of training, shape (seeds,)."""
-        if metric not in METRICS:
-            return np.array([result[metric] for result in self.seeds(arm, group_size)])
-        return np.array([result["evaluations"][metric][-1] for result in self.seeds(arm, group_size)])
+    def final(self, arm: str, group_size: int, metric: str, seeds: Sequence[int] | None = None) -> np.ndarray:
+        """A metric at the end of training, for these seeds or all, shape (seeds,)."""
+        chosen = self.common(group_size, arm) if seeds is None else seeds
+        found = [self._by_run[arm, group_size, seed] for seed in chosen]
+        return np.array([r["evaluations"][metric][-1] if metric in METRICS else r[metric] for r in found])
 
     def course(self, arm: str, group_size: int, metric: str) -> np.ndarray:
         """A metric over the training, shape (seeds, evaluations)."""
@@ -65,6 +70,8 @@ class Results:
 
 
 def closed(results: Results, arm: str, group_size: int, start: str) -> Interval:
-    """The part of the gap between the arm `start` and the oracle that an arm closes, over seeds."""
-    begin, end, reached = (results.final(name, group_size, "gap") for name in (start, "oracle", arm))
+    """The part of the gap between the arm `start` and the oracle that an arm closes, over the seeds that all have."""
+    arms = (start, "oracle", arm)
+    seeds = results.common(group_size, *arms)
+    begin, end, reached = (results.final(name, group_size, "gap", seeds) for name in arms)
     return interval((begin - reached) / (begin - end))

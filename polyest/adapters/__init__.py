@@ -5,5 +5,5 @@
 - `code`: a reward and an answer in one number, for trainers that show nothing else (verl, SkyRL);
 - `lookup` and `gaps`: tables and graded objectives as matrices that a framework can index;
 - `extraction`: from texts to answers, `identity`: from answers to integers that are the same in every process;
-- `pay`: what a trainer pays for them.
+- `pay`: what a trainer pays for them, `pooling`: where prompts come back.
 """

@@ -120,7 +120,7 @@ def self_play(game: UniversalGame, *, gap: float = 1e-3, rounds: int = 100_000) 
     """A symmetric equilibrium by regret matching⁺ against oneself, averaged with linear weights.
 
     f(y, ·) is convex in π, so that the average policy's gap is at most the average regret (docs/convergence.md,
-    proposition 5); the rounds stop as soon as the gap itself is small enough.
+    proposition 7); the rounds stop as soon as the gap itself is small enough.
 
     Args:
         game: from `universal_game`.

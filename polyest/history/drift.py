@@ -11,9 +11,12 @@ import numpy as np
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["drift_bias", "drift_sensitivity", "squared_drift"]
+    Array = NDArray[np.float64]
+    Numbers = NDArray[np.integer]
+
+__all__ = ["drift_bias", "drift_bounds", "drift_sensitivity", "squared_drift"]
 
 
 def drift_sensitivity(coefficients: ArrayLike) -> float:
@@ -46,15 +49,18 @@ def drift_bias(coefficients: ArrayLike, distances: ArrayLike) -> float:
     >>> drift_bias([-1.5, -0.5, 0.0], [0.0, 0.01])
     0.0051
     """
-    d, N = np.asarray(distances, dtype=np.float64), len(np.asarray(coefficients))
+    c, d = (np.asarray(given, dtype=np.float64) for given in (coefficients, distances))
+    N = len(c)
     if d.shape != (N - 1,) or not (d >= 0).all():
         raise ArgumentError(f"`distances` must be {N - 1} numbers ≥ 0, one for each of the others; got shape {d.shape}")
-    total = float(np.minimum(d, 1.0).sum())
-    if total == 0:
-        return 0.0
-    mean = total / (N - 2) if N > 2 else 1.0
-    bound = drift_sensitivity(coefficients) * total * (min(mean, 1.0) + 1 / (N - 1))
-    return min(bound, float(np.ptp(np.asarray(coefficients))))
+    total = np.minimum(d, 1.0).sum()
+    return float(drift_bounds(np.array(N), total, np.array(drift_sensitivity(c)), np.array(np.ptp(c))))
+
+
+def drift_bounds(sizes: Numbers, totals: Array, sensitivities: Array, spreads: Array) -> Array:
+    """`drift_bias` of tables of N ≥ 2 with their A and max c − min c, from D = Σ_j d_j; elementwise."""
+    mean = np.where(sizes > 2, np.minimum(totals / np.maximum(sizes - 2, 1), 1.0), np.sign(totals))
+    return np.minimum(sensitivities * totals * (mean + 1 / (sizes - 1)), spreads)
 
 
 def squared_drift(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:

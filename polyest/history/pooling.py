@@ -13,6 +13,7 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bias, squared_drift
+from polyest.history.settings import share
 from polyest.history.state import Key, Saved, Settings, Visits, plain_answers, plain_key, read_state, write_state
 from polyest.numbers.rationals import decimal_text
 from polyest.problems.budget import BudgetArguments
@@ -133,8 +134,8 @@ class PromptHistory:
         is_chosen = any(value is not None for value in budget.values())
         self.budget = _plain_budget(problem) if is_chosen else BudgetArguments()
         self.visits = whole_number("visits", visits, 1)
-        self.forgetting = _share("forgetting", forgetting, least_open=True)
-        self.drift = None if drift is None else _share("drift", drift)
+        self.forgetting = share("forgetting", forgetting, least_open=True)
+        self.drift = None if drift is None else share("drift", drift)
         self.max_prompts = whole_number("max_prompts", max_prompts, 1)
         self._rng = np.random.default_rng(seed)
         self._prompts: OrderedDict[Key, Visits] = OrderedDict()
@@ -255,11 +256,3 @@ def _plain_budget(problem: Problem) -> BudgetArguments:
         return {}
     kind, value = problem.budget.kind, problem.budget.value
     return cast("BudgetArguments", {kind: int(value) if kind == "groups" else decimal_text(value)})
-
-
-def _share(argument: str, value: object, *, least_open: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ArgumentError(f"`{argument}` must be a number in {'(' if least_open else '['}0, 1], got {value!r}")
-    if least_open and value == 0:
-        raise ArgumentError(f"`{argument}` must be positive, got 0; use visits=1 to forget everything at once")
-    return float(value)

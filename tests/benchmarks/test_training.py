@@ -100,10 +100,12 @@ def test_the_gap_is_the_divergence_from_the_optimum() -> None:
         ("harmonic, centring-proof", "harmonic"),
         ("aqp, centring-proof", "aqp"),
         ("aqp, exact advantages", "aqp_exact"),
+        ("aqp, 4 visits", "aqp_4_visits"),
+        ("harmonic, 16 visits", "harmonic_16_visits"),
     ],
 )
 def test_the_docstring_states_the_predictions(line: str, arm: str) -> None:
-    expected = [prediction.predicted(arm, K) for K in (8, 16)]
+    expected = [prediction.predicted(arm, K) for K in (4, 8, 16)]
     words = [word for metrics in expected for word in (f"{metrics['gap']:.3f}", f"({metrics['alive']:.0f})")]
     stated = next(text for text in str(command.__doc__).splitlines() if text.strip().startswith(line))
     assert stated.removeprefix(f"    {line}").split() == words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from polyest.adapters.trl import ExactAdvantagesMixin
 from polyest.adapters.trl.group_reward import GroupReward
 
 TOKENS = {"<end>": 0, "a": 1, "b": 2, "c": 3}
+COMPLETIONS = ["", "a", "b", "c"]  # in the order of their tokens; the first is no answer
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
@@ -126,3 +128,18 @@ def scored(trainer: GRPOTrainer, answers: Iterable[str], prompt: Any = "a") -> d
     """TRL's own batch for prescribed completions: their ids and advantages."""
     trainer.rollout_func.completions = [*answers]
     return trainer._generate_and_score_completions(rows_of(answers, prompt))
+
+
+def answer(text: str) -> str | None:
+    return text or None
+
+
+def bernstein(coefficients: Any, p: Any) -> Any:
+    """Q_c(p) = Σ_m c_m B_{m,n}(p)."""
+    n = len(coefficients) - 1
+    return sum(c * comb(n, m) * p**m * (1 - p) ** (n - m) for m, c in enumerate(coefficients))
+
+
+def probabilities(trainer: GRPOTrainer) -> Any:
+    """ν: the policy's probability of each one-token completion of the prompt "a"."""
+    return trainer.model(torch.tensor([[1]])).logits[0, -1].softmax(-1)

@@ -26,7 +26,8 @@ Tested with trl `TESTED`; with another version a warning says so.
 
 A file for each class: `answer_reward`, `graded_reward`, and in `group_reward` what they have in common, with the mixin.
 `trainer` reads and checks the trainer, `batch` brings the processes together, `other_reward` calls another reward
-function, `texts` reads completions, `logs` says what is logged about answers.
+function, `texts` reads completions, `logs` says what is logged about answers; for prompts that come back, `prompts`
+tells them apart and `checkpoint` saves what is remembered of them.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from polyest.online.answers import Answers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.adapters.pooling import Visit
+
     Array = NDArray[np.float64]
 
 __all__ = ["Batch", "Completions", "Groups", "gathered"]
@@ -30,18 +32,27 @@ class Completions(NamedTuple):
     Attributes:
         rows: the answers as rows of `polyest.adapters.identity`, shape (n, 3); (n, 0) where there are none.
         rewards: what another reward function pays, NaN where it does not apply; 0 where there is none, shape (n,).
+        keys: of their prompts (`polyest.adapters.trl.prompts`), 0 where nothing is remembered, shape (n,).
     """
 
     rows: NDArray[np.int64]
     rewards: Array
+    keys: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups to which the other reward function applies: rows of shape (G, K, 3) or (G, K, 0), rewards (G, K)."""
+    """The groups to which the other reward function applies: rows of shape (G, K, 3) or (G, K, 0), rewards (G, K).
+
+    Attributes:
+        keys: of their prompts, shape (G, K).
+        visit: the same completions in the pools of their prompts; None where nothing is pooled.
+    """
 
     rows: NDArray[np.int64]
     rewards: Array
+    keys: NDArray[np.int64]
+    visit: Visit | None = None
 
     @cached_property
     def answers(self) -> Answers:
@@ -81,7 +92,8 @@ class Batch:
                 f"{group_size}; return 0, or what a failure is worth"
             )
         rows = self.completions.rows.reshape(*rewards.shape, self.completions.rows.shape[1])
-        return Groups(rows[nothing == 0], rewards[nothing == 0]), nothing == 0
+        keys = self.completions.keys.reshape(-1, group_size)
+        return Groups(rows[nothing == 0], rewards[nothing == 0], keys[nothing == 0]), nothing == 0
 
 
 def gathered(read: Callable[[], Completions]) -> Batch:

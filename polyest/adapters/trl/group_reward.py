@@ -76,6 +76,14 @@ class GroupReward(ABC):
     def _advantages(self, groups: Groups) -> Array:
         """The exact advantages, shape (G, K)."""
 
+    def _keys(self, columns: dict[str, object], completions: int) -> NDArray[np.int64]:
+        """Of the completions' prompts, where they are remembered."""
+        return np.zeros(completions, np.int64)
+
+    def _pooled(self, groups: Groups, centred: bool) -> Groups:
+        """The groups of a batch in training, with what is remembered of their prompts."""
+        return groups
+
     @abstractmethod
     def _statistics(self, groups: Groups) -> dict[str, float]:
         """What is logged about groups."""
@@ -122,6 +130,8 @@ class GroupReward(ABC):
             given["log_metric"] = log_metric
         batch = gathered(lambda: self._completions(completions, given))
         groups, applies = batch.groups(group_size(trainer))
+        if trainer.model.training and len(groups.rewards):
+            groups = self._pooled(groups, centred=not isinstance(trainer, ExactAdvantagesMixin))
         paid = self._paid(trainer, groups)
         if len(groups.rewards):
             log = log_metric or metric_logger(trainer)
@@ -133,7 +143,8 @@ class GroupReward(ABC):
     def _completions(self, completions: Sequence[Completion], given: dict[str, object]) -> Completions:
         size = len(completions)
         rewards = np.zeros(size) if self._reward is None else paid_by(self._reward, given, size)
-        return Completions(self._rows(completions, cast("LogExtra | None", given.get("log_extra"))), rewards)
+        rows = self._rows(completions, cast("LogExtra | None", given.get("log_extra")))
+        return Completions(rows, rewards, self._keys(given, size))
 
     def _paid(self, trainer: GRPOTrainer, groups: Groups) -> Array | None:
         """Shape (G, K); None for groups of one."""

@@ -55,6 +55,10 @@ reward_weight·R (times the offset in a product), with one warning.
 
 Tested with verl 0.9.1; with a version outside `TESTED` a warning says so.
 
+**Prompts that come back.** ``+algorithm.polyest.visits=4`` (and ``forgetting``, ``drift``) pools a prompt's completions
+with those of its last visits. verl passes no prompts to estimators: train with a class
+``Trainer(ReturningPrompts, PPOTrainerSync)``, see `returning`, which names them and saves what is remembered.
+
 `answers` and `graded` are the advantage estimators, which read verl's `batch` and its configuration (`options`);
 `reward` is the reward function, whose score is a `code`, and whose extra key is `pred`.
 """
@@ -73,14 +77,17 @@ from polyest.adapters.verl.answers import advantages
 from polyest.adapters.verl.batch import TESTED
 from polyest.adapters.verl.graded import best_of, median_of, success_rate, worst_of
 from polyest.adapters.verl.options import Options
+from polyest.adapters.verl.returning import ReturningPrompts, prompts
 from polyest.adapters.verl.reward import reward_function
 
 __all__ = [
     "TESTED",
     "Options",
+    "ReturningPrompts",
     "advantages",
     "best_of",
     "median_of",
+    "prompts",
     "reward_function",
     "success_rate",
     "worst_of",

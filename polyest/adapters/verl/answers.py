@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from polyest.adapters.code import NO_ANSWER, decode
-from polyest.adapters.identity import without
+from polyest.adapters.identity import NOTHING, rows_of_array, without
 from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.options import Options
+from polyest.adapters.verl.returning import current_prompts, history_of
 from polyest.errors import ArgumentError, warn
 from polyest.online.answers import Answers
 
@@ -57,7 +58,7 @@ def advantages(
     options = Options.of(config)
     _check_scores(token_level_rewards)
     batch = Batch.of(token_level_rewards, response_mask, index)
-    return batch.spread(_advantages(batch, options))
+    return batch.spread(_pooled(batch, options) if options.visits > 1 else _advantages(batch, options))
 
 
 def _check_scores(token_level_rewards: torch.Tensor) -> None:
@@ -92,4 +93,22 @@ def _advantages(batch: Batch, options: Options) -> Array:
         else:
             result[rows] -= (R.sum(axis=1, keepdims=True) - R) / (n - 1)
             result[rows] += options.advantages(estimator, answers)
+    return result
+
+
+def _pooled(batch: Batch, options: Options) -> Array:
+    """Those of completions in the pools of their prompts, shape (N,)."""
+    rewards, identities = decode(batch.rewards)
+    rewards *= options.reward_weight
+    answers = rows_of_array(identities)
+    answers[identities == NO_ANSWER, 0] = NOTHING
+    named = current_prompts(len(batch.mask))
+    factors = rewards if options.multiplies else None
+    visit = history_of(options).visit(named.keys[batch.rows], answers, factors)
+    named.statistics.update(visit.statistics())
+    result = visit.advantages()
+    if not options.multiplies:
+        for n, rows in batch.by_size().items():
+            R = rewards[rows]
+            result[rows] += R - (R.sum(axis=1, keepdims=True) - R) / max(n - 1, 1)
     return result

@@ -12,6 +12,7 @@ from omegaconf.errors import ConfigKeyError
 from polyest.adapters.pay import AnswerPay
 from polyest.adapters.ragged import estimators
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.history.settings import PoolSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -44,20 +45,31 @@ class Options(AnswerPay):
         reward_weight: of the reward that `correctness` returns; with ``multiply`` it is positive.
         no_answer_reward: the reward of a completion without an answer, beside R_i or times it; by default the least
             rewarding value of the table, weight · min(sign · c), plus the offset.
+        visits, forgetting, drift: pool a prompt's completions with those of its last visits−1 batches, as
+            `polyest.history.TrainingHistory` does; `polyest.adapters.verl.returning` names the prompts.
     """
 
     SECTION: ClassVar[str] = SECTION
 
     reward_weight: float = 1.0
+    visits: int = 1
+    forgetting: float = 1.0
+    drift: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _ = self.pool
         self.check_finite("reward_weight", self.reward_weight)
         if self.multiplies and self.reward_weight <= 0:
             raise ArgumentError(
                 f"`{SECTION}reward_weight` must be positive for {SECTION}combine=multiply, where it is a factor of all "
                 f"that is paid, got {self.reward_weight}; leave it out"
             )
+
+    @property
+    def pool(self) -> PoolSettings:
+        """What is remembered."""
+        return PoolSettings(self.visits, self.forgetting, self.drift, section=SECTION)
 
     @classmethod
     def of(cls, config: Config | None) -> Options:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,15 @@ from polyest import graded, success
 pytest.importorskip("trl")
 
 import torch
-from trl_support import ExactTrainer, GRPOTrainer, make_trainer, scored
+from trl_support import COMPLETIONS, ExactTrainer, GRPOTrainer, answer, bernstein, make_trainer, probabilities, scored
 
 from polyest.adapters.trl import AnswerReward, GradedReward
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning:transformers")
 
-COMPLETIONS = ["", "a", "b", "c"]  # in the order of their tokens; the first is no answer
-
-
-def answer(text: str) -> str | None:
-    return text or None
-
 
 def correct(completions: list[str], **columns: Any) -> list[float]:
     return [float(text == "b") for text in completions]
-
-
-def bernstein(coefficients: Any, p: Any) -> Any:
-    """Q_c(p) = Σ_m c_m B_{m,n}(p)."""
-    n = len(coefficients) - 1
-    return sum(c * comb(n, m) * p**m * (1 - p) ** (n - m) for m, c in enumerate(coefficients))
 
 
 def paying(*numbers: float) -> Callable[..., list[float]]:
@@ -62,11 +49,6 @@ def expected_update(trainer: GRPOTrainer, K: int) -> list[Any]:
     trainer.model.zero_grad()
     trainer.compute_loss(trainer.model, batch).backward()
     return [parameter.grad.clone() for parameter in trainer.model.parameters()]
-
-
-def probabilities(trainer: GRPOTrainer) -> Any:
-    """ν: the policy's probability of each one-token completion of the prompt "a"."""
-    return trainer.model(torch.tensor([[1]])).logits[0, -1].softmax(-1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""What a trainer pays for answers where prompts come back: pools of a prompt's visits, of which the last is paid."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from polyest.adapters.identity import rows_of_items
+from polyest.errors import ArgumentError, shortened
+from polyest.history.choice import Choice
+from polyest.history.fingerprints import NO_ANSWER, fingerprints
+from polyest.history.movement import Movement, Watch
+from polyest.history.snapshot import read_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from polyest.adapters.pay import AnswerPay
+    from polyest.history.settings import PoolSettings
+    from polyest.history.snapshot import Snapshot
+    from polyest.history.store import Block, Pools
+    from polyest.problems.budget import BudgetArguments
+
+    Array = NDArray[np.float64]
+    Rows = NDArray[np.int64]
+
+__all__ = ["PooledPay", "Visit", "prompt_keys"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A batch's completions in the pools of their prompts; all arrays are those of the new ones, shape (N,)."""
+
+    pools: Pools
+    choice: Choice
+    pay: AnswerPay
+
+    def rewards(self) -> Array:
+        """What `AnswerPay.rewards` pays them as members of their pools."""
+        return self.pools.spread(lambda block: self.pay.rewards(self.choice.estimator(_size(block)), *block[:2]))
+
+    def advantages(self) -> Array:
+        """`rewards` less the exact leave-one-out baseline over the pool."""
+        return self.pools.spread(lambda block: self.pay.advantages(self.choice.estimator(_size(block)), *block[:2]))
+
+    def statistics(self) -> dict[str, float]:
+        """``pool_size`` on average over completions, the share of prompts ``seen`` before, ``squared_drift`` if any."""
+        moved = Movement.of(self.pools).squared_drift
+        return {
+            "pool_size": float(np.average(self.pools.pooled, weights=self.pools.sizes[:, 0])),
+            "seen": float(self.pools.seen.mean()),
+        } | ({} if np.isnan(moved) else {"squared_drift": moved})
+
+
+class PooledPay:
+    """Remembers what prompts were answered, and pays new completions as members of their prompt's pool.
+
+    Args:
+        pay: what is paid.
+        settings: how much is remembered.
+    """
+
+    def __init__(self, pay: AnswerPay, settings: PoolSettings) -> None:
+        self.settings, self._pay, self._store = settings, pay, settings.store()
+        self._watch = Watch(settings.drift, settings.section)
+        self._choices: dict[str | None, Choice] = {}
+
+    def choice(self, baseline: str | None = None) -> Choice:
+        """The tables, as they are or made for a trainer that subtracts a mean (`polyest.load`)."""
+        if baseline not in self._choices:
+            pay = self._pay
+            budget = cast("BudgetArguments", pay.budget)
+            self._choices[baseline] = Choice(pay.target, pay.method, budget, self.settings.drift, baseline)
+        return self._choices[baseline]
+
+    def visit(self, keys: Rows, answers: Rows, factors: Array | None, baseline: str | None = None) -> Visit:
+        """Pool a batch with what is remembered, and remember it.
+
+        Args:
+            keys: of prompts, fingerprints, shape (N,).
+            answers: rows of `polyest.adapters.identity`, shape (N, 3).
+            factors: of a product, shape (N,).
+            baseline: see `choice`.
+        """
+        choice = self.choice(baseline)
+        pools = choice.chosen(self._store.pools(keys, fingerprints(answers), factors))
+        self._store.remember(pools)
+        self._watch.note(pools)
+        return Visit(pools, choice, self._pay)
+
+    def state_dict(self) -> Snapshot:
+        """See `polyest.history.TrainingHistory.state_dict`."""
+        return write_snapshot(self._store)
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """See `polyest.history.TrainingHistory.load_state_dict`."""
+        self._store.prompts = read_snapshot(self._store, state)
+
+
+def _size(block: Block) -> int:
+    return int(block.answers.codes.shape[1])
+
+
+def prompt_keys(prompts: Iterable[object], argument: str) -> Rows:
+    """The fingerprints of prompts: ids of any hashable type, texts, or what JSON can write, such as messages.
+
+    Raises:
+        ArgumentError: one is None, or nothing of these.
+    """
+    keys = fingerprints(rows_of_items([_hashable(prompt, argument) for prompt in prompts], argument))
+    if (keys == NO_ANSWER).any():
+        raise ArgumentError(f"`{argument}` must name the prompt of every completion, got None; fill it")
+    return keys
+
+
+def _hashable(prompt: object, argument: str) -> object:
+    value = prompt.tolist() if isinstance(prompt, np.ndarray) else prompt
+    if not isinstance(value, list | dict):
+        return value
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"`{argument}` must be ids, texts or messages, got {shortened(prompt)}; give every prompt an id"
+        ) from None
