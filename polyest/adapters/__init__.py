@@ -4,6 +4,6 @@
 - trainers that need a few lines: `skyrl`, `tinker`, `tunix`, `ms_swift`, over `ragged`, which pays flat completions;
 - `code`: a reward and an answer in one number, for trainers that show nothing else (verl, SkyRL);
 - `lookup` and `gaps`: tables and graded objectives as matrices that a framework can index;
-- `extraction`: from texts to answers, `identity`: from answers to integers that are the same in every process;
+- `extraction`: from texts to answers;
 - `pay`: what a trainer pays for them, `pooling`: where prompts come back.
 """

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, NamedTuple, SupportsFloat
 
 import numpy as np
 
-from polyest.adapters.identity import INTEGER, NOTHING, row_of
 from polyest.errors import ArgumentError, shortened
+from polyest.identity import INTEGER, NOTHING, row_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -27,9 +27,9 @@ import numpy as np
 
 from polyest.adapters import ragged
 from polyest.adapters.extraction import Extractor
-from polyest.adapters.identity import answers_of, row_of
 from polyest.adapters.pay import AnswerPay, answer_pay
 from polyest.errors import ArgumentError, MissingDependencyError
+from polyest.identity import answers_of, row_of
 
 try:
     from torch import distributed

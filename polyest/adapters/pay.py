@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, SupportsIndex, TypeGuard
 
 import numpy as np
 
-from polyest.adapters.identity import without
 from polyest.errors import ArgumentError, nearest, shortened
+from polyest.identity import without
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.budget import AqpArguments, refuse_others
 from polyest.problems.targets import get_target

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from polyest.adapters.identity import rows_of_items
 from polyest.errors import ArgumentError, shortened
 from polyest.history.choice import Choice
 from polyest.history.fingerprints import NO_ANSWER, fingerprints
 from polyest.history.movement import Movement, Watch
 from polyest.history.snapshot import read_snapshot, write_snapshot
+from polyest.identity import rows_of_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +83,7 @@ class PooledPay:
 
         Args:
             keys: of prompts, fingerprints, shape (N,).
-            answers: rows of `polyest.adapters.identity`, shape (N, 3).
+            answers: rows of `polyest.identity`, shape (N, 3).
             factors: of a product, shape (N,).
             baseline: see `choice`.
         """

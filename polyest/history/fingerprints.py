@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from polyest.adapters.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.errors import ArgumentError
+from polyest.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.online.answers import read_array
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read(things: AnswersLike, argument: str) -> Codes:
 
 
 def fingerprints(rows: Codes) -> Codes:
-    """Those of rows of `polyest.adapters.identity`, shape (N, 3); `NO_ANSWER` for no answer."""
+    """Those of rows of `polyest.identity`, shape (N, 3); `NO_ANSWER` for no answer."""
     kind, high, low = rows.view(np.uint64).T
     found = (mixed(low ^ mixed(high + kind)) >> np.uint64(1)).astype(np.int64)
     return np.where(kind == NOTHING, NO_ANSWER, found)

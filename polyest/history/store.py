@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from polyest.adapters.identity import without
 from polyest.errors import ArgumentError
 from polyest.history.fingerprints import NO_ANSWER, mixed
+from polyest.identity import without
 from polyest.online.answers import Answers
 
 if TYPE_CHECKING:

@@ -111,8 +111,9 @@ def _check_bias(table: Table, bias: Fraction) -> None:
     allowed = Fraction(EXCESS) if kappa == 100 else rounding_share(table, budget)
     if bias > budget * (1 + allowed) and (kappa == 100 or table.proof.get("points")):
         raise SolveError(
-            f"float64 cannot hold the {table.problem.method} table of K = {table.group_size}, κ = {kappa / 100}: "
-            f"rounded, its bias is {float(bias):.6g} not {float(budget):.6g}; use method='aqp' with a larger budget"
+            f"`method` {table.problem.method} for K = {table.group_size}, κ = {kappa / 100}, needs coefficients that "
+            f"float64 cannot hold: rounded, the bias is {float(bias):.3g} instead of {float(budget):.3g}; use "
+            "method='aqp' with a larger budget"
         )
 
 

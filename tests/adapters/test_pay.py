@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import polyest
-from polyest.adapters.identity import answers_of, rows_of_items
 from polyest.adapters.pay import AnswerPay
 from polyest.errors import ArgumentError
+from polyest.identity import answers_of, rows_of_items
 
 NU = np.array([0.5, 0.2, 0.2, 0.1])  # of four completions
 ANSWERS = ["a", "a", "b", None]

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polyest.adapters.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.adapters.lookup import check_padding_id
 from polyest.adapters.torch.gather import Completions
 from polyest.adapters.torch.matches import check_ids
 from polyest.errors import ArgumentError
+from polyest.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.online.answers import read_array
 from polyest.online.reference_term import read_probabilities
 from polyest.online.weights import read_weights
@@ -97,7 +97,7 @@ class Columns:
 
 
 def _read_column(values: Column, argument: str) -> NDArray[np.int64]:
-    """A flat tensor of integers, or a flat list or array of hashable items, as rows of `polyest.adapters.identity`."""
+    """A flat tensor of integers, or a flat list or array of hashable items, as rows of `polyest.identity`."""
     if isinstance(values, Tensor):
         no_rows = values.shape == (0,)  # torch.tensor([]) is float32
         values = [] if no_rows else check_ids(values, argument).cpu().numpy()

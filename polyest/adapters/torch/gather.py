@@ -14,8 +14,8 @@ import numpy as np
 from torch import distributed
 
 from polyest import errors
-from polyest.adapters.identity import plain
 from polyest.errors import ArgumentError, PolyestError
+from polyest.identity import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Completions(NamedTuple):
-    """What a rank sends: rows of `polyest.adapters.identity`, shape (n, 3), q and w, shape (n,), or None.
+    """What a rank sends: rows of `polyest.identity`, shape (n, 3), q and w, shape (n,), or None.
 
     `settings` is what all ranks have to agree on.
     """

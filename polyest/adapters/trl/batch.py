@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from torch import distributed
 
-from polyest.adapters.identity import answers_of
 from polyest.adapters.torch.gather import shared
 from polyest.errors import ArgumentError
+from polyest.identity import answers_of
 from polyest.online.answers import Answers
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Completions(NamedTuple):
     """What a process sends of its n completions.
 
     Attributes:
-        rows: the answers as rows of `polyest.adapters.identity`, shape (n, 3); (n, 0) where there are none.
+        rows: the answers as rows of `polyest.identity`, shape (n, 3); (n, 0) where there are none.
         rewards: what another reward function pays, NaN where it does not apply; 0 where there is none, shape (n,).
         keys: of their prompts (`polyest.adapters.trl.prompts`), 0 where nothing is remembered, shape (n,).
     """

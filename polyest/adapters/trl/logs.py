@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.adapters.identity import row_of
+from polyest.identity import row_of
 from polyest.rollouts.measures.answers import answer_measures
 from polyest.rollouts.measures.cells import cells_of
 from polyest.rollouts.statistics import statistics_of_codes

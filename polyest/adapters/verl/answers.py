@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from polyest.adapters.code import NO_ANSWER, decode
-from polyest.adapters.identity import NOTHING, rows_of_array, without
 from polyest.adapters.verl.batch import Batch, check_version
 from polyest.adapters.verl.options import Options
 from polyest.adapters.verl.returning import current_prompts, history_of
 from polyest.errors import ArgumentError, warn
+from polyest.identity import NOTHING, rows_of_array, without
 from polyest.online.answers import Answers
 
 if TYPE_CHECKING:

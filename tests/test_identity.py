@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyest.adapters.identity import (
+from polyest.errors import ArgumentError
+from polyest.identity import (
     HASHED,
     INTEGER,
     NOTHING,
@@ -25,7 +26,6 @@ from polyest.adapters.identity import (
     rows_of_items,
     without,
 )
-from polyest.errors import ArgumentError
 
 NUMBERS = st.one_of(
     st.integers(-3, 3),
