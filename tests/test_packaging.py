@@ -80,7 +80,7 @@ def floors() -> dict[str, set[str]]:
 
 
 def test_every_floor_is_a_version_that_is_tested() -> None:
-    """The oldest versions by `make test-lowest` and `make test-trl-oldest`; other frameworks and tools by `make test`."""
+    """The oldest by `make test-lowest` and `make test-trl-oldest`; other frameworks and tools by `make test`."""
     lowest, newest = pinned("constraints-lowest.txt"), pinned("constraints.txt")
     lowest["trl"] = pinned("constraints-trl-oldest.txt")["trl"]
     for package, (floor,) in floors().items():  # one each
