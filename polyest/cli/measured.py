@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyest.cli.options import writable_file
-from polyest.errors import ArgumentError
+from polyest.cli.reading import check_not_read
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
@@ -24,7 +24,7 @@ from polyest.rollouts.measures import (
     group_measures,
     parts_table,
 )
-from polyest.storage.files import are_same, replacing
+from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,8 +92,7 @@ def csv_file(arguments: argparse.Namespace) -> Path | None:
     if arguments.csv is None:
         return None
     path = writable_file(arguments.csv, (".csv",), "--csv")
-    if any(are_same(path, Path(name)) for name in arguments.rollouts):
-        raise ArgumentError(f"`--csv` must be another file than `ROLLOUTS`; got {arguments.csv}; name another")
+    check_not_read("--csv", path, arguments.rollouts)
     return path
 
 

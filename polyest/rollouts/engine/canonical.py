@@ -72,6 +72,11 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
     """
     if condition is not None:
         has_verdicts = "correct" in rows.sources and rows.has("correct")
+        if not has_verdicts and not rows.has("score"):
+            raise ArgumentError(
+                f"`--correct-if` compares verdicts or scores, and the log has none; got {condition!r}; leave it "
+                "out, or name their column with --correct-column"
+            )
         number = "TRY_CAST(trim(correct, '\"') AS DOUBLE)" if has_verdicts else "score"
         return _averaged(
             rows, f"CASE WHEN {number} IS NOT NULL THEN ({number} {correct_if(condition)})::INTEGER::DOUBLE END"
