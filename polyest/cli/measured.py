@@ -81,7 +81,7 @@ class MeasuredLog:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What is measured over, and where it is written."""
     add = parser.add_argument
-    text = "a column, such as step, or prompt: means over the prompts of each of its values, with errors"
+    text = "a column, such as step, or prompt, or run: means over the prompts of each of its values, with errors"
     add("--by", metavar="NAME", help=text)
     add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
     add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")

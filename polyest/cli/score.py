@@ -115,7 +115,10 @@ def _scored(
     rows, dealt = log.rows, log.deal(is_measured)
     groups = group(dealt)
     if not (groups.sizes > 1).any():
-        raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
+        raise ArgumentError(
+            "`--prompt-column` must put several completions into a group; got groups of one only; name the column that "
+            "they share, or sample each prompt more often"
+        )
     methods = _methods(arguments, groups)
     names = _column_names(arguments, rows, list(methods))
     row_writer = _row_writer(rows, out, arguments.full) if out else None

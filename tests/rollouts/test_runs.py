@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections import Counter, defaultdict
@@ -334,3 +335,17 @@ def test_an_option_that_would_do_nothing_is_refused(
     code, out, err = run("score", folder, "--target", "log", "--prompt-column", "question", *options)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+def test_groups_of_one_are_refused_with_a_remedy(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"prompt_id": 1, "answer": "a"}\n')
+    code, out, err = run("score", tmp_path / "log.jsonl", "--target", "log")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "name the column that they share" in err
+
+
+def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n')))
+    code, out, err = run("score", "-", folder, "--target", "log")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("polyest: -: must be rollouts in one of the layouts")
