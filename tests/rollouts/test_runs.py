@@ -349,3 +349,9 @@ def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest
     code, out, err = run("score", "-", folder, "--target", "log")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("polyest: -: must be rollouts in one of the layouts")
+
+
+@pytest.mark.parametrize(("value", "shown"), [([1, 2], "[1, 2]"), ({"a": 1}, '{"a": 1}'), (None, None), (1.5, 1.5)])
+def test_means_by_a_column_of_any_values(value: Any, shown: Any, run: Any, tmp_path: Path) -> None:
+    found = summary(run, plain(tmp_path / "run", c=value), "--prompt-column", "question", "--by", "c")["by"]
+    assert [row["c"] for row in found] == [shown]

@@ -64,7 +64,7 @@ def read_log(
         report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
     if reader.lost:
         report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
-    _check(reader, [Path(name) for name in given], named[0])
+    _check(reader, named[0])
     rows.drop_empty_keys()
     return rows
 
@@ -94,7 +94,7 @@ def _file(name: str) -> Path:
     return path
 
 
-def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
+def _check(reader: Reader, name: str) -> None:
     """Whether there are completions, and answers."""
     rows = reader.rows
     if not rows.files:
@@ -107,8 +107,7 @@ def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
         if column is None or rows.has(kept):
             continue
         if not rows.is_run or columns.prompts:
-            for path in paths:
-                slow.check_present(Source(path), column)
+            _check_somewhere(rows.plain_files, column)
         elif kept == "answer":
             raise ArgumentError(_no_answers(reader, name))
         elif kept == "by":
