@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -115,7 +115,7 @@ def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]
 
 def _hashable(value: object) -> Hashable:
     """A key; lists and objects as JSON."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else cast("Hashable", value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _answers(rows: Rows, places: Whole) -> list[Hashable]:
