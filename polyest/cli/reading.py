@@ -25,7 +25,7 @@ from polyest.rollouts.engine.parts import Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_groups, about_policies
+from polyest.rollouts.notes import about_answers, about_folders, about_groups, about_policies
 from polyest.rollouts.runs import SUFFIXES
 from polyest.storage.files import are_same
 
@@ -131,7 +131,7 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         unify_answers(rows, arguments.no_answer)
-        notes += about_policies(rows)
+        notes += [*about_policies(rows), *about_folders(rows)]
         yield Reading(arguments, rows, notes)
 
 

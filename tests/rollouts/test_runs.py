@@ -355,3 +355,13 @@ def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest
 def test_means_by_a_column_of_any_values(value: Any, shown: Any, run: Any, tmp_path: Path) -> None:
     found = summary(run, plain(tmp_path / "run", c=value), "--prompt-column", "question", "--by", "c")["by"]
     assert [row["c"] for row in found] == [shown]
+
+
+def test_a_folder_of_several_runs_is_noted(run: Any, tmp_path: Path) -> None:
+    one, other = plain(tmp_path / "one"), plain(tmp_path / "other")
+    options = ("--target", "log", "--prompt-column", "question", "--method", "harmonic")
+    assert (
+        "1 groups have completions from several of 2 folders; if those are runs, name each"
+        in run("score", tmp_path, *options)[2]
+    )
+    assert "folders" not in run("score", one, other, *options)[2]
