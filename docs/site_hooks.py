@@ -57,6 +57,11 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
 
 
+def on_page_content(html: str, **_: object) -> str:
+    """What a notebook's cell drew has no text of its own."""
+    return re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)
+
+
 def _from_root(markdown: str) -> str:
     """A page of the project's root, moved into the folder of the pages."""
 

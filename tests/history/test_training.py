@@ -6,7 +6,6 @@ import io
 import tracemalloc
 import warnings
 from collections import defaultdict
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -130,23 +129,6 @@ def test_memory_is_bounded_and_as_stated() -> None:
     tracemalloc.stop()
     assert len(history) == 5000
     assert held / 5000 < 400 + 8 * 48
-
-
-@pytest.mark.slow
-def test_a_batch_takes_little_more_than_scoring_its_pools() -> None:
-    """512 prompts × 16 with 4 visits, against the advantages of 512 groups of 64, best of many, alternately."""
-    rng, est = np.random.default_rng(0), polyest.load("log", 64)
-    history, prompts, groups = TrainingHistory("log", visits=4), np.arange(512), rng.integers(0, 12, (512, 64))
-    pooled, plain = [], []
-    for _ in range(40):
-        answers = rng.integers(0, 12, (512, 16))
-        start = process_time()
-        history.score(prompts, answers).advantages  # noqa: B018
-        pooled.append(process_time() - start)
-        start = process_time()
-        est.advantages(groups)
-        plain.append(process_time() - start)
-    assert min(pooled[4:]) < 3 * min(plain)
 
 
 def test_pools_without_a_table_are_those_of_the_largest_size_that_has_one() -> None:

@@ -34,10 +34,10 @@ def test_training_runs_and_logs(tmp_path: Path, trainer_class: type[GRPOTrainer]
     before = [parameter.clone() for parameter in trainer.model.parameters()]
     trainer.train()
     assert any((old != new).any() for old, new in zip(before, trainer.model.parameters(), strict=True))
-    logged = [entry for entry in trainer.state.log_history if "answer_reward/entropy" in entry]
+    logged = [entry for entry in trainer.state.log_history if "answer_reward/entropy_aqp" in entry]
     assert len(logged) == 2
     # harmonic: of three answers, a twice and b once, (2/3)(1/2) + (1/3)(3/2)
-    assert float(logged[0]["answer_reward/entropy"]) == pytest.approx(5 / 6)
+    assert float(logged[0]["answer_reward/entropy_harmonic"]) == pytest.approx(5 / 6)
     assert float(logged[0]["answer_reward/no_answer"]) == 0.25
 
 
