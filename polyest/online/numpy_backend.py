@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.weights import MOST_DIGITS, PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,8 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     if tables.totals is not None:
         values(layout, None, baselines)
     out[...] = np.nan
+    if weights is not None:
+        check_bounded(weights)
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
             paid = tables.of(size, tables.pay)[matches(layout.codes[rows])]
@@ -62,6 +64,8 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     """Σ_j c[m_j]/n, or Σ_j w_j·c[m_j]/n, of each group, c and n those of `tables.totals`; NaN for fewer than two."""
     tables = layout.tables
     out[...] = np.nan
+    if weights is not None:
+        check_bounded(weights)
     for size, members, rows in layout.blocks():
         m = matches(layout.codes[rows])
         if weights is None or tables.columns is None:
