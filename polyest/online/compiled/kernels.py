@@ -25,9 +25,14 @@ POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
 
 
 @inlined
+def whole_blocks(size):
+    return (size + WIDTH - ONE) // WIDTH * WIDTH
+
+
+@inlined
 def fits_registers(lo, size, end):
     """Whether a group is small, and whole blocks of it can be read, in `end` ids."""
-    return size <= MOST and lo + (size + WIDTH - ONE) // WIDTH * WIDTH <= end
+    return size <= MOST and lo + whole_blocks(size) <= end
 
 
 @inlined
@@ -98,6 +103,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
         base = np.uint64(offsets[size]) - ONE
         if fits_registers(lo, size, end):
             sum_pairs(ids, lo, addends, MOST - size, size, counts)
+            size = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
             tally(ids, lo, hi, g, table, counts)
             for k in range(ZERO, size):
@@ -106,11 +112,11 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
             total = 0
             for k in range(ZERO, size):
                 total += totals[base + counts[k]]
-            mean = total / units[size]
+            mean = total / units[hi - lo]
         if means is not None:
             means[g] = mean
         if out is not None:
-            look_up(pay, base, counts, mean, None if w is None else w[lo:hi], out[lo:hi])
+            look_up(pay, base, counts, mean, None if w is None else w[lo : lo + size], out[lo : lo + size])
     return refused
 
 
