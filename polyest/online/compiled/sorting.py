@@ -23,16 +23,14 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 
 @jit
 def find_runs(ids):
-    """Where runs of equal ids begin, and the end; the id of each run; whether ids ascend."""
-    size, ascending = np.uint64(ids.shape[0]), True
-    starts, heads, runs = np.empty(size + ONE, np.int64), np.empty(size, np.int64), np.uint64(min(ids.shape[0], 1))
-    starts[0], heads[:1] = 0, ids[:1]
+    """Where runs of equal ids begin, and the end."""
+    size, starts, runs = np.uint64(ids.shape[0]), np.empty(ids.shape[0] + 1, np.int64), np.uint64(min(ids.shape[0], 1))
+    starts[0], last = 0, ids[0] if runs else 0
     for i in range(ONE, size):
-        starts[runs], heads[runs] = i, ids[i]
-        ascending &= ids[i] >= ids[i - ONE]
-        runs += np.uint64(ids[i] != ids[i - ONE])
+        here = ids[i]
+        starts[runs], runs, last = i, runs + np.uint64(here != last), here
     starts[runs] = size
-    return starts[: runs + ONE], heads[:runs], ascending
+    return starts[: runs + ONE]
 
 
 @jit
@@ -57,8 +55,10 @@ def counting_sort(values, lowest, span):
 
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
-    starts, heads, ascending = find_runs(np.require(ids, np.int64, ["C", "A", "W"]))
-    if ascending or are_distinct(heads):
+    ids = np.require(ids, np.int64, ["C", "A", "W"])
+    starts = find_runs(ids)
+    heads = ids[starts[:-1]]
+    if np.all(heads[1:] >= heads[:-1]) or are_distinct(heads):
         return None, starts
     order, groups = sort_rows(heads)
     if len(groups) == len(starts):
