@@ -21,6 +21,7 @@ __all__ = ["score", "sums", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
 MAGNITUDE = np.float64(LARGEST).view(np.uint64)
+TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
 POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
 
 
@@ -92,8 +93,8 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
     for g in range(starts.shape[0] - 1):
         lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
         size = hi - lo
-        if w is not None:
-            refused |= too_large(w, lo, hi)
+        if w is not None and g % TOGETHER == 0:
+            refused |= too_large(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)]))
         if size < TWO:
             if means is not None:
                 means[g] = np.nan
