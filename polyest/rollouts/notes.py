@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.rows import Rows
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["about_answers", "about_groups", "about_policies"]
+__all__ = ["about_answers", "about_folders", "about_groups", "about_policies"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 
@@ -66,6 +67,21 @@ def about_policies(rows: Rows) -> Iterator[str]:
             "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
             "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
         )
+
+
+def about_folders(rows: Rows) -> Iterator[str]:
+    """Groups whose completions are in several folders, which may be several runs."""
+    folders = [*dict.fromkeys(Path(name).parent for name in rows.files)]
+    if len(folders) < 2:
+        return
+    keys, of_file = ", ".join(rows.keys.values()), [folders.index(Path(name).parent) for name in rows.files]
+    mixed = (
+        f"SELECT 1 FROM (SELECT *, {of_file}[file + 1] AS folder FROM rows) "
+        f"GROUP BY {keys} HAVING min(folder) <> max(folder)"
+    )
+    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
+    if count:
+        yield f"{count} groups have completions from several of {len(folders)} folders; if those are runs, name each"
 
 
 def _likely_sentinels(rows: Rows) -> dict[str, int]:
