@@ -139,7 +139,8 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     reference, weights = options.reference, options.weights
     if weights is not None:
         weights = read_weights(weights, read.codes.shape, read.padding)
-        check_bounded(weights)
+        if missing is not None:  # the kernels check the others
+            check_bounded(weights)
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "blocks"]
 
-PIECE = 1 << 15  # completions of a block, so that it stays in the cache
+PIECE = 1 << 14  # completions of a block, so that it stays in the cache, and its arrays in memory that is kept
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.weights import MOST_DIGITS, PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,8 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     if tables.totals is not None:
         values(layout, None, baselines)
     out[...] = np.nan
+    if weights is not None:
+        check_bounded(weights)
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
             paid = tables.of(size, tables.pay)[matches(layout.codes[rows])]
@@ -62,6 +64,8 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     """Σ_j c[m_j]/n, or Σ_j w_j·c[m_j]/n, of each group, c and n those of `tables.totals`; NaN for fewer than two."""
     tables = layout.tables
     out[...] = np.nan
+    if weights is not None:
+        check_bounded(weights)
     for size, members, rows in layout.blocks():
         m = matches(layout.codes[rows])
         if weights is None or tables.columns is None:
@@ -87,30 +91,30 @@ def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], 
     """
     size, exponents = block.shape[1], _exponents(weights)
     field = 63 - size.bit_length()
-    shifts = ((2 * field - 64 if size <= PACKED else field - 1) - exponents)[:, None]
-    addends = _fixed(weights, shifts)
+    shifts = (2 * field - 64 if size <= PACKED else field - 1) - exponents
+    ids, addends = block.T.copy("C"), _fixed(weights.T, shifts)
     if size <= PACKED:
         addends += 1 << field
     total = -addends
-    for column in range(size):
-        total += (block == block[:, column, None]) * addends[:, column, None]
+    for other, addend in zip(ids, addends, strict=True):
+        total += (ids == other) * addend
     if size > PACKED:
-        return matches(block), total * _powers(-shifts), exponents
+        return matches(block), (total * _powers(-shifts)).T.copy("C"), exponents
     counts = (total + (1 << (field - 1))) >> field
     total -= counts << field
-    return counts, total * _powers(-shifts), exponents
+    return counts.T.copy("C"), (total * _powers(-shifts)).T.copy("C"), exponents
 
 
 def _total(numbers: Array, exponents: NDArray[np.int32]) -> Array:
     """The sum of each row's numbers, all below 2^exponent in size, shape (G,)."""
     shifts = 62 - numbers.shape[1].bit_length() - exponents
-    result: Array = _fixed(numbers, shifts[:, None]).sum(axis=1) * _powers(-shifts)
+    result: Array = _fixed(numbers.T, shifts).sum(axis=0) * _powers(-shifts)
     return result
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
     """The least e of each row with all its numbers below 2^e in size."""
-    exponents: NDArray[np.int32] = np.frexp(np.abs(numbers).max(axis=1))[1]
+    exponents: NDArray[np.int32] = np.frexp(np.abs(numbers.T, order="C").max(axis=0))[1]
     return exponents
 
 
@@ -122,7 +126,7 @@ def _powers(exponents: NDArray[np.int32]) -> Array:
 
 def _fixed(numbers: Array, shifts: NDArray[np.int32]) -> NDArray[np.int64]:
     """The numbers in units of 2^−shift, as integers."""
-    return np.rint(numbers * _powers(shifts)).astype(np.int64)
+    return np.rint(np.multiply(numbers, _powers(shifts), order="C")).astype(np.int64)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

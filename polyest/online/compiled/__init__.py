@@ -24,7 +24,7 @@ from polyest.online.compiled import kernels
 from polyest.online.compiled.jit import jit
 from polyest.online.compiled.sorting import arrange
 from polyest.online.compiled.strings import read_strings
-from polyest.online.weights import PACKED
+from polyest.online.weights import PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from polyest.online.lookup import Tables
 
     Ids = NDArray[np.int64]
-    Kernel = Callable[[Ids, Ids, Array | None, Array | None, Array | None], None]
+    Kernel = Callable[[Ids, Ids, Array | None, Array | None, Array | None], bool]
 
 __all__ = ["arrange", "jit", "read_strings", "scores", "sums", "values"]
 
@@ -46,24 +46,28 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     if not layout.is_complete:
         out[...] = np.nan
 
-    def piece(groups: slice) -> None:
+    def piece(groups: slice) -> bool:
         where, begins = _piece(layout, groups)
         result = cast("Array", out[where]) if in_place else np.empty(begins[-1])
-        kernel(_ids(layout, where), begins, None if weights is None else weights[where], result, None)
+        refused = kernel(_ids(layout, where), begins, None if weights is None else weights[where], result, None)
         if not in_place:
             out[where] = result
+        return refused
 
-    _run(piece, layout, in_place)
+    if _run(piece, layout, in_place) and weights is not None:
+        out[...] = np.nan
+        check_bounded(weights)
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
     kernel = _kernel(layout.tables)
 
-    def piece(groups: slice) -> None:
+    def piece(groups: slice) -> bool:
         where, begins = _piece(layout, groups)
-        kernel(_ids(layout, where), begins, None if weights is None else weights[where], None, out[groups])
+        return kernel(_ids(layout, where), begins, None if weights is None else weights[where], None, out[groups])
 
-    _run(piece, layout, _is_native(layout))
+    if _run(piece, layout, _is_native(layout)) and weights is not None:
+        check_bounded(weights)
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
@@ -73,10 +77,10 @@ def sums(layout: Layout, numbers: Array) -> Array:
 
 
 def _kernel(tables: Tables) -> Kernel:
-    """From ids, where groups begin, and weights to scores and means."""
+    """From ids, where groups begin, and weights to scores and means; returns whether weights are too large."""
     if tables.columns is None:
         return partial(kernels.score, tables.offsets, tables.pay, tables.totals, tables.units)
-    whole_blocks = np.pad(tables.columns, ((0, 0), (0, PACKED)))
+    whole_blocks = np.concatenate([tables.columns, np.zeros((3, PACKED))], axis=1)
     return partial(kernels.weigh, tables.offsets, whole_blocks, tables.exponents)
 
 
@@ -97,17 +101,18 @@ def _ids(layout: Layout, where: slice | NDArray[np.integer]) -> Ids:
     return layout.codes[where].astype(np.int64, copy=not _is_native(layout) and layout.rows is None)
 
 
-def _run(score: Callable[[slice], None], layout: Layout, native: bool) -> None:
-    """Score all groups: at once if nothing has to be converted and one thread is to do it, else in pieces."""
+def _run(score: Callable[[slice], bool], layout: Layout, native: bool) -> bool:
+    """Score all groups: at once if nothing has to be converted and one thread is to do it, else in pieces.
+
+    Returns whether a piece says so.
+    """
     starts, threads = layout.starts, layout.threads
     pieces = max(threads, 1 if native else -(-int(starts[-1]) // PIECE))
     inner = np.searchsorted(starts, np.linspace(0, starts[-1], pieces + 1)[1:-1].astype(np.int64)).tolist()
     groups = list(starmap(slice, pairwise([0, *inner, len(starts) - 1])))
     if threads == 1:
-        for some in groups:
-            score(some)
-        return
+        return any([*map(score, groups)])
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(score, groups))
+        return any([*pool.map(score, groups)])

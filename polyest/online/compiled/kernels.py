@@ -15,18 +15,25 @@ import numpy as np
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.weights import LARGEST, MOST_DIGITS, PACKED
 
 __all__ = ["score", "sums", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
+MAGNITUDE = np.float64(LARGEST).view(np.uint64)
+TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
 POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
+
+
+@inlined
+def whole_blocks(size):
+    return (size + WIDTH - ONE) // WIDTH * WIDTH
 
 
 @inlined
 def fits_registers(lo, size, end):
     """Whether a group is small, and whole blocks of it can be read, in `end` ids."""
-    return size <= MOST and lo + (size + WIDTH - ONE) // WIDTH * WIDTH <= end
+    return size <= MOST and lo + whole_blocks(size) <= end
 
 
 @inlined
@@ -56,6 +63,15 @@ def fixed(number, scale):
 
 
 @inlined
+def too_large(w, lo, hi):
+    """Whether some of w[lo:hi] are above `LARGEST` in size, or not finite."""
+    refused = False
+    for i in range(lo, hi):
+        refused |= not abs(w[i]) <= LARGEST
+    return refused
+
+
+@inlined
 def look_up(pay, base, counts, mean, w, out):
     """pay − T; with weights, where T is 0, w·pay."""
     for k in range(out.shape[0]):
@@ -67,15 +83,18 @@ def look_up(pay, base, counts, mean, w, out):
 def score(offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
-    T is 0 if totals is None; NaN in a group of one. What is None of `out` and `means` is not wanted.
+    T is 0 if totals is None; NaN in a group of one. What is None of `out` and `means` is not wanted. Returns whether
+    weights are too large.
     """
     counts, table = np.empty(max(offsets.shape[0], PACKED + LANES), np.uint64), group_table(offsets.shape[0])
     addends = np.zeros(2 * PACKED, np.uint64)  # those of a group of n from PACKED − n on
     addends[:PACKED] = 1
-    end, hi = np.uint64(ids.shape[0]), np.uint64(starts[0])
+    end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     for g in range(starts.shape[0] - 1):
         lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
         size = hi - lo
+        if w is not None and g % TOGETHER == 0:
+            refused |= too_large(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)]))
         if size < TWO:
             if means is not None:
                 means[g] = np.nan
@@ -85,6 +104,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
         base = np.uint64(offsets[size]) - ONE
         if fits_registers(lo, size, end):
             sum_pairs(ids, lo, addends, MOST - size, size, counts)
+            size = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
             tally(ids, lo, hi, g, table, counts)
             for k in range(ZERO, size):
@@ -93,11 +113,12 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
             total = 0
             for k in range(ZERO, size):
                 total += totals[base + counts[k]]
-            mean = total / units[size]
+            mean = total / units[hi - lo]
         if means is not None:
             means[g] = mean
         if out is not None:
-            look_up(pay, base, counts, mean, None if w is None else w[lo:hi], out[lo:hi])
+            look_up(pay, base, counts, mean, None if w is None else w[lo : lo + size], out[lo : lo + size])
+    return refused
 
 
 @inlined
@@ -126,26 +147,29 @@ def weigh_counted(w, columns, exponent, table, slots, out):
 def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     """T = Σ_j w_j·others[m_j] of each group; w_i·own[m_i] + S_i·steps[m_i] − T of each completion unless out is None.
 
-    S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind.
+    S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind. Returns
+    whether weights are too large.
     """
     slots, table = np.empty(max(offsets.shape[0], PACKED), np.uint64), group_table(offsets.shape[0])
-    words, end, hi = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0])
+    words, end, hi, refused = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            totals[g] = np.nan
+            totals[g], refused = np.nan, refused | too_large(w, lo, hi)
             if out is not None:
                 out[lo:hi] = np.nan
             continue
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
-            weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
+            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
+            refused |= top > MAGNITUDE
         else:
             tally(ids, lo, hi, g, table, slots)
-            paid = None if out is None else out[lo:hi]
+            paid, refused = None if out is None else out[lo:hi], refused | too_large(w, lo, hi)
             totals[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
+    return refused
 
 
 @jit

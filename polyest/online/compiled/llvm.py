@@ -198,7 +198,7 @@ def reload(builder):
     builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
 
 
-def score(builder, blocks, size, exponent, ids, w, packed, columns, found, out):
+def score(builder, blocks, size, exponent, ids, w, packed, columns, found, top, out):
     """Code for a group of that many blocks; see `weigh_pairs`."""
     words = cut(builder, read(builder, w, blocks), size)
     weights, tops = [builder.bitcast(word, FLOATS) for word in words], largest(builder, words)
@@ -221,6 +221,7 @@ def score(builder, blocks, size, exponent, ids, w, packed, columns, found, out):
     rates = [fixed(builder, rate, rate_up) for rate in paid(columns[0])]
     mean = builder.fmul(builder.sitofp(across(builder, builder.add, rates), FLOATS), rate_down)
     builder.store(builder.extract_element(mean, ZERO), found)
+    builder.store(builder.extract_element(tops, ZERO), top)
     if out:
         results = []
         for pay, total, own, m in zip(paid(columns[1]), totals, owns, matches, strict=True):
@@ -235,8 +236,8 @@ def score(builder, blocks, size, exponent, ids, w, packed, columns, found, out):
 def weigh_pairs(typing_context, ids, w, first, size, columns, base, exponent, packed, totals, group, out):
     """totals[group] = T = Σ w·others[m]; out[first + k] = w·own[m] + S·steps[m] − T unless it is None.
 
-    2 ≤ size ≤ `PACKED`. The columns others, own, steps of the table of this size begin at `base`; all |others| <
-    2^exponent. `packed` is scratch memory.
+    Returns the largest word of w without its sign. 2 ≤ size ≤ `PACKED`. The columns others, own, steps of the table of
+    this size begin at `base`; all |others| < 2^exponent. `packed` is scratch memory.
     """
 
     def generate(context, builder, signature, arguments):
@@ -248,9 +249,9 @@ def weigh_pairs(typing_context, ids, w, first, size, columns, base, exponent, pa
         places = [builder.add(base, builder.mul(width, ir.Constant(ITEM, n))) for n in range(3)]
         given = pointer(0, first), pointer(1, first), pointer(7, ZERO), [pointer(4, place) for place in places]
         target = None if out is types.none else pointer(10, first)
-        found = pointer(8, group)
-        by_blocks(builder, size, lambda blocks: score(builder, blocks, size, exponent, *given, found, target))
-        return context.get_dummy_value()
+        found, top = pointer(8, group), cgutils.alloca_once(builder, ITEM)
+        by_blocks(builder, size, lambda blocks: score(builder, blocks, size, exponent, *given, found, top, target))
+        return load(builder, top, ITEM)
 
     at = types.uintp
-    return types.void(ids, w, at, at, columns, at, types.int64, packed, totals, at, out), generate
+    return types.uint64(ids, w, at, at, columns, at, types.int64, packed, totals, at, out), generate

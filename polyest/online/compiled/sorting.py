@@ -19,20 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["arrange", "counting_sort", "sort_rows"]
 
 ZERO, ONE = np.uint64(0), np.uint64(1)
+PIECE = 1 << 15  # ids whose runs are found at a time
 
 
 @jit
-def find_runs(ids):
-    """Where runs of equal ids begin, and the end; the id of each run; whether ids ascend."""
-    size, ascending = np.uint64(ids.shape[0]), True
-    starts, heads, runs = np.empty(size + ONE, np.int64), np.empty(size, np.int64), np.uint64(min(ids.shape[0], 1))
-    starts[0], heads[:1] = 0, ids[:1]
-    for i in range(ONE, size):
-        starts[runs], heads[runs] = i, ids[i]
-        ascending &= ids[i] >= ids[i - ONE]
-        runs += np.uint64(ids[i] != ids[i - ONE])
-    starts[runs] = size
-    return starts[: runs + ONE], heads[:runs], ascending
+def find_edges(ids, begin, end):
+    """Where ids[begin:end] differ from the id before, and these ids; the second loop costs less than a second store."""
+    places, count, last = np.empty(end - begin + 1, np.int64), ZERO, ids[begin - 1]
+    for i in range(np.uint64(begin), np.uint64(end)):
+        here = ids[i]
+        places[count], count, last = i, count + np.uint64(here != last), here
+    edges, heads = places[:count].copy(), np.empty(count, np.int64)
+    for k in range(count):
+        heads[k] = ids[np.uint64(edges[k])]
+    return edges, heads
+
+
+def find_runs(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where runs of equal ids begin, and the end; the id of each run."""
+    edges = [find_edges(ids, begin, min(begin + PIECE, len(ids))) for begin in range(1, len(ids), PIECE)]
+    starts = np.concatenate([np.zeros(len(ids[:1]), np.int64), *(places for places, _ in edges), [len(ids)]])
+    return starts, np.concatenate([ids[:1], *(heads for _, heads in edges)])
 
 
 @jit
@@ -57,8 +64,9 @@ def counting_sort(values, lowest, span):
 
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
-    starts, heads, ascending = find_runs(np.require(ids, np.int64, ["C", "A", "W"]))
-    if ascending or are_distinct(heads):
+    ids = np.require(ids, np.int64, ["C", "A", "W"])
+    starts, heads = find_runs(ids)
+    if np.all(heads[1:] >= heads[:-1]) or are_distinct(heads):
         return None, starts
     order, groups = sort_rows(heads)
     if len(groups) == len(starts):

@@ -229,3 +229,30 @@ def test_bad_weights_are_refused_with_the_reason(weights, words: str) -> None:
     for score in (est.rewards, est.advantages, est.value):
         with pytest.raises(ArgumentError, match=words):
             score([1, 1, 2], weights=weights)
+
+
+@backends
+@pytest.mark.parametrize("size", [1, 3, 16, 64, 65, 200])
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, -1.001e200])
+@pytest.mark.filterwarnings("ignore:1 of 3 groups")
+def test_one_bad_weight_anywhere_is_refused_and_leaves_no_number(backend, size: int, bad: float) -> None:
+    groups = np.repeat([0, 1, 2], [5, size, 7])
+    weights, ids, out = np.full(len(groups), 1e200), np.arange(len(groups)) % 4, np.zeros(len(groups))
+    with oracle.using(backend):
+        polyest.rewards(ids, groups, "log", "harmonic", weights=weights)
+        weights[5 + size - 1] = bad
+        for score in (polyest.rewards, polyest.advantages):
+            with pytest.raises(ArgumentError, match=r"at most 1e200 in size, got .* \(and 0 more\)"):
+                score(ids, groups, "log", "harmonic", weights=weights, out=out)
+            assert np.isnan(out).all()
+        with pytest.raises(ArgumentError, match="at most 1e200"):
+            polyest.value(ids, groups, "log", "harmonic", weights=weights)
+
+
+@backends
+@pytest.mark.parametrize("pay", [None, 0.0])
+def test_a_bad_weight_of_a_missing_answer_is_refused(backend, pay: float | None) -> None:
+    est = polyest.load("log", 3, "harmonic")
+    for score in (est.rewards, est.advantages, est.value):
+        with oracle.using(backend), pytest.raises(ArgumentError, match="`weights` must be finite"):
+            score(["a", None, "a"], weights=[1.0, math.nan, 2.0], no_answer_reward=pay)

@@ -58,11 +58,6 @@ def _pairs(ids, first, size, addends, start, totals):
     llvm.sum_pairs(ids, np.uint64(first), addends, np.uint64(start), np.uint64(size), totals)
 
 
-@jit
-def _word(data, place):
-    return llvm.load_word(data, np.uint64(place))
-
-
 @pytest.mark.parametrize("size", range(2, PACKED + 1))
 def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
     rng = np.random.default_rng(size)
@@ -73,9 +68,3 @@ def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
     group = ids[3 : 3 + size]
     np.testing.assert_array_equal(totals[:size], (group[:, None] == group) @ addends[5 : 5 + size])
     assert (totals[size : -(-size // llvm.LANES) * llvm.LANES] == 0).all()
-
-
-def test_words_are_those_of_numpy() -> None:
-    data = np.random.default_rng(0).integers(0, 256, 300).astype(np.uint8)
-    for place in (1, 63, 64, 200):
-        assert int(_word(data, place)) == int.from_bytes(data[place : place + 8].tobytes(), "little")
