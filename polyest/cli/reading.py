@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +19,7 @@ from polyest.rollouts.engine.canonical import Verdicts, unify_answers, verdicts
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.log import read_log
-from polyest.rollouts.engine.parts import Dealt, deal
+from polyest.rollouts.engine.parts import FEW, Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "add_reading_options", "read_statistics", "reading"]
 
 NO_COLUMN = "none"
-LARGE = 1 << 20  # bytes of logs for which kernels are loaded while they are read
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +123,12 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     own = arguments.format is not None and ":" in arguments.format
     layout = _reader(arguments.format) if own else arguments.format
     extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
-    with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
+    with opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
-        unify_answers(rows, arguments.no_answer)
-        notes += about_policies(rows)
-        yield Reading(arguments, rows, notes)
-
-
-def _size(names: Sequence[str]) -> int:
-    """Bytes of the files that are named themselves."""
-    return sum(os.path.getsize(name) if os.path.isfile(name) else 0 for name in names)  # noqa: PTH113, PTH202
+        with warmed_up(rows.count > FEW):
+            unify_answers(rows, arguments.no_answer)
+            notes += about_policies(rows)
+            yield Reading(arguments, rows, notes)
 
 
 def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
