@@ -23,7 +23,7 @@ from polyest.rollouts.engine.parts import FEW, Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_groups, about_policies
+from polyest.rollouts.notes import about_answers, about_groups, about_policies, about_texts
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
@@ -127,7 +127,7 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         with warmed_up(rows.count > FEW):
             unify_answers(rows, arguments.no_answer)
-            notes += about_policies(rows)
+            notes += [*about_policies(rows), *about_texts(rows)]
             yield Reading(arguments, rows, notes)
 
 

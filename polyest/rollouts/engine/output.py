@@ -46,9 +46,10 @@ class Writer:
         """A key in its own type."""
         if column in self.rows.own_keys:
             return self.rows.own_keys[column]
+        is_text = f"starts_with({column}, '\"')"
         texts, numbers, fit, halves = self.rows.connection.sql(
-            f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
-            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') "
+            f"SELECT count(*) FILTER ({is_text}), count(*) FILTER (NOT {is_text}), "
+            f"count(CASE WHEN NOT {is_text} THEN TRY_CAST({column} AS BIGINT) END), count(*) FILTER (contains({column}, '\\u') "
             f"AND regexp_matches({column}, '{HALF}')) "
             "FROM rows"
         ).fetchall()[0]

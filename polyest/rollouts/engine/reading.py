@@ -140,6 +140,7 @@ class Reader:
         """With the answers that are found in the completions, which are JSON, in place of its own."""
         place = f"c{[*dict.fromkeys([*self.rows.read, 'completion'])].index('completion')}"
         texts = [completion_text(json.loads(text)) if text else None for text in batch.column(place).to_pylist()]
+        batch = batch.append_column("completion", batch.column(place))
         return self._with_answers(batch, f"c{self.rows.read.index(self.rows.columns.answer)}", texts)
 
     def _with_answers(self, batch: pyarrow.RecordBatch, name: str, texts: Sequence[str | None]) -> pyarrow.RecordBatch:
