@@ -125,10 +125,21 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
     with opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
-        with warmed_up(rows.count > FEW):
+        with warmed_up(rows.count > FEW), _unchanged(rows):
             unify_answers(rows, arguments.no_answer)
             notes += [*about_policies(rows), *about_texts(rows)]
             yield Reading(arguments, rows, notes)
+
+
+@contextmanager
+def _unchanged(rows: Rows) -> Iterator[None]:
+    """An error that comes of a file that changes while it is read says so."""
+    try:
+        yield
+    except Exception:
+        rows.check_files()
+        raise
+    rows.check_files()
 
 
 def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:

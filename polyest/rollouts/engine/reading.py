@@ -114,7 +114,10 @@ class Reader:
         return False
 
     def _taken(self, source: Source, run: str, unusual: Mapping[str, str], lenient: bool) -> bool:
-        """Whether DuckDB has read all rows, each with its ids; if bad lines are null, all but a torn last one."""
+        """Whether DuckDB has read all rows, each with its ids; if bad lines are null, all but a torn last one.
+
+        It may have read lines that were added meanwhile.
+        """
         import duckdb
 
         rows, before = self.rows, self.rows.count
@@ -123,6 +126,8 @@ class Reader:
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
+            return False
+        if source.has_changed:
             return False
         wrong = rows.without_ids(before)
         if lenient and wrong == [rows.count - 1]:

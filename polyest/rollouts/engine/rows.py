@@ -41,8 +41,9 @@ class Rows:
     """The table ``rows``, which grows by whole files.
 
     Its columns: ``file``, the number of the file; ``shift``, by which the number of a row in the table is ahead of that
-    in its file; ``k0``, ``k1`` …, the keys; those of `Columns.sources`; and ``text``, a hash of the completion, where
-    that is read, and long. All are texts of JSON but for ``text``, ``score`` and ``reference``, which are numbers.
+    in its file, where blank lines are not counted; ``k0``, ``k1`` …, the keys; those of `Columns.sources`; and
+    ``text``, a hash of the completion, where that is read, and long. All are texts of JSON but for ``text``, ``score``
+    and ``reference``, which are numbers.
 
     Attributes:
         columns: what is asked for.
@@ -76,7 +77,9 @@ class Rows:
     def _create(self) -> None:
         keys = [f"{key} VARCHAR" for key in self.keys.values()]
         kept = [f'"{name}" {"DOUBLE" if name in NUMBERS else "VARCHAR"}' for name in self.sources]
-        self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])}, text UBIGINT)")
+        self.connection.execute(
+            f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])}, text UBIGINT)"
+        )
 
     @property
     def connection(self) -> DuckDBPyConnection:
@@ -163,6 +166,15 @@ class Rows:
         found = dict(self.connection.sql("SELECT file, count(*) FROM rows GROUP BY file").fetchall())
         return [found.get(i, 0) for i in range(len(self.files))]
 
+    def check_files(self) -> None:
+        """Whether files that are read more than once are what they were.
+
+        Raises:
+            ArgumentError: one is not.
+        """
+        for source in self.plain_files:
+            source.check_same()
+
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
         found = self.connection.execute(f'SELECT 1 FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').fetchall()
@@ -187,10 +199,10 @@ class Rows:
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
-        name = self.files[file]
-        return (
-            f"{name}, {'row' if Path(name).suffix in ('.parquet', '.pq') or self.is_run else 'line'} {row + 1 - shift}"
-        )
+        name, number = self.files[file], row + 1 - shift
+        if Path(name).suffix in (".parquet", ".pq") or self.is_run:
+            return f"{name}, row {number}"
+        return f"{name}, line {self.plain_files[file].line(number)}"
 
     def _place(self, source: str) -> str:
         return f"c{self.read.index(source)}"
