@@ -47,16 +47,18 @@ def test_trl_takes_the_reward_and_the_rare_answer_is_paid_most(tmp_path: Path) -
     assert batch["advantages"].argmax() == 2
 
 
-def test_the_command_scores_a_run(
+def test_the_commands_score_and_report_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     (tmp_path / "run").mkdir()
     rows = [{"step": 1, "prompt_id": i // 4, "completion": rf"so \boxed{{{i % 3}}}"} for i in range(16)]
     (tmp_path / "run" / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.chdir(tmp_path)
-    (command,) = re.findall(r"(?m)^    polyest (score .*)$", TEXT)
-    assert cli.main(shlex.split(command)) == 0
+    score, report = re.findall(r"(?m)^    polyest (.*)$", TEXT)
+    assert cli.main(shlex.split(score)) == 0
     assert "\nstep" in capsys.readouterr().out
+    assert cli.main(shlex.split(report)) == 0
+    assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
 def test_the_commands_are_targets_of_make() -> None:
