@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyest.cli.options import writable_file
-from polyest.errors import ArgumentError
+from polyest.cli.reading import check_not_read
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
@@ -24,7 +24,7 @@ from polyest.rollouts.measures import (
     group_measures,
     parts_table,
 )
-from polyest.storage.files import are_same, replacing
+from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ class MeasuredLog:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What is measured over, and where it is written."""
     add = parser.add_argument
-    text = "a column, such as step, or prompt: means over the prompts of each of its values, with errors"
+    text = "a column, such as step, or prompt, or run: means over the prompts of each of its values, with errors"
     add("--by", metavar="NAME", help=text)
     add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
     add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")
@@ -92,8 +92,7 @@ def csv_file(arguments: argparse.Namespace) -> Path | None:
     if arguments.csv is None:
         return None
     path = writable_file(arguments.csv, (".csv",), "--csv")
-    if any(are_same(path, Path(name)) for name in arguments.rollouts):
-        raise ArgumentError(f"`--csv` must be another file than `ROLLOUTS`; got {arguments.csv}; name another")
+    check_not_read("--csv", path, arguments.rollouts)
     return path
 
 

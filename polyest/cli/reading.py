@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from polyest.cli.named_function import named_function
@@ -23,13 +25,15 @@ from polyest.rollouts.engine.parts import FEW, Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_groups, about_policies, about_texts
+from polyest.rollouts.notes import about_answers, about_folders, about_groups, about_policies, about_texts
+from polyest.rollouts.runs import SUFFIXES
+from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
     from polyest.rollouts.statistics import GroupStatistics
 
-__all__ = ["Reading", "add_reading_options", "read_statistics", "reading"]
+__all__ = ["Reading", "add_reading_options", "check_not_read", "read_statistics", "reading"]
 
 NO_COLUMN = "none"
 
@@ -127,7 +131,7 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         with warmed_up(rows.count > FEW), _unchanged(rows):
             unify_answers(rows, arguments.no_answer)
-            notes += [*about_policies(rows), *about_texts(rows)]
+            notes += [*about_policies(rows), *about_folders(rows), *about_texts(rows)]
             yield Reading(arguments, rows, notes)
 
 
@@ -140,6 +144,24 @@ def _unchanged(rows: Rows) -> Iterator[None]:
         rows.check_files()
         raise
     rows.check_files()
+
+
+def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
+    """Whether a file that is to be written is none of those that are read, nor would be read the next time.
+
+    Raises:
+        ArgumentError: it is.
+    """
+    for name in names:
+        given = Path(name)
+        if given.is_dir():
+            if path.resolve().is_relative_to(given.resolve()) and path.suffix.lower() in SUFFIXES:
+                raise ArgumentError(
+                    f"`{option}` must be no file in a folder of `ROLLOUTS`, {name}, where it would be read as a log; "
+                    f"got {path}; name one outside"
+                )
+        elif any(are_same(path, Path(one)) for one in (name, *glob.glob(name, recursive=True))):  # noqa: PTH207
+            raise ArgumentError(f"`{option}` must be another file than `ROLLOUTS`, {name}; got {path}; name another")
 
 
 def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:

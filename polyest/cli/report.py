@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 
 from polyest.cli.options import writable_file
-from polyest.cli.score import add_reading_options, read_statistics
-from polyest.errors import ArgumentError
+from polyest.cli.reading import add_reading_options, check_not_read, read_statistics
 from polyest.rollouts.measures import UNITS
-from polyest.storage.files import are_same
 
 __all__ = ["add_parser", "run"]
 
@@ -30,8 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from polyest.report import write_report
 
     out = writable_file(arguments.out, (".html", ".htm"))
-    if any(are_same(out, Path(name)) for name in arguments.rollouts):
-        raise ArgumentError(f"`--out` must be another file than `ROLLOUTS`; got {arguments.out}; name another")
+    check_not_read("--out", out, arguments.rollouts)
     notes: list[str] = []
     statistics = read_statistics(arguments, notes)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)

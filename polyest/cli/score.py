@@ -20,7 +20,7 @@ from polyest.cli.options import (
     print_json,
     writable_file,
 )
-from polyest.cli.reading import Reading, add_reading_options, read_statistics, reading
+from polyest.cli.reading import Reading, add_reading_options, check_not_read, reading
 from polyest.cli.summary import Summary, lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.estimator import load
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["add_parser", "add_reading_options", "read_statistics", "run"]
+__all__ = ["add_parser", "run"]
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -88,11 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Where rows and values go; neither onto what is read, nor onto the other."""
     files: dict[str, Path] = {}
+    if arguments.full and arguments.out is None:
+        raise ArgumentError("`--full` says what `--out` writes, and needs it; got no `--out`; name a file")
     for option, path in (("--out", arguments.out), ("--values", arguments.values)):
         if path is None:
             continue
         target = writable_file(path, rollouts.SUFFIXES, option)
-        for other, taken in (*(("ROLLOUTS", Path(name)) for name in arguments.rollouts), *files.items()):
+        check_not_read(option, target, arguments.rollouts)
+        for other, taken in files.items():
             if are_same(target, taken):
                 raise ArgumentError(
                     f"`{option}` must be another file than `{other}`, {taken}; got {path}; name another"
@@ -112,7 +115,10 @@ def _scored(
     rows, dealt = log.rows, log.deal(is_measured)
     groups = group(dealt)
     if not (groups.sizes > 1).any():
-        raise ArgumentError("`--prompt-column` must put several completions into a group; got groups of one only")
+        raise ArgumentError(
+            "`--prompt-column` must put several completions into a group; got groups of one only; name the column that "
+            "they share, or sample each prompt more often"
+        )
     methods = _methods(arguments, groups)
     names = _column_names(arguments, rows, list(methods))
     row_writer = _row_writer(rows, out, arguments.full) if out else None

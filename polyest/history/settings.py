@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from polyest.errors import ArgumentError
-from polyest.history.store import VisitStore
+from polyest.history.store import LARGEST_POOL, VisitStore
 from polyest.problems.problem import whole_number
 
 __all__ = ["PoolSettings", "share"]
@@ -27,8 +27,8 @@ class PoolSettings:
     section: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("visits", "max_prompts"):
-            whole_number(f"{self.section}{name}", getattr(self, name), 1)
+        whole_number(f"{self.section}visits", self.visits, 1, LARGEST_POOL)
+        whole_number(f"{self.section}max_prompts", self.max_prompts, 1)
         whole_number(f"{self.section}seed", self.seed, 0)
         share(f"{self.section}forgetting", self.forgetting, least_open=True)
         if self.drift is not None:

@@ -114,7 +114,7 @@ class TrainingHistory:
 
     Args:
         target, method, budget: as in `polyest.load`.
-        visits: T ≥ 1.
+        visits: T, from 1 to 1,024.
         forgetting: γ in (0, 1].
         drift: in [0, 1], or None: pool everything, and promise nothing about a policy that moves.
         max_prompts: at least 1.

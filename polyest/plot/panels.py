@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, Locator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from polyest.errors import ArgumentError
+from polyest.estimator import Estimator
 from polyest.plot.labels import place
 from polyest.polynomials import bernstein
 from polyest.polynomials.worst_case import rounded_up
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from polyest.estimator import Estimator
     from polyest.offline.trace import Frontier
 
     Array = NDArray[np.float64]
@@ -66,10 +66,10 @@ def bias(chosen: Sequence[Estimator], axes: Axes | None = None) -> Axes:
     >>> bias([polyest.load("log", 8)], Figure().subplots()).get_ylabel()
     'bias  p·(Q(p) − r(p))  [nats]'
     """
-    axes, p, target = axes or _current(), _probabilities(chosen), _target(chosen)
-    for estimator in chosen:
+    target, axes, p = _target(chosen), axes or _current(), _probabilities(chosen)
+    for estimator, name in zip(chosen, _names(chosen), strict=True):
         table, style = estimator.table, STYLES[estimator.problem.method]
-        axes.plot(p, bernstein.bias(target, table.coefficients, p), label=_name(estimator), linewidth=1.6, **style)
+        axes.plot(p, bernstein.bias(target, table.coefficients, p), label=name, linewidth=1.6, **style)
         if estimator.problem.method == "aqp" and table.certificate is not None:
             _mark_level(axes, table.certificate.worst_case_bias.upper, style["color"])
     _finish(axes, p[0], f"bias  p·(Q(p) − r(p))  [{units(target)[0]}]")
@@ -88,10 +88,10 @@ def noise(chosen: Sequence[Estimator], axes: Axes | None = None) -> Axes:
     >>> noise([polyest.load("log", 8)], Figure().subplots()).get_ylabel()
     'noise  V(p) of one group  [nats²]'
     """
-    axes, p, target = axes or _current(), _probabilities(chosen), _target(chosen)
-    for estimator in chosen:
+    target, axes, p = _target(chosen), axes or _current(), _probabilities(chosen)
+    for estimator, name in zip(chosen, _names(chosen), strict=True):
         curve = bernstein.noise(target, estimator.table.coefficients, p)
-        axes.plot(p, curve, label=_name(estimator), linewidth=1.6, **STYLES[estimator.problem.method])
+        axes.plot(p, curve, label=name, linewidth=1.6, **STYLES[estimator.problem.method])
     _finish(axes, p[0], f"noise  V(p) of one group  [{units(target)[1]}]")
     _limit_noise(axes, chosen, p)
     if not get_target(target).bounds_noise:
@@ -108,7 +108,7 @@ def frontier(curve: Frontier, chosen: Sequence[Estimator], axes: Axes | None = N
 
     Source: theory.md §3.
     """
-    axes = axes or _current()
+    target, axes = _target(chosen), axes or _current()
     axes.loglog(curve.bias, curve.noise, color=STYLES["aqp"]["color"], linewidth=1.6)
     labels = []
     for index, name in ((0, "minimax"), (-1, "Bayes")):
@@ -122,7 +122,7 @@ def frontier(curve: Frontier, chosen: Sequence[Estimator], axes: Axes | None = N
         axes.plot(x, y, "o", color=STYLES[method]["color"], markersize=6)
         labels.append((str(estimator.problem.budget or method).replace("_budget", ""), x, y))
     _limit_noise_range(axes, curve, chosen)
-    unit, square = units(chosen[0].problem.target)
+    unit, square = units(target)
     axes.set_xlabel(f"worst-case bias  sup p·|Q(p) − r(p)|  [{unit}]")
     axes.set_ylabel(f"noise  sup V(p) of one group  [{square}]")
     axes.spines[["top", "right"]].set_visible(False)
@@ -140,7 +140,16 @@ def units(target: str) -> tuple[str, str]:
 
 
 def _target(chosen: Sequence[Estimator]) -> str:
-    """The one target of what is drawn."""
+    """The one target of what is drawn, which are estimators."""
+    if not isinstance(chosen, Sequence) or not all(isinstance(one, Estimator) for one in chosen):
+        raise ArgumentError(
+            f"`chosen` must be a list of estimators; got {chosen!r:.80}; pass [polyest.load(…), …], and axes by name"
+        )
+    if based := [one for one in chosen if one.problem.baseline]:
+        raise ArgumentError(
+            f"`chosen` must pay by themselves, as what {based[0]} pays comes right only after a trainer's "
+            "subtraction; draw the one without `baseline`"
+        )
     targets = {estimator.problem.target for estimator in chosen}
     if len(targets) != 1 or any(estimator.problem.method == "graded" for estimator in chosen):
         raise ArgumentError(
@@ -156,9 +165,16 @@ def _current() -> Axes:
     return pyplot.gca()
 
 
-def _name(estimator: Estimator) -> str:
-    kappa = estimator.table.kappa
-    return estimator.problem.method + (f" (κ = {kappa / 100:.2f})" if kappa else "")
+def _names(chosen: Sequence[Estimator]) -> list[str]:
+    """Method and κ of each, and the group size where they differ in it."""
+    sizes = {estimator.table.group_size for estimator in chosen}
+    names = []
+    for estimator in chosen:
+        table = estimator.table
+        size = f"K = {table.group_size}" if len(sizes) > 1 else ""
+        said = ", ".join(filter(None, (size, f"κ = {table.kappa / 100:.2f}" if table.kappa else "")))
+        names.append(estimator.problem.method + (f" ({said})" if said else ""))
+    return names
 
 
 def _probabilities(chosen: Sequence[Estimator]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.rows import Rows
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["about_answers", "about_groups", "about_policies", "about_texts"]
+__all__ = ["about_answers", "about_folders", "about_groups", "about_policies", "about_texts"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
@@ -90,6 +91,21 @@ def about_texts(rows: Rows) -> Iterator[str]:
         )
     if across > most:
         yield f"{across} {of} are, word for word, in several groups: is a file there twice, or a seed used again?"
+
+
+def about_folders(rows: Rows) -> Iterator[str]:
+    """Groups whose completions are in several folders, which may be several runs."""
+    folders = [*dict.fromkeys(Path(name).parent for name in rows.files)]
+    if len(folders) < 2:
+        return
+    keys, of_file = ", ".join(rows.keys.values()), [folders.index(Path(name).parent) for name in rows.files]
+    mixed = (
+        f"SELECT 1 FROM (SELECT *, {of_file}[file + 1] AS folder FROM rows) "
+        f"GROUP BY {keys} HAVING min(folder) <> max(folder)"
+    )
+    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
+    if count:
+        yield f"{count} groups have completions from several of {len(folders)} folders; if those are runs, name each"
 
 
 def _likely_sentinels(rows: Rows) -> dict[str, int]:

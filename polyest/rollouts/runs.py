@@ -13,7 +13,7 @@ from polyest.rollouts import readers
 if TYPE_CHECKING:
     pass
 
-__all__ = ["few", "files_of", "is_plain_file"]
+__all__ = ["SUFFIXES", "few", "files_of", "is_plain_file"]
 
 SUFFIXES = {".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".eval", ".pt"}
 PACKED = {".gz", ".zst"}

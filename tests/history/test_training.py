@@ -218,6 +218,7 @@ def test_no_warning_while_the_policy_stands_still() -> None:
         (lambda h: h.load_state_dict(TrainingHistory("log", visits=3).state_dict()), "visits=2"),
         (lambda h: h.load_state_dict(h.state_dict() | {"codes": np.arange(3)}), "as many codes"),
         (lambda h: TrainingHistory("log", visits=0), "`visits`"),
+        (lambda h: TrainingHistory("log", visits=10**12), "`visits` must be at most 1024"),
         (lambda h: TrainingHistory("log", forgetting=0), "`forgetting` must be positive"),
         (lambda h: TrainingHistory("log", drift=2), "`drift` must be a number"),
         (lambda h: TrainingHistory("log", visits=1, drift=0.1), "`visits` must be 2 or more"),

@@ -17,7 +17,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
+import polyest
 from polyest.cli import main
+from polyest.errors import ArgumentError
+from polyest.plot import panels
 from polyest.plot.figures import bias_and_noise, estimators, frontier_figure, lacking
 from polyest.plot.labels import place
 
@@ -204,3 +207,25 @@ def test_short_axes_have_ticks_too() -> None:
     for axis in (axes.xaxis, axes.yaxis):
         low, high = axis.get_view_interval()
         assert sum(low <= place_ <= high for place_ in axis.get_ticklocs()) >= 3
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (polyest.load("log", 4), "`chosen` must be a list of estimators"),
+        ("log", "`chosen` must be a list of estimators"),
+        ([polyest.load("log", 4, baseline="group_mean")], "without `baseline`"),
+        ([polyest.load("log", 4), polyest.load("power(0.5)", 4)], "draw one target at a time"),
+        ([], "got none"),
+    ],
+)
+@pytest.mark.parametrize("draw", [panels.bias, panels.noise])
+def test_what_cannot_be_drawn_is_refused(draw: Callable[..., Any], chosen: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        draw(chosen, Figure().subplots())
+
+
+@pytest.mark.parametrize("draw", [panels.bias, panels.noise])
+def test_curves_of_several_group_sizes_are_told_apart(draw: Callable[..., Any]) -> None:
+    axes = draw([polyest.load("log", K, "harmonic") for K in (4, 8)], Figure().subplots())
+    assert [line.get_label() for line in axes.get_lines()][:2] == ["harmonic (K = 4)", "harmonic (K = 8)"]

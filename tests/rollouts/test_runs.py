@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections import Counter, defaultdict
@@ -247,3 +248,120 @@ def test_samples_against_a_count_by_hand(run: Any, layout: str) -> None:
         values.append(harmonic_value(named))
     found = summary(run, LOGS / layout)
     assert found["methods"][0]["mean_value"] == pytest.approx(math.fsum(values) / len(values), rel=1e-12)
+
+
+def plain(folder: Path, name: str = "log", **columns: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    rows = [{"question": "q", "answer": a} | columns for a in FIRST]
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def test_a_folder_is_read_by_the_prompts_column_that_is_named(run: Any, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "run")
+    for given in (folder, f"{folder}/*.jsonl"):
+        found = summary(run, given, "--prompt-column", "question")
+        assert found["methods"][0]["mean_value"] == pytest.approx(harmonic_value(FIRST), rel=1e-14)
+    code, _, err = run("score", folder, "--target", "log", "--prompt-column", "quesion")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a column 'quesion'; got 'question', 'answer'" in err
+
+
+NAMED = ["--step-column", "--epoch", "--answer-column", "--correct-column", "--policy-column", "--reference-column"]
+
+
+@pytest.mark.parametrize("option", NAMED)
+def test_a_column_that_is_named_is_there_or_refused(option: str, run: Any, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "run")
+    for given in (folder, folder / "log.jsonl"):
+        code, out, err = run("score", given, "--target", "log", "--prompt-column", "question", option, "nosuch")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "a column 'nosuch'; got 'question', 'answer'" in err
+
+
+def test_a_column_that_is_named_may_be_in_some_files_only(run: Any, tmp_path: Path) -> None:
+    folder = plain(plain(tmp_path / "run", "b", right=True), "a")
+    assert summary(run, folder, "--prompt-column", "question", "--correct-column", "right")["correct"] == 1
+
+
+@pytest.mark.parametrize("option", NAMED)
+def test_a_column_is_not_named_for_layouts_that_have_their_own(option: str, run: Any, folder: Path) -> None:
+    code, out, err = run("score", folder, "--target", "log", option, "score")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"`{option}` names a column of files with one row per completion" in err
+
+
+def test_means_by_run(run: Any, folder: Path) -> None:
+    other = dump(folder.parent / "other", 1, SECOND).parent
+    found = summary(run, folder, other, "--extract", "boxed", "--by", "run")["by"]
+    assert [row["run"] for row in found] == [str(folder), str(other)]
+    assert found[1]["value_harmonic"]["mean"] == pytest.approx(harmonic_value(SECOND))
+
+
+@pytest.mark.parametrize("option", ["--out", "--values"])
+@pytest.mark.parametrize("pick", [lambda f: f, lambda f: f.parent, lambda f: f"{f}/*.jsonl", lambda f: f"{f}/**"])
+@pytest.mark.parametrize("name", ["log.jsonl", "./log.jsonl"])
+def test_nothing_is_written_onto_what_is_read(option: str, pick: Any, name: str, run: Any, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "run")
+    before = (folder / "log.jsonl").read_bytes()
+    options = ("--target", "log", "--prompt-column", "question", option, folder / name)
+    code, out, err = run("score", pick(folder), *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"`{option}` must be" in err
+    assert (folder / "log.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["new.jsonl", "below/new.parquet"])
+def test_nothing_is_written_where_it_would_be_read_as_a_log(name: str, run: Any, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "run")
+    (folder / "below").mkdir()
+    options = ("--target", "log", "--prompt-column", "question", "--full", "--out", folder / name)
+    code, _, err = run("score", folder, *options)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "where it would be read as a log" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--full",), "`--full` says what `--out` writes"),
+        (("--correct-if", ">0.5"), "`--correct-if` compares verdicts"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    options: tuple[str, ...], message: str, run: Any, tmp_path: Path
+) -> None:
+    folder = plain(tmp_path / "run")
+    code, out, err = run("score", folder, "--target", "log", "--prompt-column", "question", *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_groups_of_one_are_refused_with_a_remedy(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"prompt_id": 1, "answer": "a"}\n')
+    code, out, err = run("score", tmp_path / "log.jsonl", "--target", "log")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "name the column that they share" in err
+
+
+def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n')))
+    code, out, err = run("score", "-", folder, "--target", "log")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("polyest: -: must be rollouts in one of the layouts")
+
+
+@pytest.mark.parametrize(("value", "shown"), [([1, 2], "[1, 2]"), ({"a": 1}, '{"a": 1}'), (None, None), (1.5, 1.5)])
+def test_means_by_a_column_of_any_values(value: Any, shown: Any, run: Any, tmp_path: Path) -> None:
+    found = summary(run, plain(tmp_path / "run", c=value), "--prompt-column", "question", "--by", "c")["by"]
+    assert [row["c"] for row in found] == [shown]
+
+
+def test_a_folder_of_several_runs_is_noted(run: Any, tmp_path: Path) -> None:
+    one, other = plain(tmp_path / "one"), plain(tmp_path / "other")
+    options = ("--target", "log", "--prompt-column", "question", "--method", "harmonic")
+    assert (
+        "1 groups have completions from several of 2 folders; if those are runs, name each"
+        in run("score", tmp_path, *options)[2]
+    )
+    assert "folders" not in run("score", one, other, *options)[2]

@@ -71,11 +71,15 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
         ArgumentError: a verdict has no meaning; names the row.
     """
     if condition is not None:
-        has_verdicts = "correct" in rows.sources and rows.has("correct")
+        comparison, has_verdicts = correct_if(condition), "correct" in rows.sources and rows.has("correct")
+        if not has_verdicts and not rows.has("score"):
+            raise ArgumentError(
+                f"`--correct-if` compares verdicts or scores, and the log has none; got {condition!r}; leave it "
+                "out, or name their column with --correct-column"
+            )
         number = "TRY_CAST(trim(correct, '\"') AS DOUBLE)" if has_verdicts else "score"
-        return _averaged(
-            rows, f"CASE WHEN {number} IS NOT NULL THEN ({number} {correct_if(condition)})::INTEGER::DOUBLE END"
-        )
+        sql = f"CASE WHEN {number} IS NOT NULL THEN ({number} {comparison})::INTEGER::DOUBLE END"
+        return _averaged(rows, sql)
     found = rows.connection.sql(
         f"SELECT correct, count(*), min(rowid) FROM rows WHERE correct IS NOT NULL GROUP BY 1 ORDER BY 3 "
         f"LIMIT {MOST + 1}"

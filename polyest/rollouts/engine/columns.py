@@ -62,6 +62,13 @@ class Columns:
         policy = {"policy": ("policy" if self.policy is None else self.policy,)}
         return {"answer": (self.answer,), **correct, "score": ("score", "reward"), **policy, **reference, **by}
 
+    def named(self) -> dict[str, str]:
+        """The columns besides the prompt's and `by` that have another name than they have by default."""
+        names = ("step", "epoch", "answer", "correct", "policy", "reference")
+        given = {name: getattr(self, name) for name in names}
+        usual = (None, "none")
+        return {name: v for name, v in given.items() if v not in usual and v != getattr(Columns, name)}
+
     @property
     def asked(self) -> set[str]:
         """The columns without which there is nothing to score."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,10 @@ def read_log(
     """
     given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
     is_one = len(named) == 1 and layout is None and extract is None
-    is_run = not (is_one and (columns.prompts is not None or is_plain_file(given[0])))
+    is_named = columns.prompts is not None and Path(given[0]).is_file()
+    is_run = not (is_one and (is_named or is_plain_file(given[0])))
+    if is_run and columns.by == "run":
+        columns = replace(columns, by=None)  # a key
     rows = Rows(database, columns, is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report)
     files = files_of(given) if is_run else [("", _file(given[0]), True)]
@@ -59,7 +64,7 @@ def read_log(
         report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
     if reader.lost:
         report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
-    _check(reader, [Path(name) for name in given], named[0])
+    _check(reader, named[0])
     rows.drop_empty_keys()
     return rows
 
@@ -89,7 +94,7 @@ def _file(name: str) -> Path:
     return path
 
 
-def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
+def _check(reader: Reader, name: str) -> None:
     """Whether there are completions, and answers."""
     rows = reader.rows
     if not rows.files:
@@ -97,18 +102,41 @@ def _check(reader: Reader, paths: Sequence[Path], name: str) -> None:
     if not rows.count:
         raise ArgumentError(f"`ROLLOUTS` must hold at least one completion; {name} has none")
     columns = rows.columns
-    asked = {"answer": columns.answer, "correct": columns.correct, "policy": columns.policy, "by": columns.by}
-    for kept, column in asked.items():
-        if column in (None, "none") or rows.has(kept) or kept not in rows.sources:
+    _check_named(reader)
+    for kept, column in {"answer": columns.answer, "by": columns.by}.items():
+        if column is None or rows.has(kept):
             continue
         if not rows.is_run or columns.prompts:
-            for path in paths:
-                slow.check_present(Source(path), column)
+            _check_somewhere(rows.plain_files, column)
         elif kept == "answer":
             raise ArgumentError(_no_answers(reader, name))
         elif kept == "by":
-            known = ", ".join(["prompt", *rows.keys])
+            known = ", ".join(dict.fromkeys(["prompt", *rows.keys]))
             raise ArgumentError(f"`--by` must name a column of the log, {known} or policy; got {column!r}")
+
+
+def _check_named(reader: Reader) -> None:
+    """Whether the columns that were named are there; layouts that are not one row per completion know their own."""
+    rows = reader.rows
+    for name, column in rows.columns.named().items():
+        if name == "answer" and reader.extract is not None:
+            continue
+        if len(rows.plain_files) < len(rows.files):
+            option = f"--{name}" if name == "epoch" else f"--{name}-column"
+            raise ArgumentError(
+                f"`{option}` names a column of files with one row per completion; got {column!r} for files in a layout "
+                "that has its own; leave it out, or read them as rows with --format plain or --prompt-column"
+            )
+        _check_somewhere(rows.plain_files, column)
+
+
+def _check_somewhere(sources: Sequence[Source], column: str) -> None:
+    """Whether some file has the column; says what the last has."""
+    for source in sources[:-1]:
+        with suppress(ArgumentError):
+            slow.check_present(source, column)
+            return
+    slow.check_present(sources[-1], column)
 
 
 def _no_answers(reader: Reader, name: str) -> str:

@@ -109,7 +109,13 @@ def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]
     columns = {"step" if name == rows.columns.step else name: key for name, key in rows.keys.items()}
     if by is not None and "by" in rows.sources and by not in columns:
         columns[by] = '"by"'
-    return dict(zip(columns, _values(rows, firsts, [*columns.values()]), strict=True))
+    found = _values(rows, firsts, [*columns.values()])
+    return {name: [_hashable(value) for value in values] for name, values in zip(columns, found, strict=True)}
+
+
+def _hashable(value: object) -> Hashable:
+    """A key; lists and objects as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def _answers(rows: Rows, places: Whole) -> list[Hashable]:

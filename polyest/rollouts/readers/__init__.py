@@ -80,7 +80,7 @@ def layout_of(source: Source) -> Layout:
             return layout
     columns = ", ".join(map(repr, sorted(source.columns))) or "no columns"
     raise ArgumentError(
-        f"{source.path}: must be rollouts in one of the layouts {', '.join(NAMES)}; got {columns}; "
+        f"{source.name}: must be rollouts in one of the layouts {', '.join(NAMES)}; got {columns}; "
         "name the columns with --prompt-column and --answer-column, or a reader of your own with --format"
     )
 
