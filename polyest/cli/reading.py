@@ -21,11 +21,11 @@ from polyest.rollouts.engine.canonical import Verdicts, unify_answers, verdicts
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.log import read_log
-from polyest.rollouts.engine.parts import Dealt, deal
+from polyest.rollouts.engine.parts import FEW, Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_folders, about_groups, about_policies
+from polyest.rollouts.notes import about_answers, about_folders, about_groups, about_policies, about_texts
 from polyest.rollouts.runs import SUFFIXES
 from polyest.storage.files import are_same
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "add_reading_options", "check_not_read", "read_statistics", "reading"]
 
 NO_COLUMN = "none"
-LARGE = 1 << 20  # bytes of logs for which kernels are loaded while they are read
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -128,11 +127,23 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     own = arguments.format is not None and ":" in arguments.format
     layout = _reader(arguments.format) if own else arguments.format
     extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
-    with warmed_up(_size(arguments.rollouts) > LARGE), opened(bytes_of(arguments.memory), jobs) as database:
+    with opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
-        unify_answers(rows, arguments.no_answer)
-        notes += [*about_policies(rows), *about_folders(rows)]
-        yield Reading(arguments, rows, notes)
+        with warmed_up(rows.count > FEW), _unchanged(rows):
+            unify_answers(rows, arguments.no_answer)
+            notes += [*about_policies(rows), *about_folders(rows), *about_texts(rows)]
+            yield Reading(arguments, rows, notes)
+
+
+@contextmanager
+def _unchanged(rows: Rows) -> Iterator[None]:
+    """An error that comes of a file that changes while it is read says so."""
+    try:
+        yield
+    except Exception:
+        rows.check_files()
+        raise
+    rows.check_files()
 
 
 def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
@@ -151,11 +162,6 @@ def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
                 )
         elif any(are_same(path, Path(one)) for one in (name, *glob.glob(name, recursive=True))):  # noqa: PTH207
             raise ArgumentError(f"`{option}` must be another file than `ROLLOUTS`, {name}; got {path}; name another")
-
-
-def _size(names: Sequence[str]) -> int:
-    """Bytes of the files that are named themselves."""
-    return sum(os.path.getsize(name) if os.path.isfile(name) else 0 for name in names)  # noqa: PTH113, PTH202
 
 
 def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:

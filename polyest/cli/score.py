@@ -56,7 +56,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
     add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
-    text = "write rewards and advantages here, with file, row and keys of each row"
+    text = "write rewards and advantages here, with file, row (from 1, blank lines not counted) and keys of each row"
     add("--out", type=Path, metavar="FILE", help=text)
     add("--full", action="store_true", help="write every row there, as it was, with rewards and advantages added")
     add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")

@@ -136,7 +136,7 @@ def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
     """
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
-    if np.all(ids[1:] >= ids[:-1]) or np.count_nonzero(np.diff(np.sort(ids))) == len(edges):
+    if np.all(np.diff(np.sort(ids[starts[:-1]]))):  # every run has an id of its own
         return None, starts
     order = np.argsort(ids, kind="stable")
     return order, arrange(ids[order])[1]

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.rollouts.answers import SENTINELS
+from polyest.rollouts.engine.rows import LONG
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.rows import Rows
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["about_answers", "about_folders", "about_groups", "about_policies"]
+__all__ = ["about_answers", "about_folders", "about_groups", "about_policies", "about_texts"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
+MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
 
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
@@ -69,6 +71,28 @@ def about_policies(rows: Rows) -> Iterator[str]:
         )
 
 
+def about_texts(rows: Rows) -> Iterator[str]:
+    """Long texts that are the same more often than by chance, as of a seed that was used twice."""
+    if rows.own_keys or not rows.has("text"):
+        return
+    keys = ", ".join(rows.keys.values())
+    number, copies, across = rows.connection.sql(
+        f"WITH texts AS (SELECT text, count(*) AS number FROM rows WHERE text IS NOT NULL GROUP BY text, {keys}), "
+        "shared AS (SELECT sum(number) AS number FROM texts GROUP BY text HAVING count(*) > 1) "
+        "SELECT sum(number)::BIGINT, sum(number - 1)::BIGINT, (SELECT coalesce(sum(number), 0)::BIGINT FROM shared) "
+        "FROM texts"
+    ).fetchall()[0]
+    most = max(1, MOST_COPIES * number)
+    of = f"of {number} completions of {LONG} characters and more"
+    if copies > most:
+        yield (
+            f"{copies} {of} repeat another of their group word for word: the same seed twice, or no randomness? "
+            "Counts take them for independent; leave the copies out"
+        )
+    if across > most:
+        yield f"{across} {of} are, word for word, in several groups: is a file there twice, or a seed used again?"
+
+
 def about_folders(rows: Rows) -> Iterator[str]:
     """Groups whose completions are in several folders, which may be several runs."""
     folders = [*dict.fromkeys(Path(name).parent for name in rows.files)]
@@ -87,12 +111,14 @@ def about_folders(rows: Rows) -> Iterator[str]:
 def _likely_sentinels(rows: Rows) -> dict[str, int]:
     """How often strings occur that may have been meant as "no answer"."""
     names = ", ".join(f"'{name}'" for name in sorted(SENTINELS))
-    text = "answer_own::VARCHAR" if rows.own_keys else "trim(answer, '\"')"
+    whole, quote = ("answer_own::VARCHAR", "") if rows.own_keys else ("answer", '"')
+    text, is_number = f"trim({whole}, '\"')", f"{whole} BETWEEN '{quote}-' AND '{quote}:'"  # by its first character
     chosen = "starts_with(answer, '\"') AND length(answer) < 12"
     if rows.absent:
         chosen += f" AND NOT {rows.absent}"
     found = rows.connection.sql(
-        f"SELECT answer, count(*) FROM (SELECT answer, rowid FROM rows WHERE lower(trim({text})) IN ({names})) "
+        f"SELECT answer, count(*) FROM (SELECT answer, rowid FROM rows WHERE NOT {is_number} AND "
+        f"lower(trim({text})) IN ({names})) "
         f"WHERE {chosen} GROUP BY 1 ORDER BY min(rowid)"
     ).fetchall()
     return {json.loads(text): count for text, count in found}

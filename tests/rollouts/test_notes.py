@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from score_support import HARMONIC, exit_code, write_lines
 
 
@@ -28,3 +30,38 @@ def test_groups_of_several_policies_are_reported_with_the_bound(
     assert exit_code("score", write_lines(tmp_path / "log.jsonl", rows), *HARMONIC, *options) == 0
     error = capsys.readouterr().err
     assert ("several versions" in error) == bool(note)
+
+
+LONG = "Let us think step by step. " * 5 + "{} \\boxed{{{}}}"  # 135 characters and more
+SHORT = -1
+
+
+def completion(number: int) -> str:
+    return f"\\boxed{{{number}}}" if number == SHORT else LONG.format(number, number % 3)
+
+
+COPIES = {
+    "a seed twice": ("ppppqqqq", [0, 0, 3, 3, 4, 4, 7, 7], "4 of 8 completions of 100 characters", "repeat another"),
+    "a seed again": ("ppppqqqq", [0, 1, 2, 3, 0, 1, 2, 3], "8 of 8 completions of 100 characters", "several groups"),
+    "all differ": ("ppppqqqq", [*range(8)], "", "word for word"),
+    "one pair by chance": ("ppppqqqq", [0, 0, 2, 3, 4, 5, 6, 7], "", "word for word"),
+    "short texts": ("ppppqqqq", [SHORT] * 8, "", "word for word"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("case", COPIES)
+def test_long_texts_that_are_there_twice_are_reported(
+    case: str, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts, texts, count, what = COPIES[case]
+    path = tmp_path / f"log.{suffix}"
+    rows = [{"prompt_id": p, "completion": completion(text)} for p, text in zip(prompts, texts, strict=True)]
+    if suffix == "jsonl":
+        write_lines(path, rows)
+    else:
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+    assert exit_code("score", path, *HARMONIC, "--extract", "boxed") == 0
+    error = capsys.readouterr().err
+    assert (what in error) == bool(count)
+    assert count in error

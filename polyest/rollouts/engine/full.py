@@ -50,7 +50,7 @@ def full_writer(rows: Rows, path: Path) -> Write:
         if to_parquet:
             _check_parquet(rows.plain_files)
         write = _write_parquet if to_parquet else _write_lines
-        return lambda scored, names: _whole(path, lambda place: write(rows, place, _Numbers(rows, scored, names)))
+        return lambda scored, names: _whole(rows, path, lambda place: write(rows, place, _Numbers(rows, scored, names)))
     if len(rows.files) > 1:
         raise ArgumentError("`--full` must write files of one format in that format; got another for `--out`")
     return _converter(rows, path)
@@ -65,10 +65,11 @@ def _converter(rows: Rows, path: Path) -> Write:
     return convert
 
 
-def _whole(path: Path, write: Callable[[Path], None]) -> None:
+def _whole(rows: Rows, path: Path, write: Callable[[Path], None]) -> None:
     try:
         with replacing(path) as temporary:
             write(temporary)
+            rows.check_files()
     except OSError as error:
         raise ArgumentError(
             f"{path} cannot be written: {error.strerror or error}; make room, or name another"

@@ -46,11 +46,11 @@ class Writer:
         """A key in its own type."""
         if column in self.rows.own_keys:
             return self.rows.own_keys[column]
+        is_text = f"starts_with({column}, '\"')"
         texts, numbers, fit, halves = self.rows.connection.sql(
-            f"SELECT count(*) FILTER (starts_with({column}, '\"')), count(*) FILTER (NOT starts_with({column}, '\"')), "
-            f"count(TRY_CAST({column} AS BIGINT)), count(*) FILTER (contains({column}, '\\u') "
-            f"AND regexp_matches({column}, '{HALF}')) "
-            "FROM rows"
+            f"SELECT count(*) FILTER ({is_text}), count(*) FILTER (NOT {is_text}), "
+            f"count(CASE WHEN NOT {is_text} THEN TRY_CAST({column} AS BIGINT) END), "
+            f"count(*) FILTER (contains({column}, '\\u') AND regexp_matches({column}, '{HALF}')) FROM rows"
         ).fetchall()[0]
         came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if fit < numbers else ""
         came = "half a character" if halves else came
@@ -75,6 +75,7 @@ class Writer:
                 self.rows.connection.execute(
                     f"COPY (SELECT {chosen} FROM {rest}) TO {literal(str(temporary))} ({kind})"
                 )
+                self.rows.check_files()
         except (OSError, duckdb.IOException) as error:
             reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             raise ArgumentError(f"{self.path} cannot be written: {reason}; make room, or name another") from None

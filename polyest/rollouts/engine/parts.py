@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     Record = NDArray[np.void]
 
-__all__ = ["Dealt", "deal"]
+__all__ = ["FEW", "Dealt", "deal"]
 
 BYTES_OF_ROW = 250  # of memory for a row of a part at work
 SHARE = 0.25  # of all memory
+FEW = 1 << 21  # rows that numpy scores sooner than numba is loaded, in parts for which it is not
+PART_OF_FEW = 1 << 18
 
 
 class Pile:
@@ -49,26 +51,29 @@ class Pile:
 
 @dataclass
 class Dealt:
-    """The parts of a log: `piles` have ``row``, ``key``, ``answer``, ``missing`` and numbers of every row, in order."""
+    """The parts of a log: `piles` have ``row``, ``key``, ``answer``, ``missing`` and numbers of every row, in order.
+
+    If they `fit` into memory together they are read once.
+    """
 
     rows: Rows
     piles: list[Pile]
     group_size: int | None
-    _only: list[tuple[Part, Record]] = field(default_factory=list)
+    fit: bool
+    _held: list[tuple[Part, Record]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[Part, Record]]:
         """Every part with its records."""
-        if len(self.piles) == 1 and self._only:
-            yield from self._only
-            return
-        for pile in self.piles:
-            pile.position = 0
-            records = pile.read(pile.count)
-            key, answer, missing = (np.ascontiguousarray(records[name]) for name in ("key", "answer", "missing"))
-            part = part_of(key, answer, missing, self.group_size)
-            if len(self.piles) == 1:
-                self._only.append((part, records))
-            yield part, records
+        if not self.fit:
+            return map(self._read, self.piles)
+        self._held = self._held or [*map(self._read, self.piles)]
+        return iter(self._held)
+
+    def _read(self, pile: Pile) -> tuple[Part, Record]:
+        pile.position = 0
+        records = pile.read(pile.count)
+        key, answer, missing = (np.ascontiguousarray(records[name]) for name in ("key", "answer", "missing"))
+        return part_of(key, answer, missing, self.group_size), records
 
     def scores(self, names: Sequence[str]) -> Pile:
         """A pile for a part's numbers of these names."""
@@ -99,7 +104,8 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most = max(int(SHARE * rows.database.memory / (BYTES_OF_ROW + 8 * len(numbers))), 1)
-    bits = max(-(-rows.count // most) - 1, 0).bit_length()
+    largest = min(most, PART_OF_FEW) if rows.count <= FEW else most
+    bits = max(-(-rows.count // largest) - 1, 0).bit_length()
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     row = 0
     for records in _hashed(rows, numbers, dtype):
@@ -108,7 +114,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
         of = records["key"].view("u8") >> np.uint64(64 - bits) if bits else None
         for i, pile in enumerate(piles):
             pile.write(records if of is None else records[of == i])
-    return Dealt(rows, piles, group_size)
+    return Dealt(rows, piles, group_size, rows.count <= most)
 
 
 def _hashed(rows: Rows, numbers: dict[str, str], dtype: np.dtype[np.void]) -> Iterator[Record]:

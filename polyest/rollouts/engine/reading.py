@@ -114,7 +114,10 @@ class Reader:
         return False
 
     def _taken(self, source: Source, run: str, unusual: Mapping[str, str], lenient: bool) -> bool:
-        """Whether DuckDB has read all rows, each with its ids; if bad lines are null, all but a torn last one."""
+        """Whether DuckDB has read all rows, each with its ids; if bad lines are null, all but a torn last one.
+
+        It may have read lines that were added meanwhile.
+        """
         import duckdb
 
         rows, before = self.rows, self.rows.count
@@ -123,6 +126,8 @@ class Reader:
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
+            return False
+        if source.has_changed:
             return False
         wrong = rows.without_ids(before)
         if lenient and wrong == [rows.count - 1]:
@@ -140,6 +145,7 @@ class Reader:
         """With the answers that are found in the completions, which are JSON, in place of its own."""
         place = f"c{[*dict.fromkeys([*self.rows.read, 'completion'])].index('completion')}"
         texts = [completion_text(json.loads(text)) if text else None for text in batch.column(place).to_pylist()]
+        batch = batch.append_column("completion", batch.column(place))
         return self._with_answers(batch, f"c{self.rows.read.index(self.rows.columns.answer)}", texts)
 
     def _with_answers(self, batch: pyarrow.RecordBatch, name: str, texts: Sequence[str | None]) -> pyarrow.RecordBatch:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.readers.source import Source
 
-__all__ = ["Rows"]
+__all__ = ["LONG", "Rows"]
 
 OF_LAYOUT = {  # keys and what is kept besides, of what a reader yields
     "split": "to_json(nullif(split, ''))::VARCHAR",
@@ -32,6 +32,8 @@ OF_LAYOUT = {  # keys and what is kept besides, of what a reader yields
     "policy": "to_json(policy)::VARCHAR",
 }
 NUMBERS = ("score", "reference")
+LONG = 100  # characters of a text that is not sampled twice by chance
+TEXT = f"CASE WHEN length(completion) >= {LONG} THEN hash(completion) END"
 
 
 @dataclass
@@ -39,8 +41,9 @@ class Rows:
     """The table ``rows``, which grows by whole files.
 
     Its columns: ``file``, the number of the file; ``shift``, by which the number of a row in the table is ahead of that
-    in its file; ``k0``, ``k1`` …, the keys; and those of `Columns.sources`. All are texts of JSON but for ``score`` and
-    ``reference``, which are numbers.
+    in its file, where blank lines are not counted; ``k0``, ``k1`` …, the keys; those of `Columns.sources`; and
+    ``text``, a hash of the completion, where that is read, and long. All are texts of JSON but for ``text``, ``score``
+    and ``reference``, which are numbers.
 
     Attributes:
         columns: what is asked for.
@@ -74,7 +77,9 @@ class Rows:
     def _create(self) -> None:
         keys = [f"{key} VARCHAR" for key in self.keys.values()]
         kept = [f'"{name}" {"DOUBLE" if name in NUMBERS else "VARCHAR"}' for name in self.sources]
-        self.connection.execute(f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])})")
+        self.connection.execute(
+            f"CREATE TABLE rows (file INTEGER, shift BIGINT, {', '.join([*keys, *kept])}, text UBIGINT)"
+        )
 
     @property
     def connection(self) -> DuckDBPyConnection:
@@ -96,13 +101,13 @@ class Rows:
         """What is added from now on is in this file."""
         self.files.append(name)
 
-    def add(self, relation: str, run: str, shift: str | None = None) -> None:
+    def add(self, relation: str, run: str, shift: str | None = None, text: str = "NULL") -> None:
         """Rows of one per completion, of a relation that has the columns `read` as JSON texts c0, c1 …."""
         keys = [
             literal(json.dumps(run)) if source is None else self._place(source) for source in self._key_sources.values()
         ]
         kept = [self._kept(name, sources) for name, sources in self.sources.items()]
-        self._insert([shift or str(self.count), *keys, *kept], relation)
+        self._insert([shift or str(self.count), *keys, *kept, text], relation)
 
     def view(self, relation: str) -> None:
         """The rows of a single parquet file, which are read anew whenever they are needed; nothing is kept of them."""
@@ -116,7 +121,7 @@ class Rows:
         ]
         kept = [f'{self._kept(name, sources)} AS "{name}"' for name, sources in self.sources.items()]
         own.append(f"own{self.read.index(self.columns.answer)} AS answer_own")
-        chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept])
+        chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept, "NULL AS text"])
         self.connection.execute("DROP TABLE rows")
         self.connection.execute(f"CREATE VIEW rows AS SELECT {chosen} FROM {relation}")
         self.own_keys = {key: f"{key}_own" for key in self.keys.values()}
@@ -144,10 +149,11 @@ class Rows:
         """A batch with a column ``number``, of each row in its file; as `add` takes it, or as SQL that is `chosen`."""
         shift = np.arange(self.count, self.count + len(batch)) + 1 - as_numpy(batch.column("number"))
         self.connection.register("batch", batch.append_column("shift", as_arrow(shift)))
+        text = TEXT if "completion" in batch.schema.names else "NULL"
         if chosen is None:
-            self.add("batch", run, "shift")
+            self.add("batch", run, "shift", text)
         else:
-            self._insert(chosen, "batch")
+            self._insert([*chosen, text], "batch")
         self.connection.unregister("batch")
 
     def undo(self, count: int) -> None:
@@ -159,6 +165,15 @@ class Rows:
         """How many rows each file has."""
         found = dict(self.connection.sql("SELECT file, count(*) FROM rows GROUP BY file").fetchall())
         return [found.get(i, 0) for i in range(len(self.files))]
+
+    def check_files(self) -> None:
+        """Whether files that are read more than once are what they were.
+
+        Raises:
+            ArgumentError: one is not.
+        """
+        for source in self.plain_files:
+            source.check_same()
 
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
@@ -184,10 +199,10 @@ class Rows:
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
-        name = self.files[file]
-        return (
-            f"{name}, {'row' if Path(name).suffix in ('.parquet', '.pq') or self.is_run else 'line'} {row + 1 - shift}"
-        )
+        name, number = self.files[file], row + 1 - shift
+        if Path(name).suffix in (".parquet", ".pq") or self.is_run:
+            return f"{name}, row {number}"
+        return f"{name}, line {self.plain_files[file].line(number)}"
 
     def _place(self, source: str) -> str:
         return f"c{self.read.index(source)}"

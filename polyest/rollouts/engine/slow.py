@@ -85,7 +85,7 @@ def _checked(
     required: Sequence[str],
     names: Sequence[str],
 ) -> Iterator[tuple[object, ...]]:
-    for number, record in rows:
+    for count, (number, record) in enumerate(rows, 1):
         for name in required:
             if name not in record:
                 raise ArgumentError(_missing(source.place(number), name, [*record]))
@@ -95,7 +95,7 @@ def _checked(
                     f"{source.place(number)}: {name!r} must be a string or an integer, got {describe(record[name])}; "
                     "give every prompt an id"
                 )
-        yield number, *(text_of(record.get(name)) for name in names)
+        yield count, *(text_of(record.get(name)) for name in names)
 
 
 def check_present(source: Source, name: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -41,14 +42,42 @@ class Source:
         path: where it is.
         name: what it is called in messages, where that is another.
         report: is told what is worth knowing and no reason to stop, such as a torn last line.
+        stamp: of the file when it was met; lines that are added later are not read.
     """
 
     path: Path
     report: Callable[[str], None] = field(default=lambda note: None, compare=False)
     name: str = ""
+    stamp: tuple[int, int, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or str(self.path))
+        object.__setattr__(self, "stamp", self._stamp())
+
+    def _stamp(self) -> tuple[int, int, int]:
+        """What tells whether the file is the same: its size in bytes, its number, and when it was written."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return 0, 0, 0  # opening it says why
+        return found.st_size, found.st_ino, found.st_mtime_ns
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the file is another one than at the start, such as that of a run in progress."""
+        return self._stamp() != self.stamp
+
+    def check_same(self) -> None:
+        """Lines may be added to a file meanwhile, and are not read; nothing else may change.
+
+        Raises:
+            ArgumentError: something has.
+        """
+        is_packed = self.path.suffix in PACKED or self.is_parquet
+        if self.has_changed and (is_packed or self._stamp()[0] < self.stamp[0]):
+            raise ArgumentError(
+                f"{self.name}: must stay as it is while it is read; it has changed; read a copy, or wait for its writer"
+            )
 
     @cached_property
     def start(self) -> bytes:
@@ -102,8 +131,7 @@ class Source:
         if self.path.suffix in PACKED:
             return False
         with self.path.open("rb") as stream:
-            size = stream.seek(0, io.SEEK_END)
-            line = b""
+            size, line = self.stamp[0], b""
             while size and b"\n" not in line and len(line) <= LONGEST_LINE:
                 step = min(size, 1 << 16)
                 size = stream.seek(size - step)
@@ -139,19 +167,24 @@ class Source:
                 f"`ROLLOUTS` must be files that can be read; {self.path}: {error.strerror or error}"
             ) from None
 
+    def line(self, record: int) -> int:
+        """The number of the line that has this record, both from 1: lines that are blank hold none."""
+        return next(islice(self.lines(), record - 1, None))[0]
+
     def lines(self) -> Iterator[tuple[int, bytes, bool]]:
         """Number and bytes of each line that is not blank, and whether it has ended."""
+        left = sys.maxsize if self.path.suffix in PACKED else self.stamp[0]
         with self._opened() as stream:
             number = 0
-            while line := self._line(stream, number + 1):
-                number += 1
+            while line := self._line(stream, number + 1, left):
+                number, left = number + 1, left - len(line)
                 text = line.removeprefix(BOM) if number == 1 else line
                 if text.strip():
                     yield number, text, line.endswith(b"\n")
 
-    def _line(self, stream: IO[bytes], number: int) -> bytes:
+    def _line(self, stream: IO[bytes], number: int, left: int) -> bytes:
         try:
-            line = stream.readline(LONGEST_LINE + 1)
+            line = stream.readline(min(LONGEST_LINE + 1, left))
         except (OSError, EOFError, zlib.error) as error:
             raise ArgumentError(
                 f"{self.name}, line {number}: must be whole, and packed as its name says; got {error}; copy it again"

@@ -44,6 +44,17 @@ def test_harmless_oddities_change_nothing(case: str, tmp_path: Path) -> None:
     assert rewards(path) == REWARDS
 
 
+@pytest.mark.parametrize("end", ["", '\n\n{"prompt_id": "p", "ans'])
+def test_rows_are_counted_without_blank_lines_and_messages_name_the_line(
+    end: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "log.jsonl", tmp_path / "out.jsonl"
+    path.write_text("\n\n".join([*LINES[:2], LINES[2][:-1] + ', "correct": "who knows"}']) + end)
+    assert rewards(path) == REWARDS
+    assert [row["row"] for row in read_lines(out)] == [1, 2, 3]
+    assert "log.jsonl, line 5: 'correct'" in capsys.readouterr().err
+
+
 HOSTILE = {
     "NUL": ("\n".join(LINES).encode().replace(b'"y"', b'"\0y"'), "line 3: must be one JSON object"),
     "a key twice": ("\n".join([*LINES, '{"prompt_id": "p", "answer": 1, "z": 1, "z": 2}']).encode(), "line 4"),

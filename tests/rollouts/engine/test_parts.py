@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from score_support import HARMONIC, exit_code, write_lines
 
 from polyest.rollouts.engine import parts
@@ -17,10 +22,31 @@ def test_many_parts_are_one(group_size: tuple[object, ...], tmp_path: Path, monk
     rows = [{"prompt_id": f"p{generator.randrange(40)}", "answer": generator.choice("abc")} for _ in range(1000)]
     log = write_lines(tmp_path / "log.jsonl", rows)
     found = []
-    for share, at_once in ((parts.SHARE, parts.AT_ONCE), (5e-6, 64)):
+    sizes = ((parts.SHARE, parts.AT_ONCE, parts.PART_OF_FEW), (5e-6, 64, parts.PART_OF_FEW), (parts.SHARE, 64, 90))
+    for share, at_once, part_of_few in sizes:
         monkeypatch.setattr(parts, "SHARE", share)
         monkeypatch.setattr(parts, "AT_ONCE", at_once)
+        monkeypatch.setattr(parts, "PART_OF_FEW", part_of_few)
         outputs = [tmp_path / "out.jsonl", tmp_path / "values.jsonl"]
         assert exit_code("score", log, *HARMONIC, *group_size, "--out", outputs[0], "--values", outputs[1]) == 0
         found.append([path.read_text() for path in outputs])
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
+
+
+COMMAND = """
+import sys
+from polyest.cli import main
+assert main(sys.argv[1:]) == 0
+assert "polyest.online.compiled.kernels" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_few_rows_are_scored_without_numba(tmp_path: Path) -> None:
+    """Of 10^6 rows, whose pairs together are more than it takes to load it."""
+    log = tmp_path / "log.parquet"
+    prompts, answers = np.arange(1_000_000) // 16, np.arange(1_000_000) % 7
+    parquet.write_table(pa.table({"prompt_id": prompts, "answer": answers}), log)
+    subprocess.run(
+        [sys.executable, "-c", COMMAND, "score", log, *HARMONIC, "--out", tmp_path / "out.parquet"], check=True
+    )
