@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Hashable
@@ -77,23 +78,39 @@ def test_every_note_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 LIMITED = """
 import resource, sys
 from polyest.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-sys.exit(main(sys.argv[1:]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(main(sys.argv[2:]))
 """
+NO_LIMITS = pytest.mark.skipif(os.name == "nt", reason="has no such limit")
+
+
+def scored_with_room(size: int, folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    """`score` of 1000 rows where no file can be larger than so many bytes."""
+    rng = random.Random(0)
+    prompts = [f"{rng.getrandbits(800):0200x}" for _ in range(500)]
+    rows = [{"prompt_id": prompts[i // 2], "answer": i % 3} for i in range(1000)]
+    log = write_lines(folder / "log.jsonl", rows)
+    command = [sys.executable, "-c", LIMITED, str(size), "score", log, *HARMONIC, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="has no such limit")
+@NO_LIMITS
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 @pytest.mark.parametrize("option", ["--out", "--values"])
 def test_a_full_disk_is_one_line_that_names_the_file(name: str, option: str, tmp_path: Path) -> None:
-    rows = [{"prompt_id": f"{i // 2}" * 9, "answer": i % 3, "text": f"{i}" * 50} for i in range(1000)]
-    log, out = write_lines(tmp_path / "log.jsonl", rows), tmp_path / name
-    command = [sys.executable, "-c", LIMITED, "score", log, *HARMONIC, option, out]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = scored_with_room(40_000, tmp_path, option, tmp_path / name)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert str(out) in done.stderr
-    assert [*tmp_path.iterdir()] == [log]
+    assert str(tmp_path / name) in done.stderr
+    assert [*tmp_path.iterdir()] == [tmp_path / "log.jsonl"]
+
+
+@pytest.mark.slow
+@NO_LIMITS
+def test_a_full_disk_for_what_is_kept_meanwhile_is_one_line_that_names_the_folder(tmp_path: Path) -> None:
+    done = scored_with_room(1000, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "set TMPDIR to a disk with more room than" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "locked/log.jsonl"])

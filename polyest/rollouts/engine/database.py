@@ -23,6 +23,7 @@ MEMORY = "1.2GB"
 LEAST = 600 << 20  # bytes
 OWN = 450 << 20  # bytes for Python, its libraries and a part at work; the rest is DuckDB's
 AT_ONCE = 1 << 17  # rows of a batch
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 1 << 20, "GIB": 1 << 30}
 
 
@@ -79,7 +80,7 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise ArgumentError(_no_room(memory, folder, str(error))) from None
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in FULL:
             raise
         raise ArgumentError(_no_room(memory, folder, str(error))) from None
     finally:
