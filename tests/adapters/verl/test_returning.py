@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from polyest.adapters.verl.code import encode
 from verl_support import adapter, config, loaded, omegaconf, token_rewards, torch, verl
 
 import polyest
+from polyest.adapters.code import encode
 from polyest.adapters.verl import Options, ReturningPrompts, prompts
 from polyest.adapters.verl.returning import history_of
 from polyest.errors import ArgumentError
