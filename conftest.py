@@ -8,3 +8,5 @@ from pathlib import Path
 ADAPTERS = Path(__file__).parent / "polyest" / "adapters"
 
 collect_ignore = [str(ADAPTERS / name) for name in ("torch", "jax", "trl", "verl") if find_spec(name) is None]
+OF_ONE_FILE = {"tinker": "tinker_cookbook", "skyrl": "skyrl", "ms_swift": "swift", "tunix": "tunix"}
+collect_ignore += [str(ADAPTERS / f"{name}.py") for name, package in OF_ONE_FILE.items() if find_spec(package) is None]
