@@ -16,6 +16,7 @@ from polyest.rollouts.statistics import GroupStatistics
 from polyest.rollouts.typed import load
 
 if TYPE_CHECKING:
+    import pyarrow
     from numpy.typing import NDArray
 
     from polyest.rollouts.batch import Part
@@ -136,9 +137,9 @@ def _values(rows: Rows, places: Whole, columns: list[str]) -> list[list[Hashable
     return [_read(found.column(i)) for i in range(len(columns))]
 
 
-def _read(column: object) -> list[Hashable]:
+def _read(column: pyarrow.ChunkedArray) -> list[Hashable]:
     import pyarrow as pa
 
-    encoded = pa.chunked_array(column).combine_chunks().dictionary_encode()
+    encoded = pa.chunked_array(column.chunks, column.type).combine_chunks().dictionary_encode()
     values = [json.loads(text) for text in encoded.dictionary.to_pylist()]
     return [None if i is None else values[i] for i in encoded.indices.to_pylist()]
