@@ -162,6 +162,7 @@ def test_listing(user_folder: Path) -> None:
     assert all(store.find(problem) for problem in listed)
 
 
+@pytest.mark.slow
 def test_every_listed_table_loads_and_scores() -> None:
     rng = np.random.default_rng(6)
     for problem in polyest.tables():

@@ -75,6 +75,7 @@ def test_permuting_completions_permutes_and_relabelling_changes_nothing(
             np.testing.assert_array_equal(est.value(answers[..., order], moved), est.value(answers, reference))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 1000])
 @backends
 def test_large_and_small_groups(backend: str, K: int) -> None:

@@ -58,6 +58,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
+@pytest.mark.slow
 def test_functions_are_short() -> None:
     lengths = {
         f"{path.relative_to(ROOT)}: {function.name}": (function.end_lineno or 0) - function.lineno + 1
@@ -85,6 +86,7 @@ def annotations(path: Path) -> Iterator[ast.expr]:
             yield node.annotation
 
 
+@pytest.mark.slow
 def test_few_annotations_say_any() -> None:
     texts = [ast.unparse(annotation) for path in SOURCES for annotation in annotations(path)]
     share = sum(bool(re.search(r"\bAny\b", text)) for text in texts) / len(texts)
@@ -125,6 +127,7 @@ def test_names_of_modules_resolve() -> None:
     assert {f"{path.relative_to(ROOT)}: polyest{name}" for path, name in found if name in wanting} == set()
 
 
+@pytest.mark.slow
 def test_what_is_called_from_outside_exists() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in [*SOURCES, *(ROOT / "benchmarks").rglob("*.py")])
     for line in (ROOT / ".ci" / "called_from_outside.py").read_text(encoding="utf-8").splitlines():
@@ -144,6 +147,7 @@ def test_the_examples_are_those_of_this_tree(name: str) -> None:
     assert plain(between(PAGE.read_text(encoding="utf-8"), name)) == plain(blocks()[name])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_apply(name: str, tmp_path: Path) -> None:

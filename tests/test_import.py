@@ -38,6 +38,7 @@ def test_small_work_loads_numpy_and_nothing_heavier(code: str) -> None:
     assert not set(HEAVY.split()) & loaded(code)
 
 
+@pytest.mark.slow
 def test_numba_is_loaded_for_a_large_batch() -> None:
     assert "numba" in loaded(
         "import numpy, polyest; polyest.load('log', 64, 'harmonic').rewards(numpy.zeros((1 << 16, 64), int))"

@@ -48,6 +48,7 @@ def parts() -> Iterator[tuple[str, str, bool]]:
                     yield part, other, node in tree.body
 
 
+@pytest.mark.slow
 def test_parts_import_in_one_direction() -> None:
     graph = defaultdict(set)
     for part, other, _ in parts():
@@ -59,6 +60,7 @@ def test_parts_import_in_one_direction() -> None:
         pytest.fail(f"these import each other, maybe inside functions: {' ← '.join(error.args[1])}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", BACKWARD, ids="→".join)
 def test_an_import_against_the_direction_is_not_made_at_loading(pair: tuple[str, str]) -> None:
     kinds = [early for part, other, early in parts() if (part, other) == pair]

@@ -129,6 +129,7 @@ def test_an_editable_install_finds_the_tables_beside_the_package(tmp_path: Path)
     assert Path(found.strip()) == ROOT / "coeffs" == store.shipped_folder()
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_tables_and_finds_them(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path / "dist")]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
@@ -207,6 +208,7 @@ from polyest.cli import main
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("flint") is None, reason="needs python-flint")
 def test_verify_works_without_any_solver(tmp_path: Path) -> None:
     path = next(store.paths(ROOT / "coeffs" / "log"))
@@ -227,6 +229,7 @@ WITHOUT: dict[str, tuple[tuple[str, ...], str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WITHOUT)
 def test_what_is_missing_is_named_with_the_extra_that_installs_it(case: str, tmp_path: Path) -> None:
     modules, arguments, remedy = WITHOUT[case]

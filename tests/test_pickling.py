@@ -143,6 +143,7 @@ def test_an_extractor_starts_a_process_of_its_own(is_running: bool, copied: Call
     assert copied(extractor)("it is 4") == "4"
 
 
+@pytest.mark.slow
 @copied
 def test_an_answer_reward_of_trl(copied: Callable[[Any], Any]) -> None:
     pytest.importorskip("trl")
@@ -167,6 +168,7 @@ def test_a_reward_function_of_verl(copied: Callable[[Any], Any]) -> None:
     assert copied(score)(**given) == score(**given)
 
 
+@pytest.mark.slow
 def test_lambdas_go_through_cloudpickle() -> None:
     pytest.importorskip("trl")
     pytest.importorskip("verl")

@@ -96,6 +96,7 @@ def test_nobody_reads_on() -> None:
     assert (process.returncode, process.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_gets_its_line() -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     process = start("show", "log", "-k", "4", "--bias-budget", "0.5", env=environment)

@@ -15,6 +15,7 @@ def log(tmp_path: Path) -> Path:
     return write_log(tmp_path / "log.jsonl")
 
 
+@pytest.mark.slow
 def test_the_file_is_named_on_standard_output(run: Any, log: Path, tmp_path: Path) -> None:
     code, out, _ = run("report", log, "--out", tmp_path / "page.html", "--title", "My <run>", "--unit", "bits")
     assert (code, out) == (0, f"{(tmp_path / 'page.html').resolve()}\n")

@@ -75,6 +75,7 @@ def test_a_signal_before_the_command_is_loaded_is_one_line(number: signal.Signal
     assert (done.returncode, done.stdout, done.stderr) == (ENDS[number][0], "", ENDS[number][1] + "\n")
 
 
+@pytest.mark.slow
 def test_after_a_signal_nothing_can_abort_the_interpreters_own_end() -> None:
     """As extension modules do whose import was broken off (matplotlib's: exit by SIGABRT); other clean-up is done."""
     program = (
@@ -126,6 +127,7 @@ def test_an_interrupt_during_any_import_is_one_line(heavy: str, jobs: int, tmp_p
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "polyest: interrupted\n")
 
 
+@pytest.mark.slow
 def test_a_swallowed_interrupt_comes_again() -> None:
     """In a finaliser Python can but report it."""
     program = (

@@ -182,6 +182,7 @@ def test_worst_of_n_is_minus_the_best_of_n_of_negated_rewards(n: int) -> None:
         assert pay - means[0] == pytest.approx(-(negated - means[1]), abs=1e-12)
 
 
+@pytest.mark.slow
 @each_law
 @each_pair
 def test_the_worst_of_n_is_within_the_certificate_and_has_the_gradient_of_what_it_estimates(

@@ -49,6 +49,7 @@ def target_named(name: str) -> Target:
     return SPECIAL if name == "special" else get_target(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES, "special"])
 @given(PROBABILITIES)
 @example(0.5)

@@ -88,6 +88,7 @@ def test_every_context_has_the_functions_of_the_protocol_and_a_row_in_its_docume
     assert f"`{type_of(ctx).__module__.rsplit('.')[-1]}.{name_of(ctx)}` |" in (polyest.numbers.__doc__ or "")
 
 
+@pytest.mark.slow
 def test_no_context_of_the_package_is_missing_from_the_list() -> None:
     found = {
         node.name

@@ -107,11 +107,13 @@ def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> Non
     assert high / low < 1000  # two decades above the others, and half of the least below: not as many as minimax needs
 
 
+@pytest.mark.slow
 def test_points_that_coincide_share_a_label() -> None:
     labels = [text for text, _ in texts(along_the_frontier("power(0.5)", 8))]
     assert "minimax, noise=1.5" in labels  # κ = 1: the default budget is met at the least bias
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_labels_of_crowded_points_keep_apart(seed: int) -> None:
     axes = (figure := Figure(layout="constrained")).subplots()
@@ -121,6 +123,7 @@ def test_labels_of_crowded_points_keep_apart(seed: int) -> None:
     assert_legible(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "bias", "noise"),
     [("log", "[nats]", "[nats²]"), ("js(0.1)", "[nats]", "[nats²]"), ("power(0.5)", "[no unit]", "[no unit]")],
@@ -133,6 +136,7 @@ def test_axes_have_units(make: Callable[[str, int], Figure], target: str, bias: 
     assert any(label.endswith(noise) and "noise" in label for label in labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), [("power(1.5)", 8), ("power(1.5)", 64), ("power(0.5)", 64), ("log", 16)])
 def test_no_bias_is_a_flat_line(target: str, K: int) -> None:
     """Every curve sweeps a tenth of the height of its panel or more, wherever its scale puts it."""
@@ -145,6 +149,7 @@ def test_no_bias_is_a_flat_line(target: str, K: int) -> None:
         assert np.ptp(heights) > 0.1 * frame.height
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--frontier",)])
 def test_a_missing_aqp_table_is_said_and_how_to_solve_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
@@ -172,6 +177,7 @@ def test_long_names_fit_into_the_title() -> None:
     assert_legible(over_p(f"polynomial({','.join(f'1/{n}' for n in range(3, 60))})", 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--frontier",)])
 def test_pdfs_have_no_type_3_fonts(tmp_path: Path, options: tuple[str, ...]) -> None:
     if options:
@@ -183,6 +189,7 @@ def test_pdfs_have_no_type_3_fonts(tmp_path: Path, options: tuple[str, ...]) -> 
     assert b"/TrueType" in content or b"/CIDFontType2" in content
 
 
+@pytest.mark.slow
 def test_no_frontier_is_drawn_where_noise_is_infinite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("cvxpy")
     assert main(["plot", "power(-0.7)", "-k", "4", "--frontier", "--out", str(tmp_path / "x.png")]) == 2
@@ -192,6 +199,7 @@ def test_no_frontier_is_drawn_where_noise_is_infinite(tmp_path: Path, capsys: py
     assert any("not bounded towards p = 0" in text for text, _ in texts(over_p("power(-0.7)", 4)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["js(1e-9)", "js(1e-5)", "log"])
 def test_the_axis_reaches_below_the_place_of_the_largest_bias(target: str) -> None:
     axes = over_p(target, 8).axes[0]

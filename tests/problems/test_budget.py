@@ -24,6 +24,7 @@ def test_the_kinds_are_the_names_of_the_arguments() -> None:
     assert {*BUDGET_KINDS[:2], "averaged_groups"} == RaggedArguments.__optional_keys__
 
 
+@pytest.mark.slow
 def test_no_signature_spells_them_out() -> None:
     spelled = [
         f"{file.relative_to(PACKAGE)}: {node.name}"

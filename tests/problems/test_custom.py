@@ -136,6 +136,7 @@ def test_what_is_a_polynomial_in_disguise_is_refused_by_the_solver() -> None:
         solve(make_problem(own(disguised, (2, 0)), 4))
 
 
+@pytest.mark.slow
 def test_nothing_is_claimed_about_the_noise_where_the_declared_growth_does_not_bound_it() -> None:
     """V is finite for r = log p; a bound with α = 0.6 does not show it and must not claim the contrary."""
     target = own(my_log, (2, 0.6))
@@ -341,6 +342,7 @@ def test_what_the_name_cannot_cover_is_refused(module: Callable[[str], ModuleTyp
 # --- use -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_custom_targets_in_the_library(user_folder: Path, forget: Callable[[], None]) -> None:
     target = own(my_log, LOG_GROWTH)
     with pytest.raises(
@@ -363,6 +365,7 @@ def test_custom_targets_in_the_library(user_folder: Path, forget: Callable[[], N
     polyest.load(pickle.loads(pickle.dumps(target)), 4).rewards(answers, reference=q)
 
 
+@pytest.mark.slow
 def test_verify_asks_for_the_function(forget: Callable[[], None], module: Callable[[str], ModuleType]) -> None:
     own_module = module("def r(p, ctx):\n    return ctx.log(p)\n")
     other = module("def r(p, ctx):\n    return 1 * ctx.log(p)\n")

@@ -33,6 +33,7 @@ def data_of(page: str) -> Any:
     return json.loads(found[1])
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_log(tmp_path / "log.jsonl")
     data = data_of(page_of(tmp_path, log))
@@ -47,6 +48,7 @@ def test_the_numbers_are_those_of_score(tmp_path: Path, capsys: pytest.CaptureFi
                 assert column[part] == (expected if expected is None else pytest.approx(expected, rel=1e-5)), name
 
 
+@pytest.mark.slow
 def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Path) -> None:
     """Collision probabilities over both steps: (14/56 + 1)/2, (8/56 + 0)/2 and (42/56 + 24/56)/2."""
     prompts = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))["prompts"]
@@ -58,6 +60,7 @@ def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Pa
     assert (prompts["last_step"], prompts["visits"]) == (["2"] * 3, [2] * 3)
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_and_nothing_of_the_log_is_markup(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", dict(zip("abcd", HOSTILE, strict=True)))
     page = page_of(tmp_path, log)
@@ -68,6 +71,7 @@ def test_nothing_is_loaded_and_nothing_of_the_log_is_markup(tmp_path: Path) -> N
     assert "pwned = 1" in json.dumps(data_of(page)["prompts"]["answers"])
 
 
+@pytest.mark.slow
 def test_two_runs_have_a_table_of_differences_and_a_name_each(tmp_path: Path) -> None:
     runs = [write_log(tmp_path / name / "log.jsonl", answers) for name, answers in (("<i>a", None), ("b", {"b": "a"}))]
     page = page_of(tmp_path, *runs)
@@ -77,6 +81,7 @@ def test_two_runs_have_a_table_of_differences_and_a_name_each(tmp_path: Path) ->
     assert re.search(r"<td>distinct</td><td class=\"number\">-0.", page)
 
 
+@pytest.mark.slow
 def test_warnings_say_what_to_do(tmp_path: Path) -> None:
     letters = "abcdefgh"
     log = tmp_path / "log.jsonl"
@@ -109,6 +114,7 @@ def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: l
     assert [bars[0][1] for bars in prompts["answers"]] == [1, 1]
 
 
+@pytest.mark.slow
 def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
     page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
     assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
@@ -144,6 +150,7 @@ def many(steps: int, prompts: int) -> GroupStatistics:
     return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys, keep_answers=True)
 
 
+@pytest.mark.slow
 def test_a_page_stays_small_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyest.report.prompts.MOST", 50)
     report = report_of(many(10, 30), "title")
@@ -164,6 +171,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         write_report(statistics, tmp_path / "none" / "page.html", "title")
 
 
+@pytest.mark.slow
 def test_the_same_log_gives_the_same_bytes() -> None:
     assert html(report_of(many(3, 4), "t")) == html(report_of(many(3, 4), "t"))
 
@@ -176,6 +184,7 @@ def test_answers_are_asked_for() -> None:
     assert report_of(statistics, "t").data["prompts"]["answers"] == [[["?", 2, None], ["?", 1, None]]]
 
 
+@pytest.mark.slow
 def test_all_prompts_are_there(tmp_path: Path) -> None:
     data = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))
     assert {*data["prompts"]["columns"]["prompt_id"]} == {*PROMPTS}

@@ -275,6 +275,7 @@ def test_verdicts_without_a_meaning_are_in_nobodys_way(
     assert (found["correct"], notes) == (None, "")
 
 
+@pytest.mark.slow
 def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     import os
 

@@ -62,6 +62,7 @@ def by_formula(K: int, policy: Sequence[Fraction], f: Statistic) -> list[Fractio
     return [sum((one(z, 1) for z in answers), Fraction(0)), sum(variances + covariances, Fraction(0))]
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(2, 5), policies)
 def test_the_variance_under_a_known_law_is_that_of_all_groups(data, K: int, policy) -> None:
     c = data.draw(st.lists(rationals, min_size=K, max_size=K))

@@ -34,6 +34,7 @@ def _logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(tmp_path / name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_logs")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_runs(command: str, run: Any) -> None:

@@ -92,6 +92,7 @@ def test_budgets_down_to_the_least_bias_are_met_and_none_below(n: int, K: int, l
 CASES = [(6, 4, "0.02"), (12, 8, "0.02"), (12, 8, "0.05"), (16, 8, "0.05"), (24, 16, "0.05"), (32, 16, "0.02")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K", "beta"), CASES)
 def test_it_solves_the_program_as_stated(n: int, K: int, beta: str) -> None:
     found, problem = solution(question(n, K, beta)), question(n, K, beta)

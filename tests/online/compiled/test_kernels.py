@@ -26,6 +26,7 @@ def layout_of(codes: np.ndarray, sizes: list[int], kind: str, is_weighted: bool 
     return Layout(codes, starts, Tables.join(found, kind, is_weighted), work=0)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([0, 1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 40, 200, 300]), min_size=1, max_size=12), st.data()
 )

@@ -62,6 +62,7 @@ def test_expected_gradients_are_those_of_the_weighted_surrogate(backend, target,
         assert float(update) == pytest.approx(truth, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["group_mean", "leave_one_out_mean"])
 @settings(max_examples=15)
 @given(

@@ -75,6 +75,7 @@ def rewrite(path: Path, count: int) -> None:
 REWRITTEN = [("parquet", 2), ("parquet", 3000), ("jsonl.gz", 3000), ("jsonl", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--full",), ("--json",)])
 @pytest.mark.parametrize(("suffix", "size"), REWRITTEN)
 def test_a_file_that_is_written_anew_meanwhile_is_an_error_of_one_line(

@@ -16,6 +16,7 @@ from score_support import HARMONIC, exit_code, write_lines
 from polyest.rollouts.engine import parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group_size", [(), ("--group-size", 5)])
 def test_many_parts_are_one(group_size: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = random.Random(0)

@@ -98,6 +98,7 @@ def test_functions_run_in_processes_in_order() -> None:
     assert extraction.extract(texts, lambda text: int(text) + 1, jobs=2) == [*range(1, 51)]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`extract` took longer")
 def test_a_pattern_that_explodes_is_ended() -> None:
     begin = time.monotonic()

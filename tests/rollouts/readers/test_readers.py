@@ -198,6 +198,7 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.slow
 def test_code_in_a_torch_file_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save({"rollout_id": 3, "samples": [Bomb(tmp_path / "ran")]}, tmp_path / "3.pt", pickle_module=pickle)
