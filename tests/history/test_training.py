@@ -182,8 +182,11 @@ def test_a_warning_where_pooling_is_useless(options: dict[str, Any], answers: An
 
 def test_no_warning_while_the_policy_stands_still() -> None:
     rng, history = np.random.default_rng(0), TrainingHistory("log", visits=4)
-    for _ in range(30):
-        history.score(np.arange(64), rng.integers(0, 100, (64, 8)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(30):
+            history.score(np.arange(64), rng.integers(0, 100, (64, 8)))
+    assert caught == []
 
 
 @pytest.mark.parametrize(

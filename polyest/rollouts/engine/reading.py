@@ -109,7 +109,7 @@ class Reader:
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
-            pass
+            pass  # the next way of reading names the row, or takes it
         self.rows.unview()
         return False
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ import torch
 from pooling_support import TRAINERS, paid, real_trainer, reward
 from transformers import TrainerCallback
 from trl_support import COMPLETIONS, ExactTrainer, GRPOTrainer, answer, bernstein, make_trainer, probabilities, rows_of
+from two_processes import outcomes
 
 from polyest.adapters.trl import AnswerReward
 from polyest.errors import ArgumentError, TableNotFoundError
@@ -202,15 +199,8 @@ def test_settings_of_pooling_are_checked_at_once(options: dict[str, Any], messag
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    out = tmp_path_factory.mktemp("ranks") / "outcome"
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
-    environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    run = subprocess.run(
-        [*command, pooling_worker.__file__, str(out)], env=environment, capture_output=True, text=True, timeout=500
-    )
-    assert run.returncode == 0, run.stderr
-    return [json.loads(Path(f"{out}.{rank}").read_text()) for rank in range(2)]
+    """The outcomes of two processes."""
+    return outcomes(pooling_worker, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.mark.parametrize("kind", TRAINERS)

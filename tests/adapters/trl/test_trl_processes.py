@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("trl")
 import trl_worker
+from two_processes import outcomes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning:transformers")
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The outcomes of two processes; their string hashes differ."""
-    out = tmp_path_factory.mktemp("ranks") / "outcome"
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
-    environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    run = subprocess.run(
-        [*command, trl_worker.__file__, str(out)], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert run.returncode == 0, run.stderr
-    return [json.loads(Path(f"{out}.{rank}").read_text()) for rank in range(2)]
+    """The outcomes of two processes."""
+    return outcomes(trl_worker, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.fixture(scope="module")

@@ -51,3 +51,4 @@ def test_few_rows_are_scored_without_numba(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", COMMAND, "score", log, *HARMONIC, "--out", tmp_path / "out.parquet"], check=True
     )
+    assert parquet.read_metadata(tmp_path / "out.parquet").num_rows == 1_000_000
