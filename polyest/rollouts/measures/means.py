@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MeanOfGroups", "Means", "decimals", "difference", "means_by"]
 
+ROUNDING = 1e-13  # relative; an error below is that of adding floats
+
 
 @dataclass(frozen=True)
 class MeanOfGroups:
@@ -51,7 +53,7 @@ class MeanOfGroups:
         error = self.standard_error
         if not self.prompts:
             return "–"
-        if not error > 0:
+        if not error > ROUNDING * abs(self.mean):
             return f"{self.mean:.4f}"
         digits = decimals(error)
         return f"{self.mean:.{digits}f} ± {error:.{digits}f}"

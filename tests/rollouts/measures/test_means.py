@@ -9,7 +9,7 @@ import pytest
 
 import polyest
 from polyest.rollouts.measures.cells import Measured
-from polyest.rollouts.measures.means import difference, means_by
+from polyest.rollouts.measures.means import MeanOfGroups, difference, means_by
 
 NO_ERROR = Measured.without_error
 
@@ -62,3 +62,7 @@ def test_runs_without_prompts_in_common_are_two_samples() -> None:
     assert found[0].mean == 5.0
     assert found[0].standard_error == pytest.approx(math.sqrt(1 + 4))
     assert difference(np.array([1.0, 3.0]), np.arange(2), np.array([False, True])) is None
+
+
+def test_what_adding_floats_leaves_is_no_error() -> None:
+    assert str(MeanOfGroups(1.0, 2e-17, math.nan, 4)) == "1.0000"
