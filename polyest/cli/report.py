@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = writable_file(arguments.out, (".html", ".htm"))
     check_not_read("--out", out, arguments.rollouts)
     notes: list[str] = []
-    statistics = read_statistics(arguments, notes)
-    print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
-    write_report(statistics, out, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
+    with read_statistics(arguments, notes) as statistics:
+        print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
+        write_report(statistics, out, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
     print(out)
     return 0

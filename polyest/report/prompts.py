@@ -41,7 +41,7 @@ def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any
         if name in table.means:
             columns[name] = [_rounded(table.means[name].of(i)) for i in kept]
     last, parts = _last_groups(statistics)
-    shown = [_answers(statistics, int(last[part])) for part in kept]
+    shown = _bars(statistics, last[kept])
     steps = statistics.keys.get("step")
     return {
         "all": len(order),
@@ -68,20 +68,34 @@ def _last_groups(statistics: GroupStatistics) -> tuple[Whole, Whole]:
     return order[ends], parts
 
 
-def _answers(statistics: GroupStatistics, group: int) -> list[list[Any]]:
-    """Answer, completions, share of correct ones or none; the most frequent first, then the others, then no answer."""
+def _bars(statistics: GroupStatistics, groups: Whole) -> list[list[list[Any]]]:
+    """Of every group: answer, completions, share of correct ones or none; the most frequent ones, which are read."""
+    ranked = [_ranked(statistics, group) for group in groups.tolist()]
+    wanted = np.array([entry for entries in ranked for entry in entries[:BARS]], np.int64)
+    texts = iter(["?"] * len(wanted) if statistics.answers is None else map(_answer, statistics.answers(wanted)))
+    return [
+        [[next(texts), int(statistics.counts[i]), _share(statistics, i)] for i in entries[:BARS]]
+        + _others(statistics, group, entries[BARS:])
+        for group, entries in zip(groups.tolist(), ranked, strict=True)
+    ]
+
+
+def _ranked(statistics: GroupStatistics, group: int) -> list[int]:
+    """The entries of a group, the most frequent first."""
     start, end = statistics.offsets[group : group + 2].tolist()
-    counts = statistics.counts[start:end]
-    order = (np.argsort(-counts, kind="stable") + start).tolist()
-    bars = [[_answer(statistics, i), int(statistics.counts[i]), _share(statistics, i)] for i in order[:BARS]]
-    if others := order[BARS:]:
-        bars.append([f"… {len(others)} others", int(statistics.counts[others].sum()), None])
+    ranked: list[int] = (np.argsort(-statistics.counts[start:end], kind="stable") + start).tolist()
+    return ranked
+
+
+def _others(statistics: GroupStatistics, group: int, entries: list[int]) -> list[list[Any]]:
+    """The other answers together, then the completions without one."""
     missing = int(statistics.missing[group])
+    bars = [[f"… {len(entries)} others", int(statistics.counts[entries].sum()), None]] if entries else []
     return [*bars, ["(no answer)", missing, None]] if missing else bars
 
 
-def _answer(statistics: GroupStatistics, entry: int) -> str:
-    return "?" if statistics.answers is None else _text(statistics.answers[entry], LONGEST // 2)
+def _answer(answer: Hashable) -> str:
+    return _text(answer, LONGEST // 2)
 
 
 def _share(statistics: GroupStatistics, entry: int) -> float | None:

@@ -5,7 +5,7 @@ One record, made from rows in memory or from a stream; `polyest.rollouts.measure
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["GroupStatistics", "group_statistics", "statistics_of_codes"]
+__all__ = ["GroupStatistics", "group_statistics", "spread", "statistics_of_codes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,8 @@ class GroupStatistics:
         offsets: group g's distinct answers are entries offsets[g]:offsets[g+1], shape (G+1,).
         counts: completions that gave this answer, shape (D,).
         correct: sum of verdicts among them, shape (D,), NaN where one is unknown; None: no verdicts.
-        answers: the answers themselves, length D; None where they were not asked for.
+        codes: equal where answers are, whatever the group, shape (D,); None: known within groups only.
+        answers: gives the answers of some entries, as long as the log is open; None: they are not known.
         scores: sorted by group, then ascending, group g has sizes[g] of them, shape (N,); None: no score column.
         correct_missing: sum of verdicts of the completions without an answer, shape (G,); None: 0.
         has_parts: some verdicts are neither 0 nor 1, so that nothing can be counted (no pass@k).
@@ -51,7 +52,8 @@ class GroupStatistics:
     offsets: Whole
     counts: Whole
     correct: Array | None = None
-    answers: list[Hashable] | None = None
+    codes: Whole | None = None
+    answers: Callable[[Whole], list[Hashable]] | None = None
     scores: Array | None = None
     correct_missing: Array | None = None
     has_parts: bool = False
@@ -66,6 +68,10 @@ class GroupStatistics:
         """The group of every entry, shape (D,)."""
         return np.repeat(np.arange(len(self.sizes)), np.diff(self.offsets))
 
+    def entries(self, groups: Whole) -> Whole:
+        """The entries of some groups, one group after the other."""
+        return spread(self.offsets[groups], np.diff(self.offsets)[groups])
+
     def total(self, numbers: NDArray[np.generic]) -> Array:
         """Sums over the entries of every group, shape (G,)."""
         return np.bincount(self.owner, numbers, len(self.sizes)).astype(np.float64)  # of nothing it would be integers
@@ -78,7 +84,6 @@ def group_statistics(
     *,
     correct: Sequence[float | None] | None = None,
     scores: Sequence[float | None] | None = None,
-    keep_answers: bool = False,
 ) -> GroupStatistics:
     """The record of rows in memory.
 
@@ -87,7 +92,6 @@ def group_statistics(
         answers: of the rows; None is no answer.
         keys: of the groups.
         correct, scores: of the rows; scores count only where every row has one.
-        keep_answers: whether the answers themselves are asked for.
     """
     number = len(groups.sizes)
     given = np.array([answer is not None for answer in answers], np.bool_)
@@ -104,9 +108,13 @@ def group_statistics(
     if verdicts is not None:
         known = np.bincount(index, verdicts[given], len(cells)).astype(np.float64)
         unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
-    kept = [names[code] for code in (cells % width).tolist()] if keep_answers else None
+    own = cells % width
+
+    def answers_of(entries: Whole) -> list[Hashable]:
+        return [names[code] for code in own[entries].tolist()]
+
     return GroupStatistics(
-        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, kept,
+        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, own, answers_of,
         _ranked(groups.of_row, _numbers(scores)), unanswered, _has_parts(verdicts),
     )  # fmt: skip
 
@@ -122,6 +130,16 @@ def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) 
     counts = np.diff(begins, append=len(owner))
     offsets = np.searchsorted(owner[begins], np.arange(number + 1))
     return GroupStatistics({}, np.full(number, size), gone.sum(axis=1), offsets, counts)
+
+
+def spread(starts: Whole, lengths: Whole) -> Whole:
+    """The integers from every start on, so many of each.
+
+    >>> spread(np.array([10, 0]), np.array([2, 3])).tolist()
+    [10, 11, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths)
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(int(ends[-1]) if len(ends) else 0)
 
 
 def _numbers(column: Sequence[float | None] | None) -> Array | None:

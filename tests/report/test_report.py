@@ -147,7 +147,7 @@ def many(steps: int, prompts: int) -> GroupStatistics:
     codes = rng.integers(0, 9, (steps * prompts, 8))
     of_row = np.repeat(np.arange(steps * prompts), 8).tolist()
     keys = {"step": np.repeat(np.arange(steps), prompts).tolist(), "prompt": [f"p{i}" for i in range(steps * prompts)]}
-    return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys, keep_answers=True)
+    return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys)
 
 
 @pytest.mark.slow
@@ -176,8 +176,8 @@ def test_the_same_log_gives_the_same_bytes() -> None:
     assert html(report_of(many(3, 4), "t")) == html(report_of(many(3, 4), "t"))
 
 
-def test_answers_are_asked_for() -> None:
-    """A record without answers has counts, and question marks for answers."""
+def test_answers_that_are_not_known_are_question_marks() -> None:
+    """A record that knows no answers has counts, and question marks for answers."""
     from dataclasses import replace
 
     statistics = replace(statistics_of_codes(np.array([[1, 1, 2]])), keys={"prompt": ["x"]})

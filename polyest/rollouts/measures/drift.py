@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.hashable_answers import encode
-from polyest.rollouts.measures.cells import Measured, cells_of
+from polyest.rollouts.measures.cells import AT_ONCE, Measured, cells_of
 from polyest.rollouts.measures.parts import numbered, prompt_numbers
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ __all__ = ["drift_measures"]
 
 def drift_measures(statistics: GroupStatistics) -> dict[str, Measured]:
     """`polyest.history.squared_drift` of every group to that of its prompt's step before; nothing without steps."""
-    if statistics.answers is None or "step" not in statistics.keys:
+    if statistics.codes is None or "step" not in statistics.keys:
         return {}
     before = _before(statistics)
     if (before < 0).all():
@@ -47,12 +46,22 @@ def _before(statistics: GroupStatistics) -> Whole:
 
 def _matches(statistics: GroupStatistics, before: Whole) -> Array:
     """Σ_z n_z·n'_z, n' of the group before, shape (G,)."""
-    assert statistics.answers is not None
-    codes, names = encode([*statistics.answers], "answers")
-    owner, counts, width = statistics.owner, statistics.counts, max(len(names), 1)
-    keys = owner * width + codes
-    order = np.argsort(keys)
-    wanted = before[owner] * width + codes
-    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-    found = order[place]
-    return statistics.total(np.where(keys[found] == wanted, counts * counts[found], 0))
+    found, changed = np.zeros(len(before)), np.flatnonzero(before >= 0)
+    step = max(AT_ONCE * len(before) // max(len(statistics.counts), 1), 1)
+    for start in range(0, len(changed), step):
+        groups = changed[start : start + step]
+        found[groups] = _products(statistics, groups, before[groups])
+    return found
+
+
+def _products(statistics: GroupStatistics, groups: Whole, others: Whole) -> Array:
+    """Σ_z n_z·n'_z of pairs of groups: an answer of both stands twice, one after the other, when all are sorted."""
+    assert statistics.codes is not None
+    lengths, pairs = np.diff(statistics.offsets), np.arange(len(groups))
+    pair = np.concatenate([np.repeat(pairs, lengths[groups]), np.repeat(pairs, lengths[others])])
+    entries = np.concatenate([statistics.entries(groups), statistics.entries(others)])
+    order = np.lexsort((statistics.codes[entries], pair))
+    entries, pair = entries[order], pair[order]
+    twice = np.flatnonzero((np.diff(pair) == 0) & (np.diff(statistics.codes[entries]) == 0))
+    counts = statistics.counts[entries]
+    return np.bincount(pair[twice], counts[twice] * counts[twice + 1], len(groups)).astype(np.float64)
