@@ -171,7 +171,10 @@ def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> Iterator
         dealt = log.deal(is_measured=True)
         groups = group(dealt)
         notes += [*about_groups(groups, arguments.group_size), *about_answers(log.rows, groups)]
-        yield statistics(dealt)
+        del groups
+        found = statistics(dealt)
+        log.rows.database.make_room()
+        yield found
 
 
 def _reader(text: str) -> Batches:

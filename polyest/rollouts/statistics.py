@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ class GroupStatistics:
         """Completions with an answer, shape (G,)."""
         return self.sizes - self.missing
 
-    @property
+    @cached_property
     def owner(self) -> Whole:
         """The group of every entry, shape (D,)."""
         return np.repeat(np.arange(len(self.sizes)), np.diff(self.offsets))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.rollouts.measures.cells import AT_ONCE, Measured, cells_of
+from polyest.rollouts.measures.cells import AT_ONCE, Measured, cells_of, mixed
 from polyest.rollouts.measures.parts import numbered, prompt_numbers
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def _matches(statistics: GroupStatistics, before: Whole) -> Array:
 
 
 def _products(statistics: GroupStatistics, groups: Whole, others: Whole) -> Array:
-    """Σ_z n_z·n'_z of pairs of groups: an answer of both stands twice, one after the other, when all are sorted."""
+    """Σ_z n_z·n'_z of pairs of groups: what both answered stands twice in a row when all is sorted by pair and answer."""
     assert statistics.codes is not None
     lengths, pairs = np.diff(statistics.offsets), np.arange(len(groups))
     pair = np.concatenate([np.repeat(pairs, lengths[groups]), np.repeat(pairs, lengths[others])])
     entries = np.concatenate([statistics.entries(groups), statistics.entries(others)])
-    order = np.lexsort((statistics.codes[entries], pair))
-    entries, pair = entries[order], pair[order]
-    twice = np.flatnonzero((np.diff(pair) == 0) & (np.diff(statistics.codes[entries]) == 0))
-    counts = statistics.counts[entries]
+    bits = statistics.codes[entries].view(np.uint64) + mixed(pair)
+    order = np.argsort(bits)
+    pair, counts = pair[order], statistics.counts[entries[order]]
+    twice = np.flatnonzero((np.diff(bits[order]) == 0) & (np.diff(pair) == 0))
     return np.bincount(pair[twice], counts[twice] * counts[twice + 1], len(groups)).astype(np.float64)
