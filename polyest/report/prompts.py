@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-__all__ = ["MOST", "OF_PROMPTS", "prompt_rows"]
+__all__ = ["MOST", "OF_PROMPTS", "prompt_rows", "text_of"]
 
 MOST = 2000  # prompts of a page: half of them those that are most collapsed, half the others' end
 BARS = 8  # answers of a prompt
@@ -35,7 +35,7 @@ def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any
     order = np.argsort(np.where(ranks == 0, len(ranks) + 1, ranks), kind="stable")
     kept = order if len(order) <= MOST else np.concatenate([order[: MOST // 2], order[-(MOST - MOST // 2) :]])
     places = sorted(table.columns.items(), key=lambda item: item[0] != "prompt")
-    columns: dict[str, list[Any]] = {name: [_text(column[i]) for i in kept] for name, column in places}
+    columns: dict[str, list[Any]] = {name: [text_of(column[i]) for i in kept] for name, column in places}
     columns["collapse_rank"] = [int(ranks[i]) or None for i in kept]
     for name in SHOWN:
         if name in table.means:
@@ -47,7 +47,7 @@ def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any
         "all": len(order),
         "columns": columns,
         "answers": shown,
-        "last_step": None if steps is None else [_text(steps[last[part]]) for part in kept],
+        "last_step": None if steps is None else [text_of(steps[last[part]]) for part in kept],
         "visits": np.bincount(parts)[kept].tolist(),
     }
 
@@ -95,7 +95,7 @@ def _others(statistics: GroupStatistics, group: int, entries: list[int]) -> list
 
 
 def _answer(answer: Hashable) -> str:
-    return _text(answer, LONGEST // 2)
+    return text_of(answer, LONGEST // 2)
 
 
 def _share(statistics: GroupStatistics, entry: int) -> float | None:
@@ -104,7 +104,7 @@ def _share(statistics: GroupStatistics, entry: int) -> float | None:
     return round(float(statistics.correct[entry] / statistics.counts[entry]), 3)
 
 
-def _text(value: Hashable, longest: int = LONGEST) -> str:
+def text_of(value: Hashable, longest: int = LONGEST) -> str:
     """Strings as they are, anything else as Python writes it; cut."""
     try:
         text = value if isinstance(value, str) else repr(value)

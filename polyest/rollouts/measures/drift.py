@@ -55,7 +55,7 @@ def _matches(statistics: GroupStatistics, before: Whole) -> Array:
 
 
 def _products(statistics: GroupStatistics, groups: Whole, others: Whole) -> Array:
-    """Σ_z n_z·n'_z of pairs of groups: what both answered stands twice in a row when all is sorted by pair and answer."""
+    """Σ_z n_z·n'_z of pairs of groups: what both answered stands twice in a row, sorted by pair and answer."""
     assert statistics.codes is not None
     lengths, pairs = np.diff(statistics.offsets), np.arange(len(groups))
     pair = np.concatenate([np.repeat(pairs, lengths[groups]), np.repeat(pairs, lengths[others])])
