@@ -1,4 +1,4 @@
-"""A log of TRL's: the training of examples/trl_diversity.py on eight prompts, with and without the reward for diversity."""
+"""A log of TRL's: examples/trl_diversity.py trained on eight prompts, with and without the reward for diversity."""
 
 from __future__ import annotations
 

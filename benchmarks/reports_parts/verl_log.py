@@ -1,7 +1,7 @@
 """A log of verl's: its functions estimate advantages, give the loss and dump; the model is that of examples/tiny.py.
 
-verl's trainer wants GPUs and a server that samples. Here torch samples a token, and the dump is made by the trainer's own
-method, called on a trainer that was not started.
+verl's trainer wants GPUs and a server that samples. Here torch samples a token, and the dump is made by the trainer's
+own method, called on a trainer that was not started.
 """
 
 from __future__ import annotations

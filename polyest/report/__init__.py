@@ -58,7 +58,8 @@ def html(report: Report, reload: int | None = None) -> str:
     digest = b64encode(sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
     shown = {"script": script, "style": style, "digest": digest, "data": _embedded(report.data)}
-    return page.render(report=report, reload=reload, now=f"{datetime.now():%H:%M:%S}", **shown)
+    text = page.render(report=report, reload=reload, now=f"{datetime.now():%H:%M:%S}", **shown)
+    return text.replace("\0", "\ufffd")
 
 
 def _embedded(data: object) -> str:

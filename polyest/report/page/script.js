@@ -10,6 +10,15 @@
   const PAGE = 50;
   let sorted = { name: "collapse_rank", down: false }, shown = PAGE, matching = rows;
 
+  const isLive = document.querySelector('meta[http-equiv="refresh"]') !== null;
+  const remember = () => { if (isLive) try { sessionStorage.polyest = JSON.stringify([filter.value, sorted]); } catch { /* not allowed here */ } };
+  const recall = () => {
+    if (isLive) try {
+      const [text, order] = JSON.parse(sessionStorage.polyest);
+      if (names.includes(order.name)) [filter.value, sorted] = [text, order];
+    } catch { /* nothing there */ }
+  };
+
   const element = (tag, text, className) => {
     const made = document.createElement(tag);
     if (text !== undefined) made.textContent = text;
@@ -58,7 +67,7 @@
       });
       box_of_values.replaceChildren(element("div", name(x), "place"), ...read.map(({ curve, text }) => {
         const row = element("div", undefined, "value");
-        row.append(element("span", undefined, `swatch run${curve.colour}`), element("span", text, "estimate"), element("span", curve.label));
+        row.append(element("span", undefined, `swatch run${curve.colour}`), element("span", text, "estimate"), element("bdi", curve.label));
         return row;
       }));
       box_of_values.classList.toggle("left", across(x) > 0.5);
@@ -123,7 +132,9 @@
       const track = element("div", undefined, "track"), bar = element("div", undefined, right === null ? "bar rest" : right > 0.5 ? "bar right" : "bar");
       bar.style.width = `${100 * n / all}%`;
       track.append(bar);
-      box.append(element("div", answer, "answer"), track, element("div", `${n} of ${all}${right === null ? "" : right > 0.5 ? ", correct" : right > 0 ? ", partly correct" : ""}`));
+      const name = element("div", answer, "answer");
+      name.dir = "auto";
+      box.append(name, track, element("div", `${n} of ${all}${right === null ? "" : right > 0.5 ? ", correct" : right > 0 ? ", partly correct" : ""}`));
     }
     return box;
   };
@@ -145,6 +156,7 @@
     for (const name of names) {
       const value = prompts.columns[name][i];
       const cell = element("td", undefined, isNumber[name] ? "number" : "text");
+      cell.dir = isNumber[name] ? "ltr" : "auto";
       if (name === names[0]) {
         const button = element("button", written(value) || "(empty)");
         button.type = "button";
@@ -163,6 +175,7 @@
   };
   const draw = () => {
     const text = filter.value;
+    remember();
     matching = text.trim() ? rows.filter(comparison(text) || containing(text)) : [...rows];
     matching.sort(compare);
     body.replaceChildren(...matching.slice(0, shown).map(line));
@@ -177,5 +190,6 @@
   more.addEventListener("click", () => { shown += 5 * PAGE; draw(); });
   if (prompts.all > rows.length)
     document.getElementById("more-prompts").textContent = ` Here are the ${rows.length.toLocaleString("en")} of ${prompts.all.toLocaleString("en")} at the two ends of that order; polyest score --by prompt --csv FILE has all.`;
+  recall();
   draw();
 })();
