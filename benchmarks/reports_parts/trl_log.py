@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from benchmarks.reports_parts.places import EXAMPLES
@@ -28,9 +30,8 @@ def write(folder: Path) -> list[Path]:
     prompts = Dataset.from_list([{"prompt": f"{letter}?"} for letter in PROMPTS])
     for name, rewards in runs.items():
         settings = tiny.SETTINGS | LOGGED
-        args = GRPOConfig(
-            str(folder / name), num_generations=8, scale_rewards="none", loss_type="dr_grpo", **settings
-        )
+        args = GRPOConfig(str(folder / name), num_generations=8, scale_rewards="none", loss_type="dr_grpo", **settings)
         options = {"train_dataset": prompts, "processing_class": tiny.tokenizer()}
-        tiny.trained(example.Trainer(tiny.model(), reward_funcs=rewards, args=args, **options))
+        with redirect_stdout(io.StringIO()):  # completions are printed, too
+            tiny.trained(example.Trainer(tiny.model(), reward_funcs=rewards, args=args, **options))
     return [folder / name for name in runs]

@@ -31,9 +31,9 @@ def write(folder: Path) -> list[Path]:
     trainer._init_dump_executor()
     for step, (batch, extra) in enumerate(_batches(trainer), start=1):
         trainer.global_steps = step
-        trainer._log_rollout_data(batch, extra, {}, str(folder))
+        trainer._log_rollout_data(batch, extra, {}, str(folder / "rollouts"))
     trainer._shutdown_dump_executor()
-    return [folder]
+    return [folder / "rollouts"]
 
 
 def _batches(trainer: Any) -> Iterator[tuple[DataProto, dict[str, list[object]]]]:

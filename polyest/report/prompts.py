@@ -34,7 +34,8 @@ def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any
     ranks = table.collapse()
     order = np.argsort(np.where(ranks == 0, len(ranks) + 1, ranks), kind="stable")
     kept = order if len(order) <= MOST else np.concatenate([order[: MOST // 2], order[-(MOST - MOST // 2) :]])
-    places = sorted(table.columns.items(), key=lambda item: item[0] != "prompt")
+    several = [item for item in table.columns.items() if item[0] != "run" or len({*item[1]}) > 1]
+    places = sorted(several, key=lambda item: item[0] != "prompt")
     columns: dict[str, list[Any]] = {name: [text_of(column[i]) for i in kept] for name, column in places}
     columns["collapse_rank"] = [int(ranks[i]) or None for i in kept]
     for name in SHOWN:

@@ -29,7 +29,7 @@
   const written = value => value === null ? "–" : typeof value === "number" ? minus(String(value)) : value;
 
   const estimate = (y, reach) => {
-    if (!reach) return minus(String(Number(y.toPrecision(4))));
+    if (!(reach > 1e-12 * Math.abs(y))) return minus(String(Number(y.toPrecision(4))));
     const digits = Math.min(Math.max(1 - Math.floor(Math.log10(reach)), 0), 9);
     return minus(`${y.toFixed(digits)} (${(y - reach).toFixed(digits)} to ${(y + reach).toFixed(digits)})`);
   };
@@ -41,7 +41,7 @@
     const down = y => box[3] - (box[3] - box[1]) * part(y, ylim);
     const places = [...new Set(curves.flatMap(curve => curve.x))].sort((a, b) => a - b);
     const name = x => `${figure.axis === "k" || figure.axis === "n" ? figure.axis : "step"} ${figure.names ? figure.names[x] : x}`;
-    const line = element("div", undefined, "line"), box_of_values = element("div", undefined, "values");
+    const line = element("div", undefined, "line"), values = element("div", undefined, "values");
     const found = x => curves.flatMap(curve => {
       const i = curve.x.indexOf(x);
       return i < 0 ? [] : [{ curve, y: curve.y[i], text: estimate(curve.y[i], curve.reach[i]) }];
@@ -65,14 +65,12 @@
         dot.style.top = `${100 * down(y)}%`;
         return dot;
       });
-      box_of_values.replaceChildren(element("div", name(x), "place"), ...read.map(({ curve, text }) => {
+      values.replaceChildren(element("div", name(x), "place"), ...read.map(({ curve, text }) => {
         const row = element("div", undefined, "value");
         row.append(element("span", undefined, `swatch run${curve.colour}`), element("span", text, "estimate"), element("bdi", curve.label));
         return row;
       }));
-      box_of_values.classList.toggle("left", across(x) > 0.5);
-      box_of_values.style.setProperty("--across", `${100 * (across(x) > 0.5 ? 1 - across(x) : across(x))}%`);
-      plot.append(line, ...dots, box_of_values);
+      plot.append(line, ...dots, values);
       plot.setAttribute("aria-valuenow", at);
       plot.setAttribute("aria-valuetext", [name(x), ...read.map(({ curve, text }) => `${curve.label} ${text}`.trim())].join("; "));
     };

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.rollouts.measures.cells import AT_ONCE, Measured, cells_of, mixed
+from polyest.rollouts.measures.cells import AT_ONCE, Measured, mixed
 from polyest.rollouts.measures.parts import numbered, prompt_numbers
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def drift_measures(statistics: GroupStatistics) -> dict[str, Measured]:
     before = _before(statistics)
     if (before < 0).all():
         return {}
-    cells, sizes = cells_of(statistics), statistics.sizes
+    squares, sizes = statistics.counts.astype(np.float64), statistics.sizes
+    squares *= squares
     with np.errstate(invalid="ignore", divide="ignore"):
-        within = cells.total(cells.counts * (cells.counts - 1)) / (sizes * (sizes - 1.0))
+        within = (statistics.total(squares) - statistics.given) / (sizes * (sizes - 1.0))
     both = within + within[before] - 2 * _matches(statistics, before) / (sizes * sizes[before])
     return {"drift": Measured.without_error(np.where(before < 0, np.nan, both))}
 
