@@ -121,6 +121,8 @@ def test_answers_are_bars_and_hostile_ones_are_text(page: Any) -> None:
     assert page.locator("#prompts script, #prompts img").count() == 0
     page.locator("#prompts td button").first.click()
     assert page.locator(".bars").count() == 1
+    expanded = [button.get_attribute("aria-expanded") for button in page.locator("#prompts td button").all()]
+    assert expanded == ["false", "true"]
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280, 2000])

@@ -158,7 +158,11 @@
       if (name === names[0]) {
         const button = element("button", written(value) || "(empty)");
         button.type = "button";
-        button.addEventListener("click", () => opened(row, i));
+        button.setAttribute("aria-expanded", "false");
+        button.addEventListener("click", () => {
+          opened(row, i);
+          button.setAttribute("aria-expanded", row.classList.contains("open"));
+        });
         cell.append(button);
       } else cell.textContent = written(value);
       row.append(cell);
