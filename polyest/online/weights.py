@@ -13,7 +13,7 @@ import numpy as np
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from polyest.online.layout import Array
 
