@@ -50,15 +50,6 @@ def length(number):
 
 
 @inlined
-def digits_of(numbers):
-    """Binary digits by which numbers are shifted to be summed as integers."""
-    top = 0.0
-    for number in numbers:
-        top = max(top, abs(number))
-    return 62 - length(numbers.shape[0]) - length(top)
-
-
-@inlined
 def fixed(number, scale):
     return np.int64(np.rint(number * scale))
 
@@ -73,18 +64,9 @@ def largest(w, lo, hi):
 
 
 @inlined
-def exponent_of(word):
-    """The least e with |number| < 2^e, or one beyond `MOST_DIGITS`; from the number's bits."""
-    return np.int64(word >> np.uint64(52)) - 1022
-
-
-@inlined
-def too_large(w, lo, hi):
-    """Whether some of w[lo:hi] are above `LARGEST` in size, or not finite."""
-    refused = False
-    for i in range(lo, hi):
-        refused |= not abs(w[i]) <= LARGEST
-    return refused
+def digits_of(size, top):
+    """Binary digits by which numbers are shifted to be summed as integers; the word of the largest has its exponent."""
+    return 62 - length(size) - (np.int64(top >> np.uint64(52)) - 1022)
 
 
 @inlined
@@ -110,7 +92,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
         lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
         size = hi - lo
         if w is not None and g % TOGETHER == 0:
-            refused |= too_large(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)]))
+            refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
         if size < TWO:
             if means is not None:
                 means[g] = np.nan
@@ -138,8 +120,9 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
 
 
 @inlined
-def weigh_counted(ids, w, lo, hi, group, columns, base, digits, exponent, table, scratch, out):
+def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
+    columns, base, exponent, digits = found
     slots, words, paid = scratch
     size = hi - lo
     finest = digits - length(size) if size <= PACKED else digits
@@ -178,7 +161,7 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            totals[g], refused = np.nan, refused | too_large(w, lo, hi)
+            totals[g], refused = np.nan, refused | (largest(w, lo, hi) > MAGNITUDE)
             if out is not None:
                 out[lo:hi] = np.nan
             continue
@@ -187,11 +170,11 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
             top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
             refused |= top > MAGNITUDE
         else:
-            word = largest(w, lo, hi)
-            refused |= word > MAGNITUDE
-            digits = 62 - length(size) - exponent_of(word)
-            totals[g] = weigh_counted(
-                ids, w, lo, hi, g, columns, base - ONE, digits, exponents[size], table, scratch, out
+            top = largest(w, lo, hi)
+            found = columns, base - ONE, exponents[size], digits_of(size, top)
+            totals[g], refused = (
+                weigh_counted(ids, w, lo, hi, g, found, table, scratch, out),
+                refused | (top > MAGNITUDE),
             )
     return refused
 
@@ -201,7 +184,7 @@ def sums(numbers, starts, out):
     """The sum of each group's finite numbers, whatever their order; 0 for fewer than two."""
     for g in range(starts.shape[0] - 1):
         some, total = numbers[starts[g] : starts[g + 1]], 0
-        digits = digits_of(some)
+        digits = digits_of(some.shape[0], largest(some, ZERO, np.uint64(some.shape[0])))
         for number in some:
             total += fixed(number, power(digits))
         out[g] = total * power(-digits) if some.shape[0] > 1 else 0.0
