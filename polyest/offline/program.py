@@ -23,7 +23,6 @@ from numpy.typing import DTypeLike
 from polyest.numbers.conversion import Array, Floating, Scalar
 from polyest.numbers.float64 import FLOAT64, Double
 from polyest.numbers.jets import Jet, weighted_formula
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline.bayes import bayes_means
 from polyest.offline.linear import column, number, power_series
@@ -34,7 +33,7 @@ from polyest.problems.targets import Target
 
 __all__ = ["Bias", "Context", "GradedProgram", "Optimum", "Program"]
 
-Context: TypeAlias = Double | Extended | Mpfr
+Context: TypeAlias = Double | Mpfr
 A = TypeVar("A", bound=Array, covariant=True)
 
 

@@ -22,7 +22,6 @@ from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, Floating, Floats, to_fraction
 from polyest.numbers.float64 import FLOAT64
 from polyest.numbers.jets import weighted_formula
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline.peaks import angle, divided, parabolic_peaks, place
 from polyest.offline.program import Context
@@ -38,7 +37,6 @@ EPSILON = 2.0**-53
 RESOLVED = 1e5  # the least |e| that float64 tells from rounding, relative to rounding errors of p·r
 CLOSE = 1e-3  # relative length of float64's last step; the level is quadratic in what is left, and that in the step
 GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may be level on the first one itself
-EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
 PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
 ROUGH_EXCESS = 1e-4  # the same in float64, where rounding is up to 1/RESOLVED of |e|, more next to a reference point
@@ -80,10 +78,7 @@ def _start(target: Target, K: int, ctx: Mpfr) -> Array:
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
         _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
         return t
-    t = Extended().array(_exchange(target, t, FLOAT64, CLOSE).points)
-    for _ in range(EXTENDED_STEPS):
-        t = t + _upward(_level(target, t, Extended()))
-    return t
+    return _exchange(target, t, FLOAT64, CLOSE).points
 
 
 def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, to_fraction
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
@@ -80,10 +79,7 @@ class SolutionPath:
 
     def excess(self, beta: float) -> float:
         """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
-        ctx = Extended()
-        program = Program(self.target, self.group_size, ctx)
-        here = program.converted(self.at(beta))
-        return peaks_of(program, here, ctx.rational(to_fraction(beta)), PER_GAP, 0.0).excess(beta)
+        return peaks_of(self.space.program, self.at(beta), beta, PER_GAP, 0.0).excess(beta)
 
     def _solved(self, beta: float, slack: float) -> Approximation:
         """float64's solution, by the shortest way from the nearest one."""
