@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array, Floats, Scalar
+from polyest.numbers.conversion import Floats, Scalar
 from polyest.offline.peaks import parabolic_peaks, place
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares
@@ -51,9 +51,12 @@ def _even(count: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Approximation(Optimum[Floats]):
+class Approximation(Optimum):
     """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point."""
 
+    coefficients: Floats
+    points: Floats
+    multipliers: Floats
     y: Floats  # the unknowns
 
     @property
@@ -115,7 +118,7 @@ class Discretization:
         """The same from one of another budget: its points, and the size of its unknowns."""
         return self._exchanged(beta, near.points, near.norm, slack)
 
-    def rounded(self, found: Optimum[Array], beta: float) -> Approximation:
+    def rounded(self, found: Optimum, beta: float) -> Approximation:
         """A solution of another arithmetic."""
         coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
         y = self.basis.T @ (self.root * (coefficients - self.program.means)) / beta

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array, to_fraction
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
@@ -45,16 +46,17 @@ class SolutionPath:
         self._ctx = Mpfr(DIGITS + self.group_size // 2)
         self._precise = Program(self.target, self.group_size, self._ctx)
         self._floats: dict[float, tuple[float, Approximation]] = {}  # with the excess that each may have
-        self._digits: dict[float, Optimum[Array]] = {}
+        self._digits: dict[float, Optimum] = {}
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
-        if not self._is_known(beta, slack) and any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits):
-            return self._precisely(beta, slack)
-        try:
-            return self.in_float64(beta, slack)
-        except SolveError:
-            return self._precisely(beta, slack)
+        near_digits = any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits)
+        if self._is_known(beta, slack) or not near_digits:
+            with suppress(SolveError):
+                return self.in_float64(beta, slack)
+        found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
+        self._floats[beta] = slack, found
+        return found
 
     def in_float64(self, beta: float, slack: float = SLACK) -> Approximation:
         """The same as far as float64 carries.
@@ -66,16 +68,12 @@ class SolutionPath:
             self._floats[beta] = slack, self._solved(beta, slack)
         return self._floats[beta][1]
 
-    def in_multiprecision(self, beta: float, slack: float) -> Optimum[Array]:
+    def in_multiprecision(self, beta: float, slack: float) -> Optimum:
         """The same anywhere, from what is known near that budget."""
         with self._ctx.precision():
             exact = self._ctx.rational(to_fraction(beta))
             found = self._digits[beta] = exchanged(self._precise, self._start(beta), exact, slack)
             return found
-
-    def afresh(self, beta: float) -> Approximation:
-        """The same in float64, whatever was solved before: the start for all digits."""
-        return self.space.first(beta, self.solver)
 
     def excess(self, beta: float) -> float:
         """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
@@ -90,12 +88,7 @@ class SolutionPath:
             return self.space.from_afar(beta, near.norm, slack)
         return self.space.from_near(beta, near, slack)
 
-    def _precisely(self, beta: float, slack: float) -> Approximation:
-        found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
-        self._floats[beta] = slack, found
-        return found
-
-    def _start(self, beta: float) -> Optimum[Array]:
+    def _start(self, beta: float) -> Optimum:
         """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
         if self._digits:
             return _nearest(self._digits, beta)[1]

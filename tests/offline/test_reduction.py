@@ -35,7 +35,7 @@ def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> l
         return [to_fraction(c) for c in found.coefficients]
 
 
-def near(program: Program, points: Any, multipliers: Any) -> Optimum[Any]:
+def near(program: Program, points: Any, multipliers: Any) -> Optimum:
     """The table of some points and multipliers (theory.md §3)."""
     points, multipliers = program.convert(points), program.convert(multipliers)
     c = program.means - (multipliers @ program.rows(points)) / (2 * program.weights)

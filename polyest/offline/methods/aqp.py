@@ -60,19 +60,14 @@ def at_kappa(path: SolutionPath, kappa: int, digits: int | None = None) -> Solut
 def _binding(path: SolutionPath, budget: Fraction, digits: int) -> Solution:
     """The table of a budget between E*_K and β(μ): its points roughly, in float64 if that carries, then all digits."""
     beta = float(budget)
-    starts = (
-        (GUARD, lambda: path.afresh(beta)),
-        (MOST_GUARD + path.group_size, lambda: path.in_multiprecision(beta, ROUGHLY)),
-    )
-    for guard, start in starts:
+    for guard in (GUARD, MOST_GUARD + path.group_size):
         ctx = Mpfr(digits + guard)
+        program = Program(path.target, path.group_size, ctx)
         try:
-            near = start()
+            near = path.space.first(beta, path.solver) if guard == GUARD else path.in_multiprecision(beta, ROUGHLY)
             with ctx.precision():
-                program = Program(path.target, path.group_size, ctx)
-                return Solution.of(
-                    path.problem, to_all_digits(program, near, ctx.rational(budget), digits), budget, digits
-                )
+                optimum = to_all_digits(program, near, ctx.rational(budget), digits)
+            return Solution.of(path.problem, optimum, budget, digits)
         except SolveError as error:
             failure = error
     raise SolveError(
