@@ -102,7 +102,7 @@ class Discretization:
             return self.from_afar(beta, FIRST_NORM, slack)
         rows = self.rows(fine_grid(self.program.group_size, 2))
         y = least_norm(rows[:, :-1], rows[:, -1] / beta, solver)
-        return self._exchanged(beta, self._peaks(beta, y)[0], float(np.linalg.norm(y)), slack)
+        return self.exchanged(beta, self._peaks(beta, y)[0], float(np.linalg.norm(y)), slack)
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
@@ -112,11 +112,7 @@ class Discretization:
             norm = near.norm
             if last / 2 < norm < 2 * last:
                 break
-        return self.from_near(beta, near, slack)
-
-    def from_near(self, beta: float, near: Approximation, slack: float = SLACK) -> Approximation:
-        """The same from one of another budget: its points, and the size of its unknowns."""
-        return self._exchanged(beta, near.points, near.norm, slack)
+        return self.exchanged(beta, near.points, norm, slack)
 
     def rounded(self, found: Optimum, beta: float) -> Approximation:
         """A solution of another arithmetic."""
@@ -124,8 +120,8 @@ class Discretization:
         y = self.basis.T @ (self.root * (coefficients - self.program.means)) / beta
         return Approximation(coefficients, points, multipliers, y)
 
-    def _exchanged(self, beta: float, points: Floats, norm: float, slack: float) -> Approximation:
-        """The solution of the program but for an excess of the bias over β, relative, of `slack`.
+    def exchanged(self, beta: float, points: Floats, norm: float, slack: float = SLACK) -> Approximation:
+        """The same, but for an excess of the bias over β, relative, of `slack`; from points and a size.
 
         Raises:
             SolveError: β is below the least bias, or the exchange did not settle.

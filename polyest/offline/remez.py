@@ -11,7 +11,7 @@ float64 finds the neighbourhood, if the error is large enough for it; multi-prec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -54,10 +54,6 @@ class Levelled:
     slopes: Array  # e' there
     curvatures: Array  # e'' there
 
-    def in_float64(self) -> Levelled:
-        """The same, rounded."""
-        return Levelled(*(np.asarray(getattr(self, f.name)).astype(float) for f in fields(self)))
-
 
 @lru_cache(maxsize=64)
 def best_approximation(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
@@ -74,7 +70,8 @@ def best_approximation(target: Target, group_size: int, digits: int = DIGITS) ->
 
 def _start(target: Target, K: int, ctx: Mpfr) -> Array:
     """The reference that floats find; the first one where |e| is too small for them."""
-    t: Array = _first_reference(K)
+    t: Array = place((2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi)
+    t[-1] = 1.0
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
         _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
         return t
@@ -105,12 +102,6 @@ def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> F
         first, second = map(Fraction, ASYMPTOTE)
         return (first + second / group_size**2) / group_size**2
     return to_fraction(best_approximation(row, group_size, digits).level)
-
-
-def _first_reference(K: int) -> Floats:
-    t = place((2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi)
-    t[-1] = 1.0
-    return t
 
 
 def _level(target: Target, t: Array, ctx: Context = FLOAT64) -> Levelled:
@@ -185,7 +176,7 @@ def _with_higher(target: Target, levelled: Levelled, ctx: Context) -> Array | No
 def _tops(target: Target, levelled: Levelled, ctx: Context) -> Floats:
     """Where |e| has tops away from the reference: those of a grid, in float64 where that tells."""
     if ctx is not FLOAT64 and _is_resolved(target, levelled, ctx):
-        levelled, ctx = levelled.in_float64(), FLOAT64
+        levelled, ctx = _level(target, levelled.points.astype(float)), FLOAT64
     angles = divided(levelled.points, max(PER_GAP, LEAST_PARTS // len(levelled.points)))
     grid = place(np.setdiff1d(angles, angle(levelled.points)))
     error = _error(target, levelled, ctx.array(grid), ctx) / levelled.level

@@ -8,9 +8,8 @@ gets ill conditioned, and float64 does not carry.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TypeVar
 
 import numpy as np
 
@@ -30,8 +29,6 @@ __all__ = ["SolutionPath"]
 DIGITS = 60  # of multi-precision where float64 is not enough, and one more for every two completions
 SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
-
-S = TypeVar("S")
 
 
 class SolutionPath:
@@ -83,27 +80,26 @@ class SolutionPath:
         """float64's solution, by the shortest way from the nearest one."""
         if not self._floats:
             return self.space.first(beta, self.solver, slack)
-        stride, (_, near) = _nearest(self._floats, beta)
-        if stride > LONGEST_STRIDE:
+        nearest = _nearest(self._floats, beta)
+        near = self._floats[nearest][1]
+        if _stride(nearest, beta) > LONGEST_STRIDE:
             return self.space.from_afar(beta, near.norm, slack)
-        return self.space.from_near(beta, near, slack)
+        return self.space.exchanged(beta, near.points, near.norm, slack)
 
     def _start(self, beta: float) -> Optimum:
         """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
         if self._digits:
-            return _nearest(self._digits, beta)[1]
+            return self._digits[_nearest(self._digits, beta)]
         if self._floats:
-            return self._precise.converted(_nearest(self._floats, beta)[1][1])
+            return self._precise.converted(self._floats[_nearest(self._floats, beta)][1])
         return self._precise.unconstrained
 
     def _is_known(self, beta: float, slack: float) -> bool:
         return beta in self._floats and self._floats[beta][0] <= slack
 
 
-def _nearest(known: Mapping[float, S], beta: float) -> tuple[float, S]:
-    """The distance in log β of the nearest budget, and what is known there."""
-    nearest = min(known, key=lambda budget: _stride(budget, beta))
-    return _stride(nearest, beta), known[nearest]
+def _nearest(known: Iterable[float], beta: float) -> float:
+    return min(known, key=lambda budget: _stride(budget, beta))
 
 
 def _stride(known: float, beta: float) -> float:

@@ -51,13 +51,10 @@ class Stubborn(Discretization):
         return np.array([self.place]), np.array([1 + self.excess])
 
 
-NEAR = Approximation(np.zeros(1), np.ones(1), np.ones(1), np.ones(1))
-
-
 def test_an_exchange_that_does_not_settle_is_an_error_that_names_the_program() -> None:
     with pytest.raises(SolveError, match="for log, K = 2, did not settle"):
-        Stubborn(1e-3).from_near(0.1, NEAR)
+        Stubborn(1e-3).exchanged(0.1, np.ones(1), 1.0)
 
 
 def test_it_ends_where_rounding_keeps_the_peaks_from_getting_lower() -> None:
-    assert len(Stubborn(1e-6).from_near(0.1, NEAR).points) < 10
+    assert len(Stubborn(1e-6).exchanged(0.1, np.ones(1), 1.0).points) < 10
