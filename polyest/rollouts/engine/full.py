@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from polyest.rollouts import jsonl, parquet
 from polyest.rollouts import read as read_whole
 from polyest.rollouts import writer as writer_of_whole
 from polyest.rollouts.engine.arrays import as_arrow
+from polyest.rollouts.engine.plain import objects
 from polyest.rollouts.engine.rows import Rows
 from polyest.storage.files import replacing
 
@@ -49,8 +52,8 @@ def full_writer(rows: Rows, path: Path) -> Write:
     if kinds == {to_parquet}:
         if to_parquet:
             _check_parquet(rows.plain_files)
-        write = _write_parquet if to_parquet else _write_lines
-        return lambda scored, names: _whole(rows, path, lambda place: write(rows, place, _Numbers(rows, scored, names)))
+            return partial(_whole, rows, path, _write_parquet)
+        return partial(_whole, rows, path, partial(_write_lines, taken=_names_of_lines(rows)))
     if len(rows.files) > 1:
         raise ArgumentError("`--full` must write files of one format in that format; got another for `--out`")
     return _converter(rows, path)
@@ -65,10 +68,12 @@ def _converter(rows: Rows, path: Path) -> Write:
     return convert
 
 
-def _whole(rows: Rows, path: Path, write: Callable[[Path], None]) -> None:
+def _whole(
+    rows: Rows, path: Path, write: Callable[[Rows, Path, _Numbers], None], scored: Scored, names: Mapping[str, str]
+) -> None:
     try:
         with replacing(path) as temporary:
-            write(temporary)
+            write(rows, temporary, _Numbers(rows, scored, names))
             rows.check_files()
     except OSError as error:
         raise ArgumentError(
@@ -92,7 +97,12 @@ class _Numbers:
         return {new: np.ascontiguousarray(found[:number][name]) for name, new in self.names.items()}
 
 
-def _write_lines(rows: Rows, path: Path, numbers: _Numbers) -> None:
+def _write_lines(rows: Rows, path: Path, numbers: _Numbers, taken: frozenset[str]) -> None:
+    if twice := taken.intersection(numbers.names.values()):
+        raise ArgumentError(
+            f"`--reward-column` and `--advantage-column` must name new columns; got {', '.join(sorted(twice))}, which "
+            "some lines have; choose others"
+        )
     files = zip(rows.plain_files, rows.counts(), strict=True)
     texts = chain.from_iterable(islice((line for _, line, _ in source.lines()), count) for source, count in files)
     with path.open("wb") as stream:
@@ -130,3 +140,32 @@ def _check_parquet(sources: Sequence[Source]) -> None:
             raise ArgumentError(
                 f"`--full` must write files of the same columns; {source.name} has others than {sources[0].name}"
             )
+
+
+def _names_of_lines(rows: Rows) -> frozenset[str]:
+    """All names in the lines.
+
+    Raises:
+        ArgumentError: an object, however deep, has one twice, which what reads the new file would take in its own way.
+    """
+    return frozenset().union(*(_names_of_flat_lines(rows, source) or _names(source) for source in rows.plain_files))
+
+
+def _names_of_flat_lines(rows: Rows, source: Source) -> set[str] | None:
+    """None if lines have objects in them, or may have a name twice."""
+    import duckdb
+
+    checked = f"SELECT json_keys(json) AS names, json_structure(json)::VARCHAR AS kinds FROM {objects(source)}"
+    other = "bool_or(contains(kinds[2:], '{') OR len(names) > len(list_distinct(names)))"
+    query = f"SELECT unnest(names), {other} FROM (SELECT DISTINCT names, kinds FROM ({checked})) GROUP BY 1"
+    try:
+        found = rows.connection.sql(query).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:  # such as of a torn line
+        return None
+    return None if any(is_other for _, is_other in found) else {name for name, _ in found}
+
+
+def _names(source: Source) -> set[str]:
+    return {name for _, record in replace(source, report=lambda _: None).records() for name in record}
