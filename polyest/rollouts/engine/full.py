@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.scored import Scored
     from polyest.rollouts.readers.source import Source
 
-    Record = NDArray[np.void]
+    Array = NDArray[np.float64]
 
 __all__ = ["full_writer"]
 
@@ -63,7 +63,7 @@ def _converter(rows: Rows, path: Path) -> Write:
     write = writer_of_whole(read_whole(rows.plain_files[0].path), path)
 
     def convert(scored: Scored, names: Mapping[str, str]) -> None:
-        write(_Numbers(rows, scored, names).take(rows.count))
+        write(_Numbers(scored, names).take(rows.count))
 
     return convert
 
@@ -73,7 +73,7 @@ def _whole(
 ) -> None:
     try:
         with replacing(path) as temporary:
-            write(rows, temporary, _Numbers(rows, scored, names))
+            write(rows, temporary, _Numbers(scored, names))
             rows.check_files()
     except OSError as error:
         raise ArgumentError(
@@ -84,17 +84,17 @@ def _whole(
 class _Numbers:
     """What rows are paid, so many at a time."""
 
-    def __init__(self, rows: Rows, scored: Scored, names: Mapping[str, str]) -> None:
-        self.records, self.names = scored.columns(rows.count), names
-        self.held: list[Record] = []
+    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
+        self.batches, self.names = scored.sheet.batches(), names
+        self.held: dict[str, Array] = {name: np.empty(0) for name in names}
 
-    def take(self, number: int) -> dict[str, NDArray[np.float64]]:
+    def take(self, number: int) -> dict[str, Array]:
         """Those of the next rows, by their new names; fewer at the end."""
-        while sum(map(len, self.held)) < number and (more := next(self.records, None)) is not None:
-            self.held.append(more)
-        found: Record = np.concatenate(self.held)
-        self.held = [found[number:]]
-        return {new: np.ascontiguousarray(found[:number][name]) for name, new in self.names.items()}
+        while len(next(iter(self.held.values()))) < number and (more := next(self.batches, None)) is not None:
+            self.held = {name: np.concatenate([held, more[name]]) for name, held in self.held.items()}
+        found = {new: self.held[name][:number] for name, new in self.names.items()}
+        self.held = {name: held[number:] for name, held in self.held.items()}
+        return found
 
 
 def _write_lines(rows: Rows, path: Path, numbers: _Numbers, taken: frozenset[str]) -> None:
