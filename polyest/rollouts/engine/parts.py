@@ -71,12 +71,15 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
         group_size: prompts are cut, in order, into groups of so many.
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
-    found, most = _coded(rows, numbers, dtype), int(SHARE * rows.database.memory)
+    most = int(SHARE * rows.database.memory)
     if rows.count * (dtype.itemsize + BYTES_HELD) <= most:
-        return Dealt(rows, group_size, [*_cut(np.concatenate([*found]), group_size)])
+        records: Record = np.empty(rows.count, dtype)
+        for _ in _coded(rows, numbers, records):
+            pass
+        return Dealt(rows, group_size, [*_cut(records, group_size)])
     bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 0).bit_length()
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
-    for records in found:
+    for records in _coded(rows, numbers, np.empty(AT_ONCE, dtype)):
         of = records["key"].view("u8") >> np.uint64(64 - bits) if bits else None
         for i, pile in enumerate(piles):
             pile.write(records if of is None else records[of == i])
@@ -97,15 +100,17 @@ def _part(records: Record, group_size: int | None) -> Part:
     return part_of(key, answer, missing, group_size)
 
 
-def _coded(rows: Rows, numbers: dict[str, str], dtype: np.dtype[np.void]) -> Iterator[Record]:
+def _coded(rows: Rows, numbers: dict[str, str], into: Record) -> Iterator[Record]:
+    """The records of all rows in order, so many at a time, written one after the other, and anew where it is full."""
     missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
     chosen = [f"{prompt_codes(rows)} AS key", f"{answer_codes(rows)} AS answer", f"({missing})::UTINYINT AS missing"]
     chosen += [f"coalesce(({sql})::DOUBLE, 'NaN') AS {name}" for name, sql in numbers.items()]
-    query, row = rows.connection.cursor().sql(f"SELECT {', '.join(chosen)} FROM rows"), 0
+    query, row, place = rows.connection.cursor().sql(f"SELECT {', '.join(chosen)} FROM rows"), 0, 0
     for batch in query.to_arrow_reader(AT_ONCE):
-        records = np.zeros(len(batch), dtype)
+        place = place if place + len(batch) <= len(into) else 0
+        records = into[place : place + len(batch)]
         records["row"] = np.arange(row, row + len(batch))
-        row += len(batch)
+        row, place = row + len(batch), place + len(batch)
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             values = as_numpy(column)
             records[name] = values.view("i8") if values.dtype == np.uint64 else values
