@@ -59,7 +59,9 @@ def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
     kinds = {**dict.fromkeys(names, "JSON"), **dict.fromkeys(others, "VARCHAR")}
     columns = ", ".join(f"{literal(name)}: '{kind}'" for name, kind in kinds.items())
     chosen = ", ".join(f"{quoted(name)}::VARCHAR AS c{i}" for i, name in enumerate(names))
-    met = " AND ".join(f"coalesce(strlen({quoted(name)}), 0) >= 0" for name in others)  # what is not used is not checked
+    met = " AND ".join(
+        f"coalesce(strlen({quoted(name)}), 0) >= 0" for name in others
+    )  # what is not used is not checked
     return (
         f"(SELECT {chosen} FROM read_json({literal(_escaped(source.path))}, {_options(source)}, records=true, "
         f"columns={{{columns}}}) WHERE {met or 'true'})"
