@@ -42,6 +42,8 @@ def unify_answers(rows: Rows, no_answer: Sequence[str]) -> None:
         if form != text:
             new = "NULL" if form is None else literal(form)
             rows.connection.execute(f"UPDATE rows SET answer = {new} WHERE answer = {literal(text)}")
+    if not rows.own_keys:
+        rows.connection.execute("UPDATE rows SET answer = '0.0' WHERE answer = '-0.0'")
     absent = {text_of(name) for name in no_answer} | {typed_answer(answer) for answer in absent_answers(no_answer)}
     names = [literal(name.decode() if isinstance(name, bytes) else name) for name in absent if name is not None]
     if names:

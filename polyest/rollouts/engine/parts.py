@@ -38,7 +38,7 @@ PART_OF_FEW = 1 << 18
 
 @dataclass(frozen=True)
 class Dealt:
-    """The parts of a log, each with records that have ``row``, ``key``, ``answer``, ``missing`` and numbers of its rows.
+    """The parts of a log, each with records of its rows: ``row``, ``key``, ``answer``, ``missing`` and numbers.
 
     They are in memory, `held`, or on disk, in `piles`, in order, and are read whenever they are needed.
     """

@@ -48,6 +48,8 @@ def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str]
 def _as_json(source: Source, name: str) -> str:
     if str(source.schema.field(name).type) == "bool":
         return f"CASE WHEN {quoted(name)} THEN 'true' WHEN NOT {quoted(name)} THEN 'false' END"
+    if str(source.schema.field(name).type) in ("float", "double"):
+        return f"to_json(CASE WHEN {quoted(name)} = 0 THEN 0 ELSE {quoted(name)} END)::VARCHAR"  # -0.0 is 0.0
     return f"to_json({quoted(name)})::VARCHAR"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.errors import ArgumentError
 from polyest.rollouts.batch import Part
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.scoring import Scores
@@ -128,13 +129,21 @@ def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is
         reference = records["reference"] if "reference" in (records.dtype.names or ()) else None
         found: dict[str, Array] = {}
         for label, method in methods.items():
-            scores = scorer(part, reference, method)
+            scores = _named(scorer, part, reference, method)
             values[label].append(scores.values)
             found |= {f"reward {label}": scores.rewards, f"advantage {label}": scores.advantages}
         if is_written:
             sheet.put(records["row"], found)
     order = np.argsort(np.concatenate(firsts), kind="stable")
     return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, sheet)
+
+
+def _named(scorer: Scorer, part: Part, reference: Array | None, method: str | None) -> Scores:
+    """What is wrong with references is wrong with their column."""
+    try:
+        return scorer(part, reference, method)
+    except ArgumentError as error:
+        raise type(error)(str(error).replace("`reference`", "`--reference-column`", 1)) from None
 
 
 def differences(groups: Groups, pays: Callable[[int], Array], counts_missing: bool) -> float:
