@@ -265,4 +265,6 @@ def test_a_file_that_is_called_parquet_and_is_none_is_called_so(
     log = tmp_path / f"log.{suffix}"
     log.write_bytes(content)
     assert exit_code("score", log, *HARMONIC) == 2
-    assert is_one_line(capsys, f"{log}: must be a parquet file", "copy it again")
+    error = capsys.readouterr().err
+    assert f"{log}: must be a parquet file" in error
+    assert error.count("\n") == 1
