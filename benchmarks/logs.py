@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -127,10 +128,12 @@ def lines(found: dict[str, tuple[float, float, float]], *case: object) -> list[s
 
 
 def log(folder: Path, rows: int, text: int, suffix: str) -> Path:
-    """Made when it is first asked for."""
+    """Made when it is first asked for, in another process: what this one holds counts in the peaks of those it starts."""
     path = folder / f"rows-{rows}-{text}.{suffix}"
     if not path.exists():
-        make(path, rows, text)
+        process = multiprocessing.get_context("spawn").Process(target=make, args=(path, rows, text))
+        process.start()
+        process.join()
     return path
 
 
