@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -29,7 +29,7 @@ class Clock:
     """Seconds of processors in each phase, without those of phases in it."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: defaultdict[str, float] = defaultdict(float)
         self.last, self.inside = time.process_time(), ["the rest: the summary, notes, duckdb and its end"]
 
     def tick(self) -> None:
@@ -64,7 +64,7 @@ def main() -> None:
         setattr(owner, last, clock.timed(phase, getattr(owner, last)))
     code = command(sys.argv[1:])
     clock.tick()
-    for phase, seconds in clock.spent.most_common():
+    for phase, seconds in sorted(clock.spent.items(), key=lambda pair: -pair[1]):
         print(f"{seconds:8.3f} s  {seconds / clock.last:5.1%}  {phase}")
     sys.exit(code)
 

@@ -128,7 +128,7 @@ def lines(found: dict[str, tuple[float, float, float]], *case: object) -> list[s
 
 
 def log(folder: Path, rows: int, text: int, suffix: str) -> Path:
-    """Made when it is first asked for, in another process: what this one holds counts in the peaks of those it starts."""
+    """Made when it is first asked for, in another process: what this one holds counts in the peaks of its own."""
     path = folder / f"rows-{rows}-{text}.{suffix}"
     if not path.exists():
         process = multiprocessing.get_context("spawn").Process(target=make, args=(path, rows, text))

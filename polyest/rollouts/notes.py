@@ -24,7 +24,7 @@ MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
     """Groups of one, and prompts that `group_size` does not divide."""
-    alone = np.count_nonzero(groups.sizes == 1)
+    alone = int(np.count_nonzero(groups.sizes == 1))
     if alone:
         yield f"{_groups_have(alone)} one completion and cannot be scored: null"
     if group_size is None:
