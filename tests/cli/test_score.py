@@ -242,7 +242,7 @@ BAD_OPTIONS = {
     "one column twice": (("--reward-column", "a", "--advantage-column", "a"), "must name new columns, each its own"),
     "column that is not there": (("--correct-column", "right"), "a column 'right'; got"),
     "answers in another column": (("--answer-column", "nasted"), "a column 'nasted'; got"),
-    "no reference": (("--reference-column", "correct"), "`reference` must be probabilities"),
+    "no reference": (("--reference-column", "correct"), "`--reference-column` must be probabilities"),
     "no number": (("--no-answer-reward", "nan"), "`no_answer_reward` must be a finite number"),
     "typo": (("--grup-size", 2), "did you mean '--group-size'"),
     "output in no folder": (("--out", "nowhere/out.jsonl"), "there is no"),
