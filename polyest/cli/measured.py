@@ -37,6 +37,7 @@ __all__ = ["MeasuredLog", "add_options", "csv_file", "lines", "measured", "write
 IN_LINES = re.compile(
     r"value_|entropy_|effective_answers|distinct|singletons|no_answer|agreement|correct$|pass@|drift"
 )  # of the columns by part; --csv and --json have all
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def lines(found: MeasuredLog) -> list[str]:
         last = [name for name in rows[0] if name.startswith("pass@")][-1:]
         names = [name for name in rows[0] if not isinstance(rows[0][name], MeanOfGroups)]
         names += [name for name in found.by.means if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
-        told += ["", *_aligned([names, *([str(row[name]) for name in names] for row in rows)])]
+        told += ["", *_aligned([names, *([_on_one_line(row[name]) for name in names] for row in rows)])]
     if found.differences:
         told += [
             "",
@@ -162,8 +163,12 @@ def _cells(name: str, mean: MeanOfGroups) -> list[str]:
     return [name, str(mean), fixed, about(name)]
 
 
+def _on_one_line(value: object) -> str:
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value))
+
+
 def _compared(one: Difference) -> list[str]:
-    return [str(one.run), one.measure, *one.texts(), str(one.paired or "none")]
+    return [_on_one_line(one.run), one.measure, *one.texts(), str(one.paired or "none")]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

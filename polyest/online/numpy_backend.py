@@ -25,10 +25,13 @@ np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in a
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
-    counts = np.full(block.shape, -1, np.int64)
-    for column in range(block.shape[1]):
-        counts += block == block[:, column, None]
-    return counts
+    ids = block.T.copy("C")
+    counts = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
+    for apart in range(1, len(ids)):  # every pair once, in bytes, along the groups
+        same = (ids[apart:] == ids[:-apart]).view(np.uint8)
+        counts[apart:] += same
+        counts[:-apart] += same
+    return counts.T.astype(np.int64, order="C")
 
 
 def histogram(counts: NDArray[np.int64]) -> NDArray[np.int64]:

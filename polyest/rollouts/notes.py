@@ -24,9 +24,9 @@ MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
     """Groups of one, and prompts that `group_size` does not divide."""
-    alone = np.count_nonzero(groups.sizes == 1)
+    alone = int(np.count_nonzero(groups.sizes == 1))
     if alone:
-        yield f"{alone} groups have one completion and cannot be scored: null"
+        yield f"{_groups_have(alone)} one completion and cannot be scored: null"
     if group_size is None:
         return
     prompts, of_group = groups.per_prompt()
@@ -65,7 +65,7 @@ def about_policies(rows: Rows) -> Iterator[str]:
     count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
     if count:
         yield (
-            f"{count} groups have completions of several versions of the policy: where these give an answer "
+            f"{_groups_have(count)} completions of several versions of the policy: where these give an answer "
             "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
             "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
         )
@@ -105,7 +105,11 @@ def about_folders(rows: Rows) -> Iterator[str]:
     )
     count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
     if count:
-        yield f"{count} groups have completions from several of {len(folders)} folders; if those are runs, name each"
+        yield f"{_groups_have(count)} completions from several of {len(folders)} folders; if those are runs, name each"
+
+
+def _groups_have(count: int) -> str:
+    return "1 group has" if count == 1 else f"{count} groups have"
 
 
 def _likely_sentinels(rows: Rows) -> dict[str, int]:

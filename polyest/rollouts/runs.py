@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +18,18 @@ __all__ = ["SUFFIXES", "few", "files_of", "is_plain_file"]
 
 SUFFIXES = {".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".eval", ".pt"}
 PACKED = {".gz", ".zst"}
+OF_STEPS = "step|epoch|iter|iteration|checkpoint|ckpt|rank|shard|part|worker|node|gpu|batch|fold"
+OF_KINDS = "train|training|eval|evals|val|valid|validation|test|dev|data|logs?|rollouts?|completions|traces|samples"
+PART = re.compile(
+    rf"\d+|(?:.*[^a-z])?(?:{OF_STEPS})s?[^a-z]?\d+.*|(?:.*[^a-z])?(?:{OF_KINDS})(?:[^a-z].*)?", re.IGNORECASE
+)  # of a run, such as a step, a rank, an evaluation: the name of its folder
 
 
 def files_of(arguments: Sequence[str]) -> list[tuple[str, Path, bool]]:
     """Run, file, and whether it was named itself: files, folders (everything below), patterns such as ``run/*.jsonl``.
 
-    A run is a folder: the one that was named, or the one that a named file is in.
+    A run is a folder: the one that was named, or those below it that `look like runs <_runs>`, or the one that a named
+    file is in.
 
     Raises:
         ArgumentError: nothing is there.
@@ -34,9 +41,9 @@ def files_of(arguments: Sequence[str]) -> list[tuple[str, Path, bool]]:
         if not paths:
             raise ArgumentError(f"`ROLLOUTS` must be files, folders or patterns that match some; got {argument}")
         for path in paths:
-            for file in _below(path) if path.is_dir() else [path]:
-                run = path if path.is_dir() else path.parent
-                found.setdefault(file.resolve(), (str(run), file, not path.is_dir()))
+            for run in _runs(path) if path.is_dir() else [path.parent]:
+                for file in _below(run) if path.is_dir() else [path]:
+                    found.setdefault(file.resolve(), (str(run), file, not path.is_dir()))
     return [*found.values()]
 
 
@@ -51,6 +58,21 @@ def is_plain_file(argument: str) -> bool:
         return readers.layout_of(readers.Source(path)).NAME == "plain"
     except (ArgumentError, OSError):
         return True
+
+
+def _runs(folder: Path) -> list[Path]:
+    """The folders right below one that holds no logs itself, if there are several and none is called a part of a run.
+
+    >>> [name for name in ("step_10", "rank0", "7", "eval", "traces", "run1", "seed-3") if not PART.fullmatch(name)]
+    ['run1', 'seed-3']
+    """
+    inner = {folder / path.relative_to(folder).parts[0] for path in _below(folder)}
+    if any(path.is_file() for path in inner) or not inner:
+        return [folder]
+    if len(inner) == 1:
+        found = _runs(*inner)
+        return found if len(found) > 1 else [folder]
+    return [folder] if any(PART.fullmatch(path.name) for path in inner) else sorted(inner)
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -60,7 +60,7 @@ def _dump_int(answer: SupportsInt) -> object:
 
 
 def _dump_float(answer: float) -> object:
-    return float(answer) if math.isfinite(answer) else {"float": repr(float(answer))}
+    return float(answer) + 0.0 if math.isfinite(answer) else {"float": repr(float(answer))}
 
 
 def _dump_decimal(answer: Decimal) -> object:

@@ -108,7 +108,7 @@ def test_a_remainder_of_one_is_null_and_said_so(log: Path, tmp_path: Path, capsy
     assert exit_code("score", log, *HARMONIC, "--group-size", 2, "--full", "--out", out) == 0
     assert [row["reward"] for row in read_lines(out)] == [-1.0, -1.0, -1.0, None, -1.0]
     captured = capsys.readouterr()
-    assert "1 groups have one completion" in captured.err
+    assert "1 group has one completion" in captured.err
     assert "1 of 1, 2 of 2" in captured.out
 
 
@@ -242,7 +242,7 @@ BAD_OPTIONS = {
     "one column twice": (("--reward-column", "a", "--advantage-column", "a"), "must name new columns, each its own"),
     "column that is not there": (("--correct-column", "right"), "a column 'right'; got"),
     "answers in another column": (("--answer-column", "nasted"), "a column 'nasted'; got"),
-    "no reference": (("--reference-column", "correct"), "`reference` must be probabilities"),
+    "no reference": (("--reference-column", "correct"), "`--reference-column` must be probabilities"),
     "no number": (("--no-answer-reward", "nan"), "`no_answer_reward` must be a finite number"),
     "typo": (("--grup-size", 2), "did you mean '--group-size'"),
     "output in no folder": (("--out", "nowhere/out.jsonl"), "there is no"),

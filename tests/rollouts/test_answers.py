@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 from score_support import HARMONIC, exit_code, read_lines, write_lines
 
 import polyest
@@ -287,3 +289,28 @@ def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> Non
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
         assert "is a pipe or a device; write it to a file" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSON in a tuple", "float64", "float32"])
+def test_zeros_are_one_answer_whatever_their_sign(kind: str, tmp_path: Path) -> None:
+    log, out, zeros = tmp_path / "log", tmp_path / "out.jsonl", (0.0, -0.0, 0.5)
+    if kind.startswith("JSON"):
+        answers = [{"tuple": ["a", x]} if "tuple" in kind else x for x in zeros]
+        write_lines(log, [{"prompt_id": "p", "answer": answer} for answer in answers])
+    else:
+        parquet.write_table(pa.table({"prompt_id": ["p"] * 3, "answer": np.array(zeros, kind)}), log)
+    assert exit_code("score", log, *HARMONIC, "--out", out) == 0
+    rewards = [row["reward"] for row in read_lines(out)]
+    assert rewards[0] == rewards[1] > rewards[2]
+
+
+@pytest.mark.parametrize("value", [1.5, -0.25, 0.0, "x", None])
+def test_what_is_wrong_with_a_reference_names_the_option(
+    value: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"prompt_id": "p", "answer": "a", "q": q} for q in (0.5, value)]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    assert exit_code("score", log, *HARMONIC, "--reference-column", "q") == 2
+    error = capsys.readouterr().err
+    assert "`--reference-column`" in error
+    assert error.count("\n") == 1

@@ -37,6 +37,7 @@ def test_a_group_size_beyond_all_groups_is_one_group(size: int, tmp_path: Path) 
     "line",
     ['{"prompt_id": "a", "answer": 1, "answer": 2}', '{"prompt_id": "a", "answer": 1, "x": 3, "x": 4}',
      '{"prompt_id": "a", "answer": {"tuple": [{"int": "1", "int": "1"}]}}',
+     '{"prompt_id": "a", "answer": 1, "x": {"y": [{"z": 1, "z": 1}]}}',
      f'{{"answer": {"9" * 5000}, "x": 1, "x": 1}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
@@ -47,6 +48,26 @@ def test_an_object_that_has_a_key_twice_is_refused(
     log.write_text('{"prompt_id": "a", "answer": 1}\n' + line)
     assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / out) == 2
     assert is_one_line(capsys, "line 2", "more than once")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"prompt_id": "a", "answer": 1, "X": 1, "x": 2}', '{"prompt_id": "a", "answer": 1, "x": {"Y": 1, "y": 1}}'],
+)
+def test_names_that_differ_by_case_are_different(line: str, tmp_path: Path) -> None:
+    log, out = tmp_path / "log.jsonl", tmp_path / "out.jsonl"
+    log.write_text('{"prompt_id": "a", "answer": 1}\n' + line)
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
+    assert out.read_text().splitlines()[1].startswith(line[:-1])
+
+
+def test_columns_that_only_later_lines_have_are_not_added_once_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, out = write_lines(tmp_path / "log.jsonl", [ROW, ROW | {"reward": 1.0}]), tmp_path / "out.jsonl"
+    assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 2
+    assert is_one_line(capsys, "`--reward-column`", "got reward, which some lines have")
+    assert not out.exists()
 
 
 def test_names_that_parquet_cannot_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

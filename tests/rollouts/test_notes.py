@@ -13,8 +13,8 @@ from score_support import HARMONIC, exit_code, write_lines
 @pytest.mark.parametrize(
     ("versions", "options", "note"),
     [
-        (["1", "1", "2", "2"], (), "1 groups have completions of several versions of the policy"),
-        ([1, 1, 2, 2], ("--policy-column", "policy"), "1 groups have completions of several versions of the policy"),
+        (["1", "1", "2", "2"], (), "1 group has completions of several versions of the policy"),
+        ([1, 1, 2, 2], ("--policy-column", "policy"), "1 group has completions of several versions of the policy"),
         (["1", "1", "1", "2"], (), ""),
         ([None] * 4, (), ""),
     ],

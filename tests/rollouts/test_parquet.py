@@ -253,3 +253,18 @@ def test_no_thread_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert exit_code("score", write_table(tmp_path), *HARMONIC, "--json", "--extract", "last-number") == 2
     assert all(options.get("pre_buffer", options.get("use_threads")) is False for options in seen)
     assert len(seen) >= 4
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"prompt_id": "p", "answer": "x"}\n', b"", b"PK\x03\x04", b"version https://git-lfs"]
+)
+@pytest.mark.parametrize("suffix", ["parquet", "pq", "PARQUET"])
+def test_a_file_that_is_called_parquet_and_is_none_is_called_so(
+    content: bytes, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / f"log.{suffix}"
+    log.write_bytes(content)
+    assert exit_code("score", log, *HARMONIC) == 2
+    error = capsys.readouterr().err
+    assert f"{log}: must be a parquet file" in error
+    assert error.count("\n") == 1

@@ -357,11 +357,57 @@ def test_means_by_a_column_of_any_values(value: Any, shown: Any, run: Any, tmp_p
     assert [row["c"] for row in found] == [shown]
 
 
-def test_a_folder_of_several_runs_is_noted(run: Any, tmp_path: Path) -> None:
-    one, other = plain(tmp_path / "one"), plain(tmp_path / "other")
-    options = ("--target", "log", "--prompt-column", "question", "--method", "harmonic")
-    assert (
-        "1 groups have completions from several of 2 folders; if those are runs, name each"
-        in run("score", tmp_path, *options)[2]
-    )
-    assert "folders" not in run("score", one, other, *options)[2]
+OPTIONS = ("--target", "log", "--prompt-column", "question", "--method", "harmonic")
+
+
+@pytest.mark.parametrize("names", [("one", "other"), ("run1", "run2"), ("seed-0", "seed-1"), ("a/step_1", "b/step_1")])
+@pytest.mark.parametrize("above", ["", "outputs", "outputs/experiment"])
+def test_runs_below_one_folder_are_kept_apart(run: Any, above: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    below = tmp_path / above
+    folders = [below / name.partition("/")[0] for name in names]
+    for name in names:
+        (below / name).mkdir(parents=True)
+        plain(below / name)
+    apart, named = (run("score", *given, *OPTIONS, "--by", "run", "--json") for given in ([tmp_path], folders))
+    assert apart == named
+    assert [row["run"] for row in json.loads(apart[1])["by"]] == [str(folder) for folder in folders]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("rank0", "rank1"), ("node_0", "node_1"), ("train", "eval"), ("0", "1"), ("", "other"), ("shard-0", "a")],
+)
+def test_parts_of_a_run_are_one_run_and_groups_in_several_folders_are_noted(
+    run: Any, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).mkdir(exist_ok=True)
+        plain(tmp_path / name)
+    _, output, notes = run("score", tmp_path, *OPTIONS, "--by", "run", "--json")
+    assert [row["run"] for row in json.loads(output)["by"]] == [str(tmp_path)]
+    assert "1 group has completions from several of 2 folders; if those are runs, name each" in notes
+
+
+@pytest.mark.parametrize("values", [(True, 1), (1, 1.0), ("1", 1), (False, 0)])
+def test_values_that_are_read_as_different_are_different_parts(
+    run: Any, values: tuple[Any, Any], tmp_path: Path
+) -> None:
+    for value, name in zip(values, ("a", "b"), strict=True):
+        plain(tmp_path / "run", name, c=value, prompt=name)
+    _, out, _ = run("score", tmp_path / "run", *OPTIONS, "--prompt-column", "prompt", "--by", "c", "--json")
+    assert [json.dumps(row["c"]) for row in json.loads(out)["by"]] == [*map(json.dumps, values)]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\tb", "a\u2028b", "a\x1b[31mb"])
+def test_the_table_on_the_terminal_has_one_line_for_a_part(run: Any, value: str, tmp_path: Path) -> None:
+    plain(tmp_path / "run", c=value)
+    plain(tmp_path / "run", "other", c="z", question="other")
+    _, out, _ = run("score", tmp_path / "run", *OPTIONS, "--by", "c")
+    assert sum(line.startswith(repr(value)[1:-1] + "  ") for line in out.splitlines()) == 1
+
+
+def test_one_group_is_told_of_as_one(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    rows = [*({"prompt_id": "p", "answer": a} for a in FIRST), {"prompt_id": "q", "answer": "x"}]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "1 group has one completion and cannot be scored" in run("score", log, "--target", "log")[2]

@@ -10,6 +10,7 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
 - `plain` reads JSON lines and parquet through DuckDB, `slow` everything else as batches; `rows` is the table of both;
 - `log` is its entrance and `reading` goes from file to file; `columns` names what is read;
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
-- `parts` deals and puts back, `scored` has the numbers, `record` the counts of groups;
+- `codes` tells prompts and answers apart, `parts` deals, `scored` has the numbers, which a `sheet` puts back in order,
+  `record` the counts of groups;
 - `output` writes them, `full` beside each row as it was; `arrays` are handed between Arrow and numpy.
 """

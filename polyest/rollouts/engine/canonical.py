@@ -42,6 +42,8 @@ def unify_answers(rows: Rows, no_answer: Sequence[str]) -> None:
         if form != text:
             new = "NULL" if form is None else literal(form)
             rows.connection.execute(f"UPDATE rows SET answer = {new} WHERE answer = {literal(text)}")
+    if not rows.own_keys:
+        rows.connection.execute("UPDATE rows SET answer = '0.0' WHERE answer = '-0.0'")
     absent = {text_of(name) for name in no_answer} | {typed_answer(answer) for answer in absent_answers(no_answer)}
     names = [literal(name.decode() if isinstance(name, bytes) else name) for name in absent if name is not None]
     if names:
@@ -81,11 +83,9 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
         sql = f"CASE WHEN {number} IS NOT NULL THEN ({number} {comparison})::INTEGER::DOUBLE END"
         return _averaged(rows, sql)
     found = rows.connection.sql(
-        f"SELECT correct, count(*), min(rowid) FROM rows WHERE correct IS NOT NULL GROUP BY 1 ORDER BY 3 "
-        f"LIMIT {MOST + 1}"
+        f"SELECT correct, count(*) FROM rows WHERE correct IS NOT NULL GROUP BY 1 LIMIT {MOST + 1}"
     ).fetchall()
-    name = "correct" if rows.columns.correct is None else rows.columns.correct
-    known = {text: _verdict(rows, text, row, name) for text, _, row in found}
+    known = {text: _verdict(rows, text) for text, _ in sorted(found)}
     cases = " ".join(
         f"WHEN {literal(t)} THEN {'NULL' if v is None else repr(v)}"
         for t, v in known.items()
@@ -94,13 +94,17 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
     sql = f"CASE correct {cases} ELSE TRY_CAST(correct AS DOUBLE) END" if cases else "TRY_CAST(correct AS DOUBLE)"
     if len(found) > MOST:
         return _averaged(rows, sql)
-    counted = [(known[text], count) for text, count, _ in found if known[text] is not None]
+    counted = [(known[text], count) for text, count in found if known[text] is not None]
     total = sum(count for _, count in counted)
     return Verdicts(sql, math.fsum(v * n for v, n in counted) / total if total else None)
 
 
-def _verdict(rows: Rows, text: str, row: int, name: str) -> float | None:
-    return read_verdict(json.loads(text), lambda: f"{rows.place(row)}: {name!r}")
+def _verdict(rows: Rows, text: str) -> float | None:
+    def place() -> str:
+        [(row,)] = rows.connection.execute("SELECT min(rowid) FROM rows WHERE correct = ?", [text]).fetchall()
+        return f"{rows.place(row)}: {rows.columns.correct or 'correct'!r}"
+
+    return read_verdict(json.loads(text), place)
 
 
 def _averaged(rows: Rows, sql: str) -> Verdicts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from polyest.rollouts import jsonl, parquet
 from polyest.rollouts import read as read_whole
 from polyest.rollouts import writer as writer_of_whole
 from polyest.rollouts.engine.arrays import as_arrow
+from polyest.rollouts.engine.plain import objects
 from polyest.rollouts.engine.rows import Rows
 from polyest.storage.files import replacing
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.scored import Scored
     from polyest.rollouts.readers.source import Source
 
-    Record = NDArray[np.void]
+    Array = NDArray[np.float64]
 
 __all__ = ["full_writer"]
 
@@ -49,8 +52,8 @@ def full_writer(rows: Rows, path: Path) -> Write:
     if kinds == {to_parquet}:
         if to_parquet:
             _check_parquet(rows.plain_files)
-        write = _write_parquet if to_parquet else _write_lines
-        return lambda scored, names: _whole(rows, path, lambda place: write(rows, place, _Numbers(rows, scored, names)))
+            return partial(_whole, rows, path, _write_parquet)
+        return partial(_whole, rows, path, partial(_write_lines, taken=_names_of_lines(rows)))
     if len(rows.files) > 1:
         raise ArgumentError("`--full` must write files of one format in that format; got another for `--out`")
     return _converter(rows, path)
@@ -60,15 +63,17 @@ def _converter(rows: Rows, path: Path) -> Write:
     write = writer_of_whole(read_whole(rows.plain_files[0].path), path)
 
     def convert(scored: Scored, names: Mapping[str, str]) -> None:
-        write(_Numbers(rows, scored, names).take(rows.count))
+        write(_Numbers(scored, names).take(rows.count))
 
     return convert
 
 
-def _whole(rows: Rows, path: Path, write: Callable[[Path], None]) -> None:
+def _whole(
+    rows: Rows, path: Path, write: Callable[[Rows, Path, _Numbers], None], scored: Scored, names: Mapping[str, str]
+) -> None:
     try:
         with replacing(path) as temporary:
-            write(temporary)
+            write(rows, temporary, _Numbers(scored, names))
             rows.check_files()
     except OSError as error:
         raise ArgumentError(
@@ -79,20 +84,25 @@ def _whole(rows: Rows, path: Path, write: Callable[[Path], None]) -> None:
 class _Numbers:
     """What rows are paid, so many at a time."""
 
-    def __init__(self, rows: Rows, scored: Scored, names: Mapping[str, str]) -> None:
-        self.records, self.names = scored.columns(rows.count), names
-        self.held: list[Record] = []
+    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
+        self.batches, self.names = scored.sheet.batches(), names
+        self.held: dict[str, Array] = {name: np.empty(0) for name in names}
 
-    def take(self, number: int) -> dict[str, NDArray[np.float64]]:
+    def take(self, number: int) -> dict[str, Array]:
         """Those of the next rows, by their new names; fewer at the end."""
-        while sum(map(len, self.held)) < number and (more := next(self.records, None)) is not None:
-            self.held.append(more)
-        found: Record = np.concatenate(self.held)
-        self.held = [found[number:]]
-        return {new: np.ascontiguousarray(found[:number][name]) for name, new in self.names.items()}
+        while len(next(iter(self.held.values()))) < number and (more := next(self.batches, None)) is not None:
+            self.held = {name: np.concatenate([held, more[name]]) for name, held in self.held.items()}
+        found = {new: self.held[name][:number] for name, new in self.names.items()}
+        self.held = {name: held[number:] for name, held in self.held.items()}
+        return found
 
 
-def _write_lines(rows: Rows, path: Path, numbers: _Numbers) -> None:
+def _write_lines(rows: Rows, path: Path, numbers: _Numbers, taken: frozenset[str]) -> None:
+    if twice := taken.intersection(numbers.names.values()):
+        raise ArgumentError(
+            f"`--reward-column` and `--advantage-column` must name new columns; got {', '.join(sorted(twice))}, which "
+            "some lines have; choose others"
+        )
     files = zip(rows.plain_files, rows.counts(), strict=True)
     texts = chain.from_iterable(islice((line for _, line, _ in source.lines()), count) for source, count in files)
     with path.open("wb") as stream:
@@ -130,3 +140,32 @@ def _check_parquet(sources: Sequence[Source]) -> None:
             raise ArgumentError(
                 f"`--full` must write files of the same columns; {source.name} has others than {sources[0].name}"
             )
+
+
+def _names_of_lines(rows: Rows) -> frozenset[str]:
+    """All names in the lines.
+
+    Raises:
+        ArgumentError: an object, however deep, has one twice, which what reads the new file would take in its own way.
+    """
+    return frozenset().union(*(_names_of_flat_lines(rows, source) or _names(source) for source in rows.plain_files))
+
+
+def _names_of_flat_lines(rows: Rows, source: Source) -> set[str] | None:
+    """None if lines have objects in them, or may have a name twice."""
+    import duckdb
+
+    checked = f"SELECT json_keys(json) AS names, json_structure(json)::VARCHAR AS kinds FROM {objects(source)}"
+    other = "bool_or(contains(kinds[2:], '{') OR len(names) > len(list_distinct(names)))"
+    query = f"SELECT unnest(names), {other} FROM (SELECT DISTINCT names, kinds FROM ({checked})) GROUP BY 1"
+    try:
+        found = rows.connection.sql(query).fetchall()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:  # such as of a torn line
+        return None
+    return None if any(is_other for _, is_other in found) else {name for name, _ in found}
+
+
+def _names(source: Source) -> set[str]:
+    return {name for _, record in replace(source, report=lambda _: None).records() for name in record}

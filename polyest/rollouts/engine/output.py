@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,25 +89,24 @@ def write_rows(writer: Writer, scored: Scored, names: Mapping[str, str]) -> None
     """The rows in order: file, number, keys, and what they are paid under these names."""
     rows = writer.rows
     files = rows.files if writer.is_parquet else [json.dumps(file) for file in rows.files]
-    file = literal(files[0]) if len(files) == 1 else f"[{', '.join(map(literal, files))}][file + 1]"
-    with _registered(rows, "numbers", _numbers(scored, rows.count)):
+    one = literal(files[0])  # as an ENUM it is not looked for among others, row by row
+    file = f"{one}::ENUM({one})" if len(files) == 1 else f"[{', '.join(map(literal, files))}][file + 1]"
+    with _registered(rows, "numbers", _numbers(scored, names)):
         before = {"file": file, "row": "rows.rowid + 1 - shift"}
         answer = {"answer": "answer" if writer.is_parquet else "to_json(answer)"} if rows.is_extracted else {}
         after = answer | {new: f"nullif(numbers.{quoted(name)}, 'NaN')" for name, new in names.items()}
         writer.write(before, after, "rows POSITIONAL JOIN numbers")
 
 
-def _numbers(scored: Scored, count: int) -> pyarrow.RecordBatchReader:
-    """What `Scored.columns` has, NaN as null."""
+def _numbers(scored: Scored, names: Iterable[str]) -> pyarrow.RecordBatchReader:
+    """The sheet, NaN as it is."""
     import pyarrow as pa
 
-    names = [name for name in scored.piles[0].dtype.names or () if name != "row"]
     schema = pa.schema([(name, pa.float64()) for name in names])
 
     def batches() -> Iterator[pyarrow.RecordBatch]:
-        for records in scored.columns(count):
-            arrays = [as_arrow(records[name]) for name in names]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        for columns in scored.sheet.batches():
+            yield pa.RecordBatch.from_arrays([as_arrow(columns[name]) for name in schema.names], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

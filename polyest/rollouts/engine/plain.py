@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.readers.source import Source
 
-__all__ = ["are_ids", "relation", "unusual"]
+__all__ = ["are_ids", "objects", "relation", "unusual"]
 
 LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
+MOST = 100  # names that are looked for only because they may be there twice
 PACKING = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -46,23 +48,55 @@ def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str]
 def _as_json(source: Source, name: str) -> str:
     if str(source.schema.field(name).type) == "bool":
         return f"CASE WHEN {quoted(name)} THEN 'true' WHEN NOT {quoted(name)} THEN 'false' END"
+    if str(source.schema.field(name).type) in ("float", "double"):
+        return f"to_json(CASE WHEN {quoted(name)} = 0 THEN 0 ELSE {quoted(name)} END)::VARCHAR"  # -0.0 is 0.0
     return f"to_json({quoted(name)})::VARCHAR"
 
 
 def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
-    """Every line is an object that has no name twice, or an error."""
+    """Every line is an object in which no name that is read, or that the first one has, is there twice, or an error."""
+    others = _others(source, names)
+    if lenient or others is None:
+        return _of_objects(source, names, lenient)
+    kinds = {**dict.fromkeys(names, "JSON"), **dict.fromkeys(others, "VARCHAR")}
+    columns = ", ".join(f"{literal(name)}: '{kind}'" for name, kind in kinds.items())
+    chosen = ", ".join(f"{quoted(name)}::VARCHAR AS c{i}" for i, name in enumerate(names))
+    met = " AND ".join(
+        f"coalesce(strlen({quoted(name)}), 0) >= 0" for name in others
+    )  # what is not used is not checked
+    return (
+        f"(SELECT {chosen} FROM read_json({literal(_escaped(source.path))}, {_options(source)}, records=true, "
+        f"columns={{{columns}}}) WHERE {met or 'true'})"
+    )
+
+
+def _others(source: Source, names: Sequence[str]) -> list[str] | None:
+    """Names of the first line that are not read; None if DuckDB, for which "a" is "A", cannot tell the names apart."""
+    kept = {name.lower(): name for name in reversed([*names, *source.first])}
+    is_told_apart = "" not in names and all(kept[name.lower()] == name for name in names)
+    return [*islice((name for name in kept.values() if name and name not in names), MOST)] if is_told_apart else None
+
+
+def _of_objects(source: Source, names: Sequence[str], lenient: bool) -> str:
+    """The same from the text of each line, for any names; lines are parsed twice, and no name is there twice."""
     paths = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
     chosen = ", ".join(f"nullif(found[{i + 1}]::VARCHAR, 'null') AS c{i}" for i in range(len(names)))
-    known = ", ".join(map(literal, source.first))
     return (
         f"(SELECT {chosen} FROM (SELECT json_extract(json, [{paths}]) AS found, "
-        f"CASE WHEN json_keys(json) = [{known}]::VARCHAR[] THEN 0 WHEN json_type(json) <> 'OBJECT' "
-        "THEN error('no object') WHEN len(json_keys(json)) > "
-        "len(list_distinct(json_keys(json))) THEN error('a name twice') ELSE 0 END AS sound FROM "
-        f"read_json_objects({literal(_escaped(source.path))}, format='newline_delimited', ignore_errors={lenient}, "
-        f"compression={literal(PACKING.get(source.path.suffix, 'uncompressed'))}, maximum_object_size={LONGEST_LINE})) "
-        "WHERE sound = 0)"
+        "CASE WHEN json_type(json) <> 'OBJECT' THEN error('no object') WHEN len(json_keys(json)) > "
+        "len(list_distinct(json_keys(json))) THEN error('a name twice') ELSE 0 END AS sound "
+        f"FROM {objects(source, lenient)}) WHERE sound = 0)"
     )
+
+
+def objects(source: Source, lenient: bool = False) -> str:
+    """SQL for the lines of a file as they are, in the column ``json``."""
+    return f"read_json_objects({literal(_escaped(source.path))}, {_options(source)}, ignore_errors={lenient})"
+
+
+def _options(source: Source) -> str:
+    packing = literal(PACKING.get(source.path.suffix, "uncompressed"))
+    return f"format='newline_delimited', compression={packing}, maximum_object_size={LONGEST_LINE}"
 
 
 def _escaped(path: Path) -> str:

@@ -12,6 +12,7 @@ from polyest.errors import ArgumentError
 from polyest.rollouts.engine.arrays import as_arrow
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.jsonl import value_of
 from polyest.rollouts.statistics import GroupStatistics, spread
 from polyest.rollouts.typed import load
 
@@ -159,5 +160,5 @@ def _read(column: pyarrow.ChunkedArray) -> list[Hashable]:
     import pyarrow as pa
 
     encoded = pa.chunked_array(column.chunks, column.type).combine_chunks().dictionary_encode()
-    values = [json.loads(text) for text in encoded.dictionary.to_pylist()]
+    values = [value_of(text, lambda: "a key of the log") for text in encoded.dictionary.to_pylist()]
     return [None if i is None else values[i] for i in encoded.indices.to_pylist()]

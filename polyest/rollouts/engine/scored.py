@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.errors import ArgumentError
 from polyest.rollouts.batch import Part
-from polyest.rollouts.engine.parts import Dealt, Pile, in_order
+from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.scoring import Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.rollouts.engine.sheet import Sheet
+
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
-    Record = NDArray[np.void]
 
 __all__ = ["Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
 
+KINDS = ("reward", "advantage")
 Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
 
 
@@ -64,18 +67,17 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What every method, by its label, pays: values of the groups, shape (G,), and piles of the rows' numbers."""
+    """What every method, by its label, pays: values of the groups, shape (G,).
+
+    `sheet` has the rows' rewards and advantages as ``reward LABEL`` and ``advantage LABEL``, if they are written.
+    """
 
     values: dict[str, Array]
-    piles: list[Pile] = field(default_factory=list)
+    sheet: Sheet
 
     def mean_value(self, label: str) -> float:
         """The mean over all groups of two and more."""
         return float(np.nanmean(self.values[label]))
-
-    def columns(self, count: int) -> Iterator[Record]:
-        """Rewards and advantages of all rows in order; see `score_parts`."""
-        return in_order(self.piles, count)
 
 
 def group(dealt: Dealt) -> Groups:
@@ -117,27 +119,31 @@ def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is
 
     Args:
         methods: by label.
-        is_written: whether rewards and advantages of the rows are kept, as ``reward LABEL`` and ``advantage LABEL``.
+        is_written: whether rewards and advantages of the rows are kept.
     """
-    names = [f"{kind} {label}" for label in methods for kind in ("reward", "advantage")]
+    sheet = dealt.sheet([f"{kind} {label}" for label in methods for kind in KINDS] if is_written else [])
     firsts: list[Whole] = []
-    piles: list[Pile] = []
     values: dict[str, list[Array]] = {label: [] for label in methods}
     for part, records in dealt:
         firsts.append(records["row"][part.firsts])
         reference = records["reference"] if "reference" in (records.dtype.names or ()) else None
-        pile = dealt.scores(names)
-        written = np.zeros(len(records), pile.dtype)
-        written["row"] = records["row"]
+        found: dict[str, Array] = {}
         for label, method in methods.items():
-            scores = scorer(part, reference, method)
+            scores = _named(scorer, part, reference, method)
             values[label].append(scores.values)
-            written[f"reward {label}"], written[f"advantage {label}"] = scores.rewards, scores.advantages
+            found |= {f"reward {label}": scores.rewards, f"advantage {label}": scores.advantages}
         if is_written:
-            pile.write(written)
-            piles.append(pile)
+            sheet.put(records["row"], found)
     order = np.argsort(np.concatenate(firsts), kind="stable")
-    return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, piles)
+    return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, sheet)
+
+
+def _named(scorer: Scorer, part: Part, reference: Array | None, method: str | None) -> Scores:
+    """What is wrong with references is wrong with their column."""
+    try:
+        return scorer(part, reference, method)
+    except ArgumentError as error:
+        raise type(error)(str(error).replace("`reference`", "`--reference-column`", 1)) from None
 
 
 def differences(groups: Groups, pays: Callable[[int], Array], counts_missing: bool) -> float:

@@ -20,11 +20,14 @@ __all__ = ["numbered", "parts_of", "prompt_columns", "prompt_numbers"]
 
 
 def numbered(column: Sequence[Hashable]) -> tuple[Whole, list[Hashable]]:
-    """The number of every value, and the values: integers in order, others as they appear.
+    """The number of every value, and the values: integers in order, others as they appear; 1, 1.0 and true differ.
 
-    >>> numbered([20, 3, 20])[1], numbered(["b", "a"])[1]
-    ([3, 20], ['b', 'a'])
+    >>> numbered([20, 3, 20])[1], numbered(["b", "a"])[1], numbered([True, 1])[1]
+    ([3, 20], ['b', 'a'], [True, 1])
     """
+    if len({*map(type, column)}) > 1:
+        codes, pairs = encode([*zip(map(type, column), column, strict=True)], "parts")
+        return codes, [value for _, value in cast("list[tuple[type, Hashable]]", pairs)]
     codes, names = encode([*column], "parts")
     values: list[Hashable] = [*names]
     if not all(type(value) is int for value in values):

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from polyest.errors import ArgumentError
 from polyest.rollouts.jsonl import parse
-from polyest.rollouts.parquet import MAGIC, opened, unpacked
+from polyest.rollouts.parquet import MAGIC, SUFFIXES, opened, unpacked
 
 if TYPE_CHECKING:
     import pyarrow
@@ -104,7 +104,13 @@ class Source:
 
     @property
     def is_parquet(self) -> bool:
-        return self.start.startswith(MAGIC)
+        is_one = self.start.startswith(MAGIC)
+        if not is_one and self.path.suffix.lower() in SUFFIXES:
+            raise ArgumentError(
+                f"{self.name}: must be a parquet file, as it is called; got one that begins with {self.start[:8]!r}; "
+                "copy it again, or call it what it is"
+            )
+        return is_one
 
     @cached_property
     def schema(self) -> pyarrow.Schema:

@@ -57,7 +57,22 @@ def test_rows_are_counted_without_blank_lines_and_messages_name_the_line(
 
 HOSTILE = {
     "NUL": ("\n".join(LINES).encode().replace(b'"y"', b'"\0y"'), "line 3: must be one JSON object"),
-    "a key twice": ("\n".join([*LINES, '{"prompt_id": "p", "answer": 1, "z": 1, "z": 2}']).encode(), "line 4"),
+    "a key twice that is read": (
+        "\n".join([*LINES, '{"prompt_id": "p", "answer": 1, "answer": 2}']).encode(),
+        "line 4",
+    ),
+    "a key twice that is not in the first line, and read": (
+        "\n".join([*LINES, '{"prompt_id": "p", "answer": 1, "score": 1, "score": 2}']).encode(),
+        "line 4",
+    ),
+    "a key twice that is in the first line, and not read": (
+        "\n".join([LINES[0][:-1] + ', "z": 0}', '{"prompt_id": "p", "answer": 1, "z": 1, "z": 2}']).encode(),
+        "line 2",
+    ),
+    "a key twice in an answer": (
+        "\n".join([*LINES, '{"prompt_id": "p", "answer": {"int": "1", "int": "1"}}']).encode(),
+        "line 4",
+    ),
     "not UTF-8": ("\n".join(LINES).encode().replace(b'"y"', b'"\xff"'), "line 3: must be one JSON object in UTF-8"),
     "broken in the middle": ("\n".join([LINES[0], '{"prompt_id": "p", "a', *LINES]).encode(), "line 2"),
 }

@@ -38,7 +38,7 @@ def append(path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--full",)])
 @pytest.mark.parametrize("added", [LINES[0] * 1000, TORN])
-@pytest.mark.parametrize("step", ["relation", "_hashed"])
+@pytest.mark.parametrize("step", ["relation", "_coded"])
 def test_lines_that_are_added_meanwhile_are_left_out(
     step: str, added: str, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +49,7 @@ def test_lines_that_are_added_meanwhile_are_left_out(
     assert [row["reward"] for row in read_lines(out)] == REWARDS
 
 
-@pytest.mark.parametrize("step", ["relation", "_hashed"])
+@pytest.mark.parametrize("step", ["relation", "_coded"])
 def test_a_line_that_is_finished_meanwhile_was_torn(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_file_that_is_written_anew_meanwhile_is_an_error_of_one_line(
 ) -> None:
     path, out = tmp_path / f"log.{suffix}", tmp_path / f"out.{suffix.partition('.')[0]}"
     rewrite(path, 300)
-    before("_hashed", lambda: rewrite(path, size), monkeypatch)
+    before("_coded", lambda: rewrite(path, size), monkeypatch)
     assert exit_code("score", path, *HARMONIC, *(options if options == ("--json",) else ("--out", out, *options))) == 2
     error = capsys.readouterr().err
     assert "must stay as it is while it is read" in error

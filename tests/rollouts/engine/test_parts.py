@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 from score_support import HARMONIC, exit_code, write_lines
 
-from polyest.rollouts.engine import parts
+from polyest.rollouts.engine import codes, parts
 
 
 @pytest.mark.slow
@@ -52,3 +52,26 @@ def test_few_rows_are_scored_without_numba(tmp_path: Path) -> None:
         [sys.executable, "-c", COMMAND, "score", log, *HARMONIC, "--out", tmp_path / "out.parquet"], check=True
     )
     assert parquet.read_metadata(tmp_path / "out.parquet").num_rows == 1_000_000
+
+
+@pytest.mark.parametrize("keys", [("prompt_id",), ("prompt_id", "step")])
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("weak", ["hash({}) & 7", "0::UBIGINT"])
+def test_hashes_that_are_the_same_by_chance_change_no_number(
+    keys: tuple[str, ...], suffix: str, weak: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, log = random.Random(1), tmp_path / f"log.{suffix}"
+    ids = {"prompt_id": 'p{}"', "step": "{}"}
+    rows = [{name: ids[name].format(generator.randrange(5)) for name in keys} for _ in range(400)]
+    rows = [row | {"answer": generator.choice(["x", "y", "1", "", "é", "zz", "z", None])} for row in rows]
+    if suffix == "jsonl":
+        write_lines(log, rows)
+    else:
+        parquet.write_table(pa.Table.from_pylist(rows), log)
+    outputs = [tmp_path / "out.jsonl", tmp_path / "values.jsonl"]
+    found = []
+    for formula in (codes.HASH, weak):
+        monkeypatch.setattr(codes, "HASH", formula)
+        assert exit_code("score", log, *HARMONIC, "--out", outputs[0], "--values", outputs[1]) == 0
+        found.append([path.read_text() for path in outputs])
+    assert found[0] == found[1]

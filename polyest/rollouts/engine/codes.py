@@ -1,0 +1,43 @@
+"""64 bits for each prompt and for each answer, the same for the same and, which is checked, for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polyest.rollouts.engine.rows import Rows
+
+__all__ = ["answer_codes", "prompt_codes"]
+
+HASH = "hash({})"
+
+
+def prompt_codes(rows: Rows) -> str:
+    """SQL for the code of a row's keys."""
+    keys = [*rows.keys.values()]
+    own = [rows.own_keys.get(key, key) for key in keys]
+    texts = " || ',' || ".join(f"coalesce({key}, 'null')" for key in keys)
+    return _codes(rows, own, "prompts", texts)
+
+
+def answer_codes(rows: Rows) -> str:
+    """SQL for the code of a row's answer."""
+    return _codes(rows, ["answer"], "answers", "answer")
+
+
+def _codes(rows: Rows, columns: Sequence[str], name: str, text: str) -> str:
+    """Their hash; where two of them have the same, once in 10^7 logs of a million prompts, their number instead.
+
+    Two of n have the same with probability n²/2^65, if nobody has made them so. Of numbers, `hash` is one to one.
+
+    Args:
+        columns: what is to be told apart.
+        name: of the list of numbers.
+        text: SQL, the same for the same columns only.
+    """
+    code, connection = HASH.format(", ".join(columns)), rows.connection
+    different = f"SELECT {code} AS code FROM (SELECT DISTINCT {', '.join(columns)} FROM rows)"
+    [(count, codes)] = connection.sql(f"SELECT count(*), count(DISTINCT code) FROM ({different})").fetchall()
+    if count == codes:
+        return code
+    connection.execute(f"CREATE TYPE {name} AS ENUM (SELECT DISTINCT {text} FROM rows WHERE {text} IS NOT NULL)")
+    return f"hash(enum_code(({text})::{name})::BIGINT)"
