@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["arrange", "jit", "read_strings", "scores", "sums", "values"]
 
 PIECE = 1 << 17
+MOST_WAITING = np.uint64(256)  # completions, of groups of mixed sizes; groups of one size are paid one by one
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
@@ -79,7 +80,8 @@ def sums(layout: Layout, numbers: Array) -> Array:
 def _kernel(tables: Tables) -> Kernel:
     """From ids, where groups begin, and weights to scores and means; returns whether weights are too large."""
     if tables.columns is None:
-        return partial(kernels.score, tables.offsets, tables.pay, tables.totals, tables.units)
+        waiting = MOST_WAITING if np.count_nonzero(tables.offsets[2:] >= 0) > 1 else None
+        return partial(kernels.score, waiting, tables.offsets, tables.pay, tables.totals, tables.units)
     whole_blocks = np.concatenate([tables.columns, np.zeros((3, PACKED))], axis=1)
     return partial(kernels.weigh, tables.offsets, whole_blocks, tables.exponents)
 
