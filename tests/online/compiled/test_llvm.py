@@ -68,4 +68,5 @@ def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
     _pairs(ids, 3, size, addends, 5, 7, totals, 2)
     group, (before, found) = ids[3 : 3 + size], np.split(totals, [2])
     np.testing.assert_array_equal(found[:size], 7 + (group[:, None] == group) @ addends[5 : 5 + size])
-    assert (found[size : -(-size // llvm.LANES) * llvm.LANES] == 0).all() and (before == -9).all()
+    assert (found[size : -(-size // llvm.LANES) * llvm.LANES] == 0).all()
+    assert (before == -9).all()

@@ -8,7 +8,6 @@ import pytest
 from polyest.online import numpy_backend
 from polyest.online.compiled import sorting
 
-
 PIECE = int(sorting.PIECE)
 
 
