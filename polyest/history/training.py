@@ -178,7 +178,7 @@ class TrainingHistory:
         shape, keys = codes.shape, _by_completion(read(prompts, "prompts"), codes)
         counted = _usable(usable, shape)
         places = np.flatnonzero(counted)
-        w = None if weights is None else read_weights(weights, shape, ~counted)[places]
+        w = None if weights is None else read_weights(weights, shape)[places]
         pools = self._choice.chosen(self._store.pools(keys[places], codes.reshape(-1)[places], w))
         self._store.remember(pools)
         self._watch.note(pools)

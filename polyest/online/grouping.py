@@ -138,7 +138,9 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     missing = read.missing if pay is not None else None
     reference, weights = options.reference, options.weights
     if weights is not None:
-        weights = read_weights(weights, read.codes.shape, read.padding)
+        weights = read_weights(weights, read.codes.shape)
+        if read.padding is not None and not (missing is None and reference is None):
+            weights = np.where(read.padding.reshape(-1), 0.0, weights)
         if missing is not None:  # the kernels check the others
             check_bounded(weights)
     if reference is not None:

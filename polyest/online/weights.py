@@ -35,8 +35,8 @@ def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -
         raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
 
 
-def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None) -> Array:
-    """One number for each completion, flat; 0 where there is no completion.
+def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """One number for each completion, flat.
 
     Raises:
         ArgumentError: another shape than the answers', or what are no real numbers.
@@ -46,7 +46,7 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
         raise ArgumentError(
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
         )
-    return (w if ignored is None else np.where(ignored, 0.0, w)).reshape(-1)
+    return w.reshape(-1)
 
 
 def check_bounded(weights: Array) -> None:

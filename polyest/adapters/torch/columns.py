@@ -51,7 +51,7 @@ class Columns:
         if np.any(groups[:, 0] == NOTHING):
             raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows")
         kept, counts = self.kept, self._counts
-        weights = None if self.weights is None else _read_weights(self.weights, ~counts)[kept]
+        weights = None if self.weights is None else _read_weights(self.weights, counts.shape)[kept]
         some = None if reference is None else reference[kept]
         return Completions(groups[kept], self._rows[kept], some, weights, settings)
 
@@ -132,13 +132,13 @@ def _read_reference(reference: Numbers | None) -> NDArray[np.float64] | None:
     return q
 
 
-def _read_weights(weights: Numbers, ignored: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """w as a flat float64 array, 0 where there is no completion."""
+def _read_weights(weights: Numbers, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """w as a flat float64 array."""
     if isinstance(weights, Tensor):
         if weights.dtype.is_complex:
             raise ArgumentError(f"`weights` must be real numbers, one for each completion; got {weights.dtype}")
         weights = weights.detach().to("cpu", torch.float64).numpy()
-    return read_weights(weights, ignored.shape, ignored)
+    return read_weights(weights, shape)
 
 
 def _read_mask(usable: Booleans | None, size: int) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from polyest.online.weights import LARGEST, MOST_DIGITS, PACKED
 __all__ = ["score", "sums", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
+UNSIGNED = np.uint64(2**63 - 1)
 MAGNITUDE = np.float64(LARGEST).view(np.uint64)
 TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
 POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
@@ -60,6 +61,21 @@ def digits_of(numbers):
 @inlined
 def fixed(number, scale):
     return np.int64(np.rint(number * scale))
+
+
+@inlined
+def largest(w, lo, hi):
+    """The largest word of w[lo:hi] without its sign."""
+    words, top = w.view(np.uint64), ZERO
+    for i in range(lo, hi):
+        top = max(top, words[i] & UNSIGNED)
+    return top
+
+
+@inlined
+def exponent_of(word):
+    """The least e with |number| < 2^e, or one beyond `MOST_DIGITS`; from the number's bits."""
+    return np.int64(word >> np.uint64(52)) - 1022
 
 
 @inlined
@@ -104,7 +120,7 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
             sum_pairs(ids, lo, addends, MOST - size, size, base, places, at)
             written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
-            tally(ids, lo, hi, g, table, places[at:])
+            tally(ids, lo, hi, g, table, places[at:], None)
             for k in range(at, at + size):
                 places[k] = base + np.uint64(table[2][places[k]])
         if totals is not None:
@@ -124,24 +140,28 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
 
 
 @inlined
-def weigh_counted(w, columns, exponent, table, slots, out):
-    """The scores of a large group, whose answers are counted in `table`, unless out is None; returns its T."""
-    (others, own, steps), (_, _, counts, sums) = columns, table
-    size, digits, total = w.shape[0], digits_of(w), 0
-    scale = power(digits - exponent)
+def weigh_counted(ids, w, lo, hi, group, columns, base, digits, exponent, table, scratch, out):
+    """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
+    slots, words, paid = scratch
+    size = hi - lo
+    finest = digits - length(size) if size <= PACKED else digits
+    scale, unit, rate, total = power(finest), power(-finest), power(digits - exponent), 0
+    if out is not None:
+        for k in range(size):
+            words[k] = fixed(w[lo + k], scale)
+    tally(ids, lo, hi, group, table, slots, None if out is None else words)
     for k in range(size):
-        total += fixed(w[k] * others[counts[slots[k]]], scale)
+        weight, slot = w[lo + k], slots[k]
+        place = base + np.uint64(table[2][slot])
+        if out is not None:
+            out[lo + k] = weight * columns[1, place] + (table[3][slot] - words[k]) * unit * columns[2, place]
+        paid[k] = weight * columns[0, place]
+    for k in range(size):
+        total += fixed(paid[k], rate)
     mean = total * power(exponent - digits)
     if out is not None:
-        digits -= length(size) if size <= PACKED else 0
-        scale, unit = power(digits), power(-digits)
         for k in range(size):
-            sums[slots[k]] = 0
-        for k in range(size):
-            sums[slots[k]] += fixed(w[k], scale)
-        for k in range(size):
-            m, same = counts[slots[k]], (sums[slots[k]] - fixed(w[k], scale)) * unit
-            out[k] = w[k] * own[m] + same * steps[m] - mean
+            out[lo + k] -= mean
     return mean
 
 
@@ -152,8 +172,9 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind. Returns
     whether weights are too large.
     """
-    slots, table = np.empty(max(offsets.shape[0], PACKED), np.uint64), group_table(offsets.shape[0])
-    words, end, hi, refused = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0]), False
+    most, table = max(offsets.shape[0], PACKED), group_table(offsets.shape[0])
+    scratch = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most)
+    end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
@@ -165,12 +186,15 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
             continue
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
-            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
+            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
             refused |= top > MAGNITUDE
         else:
-            tally(ids, lo, hi, g, table, slots)
-            paid, refused = None if out is None else out[lo:hi], refused | too_large(w, lo, hi)
-            totals[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
+            word = largest(w, lo, hi)
+            refused |= word > MAGNITUDE
+            digits = 62 - length(size) - exponent_of(word)
+            totals[g] = weigh_counted(
+                ids, w, lo, hi, g, columns, base - ONE, digits, exponents[size], table, scratch, out
+            )
     return refused
 
 
