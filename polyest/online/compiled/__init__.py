@@ -24,7 +24,7 @@ from polyest.online.compiled import kernels
 from polyest.online.compiled.jit import jit
 from polyest.online.compiled.sorting import arrange
 from polyest.online.compiled.strings import read_strings
-from polyest.online.weights import PACKED, check_bounded
+from polyest.online.extras import PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ import numpy as np
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
-from polyest.online.weights import LARGEST, MOST_DIGITS, PACKED
+from polyest.online.extras import LARGEST, MOST_DIGITS, PACKED
 
 __all__ = ["score", "sums", "weigh"]
 

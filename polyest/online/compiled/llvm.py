@@ -18,7 +18,7 @@ from importlib import import_module
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.extras import MOST_DIGITS, PACKED
 
 __all__ = ["LANES", "sum_pairs", "weigh_pairs"]
 

@@ -16,7 +16,7 @@ import pytest
 from places import ROOT
 
 from polyest.online.compiled import jit, llvm
-from polyest.online.weights import PACKED
+from polyest.online.extras import PACKED
 
 SCORES = """
 import llvmlite, numpy as np, polyest
