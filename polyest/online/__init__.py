@@ -2,7 +2,7 @@
 
 In the order in which a call passes through it:
 
-- `answers`: what the user typed as integers, by way of `hashable_answers` (a dictionary, kept fast where hashes collide)
+- `answers`: what the user typed as integers, by way of `hashable_answers` (a dictionary, fast where hashes collide too)
   or of strings' bytes; `extras` reads what else there is for each completion: a reference, weights;
 - `grouping`: the dense and the ragged form, as a `layout` of groups with the `lookup` arrays of their sizes, which
   `loading` finds or computes;

@@ -89,8 +89,8 @@ def by_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: 
 def rekeyed(rows: list[Items], *others: object) -> tuple[list[Items], Items] | None:
     """Keys of the items in rows of equal lengths, and of others, equal if and only if the items are.
 
-    Python hashes a number n to n mod 2^61 − 1, always: thousands of multiples of it, or tuples of such, lie in one chain
-    of a dictionary, which takes time quadratic in their number. Strings are hashed with a secret.
+    Python hashes a number n to n mod 2^61 − 1, always: thousands of multiples of it, or tuples of such, lie in one
+    chain of a dictionary, which takes time quadratic in their number. Strings are hashed with a secret.
 
     None if the items' own hashes do not collide in numbers, or an item's equality cannot be told from its parts.
 

@@ -112,12 +112,9 @@ class Lookup:
         return read_only(inner.coefficients)
 
     @cached_property
-    def rewards(self) -> tuple[Array, None]:
-        return self.coefficients, None
-
-    @cached_property
-    def values(self) -> tuple[Array, FixedPoint]:
-        return self.coefficients, fixed_point(self.coefficients.tolist())
+    def totals(self) -> FixedPoint:
+        """c."""
+        return fixed_point(self.coefficients.tolist())
 
     @cached_property
     def advantages(self) -> tuple[Array, FixedPoint]:
@@ -139,8 +136,9 @@ class Lookup:
 
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
         """What a completion is paid, and what it adds to its group's total, for rewards, advantages or values."""
-        found: tuple[Array, FixedPoint | None] = getattr(self, kind)
-        return found
+        return (
+            self.advantages if kind == "advantages" else (self.coefficients, None if kind == "rewards" else self.totals)
+        )
 
     def weighted(self, kind: str) -> Array:
         """b, a, d of weighted completions, shape (3, K), paid w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].

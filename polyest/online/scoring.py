@@ -12,6 +12,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.online import backend
+from polyest.online.numpy_backend import sums
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -45,7 +46,7 @@ def values(job: Job) -> Array:
     chosen, result = backend.choose(layout.work), np.empty(len(layout.starts) - 1)
     chosen.values(layout, extras.weights_of_counts, result)
     if (known := extras.known) is not None:
-        result += chosen.sums(layout, known) / np.maximum(layout.sizes, 1)
+        result += sums(layout, known) / np.maximum(layout.sizes, 1)
     return result
 
 
@@ -57,7 +58,7 @@ def _score(layout: Layout, extras: Extras, out: Scores, is_centred: bool) -> Non
     chosen.scores(layout, extras.weights_of_counts, out)
     if (known := extras.known) is not None:
         if is_centred:
-            rest = layout.spread(chosen.sums(layout, known)) - known
+            rest = layout.spread(sums(layout, known)) - known
             known = known - rest / np.maximum(layout.spread(layout.sizes - 1.0), 1)
         out += known
 

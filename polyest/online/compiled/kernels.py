@@ -17,7 +17,7 @@ from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
 from polyest.online.extras import LARGEST, MOST_DIGITS, PACKED
 
-__all__ = ["score", "sums", "weigh"]
+__all__ = ["score", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
 UNSIGNED = np.uint64(2**63 - 1)
@@ -47,15 +47,6 @@ def power(exponent):
 def length(number):
     """The least e with |number| < 2^e."""
     return np.int64(math.frexp(np.float64(number))[1])
-
-
-@inlined
-def digits_of(numbers):
-    """Binary digits by which numbers are shifted to be summed as integers."""
-    top = 0.0
-    for number in numbers:
-        top = max(top, abs(number))
-    return 62 - length(numbers.shape[0]) - length(top)
 
 
 @inlined
@@ -196,14 +187,3 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
                 ids, w, lo, hi, g, columns, base - ONE, digits, exponents[size], table, scratch, out
             )
     return refused
-
-
-@jit
-def sums(numbers, starts, out):
-    """The sum of each group's finite numbers, whatever their order; 0 for fewer than two."""
-    for g in range(starts.shape[0] - 1):
-        some, total = numbers[starts[g] : starts[g + 1]], 0
-        digits = digits_of(some)
-        for number in some:
-            total += fixed(number, power(digits))
-        out[g] = total * power(-digits) if some.shape[0] > 1 else 0.0

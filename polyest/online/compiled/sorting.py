@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # numba infers the types of these functions:
-# mypy: disable-error-code="no-untyped-def, assignment, unreachable, var-annotated"
+# mypy: disable-error-code="no-untyped-def, call-arg, assignment, unreachable, var-annotated"
 from typing import TYPE_CHECKING
 
 import numpy as np

@@ -40,7 +40,6 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
         found = [both_ways(kind, run, plain, weighted, w) for run in (numpy_backend, compiled)]
         for one, other in zip(*found, strict=True):
             np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(numpy_backend.sums(plain, w), compiled.sums(plain, w))
 
 
 @pytest.mark.parametrize("last", [0, 1, 2, 7, 8, 70])
