@@ -120,7 +120,7 @@ def reference_values(
 
 def read_probabilities(reference: ArrayLike) -> Array:
     """A new float64 array of real numbers."""
-    return np.array(_read_numbers(reference, "reference", "probabilities, one for each answer", "without gradient"))
+    return np.array(read_numbers(reference, "reference", "probabilities, one for each answer", "without gradient"))
 
 
 def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -129,7 +129,7 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
     Raises:
         ArgumentError: another shape than the answers', or what are no real numbers.
     """
-    w = _read_numbers(weights, "weights", "real numbers, one for each completion", "without gradient")
+    w = read_numbers(weights, "weights", "real numbers, one for each completion", "without gradient")
     if w.shape != shape:
         raise ArgumentError(
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
@@ -137,15 +137,32 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
     return w.reshape(-1)
 
 
-def _read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -> Array:
+def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -> Array:
     """A contiguous float64 array of real numbers: `values` themselves if they are one."""
     try:
         given = np.asarray(values)
-        if given.dtype.kind in "cUSTMm":
-            raise TypeError(f"{given.dtype} numbers")
+        if given.dtype.kind in "cUSTMmV" or hasattr(values, "filled"):
+            raise TypeError("a masked array" if hasattr(values, "filled") else f"{given.dtype} numbers")
+        if given.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in given.flat):
+            raise TypeError("strings")
         return np.require(given, np.float64, ["C", "A", "W"])
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
+
+
+def read_usable(usable: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which completions count, in the answers' shape."""
+    try:
+        mask = np.asarray(usable)
+        came = "a masked array" if hasattr(usable, "filled") else f"{mask.dtype} of shape {mask.shape}"
+    except (TypeError, ValueError, RuntimeError) as error:
+        mask, came = np.zeros(0), str(error)
+    if mask.dtype != np.bool_ or mask.shape != shape or hasattr(usable, "filled"):
+        raise ArgumentError(
+            f"`usable` must be booleans of the answers' shape {shape}, got {came}; say True for every completion that "
+            "counts"
+        )
+    return mask
 
 
 def check_bounded(weights: Array) -> None:

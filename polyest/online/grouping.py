@@ -11,7 +11,7 @@ import numpy as np
 from polyest.errors import ArgumentError, warn
 from polyest.online import backend
 from polyest.online.answers import Answers, read_answers
-from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_weights, reference_values
+from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_usable, read_weights, reference_values
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.problems.problem import whole_number
@@ -114,13 +114,8 @@ def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
     """The answers with those that are not usable taken for padding."""
     if usable is None:
         return read
-    mask = np.asarray(usable)
-    if mask.dtype != np.bool_ or mask.shape != read.codes.shape:
-        raise ArgumentError(
-            f"`usable` must be booleans of the answers' shape {read.codes.shape}, got {mask.dtype} of shape "
-            f"{mask.shape}; say True for every completion that counts"
-        )
-    return replace(read, padding=~mask if read.padding is None else read.padding | ~mask)
+    lost = ~read_usable(usable, read.codes.shape)
+    return replace(read, padding=lost if read.padding is None else read.padding | lost)
 
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:

@@ -100,6 +100,8 @@ def _kind(given: object) -> object:
 
 def _check_place(argument: str, given: Numbers, answers: Array, entry: str) -> None:
     """The answers' shape and devices."""
+    if hasattr(given, "filled"):
+        raise ArgumentError(f"`{argument}` must be a plain array, got a masked one; use .filled(…)")
     if given.shape != answers.shape:
         raise ArgumentError(
             f"`{argument}` must have the answers' shape {answers.shape}, got {given.shape}; give one {entry} for each "

@@ -43,7 +43,7 @@ def group_table(largest):
 
 @inlined
 def tally(ids, lo, hi, group, table, slots, addends):
-    """How many of ids[lo:hi] equal ids[lo + k], in the table's counts at slots[k]; their addends, in its sums there."""
+    """How many answers of ids[lo:hi] equal ids[lo + k], and the sum of their addends, in the table at slots[k]."""
     keys, owners, counts, sums = table
     bits = bits_of(hi - lo, 5)
     shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)

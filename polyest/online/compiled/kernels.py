@@ -64,18 +64,9 @@ def largest(w, lo, hi):
 
 
 @inlined
-def exponent_of(word):
-    """The least e with |number| < 2^e, or one beyond `MOST_DIGITS`; from the number's bits."""
-    return np.int64(word >> np.uint64(52)) - 1022
-
-
-@inlined
-def too_large(w, lo, hi):
-    """Whether some of w[lo:hi] are above `LARGEST` in size, or not finite."""
-    refused = False
-    for i in range(lo, hi):
-        refused |= not abs(w[i]) <= LARGEST
-    return refused
+def digits_of(size, top):
+    """Binary digits by which numbers are shifted to be summed as integers; the word of the largest has its exponent."""
+    return 62 - length(size) - (np.int64(top >> np.uint64(52)) - 1022)
 
 
 @inlined
@@ -106,7 +97,7 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
         size, at = hi - lo, ZERO if waiting is None else lo - first
         written, base = size, np.uint64(offsets[size]) - ONE
         if w is not None and g % TOGETHER == 0:
-            refused |= too_large(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)]))
+            refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
         if fits_registers(lo, size, end):
             sum_pairs(ids, lo, addends, MOST - size, size, base, places, at)
             written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
@@ -131,8 +122,9 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
 
 
 @inlined
-def weigh_counted(ids, w, lo, hi, group, columns, base, digits, exponent, table, scratch, out):
+def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
+    columns, base, exponent, digits = found
     slots, words, paid = scratch
     size = hi - lo
     finest = digits - length(size) if size <= PACKED else digits
@@ -171,7 +163,7 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            totals[g], refused = np.nan, refused | too_large(w, lo, hi)
+            totals[g], refused = np.nan, refused | (largest(w, lo, hi) > MAGNITUDE)
             if out is not None:
                 out[lo:hi] = np.nan
             continue
@@ -180,10 +172,10 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
             top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
             refused |= top > MAGNITUDE
         else:
-            word = largest(w, lo, hi)
-            refused |= word > MAGNITUDE
-            digits = 62 - length(size) - exponent_of(word)
-            totals[g] = weigh_counted(
-                ids, w, lo, hi, g, columns, base - ONE, digits, exponents[size], table, scratch, out
+            top = largest(w, lo, hi)
+            found = columns, base - ONE, exponents[size], digits_of(size, top)
+            totals[g], refused = (
+                weigh_counted(ids, w, lo, hi, g, found, table, scratch, out),
+                refused | (top > MAGNITUDE),
             )
     return refused
