@@ -60,10 +60,15 @@ class Extras:
 
     @property
     def weights_of_counts(self) -> Array | None:
-        """The weights of the part that depends on matches, 0 where `pay` takes its place; None if all are 1."""
-        if self.missing is None:
+        """The weights of the part that depends on matches, which no answer has not; None without weights."""
+        if self.weights is None or self.missing is None:
             return self.weights
-        return np.where(self.missing, 0.0, 1.0 if self.weights is None else self.weights)
+        return np.where(self.missing, 0.0, self.weights)
+
+    @property
+    def unpaid(self) -> NDArray[np.bool_] | None:
+        """Completions without an answer where weights do not already say so."""
+        return self.missing if self.weights is None else None
 
     @property
     def known(self) -> Array | None:

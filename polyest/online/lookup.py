@@ -192,6 +192,12 @@ class Tables:
         pay = _joined([*(pay for pay, _ in arrays), np.full(1, np.nan)], np.zeros(1))
         return cls(offsets, pay, totals, units, columns, exponents)
 
+    def without_matches(self, sizes: NDArray[np.int64]) -> tuple[Array, Array]:
+        """What a completion without matches is paid and adds to its group's mean, in groups of these sizes."""
+        known = np.minimum(sizes, len(self.offsets) - 1)
+        assert self.totals is not None
+        return self.pay[self.offsets[known]], self.totals[self.offsets[known]] / self.units[known]
+
     def of(self, size: int, array: NDArray[Number]) -> NDArray[Number]:
         """The part of one of these arrays that is for groups of this size."""
         return array[..., self.offsets[size] :][..., :size]

@@ -15,7 +15,7 @@ from polyest.online import backend
 from polyest.online.numpy_backend import sums
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
     from polyest.online.extras import Extras
     from polyest.online.grouping import Job
@@ -43,24 +43,34 @@ def scores(job: Job, out: Scores | None = None, dtype: DTypeLike | None = None) 
 def values(job: Job) -> Array:
     """The mean reward of each group, shape (G,); NaN for fewer than two completions."""
     layout, extras = job.layout, job.extras
-    chosen, result = backend.choose(layout.work), np.empty(len(layout.starts) - 1)
-    chosen.values(layout, extras.weights_of_counts, result)
+    result = np.empty(len(layout.starts) - 1)
+    backend.choose(layout.work).values(layout, extras.weights_of_counts, result)
+    if extras.unpaid is not None:
+        result -= _unpaid(layout, extras.unpaid)
     if (known := extras.known) is not None:
         result += sums(layout, known) / np.maximum(layout.sizes, 1)
     return result
 
 
 def _score(layout: Layout, extras: Extras, out: Scores, is_centred: bool) -> None:
-    """w_i·(c[m_i] − r(q_i)), or `extras.pay` in place of c; centred, minus the mean of what the others are paid without
-    i, where the tables say it for the part that depends on matches. NaN in a group of one.
-    """
-    chosen = backend.choose(layout.work)
-    chosen.scores(layout, extras.weights_of_counts, out)
+    """w_i·(c[m_i] − r(q_i)), or `extras.pay` in place of c, or that minus its baseline; NaN in a group of one."""
+    backend.choose(layout.work).scores(layout, extras.weights_of_counts, out)
+    if extras.unpaid is not None and is_centred:
+        out[extras.unpaid] -= layout.spread(layout.tables.without_matches(layout.sizes)[0])[extras.unpaid]
+        out += layout.spread(_unpaid(layout, extras.unpaid))
+    elif extras.unpaid is not None:
+        out[extras.unpaid] *= 0.0  # a group of one stays NaN
     if (known := extras.known) is not None:
         if is_centred:
             rest = layout.spread(sums(layout, known)) - known
-            known = known - rest / np.maximum(layout.spread(layout.sizes - 1.0), 1)
+            known = known - rest / np.maximum(layout.spread(np.subtract(layout.sizes, 1, dtype=np.float64)), 1)
         out += known
+
+
+def _unpaid(layout: Layout, unpaid: NDArray[np.bool_]) -> Array:
+    """What completions that are not paid added to their group's mean: they have no matches."""
+    share: Array = sums(layout, unpaid.astype(np.float64)) * layout.tables.without_matches(layout.sizes)[1]
+    return share
 
 
 def check_output(out: Scores | None, dtype: DTypeLike | None, shape: tuple[int, ...]) -> Scores:
