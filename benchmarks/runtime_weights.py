@@ -59,9 +59,9 @@ def report(completions: int, repeats: int) -> None:
     few = min(FEW, completions)
     for total in sorted({few, completions}):
         with engine(0):
-            compare("numba", total, repeats, lambda batch: [*batch.dense(polyest, keep), *batch.ragged(polyest, keep)])
+            compare("numba", total, repeats, both_forms)
     with engine(1 << 62):
-        compare("numpy", few, repeats, lambda batch: [*batch.dense(polyest, keep), *batch.ragged(polyest, keep)])
+        compare("numpy", few, min(repeats, 4), both_forms)
     if find_spec("torch"):
         import torch
 
@@ -80,6 +80,11 @@ def report(completions: int, repeats: int) -> None:
 
 def keep(array: NDArray[Any]) -> NDArray[Any]:
     return array
+
+
+def both_forms(batch: Batch) -> list[Form]:
+    """Those of numpy arrays."""
+    return [*batch.dense(polyest, keep), *batch.ragged(polyest, keep)]
 
 
 def blocking(forms: Iterator[Form]) -> Iterator[Form]:
