@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from polyest.online.compiled.hashing import group_table, tally
+from polyest.online.compiled.hashing import bits_of, mixed
 from polyest.online.compiled.jit import inlined, jit
 
 if TYPE_CHECKING:
@@ -74,14 +74,17 @@ def codes_identify(data, ends, codes, rows, starts):
     largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    table, slots, ordered = group_table(largest), np.empty(largest, np.uint64), codes[rows]
-    some = table[3]  # a row of each slot
+    bits = bits_of(largest, 4)
+    owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
+    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
     for g in range(starts.shape[0] - 1):
-        lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
-        tally(ordered, lo, hi, g, table, slots, None)
-        for i in range(lo, hi):
-            some[slots[i - lo]] = rows[i]
-        for i in range(lo, hi):
-            if not is_same(data, ends, np.uint64(rows[i]), np.uint64(some[slots[i - lo]])):
+        for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
+            row = np.uint64(rows[i])
+            slot = mixed(codes[row]) >> shift
+            while owners[slot] == g and codes[firsts[slot]] != codes[row]:
+                slot = (slot + ONE) & mask
+            if owners[slot] != g:
+                owners[slot], firsts[slot] = g, row
+            elif not is_same(data, ends, row, firsts[slot]):
                 return False
     return True
