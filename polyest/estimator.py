@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest import notebook
-from polyest.online import grouping, results
+from polyest.online import grouping, scoring
 from polyest.online.loading import load_table, lookup_of, lookups, sibling
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, problem_of_answers
@@ -129,7 +129,7 @@ class Estimator:
         [-0.405, -1.099, -0.405]
         """
         options = self._options("rewards", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return results.scores(self._job(answers, options), out, dtype)
+        return scoring.scores(self._job(answers, options), out, dtype)
 
     def advantages(
         self,
@@ -158,7 +158,7 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         options = self._options("advantages", reference, padding_id, no_answer_reward, threads, weights, usable)
-        return results.scores(self._job(answers, options), out, dtype)
+        return scoring.scores(self._job(answers, options), out, dtype)
 
     def value(
         self,
@@ -188,7 +188,7 @@ class Estimator:
         """
         options = self._options("values", reference, padding_id, no_answer_reward, threads, weights, usable)
         job = self._job(answers, options)
-        return results.values(job).reshape(job.shape[:-1])[()]
+        return scoring.values(job).reshape(job.shape[:-1])[()]
 
     def value_with_error(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from polyest.online import grouping, results
+from polyest.online import grouping, scoring
 from polyest.online.loading import lookups
 from polyest.problems.budget import RaggedArguments, from_ragged
 from polyest.problems.problem import LARGEST_GROUP, Problem, problem_of_answers
@@ -66,7 +66,7 @@ def rewards(
     """
     options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = grouping.ragged(_tables(target, method, budget, baseline), answers, groups, options)
-    return results.scores(job, out, dtype)
+    return scoring.scores(job, out, dtype)
 
 
 def advantages(
@@ -94,7 +94,7 @@ def advantages(
     """
     options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
-    return results.scores(job, out, dtype)
+    return scoring.scores(job, out, dtype)
 
 
 def value(
@@ -126,7 +126,7 @@ def value(
     options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
     job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
     ids, order = _by_appearance(job, groups)
-    return ids, results.values(job)[order]
+    return ids, scoring.values(job)[order]
 
 
 def value_with_error(

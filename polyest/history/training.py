@@ -14,7 +14,7 @@ from polyest.history.fingerprints import NO_ANSWER, read
 from polyest.history.movement import Movement, Watch
 from polyest.history.settings import PoolSettings
 from polyest.history.snapshot import Snapshot, read_snapshot, write_snapshot
-from polyest.online.weights import read_usable, read_weights
+from polyest.online.extras import read_usable, read_weights
 from polyest.problems.budget import BudgetArguments
 
 if TYPE_CHECKING:

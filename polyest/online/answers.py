@@ -15,8 +15,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
-from polyest.online.colliding_hashes import rekeyed
-from polyest.online.hashable_answers import by_dictionary, by_small_dictionary
+from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError, warn
-from polyest.online import backend, scoring
+from polyest.online import backend
 from polyest.online.answers import Answers, read_answers
+from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_usable, read_weights, reference_values
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.online.reference_term import reference_values
-from polyest.online.weights import check_bounded, read_usable, read_weights
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
@@ -52,7 +51,7 @@ class Job:
 
     kind: str
     layout: Layout
-    extras: scoring.Extras
+    extras: Extras
     shape: tuple[int, ...]
     missing: NDArray[np.bool_] | None = None
 
@@ -128,12 +127,12 @@ def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     return {n: int(counts[n]) for n in np.flatnonzero(counts).tolist() if n > 1}
 
 
-def _extras(read: Answers, options: Options) -> scoring.Extras:
-    pay = scoring.no_answer_pay(options.no_answer_reward)
+def _extras(read: Answers, options: Options) -> Extras:
+    pay, shape = no_answer_pay(options.no_answer_reward), read.codes.shape
     missing = read.missing if pay is not None else None
     reference, weights = options.reference, options.weights
     if weights is not None:
-        weights = read_weights(weights, read.codes.shape)
+        weights = read_weights(weights, shape)
         if read.padding is not None and not (missing is None and reference is None):
             weights = np.where(read.padding.reshape(-1), 0.0, weights)
         if missing is not None:  # the kernels check the others
@@ -141,8 +140,8 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     if reference is not None:
         unpaid = [mask for mask in (missing, read.padding) if mask is not None]
         ignored = np.logical_or.reduce(unpaid) if unpaid else None
-        reference = reference_values(options.target, reference, read.codes.shape, ignored).reshape(-1)
-    return scoring.Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
+        reference = reference_values(options.target, reference, shape, ignored).reshape(-1)
+    return Extras(reference, None if missing is None else missing.reshape(-1), pay or 0.0, weights)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

@@ -1,16 +1,18 @@
-"""Hashable answers as integers by Python's own means: a dictionary."""
+"""Hashable answers as integers by Python's own means: a dictionary, kept fast where hashes collide."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from itertools import chain, count, pairwise
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
+from itertools import chain, count, islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, shortened
-from polyest.online.colliding_hashes import rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     Groups = tuple[Integers | None, NDArray[np.int64]]
     Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
 
-__all__ = ["by_dictionary", "by_small_dictionary", "encode"]
+__all__ = ["by_dictionary", "by_small_dictionary", "encode", "rekeyed"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
 REMEDIES: dict[type, str] = {
@@ -32,6 +34,11 @@ REMEDIES: dict[type, str] = {
     ".to_list() (polars), .to_pylist() (arrow)",
 }
 MANY = 256  # a dictionary is small if it holds at most one in so many answers
+FEWEST = 1024  # answers whose chain would cost time
+ONE_IN, LARGEST_SAMPLE = 16, 2048  # answers whose hashes are looked at
+SECRET = {str, bytes, type(None)}
+TOLERATED = 8  # collisions in a sample: −1 and −2 collide anyway
+MOST_DIGITS = 10_000  # of a decimal that is written as a fraction
 PIECE = 2048  # a dictionary of so many answers fits the cache; one of a million takes four times as long per answer
 
 
@@ -77,6 +84,67 @@ def by_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: 
             raise _incomparable(argument, error) from None
         missing[piece], padding[piece] = _masks(codes[piece], index, padding_id, argument)
     return codes, missing, padding
+
+
+def rekeyed(rows: list[Items], *others: object) -> tuple[list[Items], Items] | None:
+    """Keys of the items in rows of equal lengths, and of others, equal if and only if the items are.
+
+    Python hashes a number n to n mod 2^61 − 1, always: thousands of multiples of it, or tuples of such, lie in one
+    chain of a dictionary, which takes time quadratic in their number. Strings are hashed with a secret.
+
+    None if the items' own hashes do not collide in numbers, or an item's equality cannot be told from its parts.
+
+    >>> rekeyed([[1, "a"] * 1000]) is None
+    True
+    >>> [keys], _ = rekeyed([[(2**61 - 1) * n for n in range(2000)]])
+    >>> len(set(map(hash, keys))) == len(keys)
+    True
+    """
+    if not _collide(_sample(rows)):
+        return None
+    try:
+        return [[*map(_key, row)] for row in rows], [*map(_key, others)]
+    except (TypeError, RecursionError):
+        return None
+
+
+def _sample(rows: list[Items]) -> Items:
+    """Items at equal distances, none of few."""
+    size = len(rows) * len(rows[0]) if rows else 0
+    step = max(ONE_IN, size // LARGEST_SAMPLE) | 1
+    if size < FEWEST:
+        return []
+    return rows[0][::step] if len(rows) == 1 else [*islice(chain.from_iterable(rows[::step]), LARGEST_SAMPLE)]
+
+
+def _collide(sample: Items) -> bool:
+    """Whether different items have equal hashes more than by chance."""
+    if set(map(type, sample)) <= SECRET:
+        return False
+    first: dict[int, object] = {}
+    try:
+        others = map(first.setdefault, map(hash, sample), sample)
+        collisions = sum(other is not item and other != item for other, item in zip(others, sample, strict=True))
+        return bool(collisions > TOLERATED)
+    except (TypeError, ValueError):
+        return False  # unhashable or incomparable: said where all items are read
+
+
+def _key(item: object) -> Hashable:
+    """Numbers as ("number", …), in lowest terms, tuples as ("tuple", …): neither equals a key of the other kind."""
+    item = item.item() if isinstance(item, np.generic) else item
+    if isinstance(item, tuple):
+        return "tuple", *map(_key, item)
+    if isinstance(item, frozenset):
+        return frozenset(map(_key, item))
+    if isinstance(item, Decimal) and item.is_finite() and abs(item.adjusted()) > MOST_DIGITS:
+        raise TypeError("as a fraction it is too long")
+    if isinstance(item, int | float | Fraction | Decimal):
+        with suppress(ValueError, OverflowError):  # not a number, or infinite
+            return "number", *map(hex, item.as_integer_ratio())
+    elif item is not None and not isinstance(item, str | bytes):
+        raise TypeError("its equality is its own")
+    return item
 
 
 def _masks(

@@ -112,12 +112,9 @@ class Lookup:
         return read_only(inner.coefficients)
 
     @cached_property
-    def rewards(self) -> tuple[Array, None]:
-        return self.coefficients, None
-
-    @cached_property
-    def values(self) -> tuple[Array, FixedPoint]:
-        return self.coefficients, fixed_point(self.coefficients.tolist())
+    def totals(self) -> FixedPoint:
+        """c."""
+        return fixed_point(self.coefficients.tolist())
 
     @cached_property
     def advantages(self) -> tuple[Array, FixedPoint]:
@@ -139,8 +136,9 @@ class Lookup:
 
     def arrays(self, kind: str) -> tuple[Array, FixedPoint | None]:
         """What a completion is paid, and what it adds to its group's total, for rewards, advantages or values."""
-        found: tuple[Array, FixedPoint | None] = getattr(self, kind)
-        return found
+        return (
+            self.advantages if kind == "advantages" else (self.coefficients, None if kind == "rewards" else self.totals)
+        )
 
     def weighted(self, kind: str) -> Array:
         """b, a, d of weighted completions, shape (3, K), paid w_i·a[m_i] + S_i·d[m_i] − Σ_j w_j·b[m_j].
@@ -155,14 +153,14 @@ class Lookup:
 class Tables:
     """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
 
-    Those of size n begin at offsets[n].
+    Those of size n begin at offsets[n]; groups of fewer than two are paid NaN, which comes last.
 
     Attributes:
-        offsets: shape (largest n + 1,); −1 where n is absent.
+        offsets: shape (largest n + 1,); −1 where n ≥ 2 is absent.
         pay: what a completion with m matches is paid, at offsets[n] + m.
         totals: what it adds to its group's total, in fixed point, at offsets[n] + m; None for rewards, which have none,
             and where completions are weighted.
-        units: what to divide totals by, shape (largest n + 1,).
+        units: what to divide totals by, shape (largest n + 1,); NaN for n < 2.
         columns: `Lookup.weighted`, shape (3, R), at offsets[n] + m; None for rewards, and without weights.
         exponents: the least e with all |b_m| < 2^e, shape (largest n + 1,).
     """
@@ -177,9 +175,10 @@ class Tables:
     @classmethod
     def join(cls, lookups: Mapping[int, Lookup], kind: str, is_weighted: bool = False) -> Tables:
         """Those of each size, for rewards, advantages or values."""
-        sizes, slots = list(lookups), max(lookups, default=0) + 1
-        offsets, units, exponents = np.full(slots, -1, np.int64), np.ones(slots), np.zeros(slots, np.int64)
-        offsets[sizes] = 1 + np.cumsum([0, *(n + 1 for n in sizes)])[:-1]
+        sizes, slots = list(lookups), max(lookups, default=1) + 1
+        offsets, units, exponents = np.full(slots, -1, np.int64), np.full(slots, np.nan), np.zeros(slots, np.int64)
+        begins = 1 + np.cumsum([0, *(n + 1 for n in sizes)])
+        offsets[sizes], offsets[:2] = begins[:-1], begins[-1]
         totals = columns = None
         arrays = [lookup.arrays(kind) for lookup in lookups.values()]
         if kind != "rewards" and is_weighted:
@@ -189,8 +188,9 @@ class Tables:
         elif kind != "rewards":
             fixed = [total for _, total in arrays if total is not None]
             units[sizes] = [(n - (kind == "advantages")) / each.scale for n, each in zip(sizes, fixed, strict=True)]
-            totals = _joined([each.integers for each in fixed], np.zeros(1, np.int64))
-        return cls(offsets, _joined([pay for pay, _ in arrays], np.zeros(1)), totals, units, columns, exponents)
+            totals = _joined([*(each.integers for each in fixed), np.zeros(1, np.int64)], np.zeros(1, np.int64))
+        pay = _joined([*(pay for pay, _ in arrays), np.full(1, np.nan)], np.zeros(1))
+        return cls(offsets, pay, totals, units, columns, exponents)
 
     def without_matches(self, sizes: NDArray[np.int64]) -> tuple[Array, Array]:
         """What a completion without matches is paid and adds to its group's mean, in groups of these sizes."""

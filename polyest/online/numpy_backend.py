@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.weights import MOST_DIGITS, PACKED, check_bounded
+from polyest.online.extras import MOST_DIGITS, PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

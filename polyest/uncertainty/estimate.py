@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.errors import ArgumentError, nearest
-from polyest.online import results
+from polyest.online import scoring
 from polyest.uncertainty import jackknife, multinomial, unbiased
 from polyest.uncertainty.pay import ErrorOfValue, Pay
 from polyest.uncertainty.profile import Profile, profiles
@@ -107,7 +107,7 @@ def estimate(job: Job, lookups: Lookups, error: str, no_answer: float | None) ->
     errors = _errors(found, lookups, error, no_answer)
     known = [(e.variance, e.bias, _is_doubtful(e, profile)) for e, profile in zip(errors, found, strict=True)]
     variance, bias, doubtful = np.array([*known, (np.nan, np.nan, True)]).T  # the last is that of index −1
-    return ValueEstimate(results.values(job), variance[index], bias[index], doubtful[index] > 0, error)
+    return ValueEstimate(scoring.values(job), variance[index], bias[index], doubtful[index] > 0, error)
 
 
 def _errors(found: list[Profile], lookups: Lookups, error: str, no_answer: float | None) -> list[ErrorOfValue]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.online.weights import read_numbers
+from polyest.online.extras import read_numbers
 from polyest.uncertainty.estimate import ValueEstimate, fraction
 from polyest.uncertainty.student import two_sided
 

@@ -15,7 +15,7 @@ import pytest
 from score_support import HARMONIC, exit_code, read_lines, write_lines
 
 from polyest.errors import ArgumentError
-from polyest.online.reference_term import read_probabilities
+from polyest.online.extras import read_probabilities
 from polyest.rollouts.typed import dump, load
 
 ROW = {"prompt_id": "a", "answer": "x"}

@@ -17,8 +17,7 @@ from polyest.adapters.torch.matches import check_ids
 from polyest.errors import ArgumentError
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.online.answers import read_array
-from polyest.online.reference_term import read_probabilities
-from polyest.online.weights import read_usable, read_weights
+from polyest.online.extras import read_probabilities, read_usable, read_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

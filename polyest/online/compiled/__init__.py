@@ -24,7 +24,7 @@ from polyest.online.compiled import kernels
 from polyest.online.compiled.jit import jit
 from polyest.online.compiled.sorting import arrange
 from polyest.online.compiled.strings import read_strings
-from polyest.online.weights import PACKED, check_bounded
+from polyest.online.extras import PACKED, check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,51 +35,48 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Kernel = Callable[[Ids, Ids, Array | None, Array | None, Array | None], bool]
 
-__all__ = ["arrange", "jit", "read_strings", "scores", "sums", "values"]
+__all__ = ["arrange", "jit", "read_strings", "scores", "values"]
 
 PIECE = 1 << 17
+MOST_WAITING = np.uint64(256)  # completions, of groups of mixed sizes; groups of one size are paid one by one
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     """See `polyest.online.numpy_backend`, here as in all of these."""
-    kernel, in_place = _kernel(layout.tables), _is_native(layout) and out.dtype == np.float64
     if not layout.is_complete:
         out[...] = np.nan
-
-    def piece(groups: slice) -> bool:
-        where, begins = _piece(layout, groups)
-        result = cast("Array", out[where]) if in_place else np.empty(begins[-1])
-        refused = kernel(_ids(layout, where), begins, None if weights is None else weights[where], result, None)
-        if not in_place:
-            out[where] = result
-        return refused
-
-    if _run(piece, layout, in_place) and weights is not None:
+    if _refused(layout, weights, out, None) and weights is not None:
         out[...] = np.nan
         check_bounded(layout.ordered(weights))
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
-    kernel = _kernel(layout.tables)
-
-    def piece(groups: slice) -> bool:
-        where, begins = _piece(layout, groups)
-        return kernel(_ids(layout, where), begins, None if weights is None else weights[where], None, out[groups])
-
-    if _run(piece, layout, _is_native(layout)) and weights is not None:
+    if _refused(layout, weights, None, out) and weights is not None:
         check_bounded(layout.ordered(weights))
 
 
-def sums(layout: Layout, numbers: Array) -> Array:
-    result = np.empty(len(layout.starts) - 1)
-    kernels.sums(layout.ordered(numbers), layout.starts, result)
-    return result
+def _refused(layout: Layout, weights: Array | None, out: Scores | None, means: Array | None) -> bool:
+    """Fill what is given; whether weights are too large."""
+    kernel, in_place = _kernel(layout.tables), _is_native(layout) and (out is None or out.dtype == np.float64)
+
+    def piece(groups: slice) -> bool:
+        where, begins = _piece(layout, groups)
+        w, result = None if weights is None else weights[where], None
+        if out is not None:
+            result = cast("Array", out[where]) if in_place else np.empty(begins[-1])
+        refused = kernel(_ids(layout, where), begins, w, result, None if means is None else means[groups])
+        if out is not None and not in_place:
+            out[where] = result
+        return refused
+
+    return _run(piece, layout, in_place)
 
 
 def _kernel(tables: Tables) -> Kernel:
     """From ids, where groups begin, and weights to scores and means; returns whether weights are too large."""
     if tables.columns is None:
-        return partial(kernels.score, tables.offsets, tables.pay, tables.totals, tables.units)
+        waiting = MOST_WAITING if np.count_nonzero(tables.offsets[2:] >= 0) > 1 else None
+        return partial(kernels.score, waiting, tables.offsets, tables.pay, tables.totals, tables.units)
     whole_blocks = np.concatenate([tables.columns, np.zeros((3, PACKED))], axis=1)
     return partial(kernels.weigh, tables.offsets, whole_blocks, tables.exponents)
 

@@ -15,9 +15,9 @@ import numpy as np
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
 from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
-from polyest.online.weights import LARGEST, MOST_DIGITS, PACKED
+from polyest.online.extras import LARGEST, MOST_DIGITS, PACKED
 
-__all__ = ["score", "sums", "weigh"]
+__all__ = ["score", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
 UNSIGNED = np.uint64(2**63 - 1)
@@ -33,8 +33,8 @@ def whole_blocks(size):
 
 @inlined
 def fits_registers(lo, size, end):
-    """Whether a group is small, and whole blocks of it can be read, in `end` ids."""
-    return size <= MOST and lo + whole_blocks(size) <= end
+    """Whether a group is small but not empty, and whole blocks of it can be read, in `end` ids."""
+    return size - ONE < MOST and lo + whole_blocks(size) <= end
 
 
 @inlined
@@ -70,52 +70,54 @@ def digits_of(size, top):
 
 
 @inlined
-def look_up(pay, base, counts, mean, w, out):
+def look_up(pay, places, mean, w, out):
     """pay − T; with weights, where T is 0, w·pay."""
     for k in range(out.shape[0]):
-        paid = pay[base + counts[k]]
+        paid = pay[places[k]]
         out[k] = paid - mean if w is None else w[k] * paid
 
 
 @jit
-def score(offsets, pay, totals, units, ids, starts, w, out, means):
+def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
-    T is 0 if totals is None; NaN in a group of one. What is None of `out` and `means` is not wanted. Returns whether
-    weights are too large.
+    T is 0 if totals is None. What is None of `out` and `means` is not wanted. Returns whether weights are too large.
+
+    Up to `waiting` completions wait for those of the next group to be paid with them: among groups of mixed sizes the
+    end of each loop is a branch that nobody foresees.
     """
-    counts, table = np.empty(max(offsets.shape[0], PACKED + LANES), np.uint64), group_table(offsets.shape[0])
+    room = 2 * PACKED + offsets.shape[0] + (0 if waiting is None else np.int64(waiting))
+    places, table = np.empty(room, np.uint64), group_table(offsets.shape[0])
     addends = np.zeros(2 * PACKED, np.uint64)  # those of a group of n from PACKED − n on
     addends[:PACKED] = 1
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
+    first, last, mean = hi, starts.shape[0] - 2, 0.0
     for g in range(starts.shape[0] - 1):
-        lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
-        size = hi - lo
+        lo, hi = hi, np.uint64(starts[g + 1])
+        size, at = hi - lo, ZERO if waiting is None else lo - first
+        written, base = size, np.uint64(offsets[size]) - ONE
         if w is not None and g % TOGETHER == 0:
             refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
-        if size < TWO:
-            if means is not None:
-                means[g] = np.nan
-            if out is not None:
-                out[lo:hi] = np.nan
-            continue
-        base = np.uint64(offsets[size]) - ONE
         if fits_registers(lo, size, end):
-            sum_pairs(ids, lo, addends, MOST - size, size, counts)
-            size = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
+            sum_pairs(ids, lo, addends, MOST - size, size, base, places, at)
+            written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
-            tally(ids, lo, hi, g, table, counts, None)
-            for k in range(ZERO, size):
-                counts[k] = np.uint64(table[2][counts[k]])
+            tally(ids, lo, hi, g, table, places[at:], None)
+            for k in range(at, at + size):
+                places[k] = base + np.uint64(table[2][places[k]])
         if totals is not None:
             total = 0
-            for k in range(ZERO, size):
-                total += totals[base + counts[k]]
-            mean = total / units[hi - lo]
+            for k in range(at, at + written):
+                total += totals[places[k]]
+            mean = total / units[size]
         if means is not None:
             means[g] = mean
-        if out is not None:
-            look_up(pay, base, counts, mean, None if w is None else w[lo : lo + size], out[lo : lo + size])
+        if out is None:
+            first = hi
+        elif waiting is None or totals is not None or hi - first >= waiting or g == last:
+            stop = lo + written
+            look_up(pay, places, mean, None if w is None else w[first:stop], out[first:stop])
+            first = hi
     return refused
 
 
@@ -177,14 +179,3 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
                 refused | (top > MAGNITUDE),
             )
     return refused
-
-
-@jit
-def sums(numbers, starts, out):
-    """The sum of each group's finite numbers, whatever their order; 0 for fewer than two."""
-    for g in range(starts.shape[0] - 1):
-        some, total = numbers[starts[g] : starts[g + 1]], 0
-        digits = digits_of(some.shape[0], largest(some, ZERO, np.uint64(some.shape[0])))
-        for number in some:
-            total += fixed(number, power(digits))
-        out[g] = total * power(-digits) if some.shape[0] > 1 else 0.0

@@ -18,7 +18,7 @@ from importlib import import_module
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from polyest.online.weights import MOST_DIGITS, PACKED
+from polyest.online.extras import MOST_DIGITS, PACKED
 
 __all__ = ["LANES", "sum_pairs", "weigh_pairs"]
 
@@ -115,26 +115,27 @@ def element(context, builder, array_type, array, place):
 
 
 @intrinsic
-def sum_pairs(typing_context, ids, first, addends, start, size, totals):
-    """totals[l] = Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size; 0 up to a multiple of LANES.
+def sum_pairs(typing_context, ids, first, addends, start, size, base, totals, at):
+    """totals[at + l] = base + Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size.
 
-    2 ≤ size ≤ `PACKED`; addends from `size` to that multiple are 0.
+    1 ≤ size ≤ `PACKED`. From `size` to a multiple of LANES addends are 0, as are the totals after that.
     """
 
     def generate(context, builder, signature, arguments):
-        ids, first, addends, start, size, totals = arguments
+        ids, first, addends, start, size, base, totals, at = arguments
         pointer = element(context, builder, signature.args[0], ids, first)
         addend = element(context, builder, signature.args[2], addends, start)
-        target = element(context, builder, signature.args[5], totals, ir.Constant(ITEM, 0))
+        target = element(context, builder, signature.args[6], totals, at)
 
         def score(blocks):
-            write(builder, cut(builder, pair_sums(builder, pointer, addend, blocks), size), target)
+            sums = [builder.add(total, spread(builder, base)) for total in pair_sums(builder, pointer, addend, blocks)]
+            write(builder, cut(builder, sums, size), target)
 
         by_blocks(builder, size, score)
         return context.get_dummy_value()
 
-    at = types.uintp
-    return types.void(ids, at, addends, at, at, totals), generate
+    number = types.uintp
+    return types.void(ids, number, addends, number, number, number, totals, number), generate
 
 
 def across(builder, combine, vectors):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 # numba infers the types of these functions:
-# mypy: disable-error-code="no-untyped-def, assignment, unreachable, var-annotated"
+# mypy: disable-error-code="no-untyped-def, call-arg, assignment, unreachable, var-annotated"
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from polyest.online.compiled.hashing import are_distinct, numbered
-from polyest.online.compiled.jit import jit
+from polyest.online.compiled.jit import inlined, jit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,28 +19,53 @@ if TYPE_CHECKING:
 
 __all__ = ["arrange", "counting_sort", "sort_rows"]
 
-ZERO, ONE = np.uint64(0), np.uint64(1)
-PIECE = 1 << 15  # ids whose runs are found at a time
+ZERO, ONE, WORD = np.uint64(0), np.uint64(1), np.uint64(64)
+PIECE = np.uint64(1 << 12)  # ids whose edges are marked at a time
+
+
+@inlined
+def marks(ids, first, size):
+    """A word of bits: which of ids[first : first + size] differ from the id before."""
+    word = ZERO
+    for k in range(size):
+        word |= np.uint64(ids[first + k] != ids[first + k - ONE]) << k
+    return word
+
+
+@inlined
+def longer(array, size):
+    result = np.empty(size, array.dtype)
+    result[: array.shape[0]] = array
+    return result
 
 
 @jit
-def find_edges(ids, begin, end):
-    """Where ids[begin:end] differ from the id before, and these ids; the second loop costs less than a second store."""
-    places, count, last = np.empty(end - begin + 1, np.int64), ZERO, ids[begin - 1]
-    for i in range(np.uint64(begin), np.uint64(end)):
-        here = ids[i]
-        places[count], count, last = i, count + np.uint64(here != last), here
-    edges, heads = places[:count].copy(), np.empty(count, np.int64)
-    for k in range(count):
-        heads[k] = ids[np.uint64(edges[k])]
-    return edges, heads
+def find_runs(ids):
+    """Where runs of equal ids begin, and the end; the id of each run; whether these ascend.
 
-
-def find_runs(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where runs of equal ids begin, and the end; the id of each run."""
-    edges = [find_edges(ids, begin, min(begin + PIECE, len(ids))) for begin in range(1, len(ids), PIECE)]
-    starts = np.concatenate([np.zeros(len(ids[:1]), np.int64), *(places for places, _ in edges), [len(ids)]])
-    return starts, np.concatenate([ids[:1], *(heads for _, heads in edges)])
+    There is room for as many as there will be if they go on as they began: new memory costs more than all else.
+    """
+    size, count, ascend, words = np.uint64(ids.shape[0]), ONE, True, np.empty(PIECE // WORD, np.uint64)
+    starts, heads, last = np.zeros(2, np.int64), ids[:1].copy(), ids[0] if ids.shape[0] else 0
+    for first in range(ONE, size, PIECE):
+        if count + PIECE >= starts.shape[0]:
+            room = 2 * PIECE + (np.uint64(1.1 * count / first * size) if first > ONE else ZERO)
+            starts, heads = longer(starts, room), longer(heads, room)
+        number, stop = ZERO, min(first + PIECE, size)
+        for begin in range(first, stop, WORD):
+            rest = stop - begin
+            words[number] = marks(ids, begin, WORD) if rest >= WORD else marks(ids, begin, rest)
+            number += ONE
+        for n in range(number):
+            word = words[n]
+            while word:
+                place = first + n * WORD + np.uint64(trailing_zeros(word))
+                here = ids[place]
+                starts[count], heads[count], count, word = place, here, count + ONE, word & (word - ONE)
+                ascend, last = ascend & (here >= last), here
+    count = min(count, size)
+    starts[count] = size
+    return starts[: count + ONE], heads[:count], ascend
 
 
 @jit
@@ -65,8 +91,8 @@ def counting_sort(values, lowest, span):
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
     ids = np.require(ids, np.int64, ["C", "A", "W"])
-    starts, heads = find_runs(ids)
-    if np.all(heads[1:] >= heads[:-1]) or are_distinct(heads):
+    starts, heads, ascend = find_runs(ids)
+    if ascend or are_distinct(heads):
         return None, starts
     order, groups = sort_rows(heads)
     if len(groups) == len(starts):

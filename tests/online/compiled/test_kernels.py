@@ -40,7 +40,20 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
         found = [both_ways(kind, run, plain, weighted, w) for run in (numpy_backend, compiled)]
         for one, other in zip(*found, strict=True):
             np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(numpy_backend.sums(plain, w), compiled.sums(plain, w))
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, 7, 8, 70])
+@pytest.mark.parametrize("kind", ["rewards", "advantages", "values"])
+def test_groups_of_mixed_sizes_that_are_paid_together_get_their_own(kind: str, last: int) -> None:
+    rng = np.random.default_rng(last)
+    sizes = [*rng.permutation([0, 1, *range(2, 15), 64, 65, 100] * 20).tolist(), last]
+    codes, w = rng.integers(-3, 3, sum(sizes)), rng.normal(size=sum(sizes))
+    layout = layout_of(codes, sizes, kind)
+    for weights in (None, w) if kind == "rewards" else (None,):
+        expected, found = (np.full(len(sizes) if kind == "values" else len(codes), -9.0) for _ in range(2))
+        for run, out in ((numpy_backend, expected), (compiled, found)):
+            (run.values if kind == "values" else run.scores)(layout, weights, out)
+        np.testing.assert_array_equal(found, expected)
 
 
 def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.ndarray) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import pytest
 from places import ROOT
 
 from polyest.online.compiled import jit, llvm
-from polyest.online.weights import PACKED
+from polyest.online.extras import PACKED
 
 SCORES = """
 import llvmlite, numpy as np, polyest
@@ -54,17 +54,19 @@ def test_all_is_written_through_pointers_without_types(tmp_path: Path) -> None:
 
 
 @jit
-def _pairs(ids, first, size, addends, start, totals):
-    llvm.sum_pairs(ids, np.uint64(first), addends, np.uint64(start), np.uint64(size), totals)
+def _pairs(ids, first, size, addends, start, base, totals, at):
+    begin, number, place = np.uint64(start), np.uint64(base), np.uint64(at)
+    llvm.sum_pairs(ids, np.uint64(first), addends, begin, np.uint64(size), number, totals, place)
 
 
-@pytest.mark.parametrize("size", range(2, PACKED + 1))
+@pytest.mark.parametrize("size", range(1, PACKED + 1))
 def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
     rng = np.random.default_rng(size)
     ids, addends = rng.integers(0, 5, 3 + 2 * PACKED) * 2**61, np.zeros(2 * PACKED, np.int64)
     addends[5 : 5 + size] = rng.integers(-(2**40), 2**40, size)
-    totals = np.full(PACKED, -9)
-    _pairs(ids, 3, size, addends, 5, totals)
-    group = ids[3 : 3 + size]
-    np.testing.assert_array_equal(totals[:size], (group[:, None] == group) @ addends[5 : 5 + size])
-    assert (totals[size : -(-size // llvm.LANES) * llvm.LANES] == 0).all()
+    totals = np.full(2 + PACKED, -9)
+    _pairs(ids, 3, size, addends, 5, 7, totals, 2)
+    group, (before, found) = ids[3 : 3 + size], np.split(totals, [2])
+    np.testing.assert_array_equal(found[:size], 7 + (group[:, None] == group) @ addends[5 : 5 + size])
+    assert (found[size : -(-size // llvm.LANES) * llvm.LANES] == 0).all()
+    assert (before == -9).all()

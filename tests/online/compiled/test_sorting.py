@@ -8,15 +8,21 @@ import pytest
 from polyest.online import numpy_backend
 from polyest.online.compiled import sorting
 
+PIECE = int(sorting.PIECE)
 
-@pytest.mark.parametrize("size", [0, 1, 2, 8, 9, 17, 65])
-def test_runs_go_over_the_ends_of_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "PIECE", 8)
+
+@pytest.mark.parametrize("size", [0, 1, 2, 64, 65, 66, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE + 70])
+def test_runs_go_over_the_ends_of_words_and_pieces(size: int) -> None:
     rng = np.random.default_rng(size)
-    for longest in (1, 3, 8, 30):
+    for longest in (1, 3, 8, 90, 2 * PIECE):
         lengths = rng.integers(1, longest + 1, size + 1)
         for names in (np.arange(size + 1), rng.integers(-(2**63), 2**63, size + 1)):
             ids = np.repeat(names, lengths)[:size]
             order, starts = sorting.arrange(ids)
             assert order is None
             assert starts.tolist() == numpy_backend.arrange(ids)[1].tolist()
+
+
+def test_room_grows_where_groups_get_smaller() -> None:
+    ids = np.repeat(np.arange(5 * PIECE + 1), [3 * PIECE, *[1] * (5 * PIECE)])
+    assert sorting.arrange(ids)[1].tolist() == [0, *range(3 * PIECE, 8 * PIECE + 1)]

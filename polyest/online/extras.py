@@ -1,0 +1,180 @@
+"""What is paid besides the table, and what all of it is weighted with (theory.md §9).
+
+Weights are summed as integers, hence in any order. In a group of n completions, b the binary digits of n, they are
+rounded to multiples of 2^(2b − 62) of a power of two above the largest of them (2^(b − 62) in groups of more than
+`PACKED`), so that all of them and n fit an integer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyest.errors import ArgumentError, shortened
+from polyest.polynomials.bernstein import target_values
+from polyest.problems.targets import Target
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from polyest.online.layout import Array
+
+__all__ = [
+    "LARGEST",
+    "MOST_DIGITS",
+    "PACKED",
+    "Extras",
+    "check_bounded",
+    "no_answer_pay",
+    "read_probabilities",
+    "read_weights",
+    "reference_values",
+]
+
+LARGEST = 1e200  # times a coefficient it stays finite
+PACKED = 64  # completions of the largest group in which one integer holds a count and a sum
+MOST_DIGITS = 1000  # binary digits by which a weight is shifted at most: both powers of two are floats
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is paid besides the table; arrays have shape (N,).
+
+    Attributes:
+        reference: r(q_i), or None.
+        missing: completions without an answer that are paid `pay` instead; None if they are paid as 0 matches.
+        pay: the reward of a completion without an answer.
+        weights: what the whole reward is multiplied by, or None.
+    """
+
+    reference: Array | None = None
+    missing: NDArray[np.bool_] | None = None
+    pay: float = 0.0
+    weights: Array | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.reference is None and self.missing is None and self.weights is None
+
+    @property
+    def weights_of_counts(self) -> Array | None:
+        """The weights of the part that depends on matches, which no answer has not; None without weights."""
+        if self.weights is None or self.missing is None:
+            return self.weights
+        return np.where(self.missing, 0.0, self.weights)
+
+    @property
+    def unpaid(self) -> NDArray[np.bool_] | None:
+        """Completions without an answer where weights do not already say so."""
+        return self.missing if self.weights is None else None
+
+    @property
+    def known(self) -> Array | None:
+        """The part of each reward that does not depend on matches; None if there is none."""
+        if self.reference is None and self.missing is None:
+            return None
+        known = np.zeros(1) if self.missing is None else np.where(self.missing, self.pay, 0.0)
+        known = known if self.reference is None else known - self.reference
+        return known if self.weights is None else known * self.weights
+
+
+def no_answer_pay(value: object) -> float | None:
+    """`no_answer_reward` as a finite float."""
+    if value is None:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if isinstance(value, str) or not np.isfinite(number):
+        raise ArgumentError(
+            f"`no_answer_reward` must be a finite number, got {shortened(value)}; leave it out for 0 matches"
+        )
+    return number
+
+
+def reference_values(
+    target: str | Target, reference: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None
+) -> Array:
+    """r(q) of the answers' shape; 0 where a completion is paid no reference term.
+
+    Raises:
+        ArgumentError: another shape, a q outside [0, 1], or an r(q) that is not finite.
+    """
+    q = read_probabilities(reference)
+    if q.shape != shape:
+        raise ArgumentError(
+            f"`reference` must have the answers' shape {shape}, got {q.shape}; give one probability for each answer"
+        )
+    if ignored is not None:
+        q[ignored] = 1.0
+    with np.errstate(all="ignore"):
+        values = target_values(target, q)
+        wrong = ~((q >= 0) & (q <= 1) & np.isfinite(values))
+    if wrong.any():
+        raise ArgumentError(
+            f"`reference` must be probabilities in (0, 1] at which {target} is finite; got {q[wrong][0]} "
+            f"(and {np.count_nonzero(wrong) - 1} more); smooth the reference, or leave these answers out"
+        )
+    if ignored is not None:
+        values[ignored] = 0.0
+    return values
+
+
+def read_probabilities(reference: ArrayLike) -> Array:
+    """A new float64 array of real numbers."""
+    return np.array(read_numbers(reference, "reference", "probabilities, one for each answer", "without gradient"))
+
+
+def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """One number for each completion, flat.
+
+    Raises:
+        ArgumentError: another shape than the answers', or what are no real numbers.
+    """
+    w = read_numbers(weights, "weights", "real numbers, one for each completion", "without gradient")
+    if w.shape != shape:
+        raise ArgumentError(
+            f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
+        )
+    return w.reshape(-1)
+
+
+def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -> Array:
+    """A contiguous float64 array of real numbers: `values` themselves if they are one."""
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind in "cUSTMmV" or hasattr(values, "filled"):
+            raise TypeError("a masked array" if hasattr(values, "filled") else f"{given.dtype} numbers")
+        if given.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in given.flat):
+            raise TypeError("strings")
+        return np.require(given, np.float64, ["C", "A", "W"])
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
+
+
+def read_usable(usable: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which completions count, in the answers' shape."""
+    try:
+        mask = np.asarray(usable)
+        came = "a masked array" if hasattr(usable, "filled") else f"{mask.dtype} of shape {mask.shape}"
+    except (TypeError, ValueError, RuntimeError) as error:
+        mask, came = np.zeros(0), str(error)
+    if mask.dtype != np.bool_ or mask.shape != shape or hasattr(usable, "filled"):
+        raise ArgumentError(
+            f"`usable` must be booleans of the answers' shape {shape}, got {came}; say True for every completion that "
+            "counts"
+        )
+    return mask
+
+
+def check_bounded(weights: Array) -> None:
+    """Refuse weights that are not finite, or too large."""
+    squares = np.einsum("i,i->", weights, weights)  # in one pass and one thread
+    if not np.isfinite(squares) and len(wrong := weights[~(np.abs(weights) <= LARGEST)]):
+        raise ArgumentError(
+            f"`weights` must be finite and at most 1e200 in size, got {wrong[0]} (and {len(wrong) - 1} more); "
+            "give 0 to completions that count for nothing"
+        )
