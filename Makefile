@@ -3,7 +3,7 @@
 #   make check    lint, types and the tests that take no time: under a minute on two cores
 #   make test     the whole test suite, lint and types included
 #   make docs     the documentation as a site in site/, checked: no broken link
-#   make docs-version   the same on the branch `site`, in a folder of this version, which is then the latest; nothing is pushed
+#   make docs-version   the same on the branch `pages`, in a folder of this version, which is then the latest; nothing is pushed
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
 #   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment, of 1.7 GB
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
@@ -53,7 +53,7 @@ docs: $(VENV)/.installed
 
 docs-version: $(VENV)/.installed
 	$(PIP) -e '.[docs]' mike
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mike deploy --config-file mkdocs-versions.yml --branch site --update-aliases $(VERSION) latest
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mike deploy --config-file mkdocs-versions.yml --branch pages --update-aliases $(VERSION) latest
 
 check: lint
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
