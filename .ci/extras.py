@@ -26,8 +26,8 @@ TOGETHER = {"math": "math,score"}  # it reads answers, and needs something that 
 
 
 def install(python: Path, wheel: Path, extras: str, *options: str) -> None:
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, *options, f"{wheel}[{extras}]"], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", *options, f"{wheel}[{extras}]"], check=True)
 
 
 def does(extra: str, wheel: Path, place: Path) -> None:
