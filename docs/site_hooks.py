@@ -58,7 +58,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """What a notebook lacks: texts for what its cells drew, code that the keyboard scrolls, links to pages of the site."""
+    """What a notebook lacks: texts for its pictures, code that the keyboard scrolls, links to pages of the site."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)
