@@ -3,8 +3,12 @@
 #   make check    lint, types and the tests that take no time: under a minute on two cores
 #   make test     the whole test suite, lint and types included
 #   make docs     the documentation as a site in site/, checked: no broken link
+#   make docs-version   the same on the branch `pages`, in a folder of this version, which is then the latest; nothing is pushed
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
 #   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment, of 1.7 GB
+#   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
+#   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
+#   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
 PYTHON ?= python3
@@ -27,10 +31,17 @@ CLI = cli listing options plot progress score show solve verify
 CORE = $(wildcard tests/test_estimator*.py) $(CLI:%=tests/cli/test_%.py) tests/test_ragged.py tests/online \
 	tests/certify/test_certificate.py $(wildcard tests/storage/test_table*.py) tests/history/test_state.py tests/offline/test_solver.py
 
+OTHER = .venv-$(notdir $(PYTHON))
+CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
+
 TRL_OLDEST = .venv-trl-oldest
 CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py
 
-.PHONY: demo check fast docs test test-lowest test-trl-oldest lint hooks clean
+RELEASE = .venv-release
+IN_RELEASE = $(RELEASE)/bin/python -m
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: demo check fast docs docs-version digests release test test-extras test-lowest test-python test-trl-oldest lint hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -39,6 +50,10 @@ demo: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(PIP) -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
+
+docs-version: $(VENV)/.installed
+	$(PIP) -e '.[docs]' mike
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mike deploy --config-file mkdocs-versions.yml --branch pages --update-aliases $(VERSION) latest
 
 check: $(VENV)/.frameworks
 	@$(MAKE) --no-print-directory -j2 lint fast
@@ -55,6 +70,29 @@ test-lowest: $(LOWEST)/.installed
 test-trl-oldest: $(TRL_OLDEST)/.installed
 	$(TRL_OLDEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE_OF_TRL)
 
+test-python: $(OTHER)/.installed
+	$(OTHER)/bin/python -m pytest -q -n $(WORKERS) $(sort $(CORE_AND_FILES))
+
+test-extras: $(RELEASE)/.installed
+	$(IN_RELEASE) hatchling build --target wheel --clean
+	$(RELEASE)/bin/python .ci/extras.py dist/polyest-$(VERSION)-py3-none-any.whl
+
+digests:
+	cd coeffs && find . -name 'k*.json' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
+
+release: $(RELEASE)/.installed
+	cd coeffs && sha256sum --check --quiet SHA256SUMS
+	rm -rf dist $(RELEASE)/clean
+	$(IN_RELEASE) hatchling build
+	$(IN_RELEASE) twine check --strict dist/*
+	$(PYTHON) -m venv --without-pip $(RELEASE)/clean
+	$(IN_RELEASE) pip --python $(RELEASE)/clean/bin/python install --quiet --disable-pip-version-check -c constraints.txt \
+		dist/polyest-$(VERSION)-py3-none-any.whl
+	$(IN_RELEASE) cyclonedx_py environment $(RELEASE)/clean/bin/python --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/polyest-$(VERSION).cdx.json
+	cp coeffs/SHA256SUMS dist/polyest-$(VERSION)-tables.sha256
+	cd dist && sha256sum polyest-$(VERSION)* > SHA256SUMS && cat SHA256SUMS
+
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/vulture
@@ -70,6 +108,18 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
 		-e '.[offline,plot,score]' daqp hypothesis piqp pytest pytest-xdist
+	@touch $@
+
+$(OTHER)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(OTHER)
+	$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.[offline,plot,score]' daqp hypothesis piqp pytest pytest-xdist
+	@touch $@
+
+$(RELEASE)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(IN_RELEASE) pip install --quiet --disable-pip-version-check -c constraints.txt \
+		cyclonedx-bom hatchling hatch-fancy-pypi-readme 'readme-renderer[md]' twine
 	@touch $@
 
 $(TRL_OLDEST)/.installed: pyproject.toml constraints-trl-oldest.txt
@@ -90,4 +140,4 @@ hooks: $(VENV)/.frameworks
 	$(VENV)/bin/pre-commit install
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(TRL_OLDEST) demo-output site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(OTHER) $(RELEASE) $(TRL_OLDEST) demo-output site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -57,9 +57,18 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
 
 
-def on_page_content(html: str, **_: object) -> str:
-    """What a notebook's cell drew has no text of its own."""
-    return re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)
+def on_page_content(html: str, page: Page, **_: object) -> str:
+    """What a notebook lacks: texts for its pictures, code that the keyboard scrolls, links to pages of the site."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    html = re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)
+    html = html.replace('<div class="highlight-ipynb', '<div tabindex="0" class="highlight-ipynb')
+    return re.sub(r'(href="[^":]+)\.(?:md|ipynb)(?=[#"])', r"\1.html", html)
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """The theme's search is a dialogue without a name."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
 
 
 def _from_root(markdown: str) -> str:

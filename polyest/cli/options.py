@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -147,6 +149,8 @@ def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") ->
     """
     try:
         target = path.resolve()
+        if target.is_symlink():  # to itself, which Python 3.13 leaves as it is and earlier ones refuse
+            raise OSError(os.strerror(errno.ELOOP))
         has_folder = target.parent.is_dir()
     except (OSError, RuntimeError) as error:
         raise ArgumentError(f"`{option}` must be a file; {path}: {error}; name another") from None

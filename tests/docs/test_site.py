@@ -71,6 +71,25 @@ def test_examples_in_docstrings_are_code_and_verbs_have_their_help(site: Path) -
     assert all(f'id="polyest-{verb}"' in command_line for verb in ("list", "show", "solve", "verify", "score", "plot"))
 
 
+class Links(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
+
+
+def test_every_link_inside_the_site_leads_to_a_file_that_is_there(site: Path) -> None:
+    """Those of notebooks, too, which mkdocs itself does not look at."""
+    for page in sorted(site.rglob("*.html")):
+        if page.name != "404.html":  # whose links are those of a site at the root of a host
+            inside = [link for link in Links(page.read_text(encoding="utf-8")).found if ":" not in link]
+            places = [page.parent / link.partition("#")[0] for link in inside if not link.startswith("#")]
+            assert [place for place in places if not place.exists()] == [], page
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -117,3 +136,50 @@ def test_search_finds_a_term(address: str) -> None:
             found = page.locator(".md-search-result__item").first
             found.wait_for(state="attached", timeout=10_000)
             assert "singleton" in (found.text_content() or "").lower()
+
+
+WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_have_contrast_names_for_screen_readers_and_what_scrolls_takes_the_keyboard(
+    site: Path, address: str, scheme: str
+) -> None:
+    """By the rules of axe-core for WCAG 2.2 AA; among them: pictures have a text, inline SVG of a role included."""
+    api, axe = pytest.importorskip("playwright.sync_api"), pytest.importorskip("axe_playwright_python.base")
+    found: list[tuple[str, str, object]] = []
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+            for file in sorted(site.rglob("*.html")):
+                if file.name != "404.html":
+                    page.goto(f"{address}/{file.relative_to(site).as_posix()}")
+                    page.evaluate(axe.AXE_SCRIPT)
+                    answer = page.evaluate("rules => axe.run({resultTypes: ['violations'], runOnly: rules})", WCAG)
+                    found += [(file.name, v["id"], n["target"]) for v in answer["violations"] for n in v["nodes"]]
+    assert found == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
+@pytest.mark.parametrize("place", ["playground/index.html", "start.html"])
+def test_the_tab_key_reaches_everything_and_one_sees_where_it_is(address: str, place: str) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    reachable = """[...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
+        .filter(e => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && e.getClientRects().length)
+        .filter(e => e.type !== 'radio')"""  # of which arrows choose one
+    is_seen = """() => { const e = document.activeElement, s = getComputedStyle(e); e.dataset.reached = '1';
+        return [e.outerHTML.slice(0, 90), s.outlineStyle !== 'none' || s.boxShadow !== 'none']; }"""
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(f"{address}/{place}")
+            unseen = []
+            for _ in range(page.evaluate(f"{reachable}.length") + 5):
+                page.keyboard.press("Tab")
+                element, seen = page.evaluate(is_seen)
+                unseen += [] if seen or element.startswith("<body") else [element]
+            missed = page.evaluate(f"{reachable}.filter(e => !e.dataset.reached).map(e => e.outerHTML.slice(0, 90))")
+    assert (missed, unseen) == ([], [])
