@@ -12,7 +12,7 @@ from polyest.errors import ArgumentError
 from polyest.rollouts.engine.arrays import as_arrow
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.statistics import GroupStatistics
+from polyest.rollouts.statistics import GroupStatistics, spread
 from polyest.rollouts.typed import load
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def statistics(dealt: Dealt, by: str | None = None, keep_answers: bool | None = 
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(joined["first"], kind="stable")
     sizes, distinct = joined["size"][order], joined["distinct"][order]
-    entries = _spread(np.cumsum(joined["distinct"]) - joined["distinct"], order, distinct)
-    rows_of = _spread(np.cumsum(joined["size"]) - joined["size"], order, sizes)
+    entries, rows_of = spread(joined["distinct"], order), spread(joined["size"], order)
     verdicts = joined["verdict"] if "verdict" in joined and not np.isnan(joined["verdict"]).all() else None
     scores = joined["score"][rows_of] if "score" in joined and np.isfinite(joined["score"]).all() else None
     keys = _keys(dealt.rows, joined["first"][order], by)
@@ -97,12 +96,6 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
     if "score" in names:
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
-
-
-def _spread(starts: Whole, order: Whole, lengths: Whole) -> Whole:
-    """Places of the entries of groups that lie one after the other, in another order of the groups."""
-    ends = np.cumsum(lengths)
-    return np.repeat(starts[order] - (ends - lengths), lengths) + np.arange(int(ends[-1]))
 
 
 def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:

@@ -69,10 +69,6 @@ class Scored:
     values: dict[str, Array]
     piles: list[Pile] = field(default_factory=list)
 
-    def mean_value(self, label: str) -> float:
-        """The mean over all groups of two and more."""
-        return float(np.nanmean(self.values[label]))
-
     def columns(self, count: int) -> Iterator[Record]:
         """Rewards and advantages of all rows in order; see `score_parts`."""
         return in_order(self.piles, count)
