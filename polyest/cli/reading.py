@@ -216,16 +216,17 @@ def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:
 
 def layout_and_extraction(arguments: argparse.Namespace) -> tuple[str | Batches | None, Extract | None]:
     """The layout by name, or the reader of one's own; and what finds answers, if that is asked for."""
-    layout, how = own_function(arguments.format), own_function(arguments.extract)
+    layout: object = own_function(arguments.format)
     if isinstance(layout, Own):
         layout = named_function(layout, "--format", "a function from a path to Arrow batches")
-    if isinstance(how, Own):
-        how = named_function(how, "--extract")
-    extract = None if how is None else extraction.extractor(how, jobs=arguments.jobs or 1)
+    how = own_function(arguments.extract)
+    rule = named_function(how, "--extract") if isinstance(how, Own) else how
+    extract = None if rule is None else extraction.extractor(rule, jobs=arguments.jobs or 1)
     return cast("str | Batches | None", layout), extract
 
 
 def own_function(given: str | Own | None) -> str | Own | None:
     """What is to be imported, where a rule or a layout may be named as well."""
-    is_name = given is None or isinstance(given, Own) or ":" not in given
-    return given if is_name or given.startswith(("regex:", "json:")) else Own(given)
+    if not isinstance(given, str) or ":" not in given or given.startswith(("regex:", "json:")):
+        return given
+    return Own(given)

@@ -23,6 +23,8 @@ from polyest.cli.options import (
 )
 from polyest.cli.parallel import add_engine_options, check_address
 from polyest.cli.reading import about_log, add_reading_options, check_not_read, reading
+from polyest.cli.score_in_parts import found_in_parts
+from polyest.cli.score_on_ray import on_ray
 from polyest.cli.scoring import Writers, budget_of, check_columns, check_several, found_in, is_measured, labels
 from polyest.cli.summary import Summary, lines, summary_of
 from polyest.errors import ArgumentError
@@ -80,9 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.target = chosen_target(given, arguments.growth).name
     notes: list[str] = []
     if arguments.engine == "ray":
-        from polyest.cli.score_on_ray import found_on_ray
-
-        found, correct = found_on_ray(arguments, given, out, values, notes)
+        workers = partial(on_ray, arguments.jobs, arguments.address)
+        found, correct = found_in_parts(arguments, given, (out, values), notes, workers)
     else:
         found, correct = _found(arguments, out, values, notes)
     summary, measures = _told(arguments, found, correct)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,24 +49,20 @@ class Found:
 
     def placed(self, places: Whole) -> Found:
         """With the places of its rows in place of their numbers."""
-        groups = self.groups
-        moved = Groups(
-            places[groups.firsts], places[groups.prompts], groups.sizes, groups.missing, groups.distinct, groups.alone,
-            groups.cells,
-        )  # fmt: skip
-        return Found(moved, self.values, self.record)
+        firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
+        return Found(replace(self.groups, firsts=firsts, prompts=prompts), self.values, self.record)
 
 
 def joined(parts: Sequence[Found]) -> Found:
     """The groups of all parts as one log has them; they have places."""
-    columns = [[getattr(part.groups, name) for part in parts] for name in COLUMNS]
-    firsts, *others = map(np.concatenate, columns)
-    order = np.argsort(firsts, kind="stable")
+    order = np.argsort(np.concatenate([part.groups.firsts for part in parts]), kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part.groups, name) for part in parts])[order] for name in COLUMNS
+    }
     cells: Counter[tuple[int, int]] = sum((Counter(part.groups.cells) for part in parts), Counter())
     values = {label: np.concatenate([part.values[label] for part in parts])[order] for label in parts[0].values}
     records = [part.record for part in parts if part.record is not None]
-    groups = Groups(firsts[order], *(column[order] for column in others), dict(cells))
-    return Found(groups, values, statistics.joined(records, order) if records else None)
+    return Found(Groups(**columns, cells=dict(cells)), values, statistics.joined(records, order) if records else None)
 
 
 @dataclass(frozen=True)
