@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ from polyest.cli.reading import (
 from polyest.cli.scoring import Writers, check_columns, check_several, found_in, is_measured
 from polyest.errors import PolyestError
 from polyest.rollouts.engine.canonical import Verdicts, unify_answers
-from polyest.rollouts.engine.database import Database, bytes_of, opened
+from polyest.rollouts.engine.database import Database, bytes_of, new_folder, opened
 from polyest.rollouts.engine.log import Named, finish, named_files
 from polyest.rollouts.engine.output import Writer, typed_keys, write_prompts, write_rows
 from polyest.rollouts.engine.partitions import Form, Found, add_witnesses, blocks, form_of, joined, rows_of, witnesses
@@ -42,7 +43,7 @@ from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import group
 from polyest.rollouts.notes import Oddities, about_answers, about_groups, about_oddities, likely_sentinels, oddities
 from polyest.rollouts.readers.source import Source
-from polyest.storage.files import replacing_folder, temporary_folder
+from polyest.storage.files import replacing_folder
 
 if TYPE_CHECKING:
     import pyarrow
@@ -154,7 +155,7 @@ def found_in_parts(
     layout, extract = layout_and_extraction(arguments)
     named = named_files(arguments.rollouts, chosen_columns(arguments), layout is None and extract is None)
     with ExitStack() as folders:  # which go when no worker is there any more
-        scratch = folders.enter_context(temporary_folder(Path(tempfile.gettempdir(), "polyest")))
+        folders.callback(shutil.rmtree, scratch := new_folder(), ignore_errors=True)
         out, values = (path and folders.enter_context(replacing_folder(path)) for path in outputs)
         job = Job(_sent(arguments), target, scratch)
         with cluster() as workers:

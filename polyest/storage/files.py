@@ -16,7 +16,7 @@ from pathlib import Path
 
 from polyest.errors import ArgumentError
 
-__all__ = ["are_same", "check_writable", "replacing", "replacing_folder", "sweep", "temporary_folder", "temporary_name"]
+__all__ = ["are_same", "check_writable", "replacing", "replacing_folder", "sweep", "temporary_name"]
 
 LONGEST_NAME = 100  # bytes of a file's name in that of its temporary
 
@@ -43,18 +43,11 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place, which is empty, at the end, or disappears."""
-    with temporary_folder(path) as temporary:
-        yield temporary
-        temporary.replace(path)
-
-
-@contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` that is gone at the end."""
     temporary = path.with_name(temporary_name(path.name))
     temporary.mkdir()
     try:
         yield temporary
+        temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

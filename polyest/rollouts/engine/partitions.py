@@ -107,18 +107,21 @@ def rows_of(table: pyarrow.Table, form: Form, database: Database) -> tuple[Rows,
     """Whole groups as a log of their own, and the places of its rows."""
     import pyarrow as pa
 
-    table = table.sort_by("place")
+    table, numbers = table.sort_by("place"), np.arange(len(table))
     place, row = (as_numpy(pa.concat_arrays(table[name].chunks)) for name in ("place", "row"))
-    table = table.drop_columns(["place", "row", "hash"]).append_column(
-        "shift", as_arrow(np.arange(1, len(table) + 1) - row)
-    )
+    table = table.drop_columns(["place", "row", "hash"])
+    table = table.append_column("shift", as_arrow(numbers + 1 - row))
     files = [] if form.is_run else [Source(Path(name)) for name in form.files]
     rows = Rows(
         database, form.columns, form.is_run, form.files, len(table), form.names, form.is_extracted, form.absent, files
     )
     rows.keys, rows.own_keys = form.keys, form.own_keys
     rows.connection.register("part", table)
-    rows.connection.execute("CREATE OR REPLACE TABLE rows AS SELECT * FROM part")
+    rows.connection.execute(
+        "CREATE OR REPLACE TABLE rows AS SELECT * FROM part;"
+        # DuckDB writes columns that never had a null with another schema, and that of all partitions has to be the same
+        f"INSERT INTO rows (shift) VALUES (NULL); DELETE FROM rows WHERE rowid = {len(table)}"
+    )
     rows.connection.unregister("part")
     return rows, place
 
