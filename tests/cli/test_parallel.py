@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from solve_support import digests, environment, shipped, start, temporaries
+from solve_support import digests, shipped, start, temporaries
 
 from polyest.cli import main
 from polyest.cli.parallel import parallel_map
@@ -21,31 +19,6 @@ from polyest.cli.parallel import parallel_map
 SIZES = range(2, 6)
 ALL = ("-k", f"{SIZES[0]}:{SIZES[-1]}")
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
-
-CLUSTER = """
-import logging, ray
-context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-print(context.address_info["gcs_address"], flush=True)
-input()
-"""
-
-
-@pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a Ray cluster of two workers, whose processes live in another folder; it lets nobody else in."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path_factory.mktemp("cluster"),
-        env=environment() | {"RAY_USAGE_STATS_ENABLED": "0"},
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.communicate("\n")
 
 
 @pytest.mark.slow
