@@ -214,8 +214,8 @@ def _check_whole(part: Part, group_size: int | None, column: pyarrow.ChunkedArra
         wrong = np.flatnonzero(sizes != expected)
         if len(wrong):
             raise ArgumentError(
-                f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of {sizes[wrong[0]]}; "
-                "partition the rows by their group before scoring them"
+                f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of "
+                f"{sizes[wrong[0]]}; partition the rows by their group before scoring them"
             )
 
 

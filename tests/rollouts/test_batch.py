@@ -58,7 +58,7 @@ def test_what_is_no_batch_of_whole_groups_is_refused(batch: Any, options: dict[s
 
 def test_a_column_with_dictionaries_is_what_it_stands_for() -> None:
     chunks = [
-        pa.DictionaryArray.from_arrays(pa.array([0, 1, 1, 2]), pa.array(["x", "y", None])),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 1, 2], pa.int32()), pa.array(["x", "y", None])),
         pa.array(["x", "y"]).dictionary_encode(),
     ]
     batch, plain = (
