@@ -14,7 +14,7 @@ from places import SHARED
 from pyarrow import parquet
 from score_support import write_lines
 
-from polyest.cli import score
+from polyest.cli import score, scoring
 
 LOGS = SHARED / "data" / "logs"
 
@@ -118,6 +118,56 @@ def test_a_single_file_is_scored_as_one(keys: pa.Array, suffix: str, cluster: He
     given = (path, "--target", "log", "--method", "harmonic", "--by", "step")
     here = outcome(run, tmp_path, *given)
     assert outcome(run, tmp_path, *given, "--engine", "ray") == here
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [(), ("--method", "harmonic", "--method", "plug_in")])
+def test_a_partition_is_scored_in_one_call_for_each_method(
+    method: tuple[str, ...], cluster: Here, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the number of groups: a call for each of these takes longer than scoring it."""
+    calls, score = [], scoring.score
+
+    def counted(*given: Any, **options: Any) -> Any:
+        calls.append(len(given[1].sizes))
+        return score(*given, **options)
+
+    monkeypatch.setattr(scoring, "score", counted)
+    log = write_lines(tmp_path / "log.jsonl", [{"prompt_id": i % 400, "answer": i % 7} for i in range(1600)])
+    assert run("score", log, "--target", "log", *method, "--engine", "ray")[0] == 0
+    assert len(calls) == len(cluster.partitions) * max(len(method) // 2, 1)
+    assert sum(calls) == 400 * max(len(method) // 2, 1)
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--full", "--out", "scored"), "`--full` needs `--engine duckdb`; leave it out"),
+        (("-",), "`ROLLOUTS` must be files that workers can open; got -; write standard input to a file"),
+        (
+            ("--out", "scored.jsonl"),
+            "`--out` must name a folder, for parquet; got 'scored.jsonl'; leave the ending out",
+        ),
+        (("--out", "run"), "`--out` must be a folder that is new or empty; run is not; name another"),
+        (("--out", "run/scored"), "`--out` must be no file in a folder of `ROLLOUTS`"),
+        (("--out", "nowhere/scored"), "`--out` must be in a folder that exists"),
+        (("--out", "scored", "--values", "scored"), "`--values` must be another file than `--out`"),
+        (("--reward-column", "row", "--out", "scored"), "must name new columns, each its own; got row"),
+        (("--correct-if", "0.5"), "`--correct-if` must compare with a number"),
+        (("--jobs", "0"), "`--jobs` must be at least 1"),
+        (("--group-size", "1"), "`--group-size` must be at least 2"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    options: tuple[str, ...], message: str, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_log(tmp_path, files=1)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("score", "run", "--target", "log", *options, "--engine", "ray")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 BAD = {
