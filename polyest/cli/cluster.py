@@ -83,10 +83,19 @@ def _connect(ray: ModuleType, jobs: int, address: str | None) -> int:
         _knock(address)
         with TemporaryDirectory() as empty, chdir(empty):  # Ray would import from the current folder
             ray.init(address, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}") from None
+    except Exception as error:  # noqa: BLE001  (Ray has a bare one where its processes take too long)
+        raise _not_there(address, error) from None
     workers = int(ray.cluster_resources()["CPU"])
     return workers if jobs == -1 else min(jobs, workers)
+
+
+def _not_there(address: str, error: Exception) -> ArgumentError:
+    if address != "local":
+        return ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}")
+    return ArgumentError(
+        f"`--engine ray` must be able to start Ray here; got {type(error).__name__}: {error} Try again when the "
+        "machine is less busy, or name a cluster with --address"
+    )
 
 
 def _knock(address: str) -> None:

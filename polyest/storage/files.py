@@ -47,6 +47,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        sweep(temporary, below=False)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

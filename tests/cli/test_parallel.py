@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from solve_support import digests, shipped, start, temporaries
@@ -97,3 +98,18 @@ def test_a_cluster_that_is_not_there(address: str, tmp_path: Path) -> None:
     assert (process.returncode, out) == (2, "")
     assert f"`--address` must be that of a running Ray cluster; got '{address}'" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+@needs_ray
+def test_a_ray_that_does_not_start_is_said_so(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that is too busy: Ray waits 30 s for its own processes."""
+    import ray
+
+    def init(*_: object, **options: object) -> None:
+        raise Exception("The current node timed out")  # as Ray does
+
+    monkeypatch.setattr(ray, "init", init)
+    code, out, err = run("solve", "--target", "log", "-k", "2,3", "--out", tmp_path, "--engine", "ray")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "`--engine ray` must be able to start Ray here; got Exception: The current node timed out" in err

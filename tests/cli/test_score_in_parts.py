@@ -164,7 +164,7 @@ def test_what_cannot_be_done_is_refused(
 ) -> None:
     run_log(tmp_path, files=1)
     monkeypatch.chdir(tmp_path)
-    code, out, err = run("score", "run", "--target", "log", *options, "--engine", "ray")
+    code, out, err = run("score", "run", *options, "--target", "log", "--engine", "ray")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

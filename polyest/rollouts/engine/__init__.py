@@ -11,5 +11,6 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
 - `log` is its entrance and `reading` goes from file to file; `columns` names what is read;
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
 - `parts` deals and puts back, `scored` has the numbers, `record` the counts of groups;
+- `partitions`: the same by workers that share nothing but the files, as on a cluster;
 - `output` writes them, `full` beside each row as it was; `arrays` are handed between Arrow and numpy.
 """

@@ -1,4 +1,4 @@
-"""The guide to clusters: its command runs as it is written, and its query has the rows of the local engine, in order."""
+"""The guide to clusters: its command runs as it is written, and its query has the rows of one process, in order."""
 
 from __future__ import annotations
 
