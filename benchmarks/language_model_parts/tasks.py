@@ -7,7 +7,7 @@ from functools import cached_property
 
 __all__ = ["TASKS", "TINY", "Task"]
 
-SHOWN = (("Name a tool.", "Hammer"), ("Name a number that is divisible by 7.", "21"))
+SHOWN = "Name a tool: hammer<|im_end|>\nName a number: 21<|im_end|>\n"
 FRUITS = """
 apple apricot avocado banana blackberry blueberry cherry clementine coconut cranberry date fig grape grapefruit
 guava kiwi kumquat lemon lime lychee mandarin mango melon nectarine olive orange papaya peach pear persimmon
@@ -47,15 +47,13 @@ class Task:
 
     @property
     def prompt(self) -> str:
-        """After two other questions and their answers, which show what an answer looks like."""
-        turns = [*SHOWN, (self.question, None)]
-        asked = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
-        return "".join(asked.format(question) + (f"{said}<|im_end|>\n" if said else "") for question, said in turns)
+        """After two others and their answers, which show what an answer looks like."""
+        return f"{SHOWN}{self.question}:"
 
     def forms(self, answer: str) -> list[str]:
         """The texts that say it."""
         words = dict.fromkeys([answer, answer.capitalize()])
-        return [word + end for word in words for end in ("", ".")]
+        return [f" {word}{end}" for word in words for end in ("", ".")]
 
     @cached_property
     def said(self) -> dict[str, str]:
@@ -65,11 +63,11 @@ class Task:
 
 def _words(kind: str, answers: str) -> Task:
     article = "an" if kind[0] in "aeiou" else "a"
-    return Task(f"Name {article} {kind}.", tuple(answers.split()))
+    return Task(f"Name {article} {kind}", tuple(answers.split()))
 
 
-def _numbers(which: str, numbers: list[int]) -> Task:
-    return Task(f"Name a number from 1 to 100 that {which}.", tuple(map(str, numbers)))
+def _numbers(which: str, numbers: range) -> Task:
+    return Task(f"Name {which}", tuple(map(str, numbers)))
 
 
 TASKS = (
@@ -78,8 +76,8 @@ TASKS = (
     _words("color", COLORS),
     _words("country", COUNTRIES),
     _words("musical instrument", INSTRUMENTS),
-    _numbers("is even", list(range(2, 101, 2))),
-    _numbers("is odd", list(range(1, 101, 2))),
-    _numbers("is greater than 50", list(range(51, 101))),
+    _numbers("an even number up to 100", range(2, 101, 2)),
+    _numbers("an odd number up to 100", range(1, 101, 2)),
+    _numbers("a number from 51 to 100", range(51, 101)),
 )
-TINY = (Task("Name a digit.", tuple("0123456789")), Task("Name a vowel.", tuple("aeiou")))
+TINY = (Task("Name a digit", tuple("0123456789")), Task("Name a vowel", tuple("aeiou")))

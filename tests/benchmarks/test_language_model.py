@@ -27,8 +27,8 @@ def test_every_answer_is_said_in_few_forms_and_no_form_says_two() -> None:
     for task in TASKS:
         forms = [form for answer in task.answers for form in task.forms(answer)]
         assert len(forms) == len(set(forms)) == len(task.said)
-    assert TASKS[0].said["Apple."] == TASKS[0].said["apple"] == "apple"
-    assert "apples" not in TASKS[0].said
+    assert TASKS[0].said[" Apple."] == TASKS[0].said[" apple"] == "apple"
+    assert " apples" not in TASKS[0].said
 
 
 def test_probabilities_are_those_of_the_model_token_by_token() -> None:
