@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import polyest
-from benchmarks import runtime_forms, runtime_peers, runtime_start
+from benchmarks import runtime_forms, runtime_peers, runtime_start, runtime_weights
 from benchmarks.rollout_groups import DIRICHLET, KINDS, groups_of, nanoseconds, race
 from polyest.online import backend
 
@@ -125,7 +125,7 @@ def main() -> None:
         "batches": batches,
         "strings": lambda options: runtime_forms.hashable(options.completions, options.repeats),
         "ragged": lambda options: runtime_forms.ragged(options.completions, options.repeats),
-        "weights": lambda options: runtime_forms.weighted(options.completions // 10, options.repeats),
+        "weights": lambda options: runtime_weights.report(options.completions // 10, options.repeats),
         "start": lambda options: runtime_start.report(options.repeats),
         "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
     }

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 import polyest
 from benchmarks.rollout_groups import DIRICHLET, groups_of, race
-from polyest.online import backend
 
-LARGEST_BATCH, LARGEST_NUMPY = 10**6, 10**5
-WEIGHTED = ("rewards", "advantages", "value", "ragged rewards", "ragged advantages")
+LARGEST_BATCH = 10**6
 NAMINGS = ("ascending", "permuted", "64-bit")
 SIZES = {8: (2, 14), 16: (4, 28), 17: (2, 31), 32: (8, 56), 64: (16, 112)}
 HASHABLE: dict[str, Callable[[int, int, int], Any]] = {
@@ -31,7 +29,7 @@ HASHABLE: dict[str, Callable[[int, int, int], Any]] = {
     "frozen sets (which need a dictionary)": lambda prompt, answer, number: frozenset((answer, 1)),
 }
 
-__all__ = ["hashable", "ragged", "weighted"]
+__all__ = ["hashable", "mixed_ids", "ragged"]
 
 
 def hashable(completions: int, repeats: int) -> None:
@@ -107,38 +105,6 @@ def ragged(completions: int, repeats: int) -> None:
         last = f"{advantages:.2f} ({advantages / slow:.2f})"
         print(f"{size:4}{f'{least}..{most}':>9}{dense:9.2f}{cells}{slow:10.2f}{last:>14}")
     shuffled_rows(completions, repeats)
-
-
-def weighted(completions: int, repeats: int) -> None:
-    """Every score with weights against the same without, dense and ragged, in both backends."""
-    cold = backend.COLD_WORK, backend.WARM_WORK
-    for name, work in {"numba": 0, "numpy": 1 << 62}.items():
-        backend.COLD_WORK = backend.WARM_WORK = work
-        total = completions if name == "numba" else min(completions, LARGEST_NUMPY)
-        print(f"\nns per completion without weights and with, {name}, {total:,} completions; in brackets the ratio")
-        print("(bound: 1.3 for rewards, advantages and value)")
-        print(f"{'K':>4}{'sizes':>9}" + "".join(f"{kind:>21}" for kind in WEIGHTED))
-        for size in (8, 16, 64):
-            cells = race(weighted_calls(total, size), total // size * size, repeats)
-            pairs = zip(cells[::2], cells[1::2], strict=True)
-            least, most = SIZES[size]
-            row = "".join(f"{f'{plain:.2f}{w:7.2f} ({w / plain:.2f})':>21}" for plain, w in pairs)
-            print(f"{size:4}{f'{least}..{most}':>9}{row}")
-    backend.COLD_WORK, backend.WARM_WORK = cold
-
-
-def weighted_calls(total: int, size: int) -> list[Callable[[], object]]:
-    """Those of `WEIGHTED`, each without weights and with."""
-    answers, est = groups_of(DIRICHLET, total, size), polyest.load("log", size, "harmonic")
-    w, out, ids = np.random.default_rng(0).normal(size=answers.shape), np.empty(answers.shape), answers.ravel()
-    mixed, calls = mixed_ids(ids.size, *SIZES[size]), []
-    for score in (est.rewards, est.advantages):
-        calls += [partial(score, answers, out=out), partial(score, answers, out=out, weights=w)]
-    calls += [partial(est.value, answers), partial(est.value, answers, weights=w)]
-    for flat in (polyest.rewards, polyest.advantages):
-        call = partial(flat, ids, mixed, "log", "harmonic", out=out.ravel())
-        calls += [call, partial(call, weights=w.ravel())]
-    return calls
 
 
 def shuffled_rows(completions: int, repeats: int) -> None:

@@ -14,6 +14,7 @@ from polyest.errors import ArgumentError
 from polyest.estimator import Estimator
 from polyest.online.answers import Answers, read_answers
 from polyest.online.loading import lookups
+from polyest.online.weights import read_usable
 from polyest.problems.problem import problem_of_answers
 
 if TYPE_CHECKING:
@@ -161,12 +162,7 @@ def _ids(groups: AnswersLike) -> NDArray[np.int64]:
 
 
 def _usable(usable: ArrayLike | None, size: int) -> NDArray[np.bool_]:
-    flags = np.ones(size, np.bool_) if usable is None else np.asarray(usable)
-    if flags.shape != (size,) or flags.dtype != np.bool_:
-        raise ArgumentError(
-            f"`usable` must be True or False for each of {size} completions, got {flags.dtype} of shape {flags.shape}"
-        )
-    return flags
+    return np.ones(size, np.bool_) if usable is None else read_usable(usable, (size,))
 
 
 def _weights(pay: AnswerPay, weights: ArrayLike | None, size: int) -> Array | None:

@@ -14,7 +14,7 @@ from polyest.history.fingerprints import NO_ANSWER, read
 from polyest.history.movement import Movement, Watch
 from polyest.history.settings import PoolSettings
 from polyest.history.snapshot import Snapshot, read_snapshot, write_snapshot
-from polyest.online.weights import read_weights
+from polyest.online.weights import read_usable, read_weights
 from polyest.problems.budget import BudgetArguments
 
 if TYPE_CHECKING:
@@ -176,9 +176,9 @@ class TrainingHistory:
         """
         codes = read(answers, "answers")
         shape, keys = codes.shape, _by_completion(read(prompts, "prompts"), codes)
-        counted = _usable(usable, shape)
+        counted = np.ones(shape, np.bool_) if usable is None else read_usable(usable, shape)
         places = np.flatnonzero(counted)
-        w = None if weights is None else read_weights(weights, shape, ~counted)[places]
+        w = None if weights is None else read_weights(weights, shape)[places]
         pools = self._choice.chosen(self._store.pools(keys[places], codes.reshape(-1)[places], w))
         self._store.remember(pools)
         self._watch.note(pools)
@@ -217,13 +217,3 @@ def _by_completion(keys: Codes, codes: Codes) -> Codes:
     if (keys == NO_ANSWER).any():
         raise ArgumentError("`prompts` must name the prompt of every completion, got None; pass its id or its text")
     return np.repeat(keys, codes.shape[1]) if is_dense else keys
-
-
-def _usable(usable: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    mask = np.ones(shape, np.bool_) if usable is None else np.asarray(usable)
-    if mask.dtype != np.bool_ or mask.shape != shape:
-        raise ArgumentError(
-            f"`usable` must be booleans of the answers' shape {shape}, got {mask.dtype} of shape {mask.shape}; say "
-            "True for every completion that counts"
-        )
-    return mask

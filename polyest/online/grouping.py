@@ -14,7 +14,7 @@ from polyest.online.answers import Answers, read_answers
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.online.reference_term import reference_values
-from polyest.online.weights import check_bounded, read_weights
+from polyest.online.weights import check_bounded, read_usable, read_weights
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
@@ -115,13 +115,8 @@ def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
     """The answers with those that are not usable taken for padding."""
     if usable is None:
         return read
-    mask = np.asarray(usable)
-    if mask.dtype != np.bool_ or mask.shape != read.codes.shape:
-        raise ArgumentError(
-            f"`usable` must be booleans of the answers' shape {read.codes.shape}, got {mask.dtype} of shape "
-            f"{mask.shape}; say True for every completion that counts"
-        )
-    return replace(read, padding=~mask if read.padding is None else read.padding | ~mask)
+    lost = ~read_usable(usable, read.codes.shape)
+    return replace(read, padding=lost if read.padding is None else read.padding | lost)
 
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
@@ -138,7 +133,9 @@ def _extras(read: Answers, options: Options) -> scoring.Extras:
     missing = read.missing if pay is not None else None
     reference, weights = options.reference, options.weights
     if weights is not None:
-        weights = read_weights(weights, read.codes.shape, read.padding)
+        weights = read_weights(weights, read.codes.shape)
+        if read.padding is not None and not (missing is None and reference is None):
+            weights = np.where(read.padding.reshape(-1), 0.0, weights)
         if missing is not None:  # the kernels check the others
             check_bounded(weights)
     if reference is not None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["arrange", "histogram", "matches", "read_strings", "scores", "sums", "values"]
 
+np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in again, once it saw a block as large freed
+
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
@@ -47,7 +49,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
         values(layout, None, baselines)
     out[...] = np.nan
     if weights is not None:
-        check_bounded(weights)
+        check_bounded(layout.ordered(weights))
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
             paid = tables.of(size, tables.pay)[matches(layout.codes[rows])]
@@ -56,7 +58,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
         else:
             w, (b, a, d) = weights[rows], tables.of(size, tables.columns)
             m, same, exponents = _matches_and_sums(layout.codes[rows], w)
-            others = _total(w * b[m], exponents + int(tables.exponents[size]))
+            others = _total(w * b[m], exponents, tables.exponents[size])
             out[rows] = w * a[m] + same * d[m] - others[:, None]
 
 
@@ -65,7 +67,7 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     tables = layout.tables
     out[...] = np.nan
     if weights is not None:
-        check_bounded(weights)
+        check_bounded(layout.ordered(weights))
     for size, members, rows in layout.blocks():
         m = matches(layout.codes[rows])
         if weights is None or tables.columns is None:
@@ -73,60 +75,63 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
             out[members] = tables.of(size, tables.totals)[m].sum(axis=1) / tables.units[size]
         else:
             w, (b, *_) = weights[rows], tables.of(size, tables.columns)
-            out[members] = _total(w * b[m], _exponents(w) + int(tables.exponents[size]))
+            out[members] = _total(w * b[m], _exponents(w), tables.exponents[size])
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     """The sum of each group's numbers, whatever their order, shape (G,); 0 for fewer than two."""
     result = np.zeros(len(layout.starts) - 1)
     for _, members, rows in layout.blocks():
-        result[members] = _total(numbers[rows], _exponents(numbers[rows]))
+        result[members] = _total(numbers[rows], _exponents(numbers[rows]), 0)
     return result
 
 
 def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
     """m_i and S_i, and the exponents of the weights.
 
-    Up to `PACKED` completions take one pass over the pairs: a one and a weight share an integer, the one above `field`.
+    Among up to `PACKED` completions a one and a weight share an integer, the one above `field`.
     """
     size, exponents = block.shape[1], _exponents(weights)
-    field = 63 - size.bit_length()
-    shifts = (2 * field - 64 if size <= PACKED else field - 1) - exponents
-    ids, addends = block.T.copy("C"), _fixed(weights.T, shifts)
-    if size <= PACKED:
+    field, is_packed = 63 - size.bit_length(), size <= PACKED
+    scale = _powers((2 * field - 64 if is_packed else field - 1) - exponents)
+    ids, addends = block.T.copy("C"), _fixed(weights.T, scale)
+    if is_packed:
         addends += 1 << field
-    total = -addends
+    total, part, counts = -addends, np.empty_like(addends), np.full_like(addends, -1)
     for other, addend in zip(ids, addends, strict=True):
-        total += (ids == other) * addend
-    if size > PACKED:
-        return matches(block), (total * _powers(-shifts)).T.copy("C"), exponents
-    counts = (total + (1 << (field - 1))) >> field
-    total -= counts << field
-    return counts.T.copy("C"), (total * _powers(-shifts)).T.copy("C"), exponents
+        same = ids == other
+        total += np.multiply(same, addend, out=part)
+        if not is_packed:
+            counts += same
+    if is_packed:
+        counts = (total + (1 << (field - 1))) >> field
+        total -= counts << field
+    return counts.T.copy("C"), (total / scale).T.copy("C"), exponents
 
 
-def _total(numbers: Array, exponents: NDArray[np.int32]) -> Array:
-    """The sum of each row's numbers, all below 2^exponent in size, shape (G,)."""
-    shifts = 62 - numbers.shape[1].bit_length() - exponents
-    result: Array = _fixed(numbers.T, shifts).sum(axis=0) * _powers(-shifts)
+def _total(numbers: Array, exponents: NDArray[np.int32], common: np.int64 | int) -> Array:
+    """The sum of each row's numbers, all below 2^(exponent + common) in size, shape (G,)."""
+    scale = _powers(62 - numbers.shape[1].bit_length() - int(common) - exponents)
+    result: Array = np.einsum("ij->i", _fixed(numbers, scale[:, None])) / scale
     return result
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
     """The least e of each row with all its numbers below 2^e in size."""
-    exponents: NDArray[np.int32] = np.frexp(np.abs(numbers.T, order="C").max(axis=0))[1]
+    exponents: NDArray[np.int32] = np.frexp(np.maximum.reduce(np.abs(numbers.T, order="C")))[1]
     return exponents
 
 
 def _powers(exponents: NDArray[np.int32]) -> Array:
-    """2^exponents, none beyond `MOST_DIGITS`."""
-    powers: Array = np.ldexp(1.0, np.clip(exponents, -MOST_DIGITS, MOST_DIGITS))
+    """2^exponents, none above `MOST_DIGITS`; −`MOST_DIGITS` would shift numbers that are too large."""
+    powers: Array = np.ldexp(1.0, np.minimum(exponents, MOST_DIGITS))
     return powers
 
 
-def _fixed(numbers: Array, shifts: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The numbers in units of 2^−shift, as integers."""
-    return np.rint(np.multiply(numbers, _powers(shifts), order="C")).astype(np.int64)
+def _fixed(numbers: Array, scale: Array) -> NDArray[np.int64]:
+    """Numbers × scale, as the nearest integers."""
+    scaled = np.multiply(numbers, scale, order="C")
+    return np.rint(scaled, out=scaled).astype(np.int64)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

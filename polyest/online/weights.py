@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from polyest.online.layout import Array
 
-__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "check_bounded", "read_numbers", "read_weights"]
+__all__ = ["LARGEST", "MOST_DIGITS", "PACKED", "check_bounded", "read_numbers", "read_usable", "read_weights"]
 
 LARGEST = 1e200  # times a coefficient it stays finite
 PACKED = 64  # completions of the largest group in which one integer holds a count and a sum
@@ -28,15 +28,17 @@ def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -
     """A contiguous float64 array of real numbers: `values` themselves if they are one."""
     try:
         given = np.asarray(values)
-        if given.dtype.kind in "cUSTMm":
-            raise TypeError(f"{given.dtype} numbers")
+        if given.dtype.kind in "cUSTMmV" or hasattr(values, "filled"):
+            raise TypeError("a masked array" if hasattr(values, "filled") else f"{given.dtype} numbers")
+        if given.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in given.flat):
+            raise TypeError("strings")
         return np.require(given, np.float64, ["C", "A", "W"])
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
 
 
-def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np.bool_] | None) -> Array:
-    """One number for each completion, flat; 0 where there is no completion.
+def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """One number for each completion, flat.
 
     Raises:
         ArgumentError: another shape than the answers', or what are no real numbers.
@@ -46,7 +48,22 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...], ignored: NDArray[np
         raise ArgumentError(
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
         )
-    return (w if ignored is None else np.where(ignored, 0.0, w)).reshape(-1)
+    return w.reshape(-1)
+
+
+def read_usable(usable: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which completions count, in the answers' shape."""
+    try:
+        mask = np.asarray(usable)
+        came = "a masked array" if hasattr(usable, "filled") else f"{mask.dtype} of shape {mask.shape}"
+    except (TypeError, ValueError, RuntimeError) as error:
+        mask, came = np.zeros(0), str(error)
+    if mask.dtype != np.bool_ or mask.shape != shape or hasattr(usable, "filled"):
+        raise ArgumentError(
+            f"`usable` must be booleans of the answers' shape {shape}, got {came}; say True for every completion that "
+            "counts"
+        )
+    return mask
 
 
 def check_bounded(weights: Array) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.online.weights import read_numbers
 from polyest.uncertainty.estimate import ValueEstimate, fraction
 from polyest.uncertainty.student import two_sided
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
@@ -24,6 +25,9 @@ REDRAWN = {
     "prompts": "the mean over the population that the prompts were drawn from",
     "completions": "the mean over these very prompts, completions drawn afresh",
 }
+
+
+LARGEST = 1e150  # its square is finite
 
 
 @dataclass(frozen=True)
@@ -196,12 +200,10 @@ def _read(values: object, prompts: object) -> _Sample:
 
 def _numbers(values: object) -> Array:
     """Flat float64 numbers, NaN among them allowed."""
-    try:
-        numbers = np.asarray(values, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"`values` must be numbers, one for each group; got {type(values).__name__}") from None
-    if np.isinf(numbers).any():
-        raise ArgumentError("`values` must be finite, or NaN for groups without a value; got an infinite one")
+    required, remedy = "numbers, one for each group", "NaN for groups without a value"
+    numbers = read_numbers(cast("ArrayLike", values), "values", required, remedy).reshape(-1)
+    if (np.abs(numbers) > LARGEST).any():
+        raise ArgumentError(f"`values` must be finite, or NaN for groups without a value; got one beyond {LARGEST:g}")
     return numbers
 
 
@@ -217,6 +219,8 @@ def _numbered(prompts: object, kept: NDArray[np.bool_]) -> tuple[tuple[Hashable,
         index = [numbers.setdefault(name, len(numbers)) for name, keep in zip(ids, kept.tolist(), strict=True) if keep]
     except TypeError:
         raise ArgumentError("`prompts` must be hashable ids, such as strings or integers") from None
+    if any(name is None or name != name for name in numbers):
+        raise ArgumentError("`prompts` must name the prompt of every group, got None or NaN; leave these groups out")
     return tuple(numbers), np.array(index, np.int64)
 
 

@@ -76,12 +76,12 @@ def probabilities(reference: Numbers, answers: Array) -> Array:
 
 
 def numbers(weights: Numbers, answers: Array) -> Array:
-    """w likewise."""
+    """w likewise; held fixed where it is used, as that costs nothing there."""
     real = ("bool", "integral", "real floating")
     if not isinstance(weights, Array | np.ndarray) or not jnp.isdtype(weights.dtype, real):
         raise ArgumentError(f"`weights` must be an array of real numbers, got {_kind(weights)}; use jax.numpy.asarray")
     _check_place("weights", weights, answers, "number")
-    return jax.lax.stop_gradient(jnp.asarray(weights, jnp.zeros(0).dtype))
+    return jnp.asarray(weights, jax.dtypes.canonicalize_dtype(float))
 
 
 def mask(usable: Booleans, answers: Array) -> Array:
@@ -100,6 +100,8 @@ def _kind(given: object) -> object:
 
 def _check_place(argument: str, given: Numbers, answers: Array, entry: str) -> None:
     """The answers' shape and devices."""
+    if hasattr(given, "filled"):
+        raise ArgumentError(f"`{argument}` must be a plain array, got a masked one; use .filled(…)")
     if given.shape != answers.shape:
         raise ArgumentError(
             f"`{argument}` must have the answers' shape {answers.shape}, got {given.shape}; give one {entry} for each "

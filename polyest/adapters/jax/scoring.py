@@ -118,9 +118,11 @@ def _column(array: Array, column: int) -> Array:
 
 
 def _finite(given: Given) -> Array | None:
-    """w_i, NaN where it is not finite, 0 where there is no completion."""
-    w = given.weights
-    return None if w is None else given.mask(jnp.where(jnp.isfinite(w), w, jnp.nan))
+    """w_i held fixed, NaN where it is not finite, 0 where there is no completion."""
+    if given.weights is None:
+        return None
+    w = jax.lax.stop_gradient(given.weights)
+    return given.mask(jnp.where(jnp.isfinite(w), w, jnp.nan))
 
 
 def _reference_reward(target: str, given: Given) -> Array:

@@ -52,6 +52,10 @@ def check_usable(usable: object, answers: Tensor) -> None:
 
 
 def _check_shape(argument: str, tensor: Tensor, answers: Tensor, entry: str) -> None:
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        raise ArgumentError(
+            f"`{argument}` must be a dense tensor, got {tensor.layout}, {tensor.dtype}; use .to_dense()"
+        )
     if tensor.shape != answers.shape:
         raise ArgumentError(
             f"`{argument}` must have the answers' shape {tuple(answers.shape)}, got {tuple(tensor.shape)}; "

@@ -18,7 +18,7 @@ from polyest.errors import ArgumentError
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.online.answers import read_array
 from polyest.online.reference_term import read_probabilities
-from polyest.online.weights import read_weights
+from polyest.online.weights import read_usable, read_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Columns:
         if np.any(groups[:, 0] == NOTHING):
             raise ArgumentError("`groups` must name the group of every completion, got None or NaN; drop these rows")
         kept, counts = self.kept, self._counts
-        weights = None if self.weights is None else _read_weights(self.weights, ~counts)[kept]
+        weights = None if self.weights is None else _read_weights(self.weights, counts.shape)[kept]
         some = None if reference is None else reference[kept]
         return Completions(groups[kept], self._rows[kept], some, weights, settings)
 
@@ -132,23 +132,20 @@ def _read_reference(reference: Numbers | None) -> NDArray[np.float64] | None:
     return q
 
 
-def _read_weights(weights: Numbers, ignored: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """w as a flat float64 array, 0 where there is no completion."""
+def _read_weights(weights: Numbers, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """w as a flat float64 array."""
     if isinstance(weights, Tensor):
-        if weights.dtype.is_complex:
-            raise ArgumentError(f"`weights` must be real numbers, one for each completion; got {weights.dtype}")
+        if weights.dtype.is_complex or weights.is_quantized or weights.layout != torch.strided:
+            came = f"{weights.dtype}, {weights.layout}"
+            raise ArgumentError(
+                f"`weights` must be real numbers, one for each completion, in a dense tensor; got {came}"
+            )
         weights = weights.detach().to("cpu", torch.float64).numpy()
-    return read_weights(weights, ignored.shape, ignored)
+    return read_weights(weights, shape)
 
 
 def _read_mask(usable: Booleans | None, size: int) -> NDArray[np.bool_]:
     """Which completions are usable, a flat array."""
     if usable is None:
         return np.ones(size, np.bool_)
-    mask = np.asarray(usable.cpu() if isinstance(usable, Tensor) else usable)
-    if mask.dtype != np.bool_ or mask.shape != (size,):
-        raise ArgumentError(
-            f"`usable` must be booleans of the answers' shape {(size,)}, got {mask.dtype} of shape {mask.shape}; say "
-            "True for every completion that counts"
-        )
-    return mask
+    return read_usable(usable.cpu() if isinstance(usable, Tensor) else usable, (size,))

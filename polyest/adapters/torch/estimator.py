@@ -200,7 +200,7 @@ class Estimator(torch.nn.Module):
         pay = tables.rewards(groups)
         if reference is not None:
             pay = pay - self._reference(reference, groups)
-        return pay if weights is None else finite(pay * weights)
+        return pay if weights is None else finite(pay.mul_(weights))
 
     def _reference(self, reference: Tensor, groups: Groups) -> Tensor:
         """r(q_i), NaN where q is no probability, 0 where there is no completion."""

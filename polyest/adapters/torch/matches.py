@@ -12,6 +12,7 @@ from polyest.errors import ArgumentError
 __all__ = ["Groups", "check_ids", "count_matches", "read_groups"]
 
 PAIRWISE = 32
+BY_COLUMNS = 25  # completions for whose keys 32 bits are enough
 VECTOR = 16  # float32 numbers in a register of AVX-512
 SIGNED = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 UNSIGNED = (torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
@@ -92,9 +93,9 @@ def count_matches(ids: Tensor) -> Tensor:
 
 def _by_pairs(ids: Tensor, usable: Tensor | None, *weights: Tensor) -> list[Tensor]:
     """For a compiler, which fuses it: m_i among the usable, and W_i of each weights."""
-    dtype = (
-        torch.int16 if ids.shape[-1] < VECTOR else torch.int64
-    )  # what a loop counts in that is not vectorised, or is
+    widest = VECTOR // 2 if weights else VECTOR - 1  # of a group whose loop is not vectorised, unless masks widen it
+    narrow = ids.shape[-1] <= widest and not (weights and usable is not None)
+    dtype = torch.int16 if narrow else torch.int64
     matches, sums = torch.zeros_like(ids, dtype=dtype), [torch.zeros_like(w) for w in weights]
     for j in range(ids.shape[-1]):
         is_same = ids == ids[..., j, None]
@@ -112,13 +113,12 @@ def _totals(places: Tensor, values: Tensor) -> Tensor:
 def _find_equal(ids: Tensor) -> tuple[Tensor, Tensor]:
     """m_i, and a place in the group that equal ids have in common and others do not, 0..K−1."""
     has_float64 = ids.device.type != "mps"
-    return (_by_columns if ids.shape[-1] <= PAIRWISE and has_float64 else _by_sorting)(ids)
+    return (_by_columns if ids.shape[-1] <= BY_COLUMNS and has_float64 else _by_sorting)(ids)
 
 
 def _by_columns(ids: Tensor) -> tuple[Tensor, Tensor]:
     """By keys that have their number below bit 6 and bit 6 + j for every equal id at place j; the last is the place."""
-    size = ids.shape[-1]
-    keys = torch.full_like(ids, -1, dtype=torch.int32 if size < 26 else torch.int64)
+    keys = torch.full_like(ids, -1, dtype=torch.int32)
     for place, column in enumerate(ids[..., None].unbind(-2)):
         keys.add_(ids == column, alpha=1 + (64 << place))
     exponents = keys.to(torch.float64).view(torch.int64).bitwise_right_shift_(52)

@@ -56,7 +56,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
 
     if _run(piece, layout, in_place) and weights is not None:
         out[...] = np.nan
-        check_bounded(weights)
+        check_bounded(layout.ordered(weights))
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
@@ -67,12 +67,12 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
         return kernel(_ids(layout, where), begins, None if weights is None else weights[where], None, out[groups])
 
     if _run(piece, layout, _is_native(layout)) and weights is not None:
-        check_bounded(weights)
+        check_bounded(layout.ordered(weights))
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     result = np.empty(len(layout.starts) - 1)
-    kernels.sums(numbers if layout.rows is None else numbers[layout.rows], layout.starts, result)
+    kernels.sums(layout.ordered(numbers), layout.starts, result)
     return result
 
 

@@ -42,16 +42,19 @@ def group_table(largest):
 
 
 @inlined
-def tally(ids, lo, hi, group, table, slots):
-    """How many answers of ids[lo:hi] equal ids[lo + k], in the table's counts at slots[k]."""
-    keys, owners, counts, _ = table
+def tally(ids, lo, hi, group, table, slots, addends):
+    """How many answers of ids[lo:hi] equal ids[lo + k], and the sum of their addends, in the table at slots[k]."""
+    keys, owners, counts, sums = table
     bits = bits_of(hi - lo, 5)
     shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
     for i in range(lo, hi):
         slot = mixed(ids[i]) >> shift
         while owners[slot] == group and keys[slot] != ids[i]:
             slot = (slot + ONE) & mask
-        counts[slot] = (counts[slot] if owners[slot] == group else 0) + 1
+        is_known = owners[slot] == group
+        counts[slot] = (counts[slot] if is_known else 0) + 1
+        if addends is not None:
+            sums[slot] = (sums[slot] if is_known else 0) + addends[i - lo]
         owners[slot], keys[slot], slots[i - lo] = group, ids[i], slot
 
 

@@ -20,6 +20,7 @@ from polyest.online.weights import LARGEST, MOST_DIGITS, PACKED
 __all__ = ["score", "sums", "weigh"]
 
 ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
+UNSIGNED = np.uint64(2**63 - 1)
 MAGNITUDE = np.float64(LARGEST).view(np.uint64)
 TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
 POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
@@ -49,26 +50,23 @@ def length(number):
 
 
 @inlined
-def digits_of(numbers):
-    """Binary digits by which numbers are shifted to be summed as integers."""
-    top = 0.0
-    for number in numbers:
-        top = max(top, abs(number))
-    return 62 - length(numbers.shape[0]) - length(top)
-
-
-@inlined
 def fixed(number, scale):
     return np.int64(np.rint(number * scale))
 
 
 @inlined
-def too_large(w, lo, hi):
-    """Whether some of w[lo:hi] are above `LARGEST` in size, or not finite."""
-    refused = False
+def largest(w, lo, hi):
+    """The largest word of w[lo:hi] without its sign."""
+    words, top = w.view(np.uint64), ZERO
     for i in range(lo, hi):
-        refused |= not abs(w[i]) <= LARGEST
-    return refused
+        top = max(top, words[i] & UNSIGNED)
+    return top
+
+
+@inlined
+def digits_of(size, top):
+    """Binary digits by which numbers are shifted to be summed as integers; the word of the largest has its exponent."""
+    return 62 - length(size) - (np.int64(top >> np.uint64(52)) - 1022)
 
 
 @inlined
@@ -94,7 +92,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
         lo, hi, mean = hi, np.uint64(starts[g + 1]), 0.0
         size = hi - lo
         if w is not None and g % TOGETHER == 0:
-            refused |= too_large(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)]))
+            refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
         if size < TWO:
             if means is not None:
                 means[g] = np.nan
@@ -106,7 +104,7 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
             sum_pairs(ids, lo, addends, MOST - size, size, counts)
             size = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
-            tally(ids, lo, hi, g, table, counts)
+            tally(ids, lo, hi, g, table, counts, None)
             for k in range(ZERO, size):
                 counts[k] = np.uint64(table[2][counts[k]])
         if totals is not None:
@@ -122,24 +120,29 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
 
 
 @inlined
-def weigh_counted(w, columns, exponent, table, slots, out):
-    """The scores of a large group, whose answers are counted in `table`, unless out is None; returns its T."""
-    (others, own, steps), (_, _, counts, sums) = columns, table
-    size, digits, total = w.shape[0], digits_of(w), 0
-    scale = power(digits - exponent)
+def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
+    """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
+    columns, base, exponent, digits = found
+    slots, words, paid = scratch
+    size = hi - lo
+    finest = digits - length(size) if size <= PACKED else digits
+    scale, unit, rate, total = power(finest), power(-finest), power(digits - exponent), 0
+    if out is not None:
+        for k in range(size):
+            words[k] = fixed(w[lo + k], scale)
+    tally(ids, lo, hi, group, table, slots, None if out is None else words)
     for k in range(size):
-        total += fixed(w[k] * others[counts[slots[k]]], scale)
+        weight, slot = w[lo + k], slots[k]
+        place = base + np.uint64(table[2][slot])
+        if out is not None:
+            out[lo + k] = weight * columns[1, place] + (table[3][slot] - words[k]) * unit * columns[2, place]
+        paid[k] = weight * columns[0, place]
+    for k in range(size):
+        total += fixed(paid[k], rate)
     mean = total * power(exponent - digits)
     if out is not None:
-        digits -= length(size) if size <= PACKED else 0
-        scale, unit = power(digits), power(-digits)
         for k in range(size):
-            sums[slots[k]] = 0
-        for k in range(size):
-            sums[slots[k]] += fixed(w[k], scale)
-        for k in range(size):
-            m, same = counts[slots[k]], (sums[slots[k]] - fixed(w[k], scale)) * unit
-            out[k] = w[k] * own[m] + same * steps[m] - mean
+            out[lo + k] -= mean
     return mean
 
 
@@ -150,25 +153,29 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps, `PACKED` zeros behind. Returns
     whether weights are too large.
     """
-    slots, table = np.empty(max(offsets.shape[0], PACKED), np.uint64), group_table(offsets.shape[0])
-    words, end, hi, refused = np.empty(PACKED, np.int64), np.uint64(ids.shape[0]), np.uint64(starts[0]), False
+    most, table = max(offsets.shape[0], PACKED), group_table(offsets.shape[0])
+    scratch = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most)
+    end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
         size = hi - lo
         if size < TWO:
-            totals[g], refused = np.nan, refused | too_large(w, lo, hi)
+            totals[g], refused = np.nan, refused | (largest(w, lo, hi) > MAGNITUDE)
             if out is not None:
                 out[lo:hi] = np.nan
             continue
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
-            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
+            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
             refused |= top > MAGNITUDE
         else:
-            tally(ids, lo, hi, g, table, slots)
-            paid, refused = None if out is None else out[lo:hi], refused | too_large(w, lo, hi)
-            totals[g] = weigh_counted(w[lo:hi], columns[:, base - ONE :], exponents[size], table, slots, paid)
+            top = largest(w, lo, hi)
+            found = columns, base - ONE, exponents[size], digits_of(size, top)
+            totals[g], refused = (
+                weigh_counted(ids, w, lo, hi, g, found, table, scratch, out),
+                refused | (top > MAGNITUDE),
+            )
     return refused
 
 
@@ -177,7 +184,7 @@ def sums(numbers, starts, out):
     """The sum of each group's finite numbers, whatever their order; 0 for fewer than two."""
     for g in range(starts.shape[0] - 1):
         some, total = numbers[starts[g] : starts[g + 1]], 0
-        digits = digits_of(some)
+        digits = digits_of(some.shape[0], largest(some, ZERO, np.uint64(some.shape[0])))
         for number in some:
             total += fixed(number, power(digits))
         out[g] = total * power(-digits) if some.shape[0] > 1 else 0.0

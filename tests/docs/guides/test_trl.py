@@ -13,19 +13,24 @@ from places import ROOT
 EXAMPLES = ROOT / "examples"
 GUIDES = ROOT / "docs" / "guides"
 NUMBER = r"(\d+\.\d+)"
+DIVERSE = ["diverse: right with probability #", "diverse: .*as good as # answers"]
 SCRIPTS = {  # the frameworks, and what is printed
     "torch_loop": (["torch"], ["correct: .*as good as # answers", "diverse: .*as good as # answers"]),
     "trl_diversity": (["torch", "trl"], ["correct: .*as good as # answers", "diverse: .*as good as # answers"]),
     "trl_multiply": (["torch", "trl"], ["correct: .*as good as # answers", "/ sqrt.*as good as # answers"]),
     "trl_best_of_n": (["torch", "trl"], ["the mean: .* risky one, #", "the best of 4: .* risky one, #"]),
-    "verl_diversity": (["torch", "verl"], ["diverse: right with probability #", "diverse: .*as good as # answers"]),
+    "verl_diversity": (["torch", "verl"], DIVERSE),
+    "tinker_diversity": (["torch", "tinker_cookbook"], DIVERSE),
+    "ms_swift_diversity": (["torch", "swift"], DIVERSE),
+    "skyrl_diversity": (["torch", "skyrl"], DIVERSE),
+    "tunix_diversity": (["torch", "tunix"], DIVERSE),
 }
 
 
 def test_the_guides_show_every_script() -> None:
     shown = {name for page in GUIDES.glob("*.md") for name in re.findall(r'--8<-- "(.*)"', page.read_text("utf-8"))}
     assert shown == {str(path.relative_to(ROOT)) for path in EXAMPLES.rglob("*.py")}
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SCRIPTS, "tiny"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SCRIPTS, "tiny", "letters"}
 
 
 @pytest.mark.slow
@@ -35,8 +40,17 @@ def test_a_script_runs_and_the_second_number_is_larger(name: str) -> None:
     for package in packages:
         pytest.importorskip(package)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
-    out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=300).stdout
+    out = subprocess.run(
+        [sys.executable, *_command(name)], check=True, capture_output=True, text=True, env=environment, timeout=300
+    ).stdout
     found = [re.search(line.replace("#", NUMBER), out) for line in printed]
     first, second = (float(match[1]) for match in found if match)
     assert second > first + 0.3
+
+
+def _command(name: str) -> list[str]:
+    script = str(EXAMPLES / f"{name}.py")
+    if name != "skyrl_diversity":
+        return [script]
+    paths = f"sys.path[:0] = [{str(EXAMPLES)!r}, {str(ROOT / 'tests' / 'support')!r}]"  # SkyRL on Python 3.11
+    return ["-c", f"import runpy, sys; {paths}; import skyrl_modules; runpy.run_path({script!r}, run_name='__main__')"]
