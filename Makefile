@@ -30,7 +30,7 @@ CORE = $(wildcard tests/test_estimator*.py) $(CLI:%=tests/cli/test_%.py) tests/t
 TRL_OLDEST = .venv-trl-oldest
 CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py
 
-.PHONY: demo check docs test test-lowest test-trl-oldest lint hooks clean
+.PHONY: demo check fast docs test test-lowest test-trl-oldest lint hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -40,7 +40,10 @@ docs: $(VENV)/.installed
 	$(PIP) -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
 
-check: lint
+check: $(VENV)/.frameworks
+	@$(MAKE) --no-print-directory -j2 lint fast
+
+fast: $(VENV)/.frameworks
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
 
 test: lint

@@ -31,7 +31,7 @@ def smollm2() -> tuple[Any, Any]:
     folder = Path(found.submodule_search_locations[0])
     weights = next(folder.glob("*.gguf")).name
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=weights, padding_side="left")
-    tokenizer.eos_token = tokenizer.pad_token = END  # as arguments the file's own names, which are others, win
+    tokenizer.add_special_tokens({"eos_token": END, "pad_token": END})  # as arguments they lose to the file's own
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=weights, dtype=torch.float32)
     model.config.eos_token_id = model.generation_config.eos_token_id = tokenizer.eos_token_id
     return model, tokenizer

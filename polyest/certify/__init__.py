@@ -18,7 +18,7 @@ try:
 except ImportError:
     raise MissingDependencyError.for_extra("python-flint", "verify", "proving a certificate") from None
 
-from polyest.certify.certificate import certificate, enclosures, verify
+from polyest.certify.certificate import broken_promises, certificate, enclosures, verify
 from polyest.certify.key import unproved
 
-__all__ = ["certificate", "enclosures", "unproved", "verify"]
+__all__ = ["broken_promises", "certificate", "enclosures", "unproved", "verify"]

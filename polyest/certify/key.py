@@ -26,7 +26,7 @@ from polyest.problems.problem import make_problem
 from polyest.problems.targets import Target
 from polyest.storage.table import Table
 
-__all__ = ["EXCESS", "broken_promises", "missed_noise", "question", "rounding_share", "unproved"]
+__all__ = ["broken_promises", "question", "unproved"]
 
 GAP = Fraction(1, 10**12)  # between the best value there may be and an aqp table's, relative, or what rounding costs
 EXCESS = 1e-3  # share by which the rounded minimax table may miss E*_K
@@ -71,13 +71,16 @@ def question(table: Table) -> Iterator[str]:
         yield "leave_one_out.kappa differs from that of the table"
 
 
-def broken_promises(target: Target, table: Table, bias: Interval, best: Interval | None) -> Iterator[str]:
+def broken_promises(
+    target: Target, table: Table, bias: Interval, noise: Interval | None, best: Interval | None
+) -> Iterator[str]:
     """What a table's key promises and its coefficients do not keep.
 
     Args:
         target: the table's.
         table: with or without its leave-one-out table, which is not looked at.
         bias: an enclosure of β.
+        noise: an enclosure of V; None if there is none, or none is promised.
         best: an enclosure of the best value of the table's program; None if it solves none.
     """
     closed_form, budget = CLOSED_FORM.get(table.problem.method), table.problem.budget
@@ -90,15 +93,17 @@ def broken_promises(target: Target, table: Table, bias: Interval, best: Interval
         return
     if budget is not None and budget.kind == "bias_budget" and table.kappa != 100 * budget.value:
         yield f"kappa must be the bias_budget, {decimal_text(budget.value)}; solve it again"
-    bayes = _is_bayes(target, table)
-    if table.problem.method == "aqp" and table.kappa != 100:
+    binds = table.problem.method == "aqp" and table.kappa != 100
+    bayes = binds and _is_bayes(target, table)
+    if binds:
         yield from _missed_kappa(target, table, bias, bayes)
     if best is not None and not bayes and best[1] - best[0] > best[1] * _allowed_gap(table, best[1]):
         gap = rounded_text(best[1] / best[0] - 1) if best[0] else "nothing"
         yield f"optimality is proved to {gap} only, of the best"
+    yield from _missed_noise(target, table, noise)
 
 
-def missed_noise(target: Target, table: Table, noise: Interval | None) -> Iterator[str]:
+def _missed_noise(target: Target, table: Table, noise: Interval | None) -> Iterator[str]:
     """Whether V > ρ·V(plug_in), beyond rounding, where the key has a noise budget ρ; plug_in's at a point is enough."""
     budget = table.problem.budget
     if noise is None or budget is None or budget.kind != "noise_budget":
@@ -113,7 +118,7 @@ def _missed_kappa(target: Target, table: Table, bias: Interval, bayes: bool) -> 
     """The bias must be κ·E*_K, or less where the budget does not bind."""
     kappa = Fraction(table.kappa or 0, 100)
     low, high = (kappa * end for end in unit_of_kappa(target, table.group_size))
-    allowed = rounding_share(table, low)
+    allowed = _rounding_share(table, low)
     if bias[1] > low * (1 + allowed) or (not bayes and bias[0] * (1 + allowed) < high):
         yield (
             f"worst_case_bias must be kappa times the least there is, {decimal_text(kappa)}·"
@@ -121,7 +126,7 @@ def _missed_kappa(target: Target, table: Table, bias: Interval, bayes: bool) -> 
         )
 
 
-def rounding_share(table: Table, budget: Fraction) -> Fraction:
+def _rounding_share(table: Table, budget: Fraction) -> Fraction:
     """The share by which rounding to float64 may move the bias off its budget."""
     ulp = Fraction(math.ulp(max(map(abs, table.coefficients))))
     return max(Fraction(ROUNDING), min(ulp / budget, Fraction(MOST_ROUNDING)))

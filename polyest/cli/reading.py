@@ -200,13 +200,17 @@ def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
             raise ArgumentError(f"`{option}` must be another file than `ROLLOUTS`, {name}; got {path}; name another")
 
 
-def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> GroupStatistics:
-    """The record of a log with its answers; `notes` get what is worth knowing."""
+@contextmanager
+def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> Iterator[GroupStatistics]:
+    """The record of a log, with its answers as long as it lasts; `notes` get what is worth knowing."""
     with reading(arguments, notes) as log:
         dealt = log.deal(is_measured=True)
         groups = group(dealt)
         notes += about_log(log.rows, groups, arguments.group_size)
-        return statistics(dealt, keep_answers=True)
+        del groups
+        found = statistics(dealt)
+        log.rows.database.make_room()
+        yield found
 
 
 def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:

@@ -1,16 +1,31 @@
-"""`polyest report`: a page on a log of rollouts, or on several runs."""
+"""`polyest report`: a page on a log of rollouts, or on several runs, which follows a run in progress if asked to."""
 
 from __future__ import annotations
 
 import argparse
+import glob
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from polyest.cli.options import writable_file
 from polyest.cli.reading import add_reading_options, check_not_read, read_statistics
+from polyest.cli.signals import Stopped
+from polyest.errors import ArgumentError
+from polyest.problems.budget import whole_number
+from polyest.rollouts.engine.log import STANDARD_INPUT
 from polyest.rollouts.measures import UNITS
+from polyest.rollouts.runs import files_of
+
+if TYPE_CHECKING:
+    from polyest.report import Report
 
 __all__ = ["add_parser", "run"]
+
+EVERY = 30  # seconds
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,6 +36,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="FILE", help="the page, which ends in .html and needs no network")
     add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
+    add("--follow", action="store_true", help="write the page anew whenever the log has grown, until Ctrl-C")
+    text = f"how often --follow looks, and the page is loaded anew (default: {EVERY})"
+    add("--every", type=int, metavar="SECONDS", help=text)
     add("--title", metavar="TEXT", help="of the page (default: what is read)")
 
 
@@ -29,9 +47,83 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = writable_file(arguments.out, (".html", ".htm"))
     check_not_read("--out", out, arguments.rollouts)
-    notes: list[str] = []
-    statistics = read_statistics(arguments, notes)
-    print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
-    write_report(statistics, out, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
+    every = _every(arguments)
+    if every is not None:
+        _follow(arguments, out, every)
+    write_report(_report(arguments), out)
     print(out)
     return 0
+
+
+def _every(arguments: argparse.Namespace) -> int | None:
+    """How often a run in progress is looked at; None if it is not followed.
+
+    Raises:
+        ArgumentError: no such number; standard input, which is read once.
+    """
+    if not arguments.follow:
+        if arguments.every is not None:
+            raise ArgumentError("`--every` says how often `--follow` looks, and needs it; leave it out, or follow")
+        return None
+    if STANDARD_INPUT in arguments.rollouts:
+        raise ArgumentError("`--follow` needs files or folders, which can be read again; got -; name them")
+    return EVERY if arguments.every is None else whole_number("--every", arguments.every, least=1)
+
+
+def _report(arguments: argparse.Namespace) -> Report:
+    """What is there now; what is worth knowing goes to standard error."""
+    from polyest.report import report_of
+
+    notes: list[str] = []
+    with read_statistics(arguments, notes) as statistics:
+        print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
+        return report_of(statistics, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
+
+
+def _follow(arguments: argparse.Namespace, out: Path, every: int) -> NoReturn:
+    """Write the page again and again; the last one is no longer loaded anew.
+
+    Until there is a file it waits; later errors, as of a file that is being written, are told, and the page stays.
+    """
+    from polyest.report import write_report
+
+    report: Report | None = None
+    seen: dict[Path, tuple[int, int]] = {}
+    try:
+        while True:
+            now = _files(arguments.rollouts)
+            if now != seen:
+                report, seen = _again(arguments, out, every, report), now
+            time.sleep(every)
+    except Stopped:
+        if report is not None:
+            write_report(report, out)
+        raise
+
+
+def _again(arguments: argparse.Namespace, out: Path, every: int, before: Report | None) -> Report:
+    """The page of what is there now; that of before where it cannot be made, which is told."""
+    from polyest.report import write_report
+
+    try:
+        report = _report(arguments)
+        write_report(report, out, reload=every)
+    except ArgumentError as error:
+        if before is None:
+            raise
+        print(f"polyest: {' '.join(str(error).split())}; looking again in {every} s", file=sys.stderr, flush=True)
+        return before
+    print(out, flush=True)
+    return report
+
+
+def _files(named: Sequence[str]) -> dict[Path, tuple[int, int]]:
+    """Size and time of every file that has something in it; patterns may match none yet."""
+    there = [name for name in named if not glob.has_magic(name) or glob.glob(name, recursive=True)]  # noqa: PTH207
+    found = {}
+    for _, path, _ in files_of(there):
+        with suppress(FileNotFoundError):  # gone meanwhile
+            status = path.stat()
+            if status.st_size:
+                found[path] = status.st_size, status.st_mtime_ns
+    return found

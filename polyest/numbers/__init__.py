@@ -4,7 +4,6 @@
 | --- | --- | --- | --- |
 | `float64.NumpyContext` | `float`, arrays of float64 | 16 | plots, games, the solvers' first approximation |
 | `recorder.Recorder` | the same | 16 | `problems.smoothness`: where a formula is not analytic |
-| `long_double.Extended` | arrays of `np.longdouble` | 19 on x86, elsewhere 16 to 34 | the solvers, while they suffice |
 | `mpfr.Mpfr` | `gmpy2.mpfr`, object arrays of it | as asked for | the solvers |
 | `multiprecision.Multiprecision` | `mpmath.mpf`, object arrays of it | as asked for | quadrature, constants, oracles |
 | `jets.JetContext` | `jets.Jet` over any of those above | theirs | the solvers' derivatives of p·r(p) |

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from polyest.numbers.conversion import Scalar
 
-__all__ = ["GUARD_BITS", "Mpfr", "mpfr"]
+__all__ = ["Mpfr", "mpfr"]
 
 T = TypeVar("T")
 GUARD_BITS = 64  # of FLINT's numbers: matrices are where digits are lost

@@ -12,15 +12,14 @@ constraints lie, to float64's precision, in a space of dimension r ≈ 6√K: y 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array, Floats, Scalar
+from polyest.numbers.conversion import Floats, Scalar
 from polyest.offline.peaks import parabolic_peaks, place
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_least_squares
@@ -29,13 +28,12 @@ from polyest.polynomials import bernstein
 
 __all__ = ["SLACK", "Approximation", "Discretization", "fine_grid"]
 
-FiniteSolver = Callable[[Floats, Floats], tuple[Floats, Floats]]
-
 FIRST_NORM = 100.0
 ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
 TINY = 1e-200  # below it an entry of a row counts as 0
+ZOOMS, FINER = 4, 33  # grids of so many points, each within two steps of the one before
 NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to the largest
 
 
@@ -53,9 +51,12 @@ def _even(count: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Approximation(Optimum[Floats]):
+class Approximation(Optimum):
     """The solution in float64: what the grid and the exchange of points can settle; neighbours share one true point."""
 
+    coefficients: Floats
+    points: Floats
+    multipliers: Floats
     y: Floats  # the unknowns
 
     @property
@@ -96,34 +97,59 @@ class Discretization:
         return np.array([self._known[p] for p in points]).reshape(-1, self.basis.shape[1] + 1)
 
     def first(self, beta: float, solver: str | None = None, slack: float = SLACK) -> Approximation:
-        """The solution at the bias budget β, from scratch; by a solver of cvxpy where one is named."""
+        """The solution at the bias budget β, from scratch; from that of a solver of cvxpy where one is named."""
         if not solver:
             return self.from_afar(beta, FIRST_NORM, slack)
-        program = _OnPoints(self, beta, lambda rows, offset: (least_norm(rows, offset, solver), np.ones(len(offset))))
-        return self.from_near(beta, program.exchanged(np.append(self.grid[:-1:8], 1.0), slack), slack)
+        rows = self.rows(fine_grid(self.program.group_size, 2))
+        y = least_norm(rows[:, :-1], rows[:, -1] / beta, solver)
+        return self.exchanged(beta, self._peaks(beta, y)[0], float(np.linalg.norm(y)), slack)
 
     def from_afar(self, beta: float, norm: float, slack: float = SLACK) -> Approximation:
         """The same from a guess of the size of the unknowns."""
         start = fine_grid(self.program.group_size, 1)
         for _ in range(5):
-            near, last = self._by_least_squares(beta, norm).solved(start), norm
+            near, last = self._on_points(beta, start, norm), norm
             norm = near.norm
             if last / 2 < norm < 2 * last:
                 break
-        return self.from_near(beta, near, slack)
+        return self.exchanged(beta, near.points, norm, slack)
 
-    def from_near(self, beta: float, near: Approximation, slack: float = SLACK) -> Approximation:
-        """The same from one of another budget: its points, and the size of its unknowns."""
-        return self._by_least_squares(beta, near.norm).exchanged(near.points, slack)
-
-    def rounded(self, found: Optimum[Array], beta: float) -> Approximation:
+    def rounded(self, found: Optimum, beta: float) -> Approximation:
         """A solution of another arithmetic."""
         coefficients, points, multipliers = (v.astype(float) for v in vars(found).values())
         y = self.basis.T @ (self.root * (coefficients - self.program.means)) / beta
         return Approximation(coefficients, points, multipliers, y)
 
-    def _by_least_squares(self, beta: float, norm: float) -> _OnPoints:
-        return _OnPoints(self, beta, partial(by_least_squares, norm=norm))
+    def exchanged(self, beta: float, points: Floats, norm: float, slack: float = SLACK) -> Approximation:
+        """The same, but for an excess of the bias over β, relative, of `slack`; from points and a size.
+
+        Raises:
+            SolveError: β is below the least bias, or the exchange did not settle.
+        """
+        best, since = math.inf, 0
+        for _ in range(ROUNDS):
+            here = self._on_points(beta, points, norm)
+            peaks, heights = self._peaks(beta, here.y)
+            excess = float(max(heights[~np.isin(peaks, points)], default=1.0)) - 1
+            best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
+            if excess <= slack or (since >= PATIENCE and excess < ROUGH):
+                return here
+            points = np.union1d(peaks[heights > 1], here.points)
+        name, K = self.program.target.name, self.program.group_size
+        raise SolveError(f"the exchange for {name}, K = {K}, did not settle in float64")
+
+    def _on_points(self, beta: float, points: Floats, norm: float) -> Approximation:
+        """The solution with |e| ≤ β at these points only."""
+        rows = self.rows(points)
+        y, multipliers = by_least_squares(rows[:, :-1], rows[:, -1] / beta, norm)
+        active = np.flatnonzero(multipliers)
+        coefficients = np.asarray(self.program.means + (self.basis @ y) * beta / self.root, float)
+        return Approximation(coefficients, points[active], multipliers[active] * beta, y)
+
+    def _peaks(self, beta: float, y: Floats) -> tuple[Floats, Floats]:
+        """Where |e| peaks, and |e|/β there."""
+        points = parabolic_peaks(self.grid, self.bayes / beta + self.on_grid @ y)
+        return points, np.abs(self.rows(points) @ np.append(y, 1 / beta))
 
     def noise_on_grid(self, c: Floats) -> Floats:
         """V of a table at the points of the grid (theory.md §2)."""
@@ -134,56 +160,11 @@ class Discretization:
         return np.asarray(moments[:, 0] - 2 * r * moments[:, 1] + r**2 * moments[:, 2] - bias**2)
 
     def noise(self, coefficients: Iterable[Scalar]) -> float:
-        """sup V of a table: the best point of the grid, then a search around it."""
+        """sup V of a table: the best point of the grid, then of finer grids around it."""
         c = self.program.convert(coefficients).astype(float)
-        values, target = self.noise_on_grid(c), self.program.target
-        top = int(np.argmax(values))
-        around = self.grid[max(top - 1, 0)], self.grid[min(top + 1, len(values) - 1)]
-        found = minimize_scalar(
-            lambda p: -float(bernstein.noise(target, c, [p])[0]),
-            bounds=around,
-            method="bounded",
-            options={"xatol": 1e-12},
-        )
-        return max(-float(found.fun), float(values[top]))
-
-
-@dataclass(frozen=True)
-class _OnPoints:
-    """The program at β with constraints at finitely many points, y by `finite`."""
-
-    space: Discretization
-    beta: float
-    finite: FiniteSolver
-
-    def exchanged(self, points: Floats, slack: float) -> Approximation:
-        """The solution of the program but for an excess of the bias over β, relative, of `slack`.
-
-        Raises:
-            SolveError: β is below the least bias, or the exchange did not settle.
-        """
-        best, since = math.inf, 0
-        for _ in range(ROUNDS):
-            here = self.solved(points)
-            peaks, heights = self.peaks(here)
-            excess = float(max(heights[~np.isin(peaks, points)], default=1.0)) - 1
-            best, since = (excess, 0) if excess < best / 2 else (best, since + 1)
-            if excess <= slack or (since >= PATIENCE and excess < ROUGH):
-                return here
-            points = np.union1d(peaks[heights > 1], here.points)
-        program = self.space.program
-        raise SolveError(f"the exchange for {program.target.name}, K = {program.group_size}, did not settle in float64")
-
-    def solved(self, points: Floats) -> Approximation:
-        """The solution with |e| ≤ β at these points only."""
-        space, rows = self.space, self.space.rows(points)
-        y, multipliers = self.finite(rows[:, :-1], rows[:, -1] / self.beta)
-        active = np.flatnonzero(multipliers)
-        coefficients = np.asarray(space.program.means + (space.basis @ y) * self.beta / space.root, float)
-        return Approximation(coefficients, points[active], multipliers[active] * self.beta, y)
-
-    def peaks(self, here: Approximation) -> tuple[Floats, Floats]:
-        """Where |e| of a solution peaks, and |e|/β there."""
-        error = self.space.bayes / self.beta + self.space.on_grid @ here.y
-        points = parabolic_peaks(self.space.grid, error)
-        return points, np.abs(self.space.rows(points) @ np.append(here.y, 1 / self.beta))
+        points, values = self.grid, self.noise_on_grid(c)
+        for _ in range(ZOOMS):
+            top = int(np.argmax(values))
+            points = np.linspace(points[max(top - 1, 0)], points[min(top + 1, len(points) - 1)], FINER)
+            values = bernstein.noise(self.program.target, c, points)
+        return float(values.max())

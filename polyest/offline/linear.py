@@ -30,11 +30,11 @@ def column(values: Sequence[Floating] | Array) -> arb_mat:
 
 
 def number(value: Floating) -> arb:
-    """A float of any width or a gmpy2 number, exactly."""
+    """A float or a gmpy2 number, exactly."""
     if isinstance(value, gmpy2.mpfr):
         mantissa, exponent = value.as_mantissa_exp()
         return arb((int(mantissa), int(exponent)))
-    return arb(float(value)) + arb(float(value - float(value)))
+    return arb(float(value))
 
 
 def power_series(terms: Array, points: Array) -> Array:

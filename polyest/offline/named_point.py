@@ -81,7 +81,10 @@ def _for_groups(path: SolutionPath, groups: int, noise: Noise) -> int:
     def cost(noise: Noise) -> Noise:
         return cache(lambda n: _beta(path, n) ** 2 + noise(n) / groups)
 
-    value, rough = cost(noise), cost(lambda n: noise(n) if n == 100 else _rough_noise(path, _beta(path, n)))
+    value, rough = (
+        cost(noise),
+        cost(lambda n: noise(n) if n == 100 else path.noise(path.at(_beta(path, n)).coefficients)),
+    )
     easy = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
     first = _first_possible(path, groups * rough(easy))
     last = min(_last(path), math.floor(100 * math.sqrt(rough(easy)) / path.least_bias))
@@ -131,13 +134,10 @@ def _between(low: int, high: int) -> int:
     return min(max(math.isqrt(low * high), low + 1), high - 1)
 
 
-def _rough_noise(path: SolutionPath, beta: float, unless_far_from: float | None = None) -> float:
-    """V of the solution at β, in float64; a rough one far from the number that matters, if there is one."""
-    if unless_far_from is not None:
-        rough = float(path.space.noise_on_grid(path.at(beta, LOOSE).coefficients).max())
-        if abs(rough / unless_far_from - 1) > COARSE:
-            return rough
-    return path.noise(path.at(beta).coefficients)
+def _rough_noise(path: SolutionPath, beta: float, limit: float) -> float:
+    """V of the solution at β, in float64; a rough one far from the limit."""
+    rough = float(path.space.noise_on_grid(path.at(beta, LOOSE).coefficients).max())
+    return rough if abs(rough / limit - 1) > COARSE else path.noise(path.at(beta).coefficients)
 
 
 def _beta(path: SolutionPath, n: int) -> float:

@@ -79,7 +79,7 @@ class Peaks:
         return float(max(self.bias * self.signs, default=0 * beta) / beta - 1)
 
 
-def peaks_of(program: Program, here: Optimum[Array], beta: Floating, per_gap: int, accuracy: float) -> Peaks:
+def peaks_of(program: Program, here: Optimum, beta: Floating, per_gap: int, accuracy: float) -> Peaks:
     """The peaks of |e| above `HIGH`·β, and each multiplier with the nearest peak of its sign."""
     curve = program.bias(here.coefficients)
     width = 1 / (PER_WIDTH * program.group_size**0.5)
@@ -108,7 +108,7 @@ def _refined(program: Program, curve: Bias, points: Array, accuracy: float) -> A
     return points
 
 
-def _carried(here: Optimum[Array], peaks: Array, signs: NDArray[np.int_]) -> Array:
+def _carried(here: Optimum, peaks: Array, signs: NDArray[np.int_]) -> Array:
     """The multipliers, summed over the points whose nearest peak of the same sign it is."""
     carried, angles = 0 * peaks, angle(peaks)
     for theta, multiplier in zip(angle(here.points), here.multipliers, strict=True):

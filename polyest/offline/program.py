@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import accumulate
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import TypeAlias
 
 import numpy as np
 from flint import arb, arb_mat
@@ -23,7 +23,6 @@ from numpy.typing import DTypeLike
 from polyest.numbers.conversion import Array, Floating, Scalar
 from polyest.numbers.float64 import FLOAT64, Double
 from polyest.numbers.jets import Jet, weighted_formula
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline.bayes import bayes_means
 from polyest.offline.linear import column, number, power_series
@@ -34,22 +33,21 @@ from polyest.problems.targets import Target
 
 __all__ = ["Bias", "Context", "GradedProgram", "Optimum", "Program"]
 
-Context: TypeAlias = Double | Extended | Mpfr
-A = TypeVar("A", bound=Array, covariant=True)
+Context: TypeAlias = Double | Mpfr
 
 
 @dataclass(frozen=True)
-class Optimum(Generic[A]):
+class Optimum:
     """A table, the points where its bias reaches the budget, and their multipliers."""
 
-    coefficients: A
-    points: A
-    multipliers: A
+    coefficients: Array
+    points: Array
+    multipliers: Array
 
-    def active(self) -> Optimum[A]:
+    def active(self) -> Optimum:
         """Without the points whose multiplier is 0."""
         index = np.flatnonzero(self.multipliers)
-        return Optimum(self.coefficients, cast("A", self.points[index]), cast("A", self.multipliers[index]))
+        return Optimum(self.coefficients, self.points[index], self.multipliers[index])
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Program:
         return self.convert(bayes_means(self.target, self.group_size, self.ctx.digits))
 
     @property
-    def unconstrained(self) -> Optimum[Array]:
+    def unconstrained(self) -> Optimum:
         """The Bayes table: no point is active."""
         return Optimum(self.means, self.means[:0], self.means[:0])
 
@@ -127,7 +125,7 @@ class Program:
         """Numbers of any kind as an array of this program's arithmetic."""
         return self.ctx.array(values)
 
-    def converted(self, start: Optimum[Array]) -> Optimum[Array]:
+    def converted(self, start: Optimum) -> Optimum:
         """The same in this program's arithmetic."""
         return Optimum(*map(self.convert, (start.coefficients, start.points, start.multipliers)))
 

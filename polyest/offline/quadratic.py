@@ -62,68 +62,52 @@ def by_active_set(gram: arb_mat, free: arb_mat, signs: Sequence[int], beta: arb,
     n = len(signs)
     folded = arb_mat(n, n, [s * t * gram[i, j] for i, s in enumerate(signs) for j, t in enumerate(signs)])
     excess = arb_mat(n, 1, [s * free[i, 0] - beta for i, s in enumerate(signs)]).mid()
-    found = _ActiveSet(folded, excess, [int(j) for j in active])
-    for _ in range(50 * n + 1):
-        violations = found.violations()
-        worst = max(range(n), key=violations.__getitem__, default=None)
-        if worst is None or violations[worst] <= beta * _negligible():
-            return arb_mat(n, 1, [s * u for s, u in zip(signs, found.multipliers().entries(), strict=True)])
-        found.satisfy(worst, violations[worst])
+    found = _multipliers(folded, excess, [int(j) for j in active], beta)
+    return arb_mat(n, 1, [s * u for s, u in zip(signs, found, strict=True)])
+
+
+def _multipliers(gram: arb_mat, excess: arb_mat, rows: list[int], bound: arb) -> list[arb]:
+    """u ≥ 0 with excess − gram·u ≤ 0, and equality at its support `rows`, of which a guess is given.
+
+    Rows enter one at a time, the one that exceeds most: its u is raised until it is met; rows whose u reaches 0 leave.
+    """
+    u, negligible = _guessed(gram, excess, rows), arb((1, -(ctx.prec // 3)))  # what rounding leaves, relative
+    entering: int | None = None
+    for _ in range(100 * len(u) + 1):
+        if entering is None:
+            violations = (excess - gram * arb_mat(len(u), 1, u)).mid().entries()
+            entering = max((j for j in range(len(u)) if j not in rows), key=violations.__getitem__, default=None)
+            if entering is None or violations[entering] <= bound * negligible:
+                return u
+            left, corner = violations[entering], gram[entering, entering]
+        falls = solve_system(block(gram, rows, rows), block(gram, rows, [entering])).entries()
+        rest = sum((-gram[k, entering] * fall for k, fall in zip(rows, falls, strict=True)), corner).mid()
+        steps = {k: (u[k] / fall).mid() for k, fall in zip(rows, falls, strict=True) if fall > 0}
+        if rest > corner * negligible:
+            steps[entering] = (left / rest).mid()
+        if not steps:
+            raise SolveError("the bias budget is below the least bias: no table meets it")
+        first = min(steps, key=steps.__getitem__)
+        for k, fall in zip([entering, *rows], [arb(-1), *falls], strict=True):
+            u[k] = (u[k] - steps[first] * fall).mid()
+        left = (left - steps[first] * rest).mid()
+        if first == entering:
+            rows.append(entering)
+            entering = None
+        else:
+            rows.remove(first)
+            u[first] = arb(0)
     raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
 
 
-def _negligible() -> arb:
-    """Relative size of what rounding may have left."""
-    return arb((1, -(ctx.prec // 3)))
-
-
-class _ActiveSet:
-    """Rows with multipliers u > 0 such that (excess − gram·u)_j = 0 there: minimise ½‖x‖², excess + a·x ≤ 0."""
-
-    def __init__(self, gram: arb_mat, excess: arb_mat, rows: list[int]) -> None:
-        self.gram, self.excess, self.rows = gram, excess, rows
-        self.values = self._solved(excess, 0)
-        while self.rows and min(self.values) <= 0:
-            del self.rows[self.values.index(min(self.values))]
-            self.values = self._solved(excess, 0)
-
-    def _solved(self, right: arb_mat, j: int) -> list[arb]:
-        """u with gram·u = column j of `right` at the rows."""
-        return solve_system(block(self.gram, self.rows, self.rows), block(right, self.rows, [j])).entries()
-
-    def multipliers(self) -> arb_mat:
-        """Those of all rows, a column."""
-        found = arb_mat(self.gram.nrows(), 1)
-        for row, value in zip(self.rows, self.values, strict=True):
-            found[row, 0] = value
-        return found
-
-    def violations(self) -> list[arb]:
-        """By how much each constraint is violated."""
-        violations = (self.excess - self.gram * self.multipliers()).mid().entries()
-        for row in self.rows:
-            violations[row] = arb(0)
-        return violations
-
-    def satisfy(self, row: int, excess: arb) -> None:
-        """Raise the multiplier of a violated row until it is met; rows whose multipliers reach 0 on the way leave."""
-        multiplier, corner = arb(0), self.gram[row, row]
-        for _ in range(len(self.rows) + 1):
-            falls = self._solved(self.gram, row)
-            rest = sum((-self.gram[k, row] * fall for k, fall in zip(self.rows, falls, strict=True)), corner).mid()
-            pairs = list(zip(self.values, falls, strict=True))
-            steps = {k: (u / fall).mid() for k, (u, fall) in enumerate(pairs) if fall > 0}
-            if rest > corner * _negligible():
-                steps[len(self.rows)] = (excess / rest).mid()
-            if not steps:
-                raise SolveError("the bias budget is below the least bias: no table meets it")
-            first = min(steps, key=steps.__getitem__)
-            step = steps[first]
-            self.values = [(u - step * fall).mid() for u, fall in pairs]
-            multiplier, excess = (multiplier + step).mid(), (excess - step * rest).mid()
-            if first == len(self.rows):
-                self.rows.append(row)
-                self.values.append(multiplier)
-                return
-            del self.rows[first], self.values[first]
-        raise SolveError("the active set of a quadratic program did not settle; raise `digits`")
+def _guessed(gram: arb_mat, excess: arb_mat, rows: list[int]) -> list[arb]:
+    """u > 0 with excess − gram·u = 0 at the `rows`, without those that would need less."""
+    u = [arb(0)] * gram.nrows()
+    while rows:
+        values = solve_system(block(gram, rows, rows), block(excess, rows, [0])).entries()
+        if min(values) > 0:
+            for row, value in zip(rows, values, strict=True):
+                u[row] = value
+            break
+        del rows[values.index(min(values))]
+    return u

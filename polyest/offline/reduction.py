@@ -29,7 +29,7 @@ TRUST = 0.3  # of its spacing, by which a peak may move for the model to be beli
 DAMPING, MOST_DAMPING = 4.0, 1e6  # factors by which shifts are made dearer until it is
 
 
-def to_all_digits(program: Program, start: Optimum[Array], beta: Floating, digits: int) -> Optimum[Array]:
+def to_all_digits(program: Program, start: Optimum, beta: Floating, digits: int) -> Optimum:
     """The solution of the program, from a table in its neighbourhood.
 
     |e| ends within 10^(5−digits)·β, and the points within 10^(−digits/2) of their spacing; neighbouring points of the
@@ -53,7 +53,7 @@ def to_all_digits(program: Program, start: Optimum[Array], beta: Floating, digit
     )
 
 
-def exchanged(program: Program, start: Optimum[Array], beta: Floating, slack: float) -> Optimum[Array]:
+def exchanged(program: Program, start: Optimum, beta: Floating, slack: float) -> Optimum:
     """The same but for an excess of the bias over β, relative, of `slack`, by an exchange of points, from anywhere.
 
     A multiplier of `start` says by its sign which side of its point is near; no point has to be active. Slower than
@@ -85,7 +85,7 @@ class _Model:
     Then 2w·t = −Σ λ⁺_j φ_j − Σ v_j φ'_j, where v_j = λ_j·(the shift of p_j). Rows are φ_j/√(2w), unknowns √(2w)·t.
     """
 
-    def __init__(self, program: Program, here: Optimum[Array], peaks: Peaks, beta: Floating) -> None:
+    def __init__(self, program: Program, here: Optimum, peaks: Peaks, beta: Floating) -> None:
         self.program, self.peaks = program, peaks
         cuts = _apart(here.points, peaks.points)
         heights: Array = program.bias(here.coefficients).values(cuts)
@@ -99,7 +99,7 @@ class _Model:
         self.gram, self.stiff = gram(self.phi), gram(self.dphi)
         self.cross = (self.phi * self.dphi.transpose()).mid()
 
-    def believable(self, beta: Floating, damping: float) -> tuple[Optimum[Array], float, float]:
+    def believable(self, beta: Floating, damping: float) -> tuple[Optimum, float, float]:
         """The minimum with as much damping as keeps shifts within `TRUST`, the largest shift, and the next damping."""
         following, moved = self.minimum(beta, damping)
         while moved > TRUST and damping < MOST_DAMPING:
@@ -107,7 +107,7 @@ class _Model:
             following, moved = self.minimum(beta, damping)
         return following, moved, max(damping / DAMPING, 1.0)
 
-    def minimum(self, beta: Floating, damping: float) -> tuple[Optimum[Array], float]:
+    def minimum(self, beta: Floating, damping: float) -> tuple[Optimum, float]:
         """Its solution, and the largest shift of a peak in units of its spacing; damping > 1 makes shifts dearer."""
         peaks, bend = self.peaks, self.bend
         stiff = arb_mat(self.stiff)

@@ -11,7 +11,7 @@ float64 finds the neighbourhood, if the error is large enough for it; multi-prec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -22,7 +22,6 @@ from polyest.errors import SolveError
 from polyest.numbers.conversion import Array, Floating, Floats, to_fraction
 from polyest.numbers.float64 import FLOAT64
 from polyest.numbers.jets import weighted_formula
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline.peaks import angle, divided, parabolic_peaks, place
 from polyest.offline.program import Context
@@ -38,7 +37,6 @@ EPSILON = 2.0**-53
 RESOLVED = 1e5  # the least |e| that float64 tells from rounding, relative to rounding errors of p·r
 CLOSE = 1e-3  # relative length of float64's last step; the level is quadratic in what is left, and that in the step
 GENERIC = 0.97  # times the first reference: polynomials such as Chebyshev's may be level on the first one itself
-EXTENDED_STEPS = 2  # of Newton's method after that: they reach what the widest floats resolve
 PER_GAP, LEAST_PARTS = 16, 1024  # intervals of the grid that looks for higher errors: in a gap, in all
 EXCESS = 1e-6  # of |e| over the level, relative, that counts as none
 ROUGH_EXCESS = 1e-4  # the same in float64, where rounding is up to 1/RESOLVED of |e|, more next to a reference point
@@ -56,10 +54,6 @@ class Levelled:
     slopes: Array  # e' there
     curvatures: Array  # e'' there
 
-    def in_float64(self) -> Levelled:
-        """The same, rounded."""
-        return Levelled(*(np.asarray(getattr(self, f.name)).astype(float) for f in fields(self)))
-
 
 @lru_cache(maxsize=64)
 def best_approximation(target: Target, group_size: int, digits: int = DIGITS) -> Levelled:
@@ -76,14 +70,12 @@ def best_approximation(target: Target, group_size: int, digits: int = DIGITS) ->
 
 def _start(target: Target, K: int, ctx: Mpfr) -> Array:
     """The reference that floats find; the first one where |e| is too small for them."""
-    t: Array = _first_reference(K)
+    t: Array = place((2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi)
+    t[-1] = 1.0
     if not _is_resolved(target, _level(target, GENERIC * t), ctx):
         _refuse_polynomial(target, _level(target, ctx.array(GENERIC * t), ctx), ctx)
         return t
-    t = Extended().array(_exchange(target, t, FLOAT64, CLOSE).points)
-    for _ in range(EXTENDED_STEPS):
-        t = t + _upward(_level(target, t, Extended()))
-    return t
+    return _exchange(target, t, FLOAT64, CLOSE).points
 
 
 def _refuse_polynomial(target: Target, levelled: Levelled, ctx: Mpfr) -> None:
@@ -110,12 +102,6 @@ def least_bias(target: str | Target, group_size: int, digits: int = DIGITS) -> F
         first, second = map(Fraction, ASYMPTOTE)
         return (first + second / group_size**2) / group_size**2
     return to_fraction(best_approximation(row, group_size, digits).level)
-
-
-def _first_reference(K: int) -> Floats:
-    t = place((2 * np.arange(K + 1) + 1) / (2 * K + 1) * np.pi)
-    t[-1] = 1.0
-    return t
 
 
 def _level(target: Target, t: Array, ctx: Context = FLOAT64) -> Levelled:
@@ -190,7 +176,7 @@ def _with_higher(target: Target, levelled: Levelled, ctx: Context) -> Array | No
 def _tops(target: Target, levelled: Levelled, ctx: Context) -> Floats:
     """Where |e| has tops away from the reference: those of a grid, in float64 where that tells."""
     if ctx is not FLOAT64 and _is_resolved(target, levelled, ctx):
-        levelled, ctx = levelled.in_float64(), FLOAT64
+        levelled, ctx = _level(target, levelled.points.astype(float)), FLOAT64
     angles = divided(levelled.points, max(PER_GAP, LEAST_PARTS // len(levelled.points)))
     grid = place(np.setdiff1d(angles, angle(levelled.points)))
     error = _error(target, levelled, ctx.array(grid), ctx) / levelled.level

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from polyest.numbers.conversion import Array, Scalar, to_fraction
+from polyest.numbers.conversion import Scalar, to_fraction
 from polyest.offline.program import Optimum
 from polyest.problems.problem import Problem
 
@@ -28,7 +28,7 @@ class Solution:
     digits: int = 0  # the working precision in decimal digits
 
     @classmethod
-    def of(cls, problem: Problem, optimum: Optimum[Array], budget: Fraction, digits: int) -> Solution:
+    def of(cls, problem: Problem, optimum: Optimum, budget: Fraction, digits: int) -> Solution:
         """The answer to a problem of least noise within a bias budget."""
         proof = {name: tuple(map(float, getattr(optimum, name))) for name in ("points", "multipliers")}
         return cls(problem, settled(optimum.coefficients, budget), proof=proof, digits=digits)

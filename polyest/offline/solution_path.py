@@ -8,14 +8,13 @@ gets ill conditioned, and float64 does not carry.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array, to_fraction
-from polyest.numbers.long_double import Extended
+from polyest.numbers.conversion import to_fraction
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
@@ -31,8 +30,6 @@ DIGITS = 60  # of multi-precision where float64 is not enough, and one more for 
 SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
-S = TypeVar("S")
-
 
 class SolutionPath:
     """Solutions of a problem's program at any β from `least_bias`, E*_K, to `bayes_bias`, β(μ), remembered."""
@@ -46,16 +43,17 @@ class SolutionPath:
         self._ctx = Mpfr(DIGITS + self.group_size // 2)
         self._precise = Program(self.target, self.group_size, self._ctx)
         self._floats: dict[float, tuple[float, Approximation]] = {}  # with the excess that each may have
-        self._digits: dict[float, Optimum[Array]] = {}
+        self._digits: dict[float, Optimum] = {}
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
-        if not self._is_known(beta, slack) and any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits):
-            return self._precisely(beta, slack)
-        try:
-            return self.in_float64(beta, slack)
-        except SolveError:
-            return self._precisely(beta, slack)
+        near_digits = any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits)
+        if self._is_known(beta, slack) or not near_digits:
+            with suppress(SolveError):
+                return self.in_float64(beta, slack)
+        found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
+        self._floats[beta] = slack, found
+        return found
 
     def in_float64(self, beta: float, slack: float = SLACK) -> Approximation:
         """The same as far as float64 carries.
@@ -67,54 +65,41 @@ class SolutionPath:
             self._floats[beta] = slack, self._solved(beta, slack)
         return self._floats[beta][1]
 
-    def in_multiprecision(self, beta: float, slack: float) -> Optimum[Array]:
+    def in_multiprecision(self, beta: float, slack: float) -> Optimum:
         """The same anywhere, from what is known near that budget."""
         with self._ctx.precision():
             exact = self._ctx.rational(to_fraction(beta))
             found = self._digits[beta] = exchanged(self._precise, self._start(beta), exact, slack)
             return found
 
-    def afresh(self, beta: float) -> Approximation:
-        """The same in float64, whatever was solved before: the start for all digits."""
-        return self.space.first(beta, self.solver)
-
     def excess(self, beta: float) -> float:
         """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
-        ctx = Extended()
-        program = Program(self.target, self.group_size, ctx)
-        here = program.converted(self.at(beta))
-        return peaks_of(program, here, ctx.rational(to_fraction(beta)), PER_GAP, 0.0).excess(beta)
+        return peaks_of(self.space.program, self.at(beta), beta, PER_GAP, 0.0).excess(beta)
 
     def _solved(self, beta: float, slack: float) -> Approximation:
         """float64's solution, by the shortest way from the nearest one."""
         if not self._floats:
             return self.space.first(beta, self.solver, slack)
-        stride, (_, near) = _nearest(self._floats, beta)
-        if stride > LONGEST_STRIDE:
+        nearest = _nearest(self._floats, beta)
+        near = self._floats[nearest][1]
+        if _stride(nearest, beta) > LONGEST_STRIDE:
             return self.space.from_afar(beta, near.norm, slack)
-        return self.space.from_near(beta, near, slack)
+        return self.space.exchanged(beta, near.points, near.norm, slack)
 
-    def _precisely(self, beta: float, slack: float) -> Approximation:
-        found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
-        self._floats[beta] = slack, found
-        return found
-
-    def _start(self, beta: float) -> Optimum[Array]:
+    def _start(self, beta: float) -> Optimum:
         """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
         if self._digits:
-            return _nearest(self._digits, beta)[1]
+            return self._digits[_nearest(self._digits, beta)]
         if self._floats:
-            return self._precise.converted(_nearest(self._floats, beta)[1][1])
+            return self._precise.converted(self._floats[_nearest(self._floats, beta)][1])
         return self._precise.unconstrained
 
     def _is_known(self, beta: float, slack: float) -> bool:
         return beta in self._floats and self._floats[beta][0] <= slack
 
 
-def _nearest(known: Mapping[float, S], beta: float) -> tuple[float, S]:
-    """The distance in log β of the nearest budget, and what is known there."""
-    nearest = min(known, key=lambda budget: _stride(budget, beta))
-    return _stride(nearest, beta), known[nearest]
+def _nearest(known: Iterable[float], beta: float) -> float:
+    return min(known, key=lambda budget: _stride(budget, beta))
 
 
 def _stride(known: float, beta: float) -> float:

@@ -67,7 +67,7 @@ def minimax(target: Target | str, group_size: int, points: ArrayLike | None = No
     """
     import cvxpy as cp
 
-    K = _size(group_size)
+    K = whole_number("group_size", group_size, least=1)
     program = Program(get_target(target), K)
     p = grid(K) if points is None else _inside(points)
     f = np.asarray(program.weighted_target(p).value, float)
@@ -96,7 +96,9 @@ def aqp(
         ArgumentError: `group_size` or `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    return _nearest(Program(get_target(target), _size(group_size)), budget, points, solver)
+    return _nearest(
+        Program(get_target(target), whole_number("group_size", group_size, least=1)), budget, points, solver
+    )
 
 
 def graded(
@@ -113,7 +115,7 @@ def graded(
         ArgumentError: the target is no polynomial, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    program = GradedProgram(get_target(target), _size(group_size))
+    program = GradedProgram(get_target(target), whole_number("group_size", group_size, least=1))
     return _nearest(program, budget, points, solver, 1 / np.sqrt(np.asarray(program.weights, float)))
 
 
@@ -142,10 +144,6 @@ def least_norm(rows: Array, offset: Array, solver: str = SOLVER, normal: Array |
     constraints = [rows @ x <= 1 - offset, rows @ x >= -1 - offset]
     constraints += [] if normal is None else [normal @ x == 0]
     return solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), constraints), x, solver)
-
-
-def _size(group_size: int) -> int:
-    return whole_number("group_size", group_size, least=1)
 
 
 def _inside(points: ArrayLike) -> Array:

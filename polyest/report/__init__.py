@@ -1,17 +1,17 @@
 """A page on a log of rollouts: one file, which loads nothing from anywhere (extra ``report``).
 
-`content` gathers what is on it from `polyest.rollouts.measures`, `figures` draws curves, `prompts` has the table of
-prompts with their answers; `page/` holds the template, its style and its script.
+`content` gathers what is on it from `polyest.rollouts.measures`, `curves` those that `figures` draws, `prompts` the
+table of prompts with their answers; `page/` holds the template, its style and its script.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
+from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError, MissingDependencyError
 
@@ -24,25 +24,21 @@ except ImportError as error:
 from polyest.report.content import Report, report_of
 from polyest.storage.files import replacing
 
-if TYPE_CHECKING:
-    from polyest.rollouts.statistics import GroupStatistics
-
-__all__ = ["html", "write_report"]
+__all__ = ["Report", "html", "report_of", "write_report"]
 
 
-def write_report(statistics: GroupStatistics, path: Path, title: str, unit: str = "nats") -> None:
-    """Write the page.
+def write_report(report: Report, path: Path, reload: int | None = None) -> None:
+    """Write the page whole, or not at all.
 
     Args:
-        statistics: the groups, with their answers.
+        report: what it holds, by `report_of`.
         path: of the file.
-        title: of the page.
-        unit: of entropies.
+        reload: seconds after which a browser loads it anew; None: never.
 
     Raises:
         ArgumentError: the file cannot be written.
     """
-    text = html(report_of(statistics, title, unit))
+    text = html(report, reload)
     try:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="replace")
@@ -52,7 +48,7 @@ def write_report(statistics: GroupStatistics, path: Path, title: str, unit: str 
         ) from None
 
 
-def html(report: Report) -> str:
+def html(report: Report, reload: int | None = None) -> str:
     """The page; everything that came from the log is escaped, and no script but the page's own may run."""
     script = files("polyest.report").joinpath("page/script.js").read_text(encoding="utf-8")
     style = files("polyest.report").joinpath("page/style.css").read_text(encoding="utf-8")
@@ -61,7 +57,9 @@ def html(report: Report) -> str:
     )
     digest = b64encode(sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
-    return page.render(report=report, script=script, style=style, digest=digest, data=_embedded(report.data))
+    shown = {"script": script, "style": style, "digest": digest, "data": _embedded(report.data)}
+    text = page.render(report=report, reload=reload, now=f"{datetime.now():%H:%M:%S}", **shown)
+    return text.replace("\0", "\ufffd")
 
 
 def _embedded(data: object) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.report.figures import COLOURS, Curve, svg
+from polyest.report.curves import Figure, figures_of
+from polyest.report.figures import COLOURS
 from polyest.report.prompts import OF_PROMPTS, prompt_rows
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
-    Means,
     PartsTable,
     about,
     columns_of,
@@ -23,7 +22,6 @@ from polyest.rollouts.measures import (
     parts_table,
 )
 from polyest.rollouts.measures.parts import prompt_columns
-from polyest.uncertainty.student import two_sided
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,35 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Figure", "Report", "report_of"]
-
-BY_STEP = {
-    "Entropy": (("entropy_aqp", "solid"), ("entropy_plug_in", "dotted")),
-    "Effective number of answers": (("effective_answers", "solid"),),
-    "Distinct answers": (("distinct", "solid"),),
-    "Singletons": (("singletons", "solid"),),
-    "Agreement": (("agreement", "solid"), ("collision", "dotted")),
-    "Without an answer": (("no_answer", "solid"),),
-    "Correct": (("correct", "solid"),),
-    "Entropy of the correct answers": (("correct_entropy", "solid"),),
-    "Score": (("best_of(1)", "solid"),),
-    "Change from step to step": (("drift", "solid"),),
-}
-BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
-WORDS = {
-    "Entropy": "solid: aqp; dotted: what plug_in would have shown",
-    "Score": "the mean score of a completion",
-    "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture with its title and what it shows."""
-
-    title: str
-    caption: str
-    svg: str
+__all__ = ["Report", "report_of"]
 
 
 @dataclass(frozen=True)
@@ -94,16 +64,23 @@ def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Re
     compared = differences(statistics, measures)
     few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
     prompts = prompt_rows(statistics, parts_table(statistics, few, columns_of(statistics, "prompt"), per_nat))
+    figures = figures_of(steps, runs, unit)
     return Report(
         title,
         unit,
         [*_facts(statistics, len(names)), *_entropies(runs, unit)],
         [(i % COLOURS, str(name)) for i, name in enumerate(names)],
         told,
-        _figures(steps, runs, unit),
+        figures,
         _measures(runs),
         [_difference(one) for one in compared],
-        {"unit": unit, "runs": _columns(runs), "steps": _columns(steps) if steps else None, "prompts": prompts},
+        {
+            "unit": unit,
+            "runs": _columns(runs),
+            "steps": _columns(steps) if steps else None,
+            "figures": [figure.values for figure in figures],
+            "prompts": prompts,
+        },
     )
 
 
@@ -141,80 +118,6 @@ def _entropies(runs: PartsTable, unit: str) -> list[tuple[str, str]]:
     if len(runs.most) != 1 or not words.keys() <= runs.means.keys():
         return []
     return [(text, str(runs.means[name].of(0))) for name, text in words.items()]
-
-
-def _figures(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Figure]:
-    found = [] if steps is None else _over_steps(steps, unit)
-    ends = _ends(steps) if steps else [(runs, part, part, "solid") for part in range(len(runs.most))]
-    place = "last step solid, first step faint" if steps else ""
-    for title, pattern in BY_K.items():
-        curves = [_over_k(table.means, pattern, part, colour, style) for table, part, colour, style in ends]
-        if max((len(curve.x) for curve in curves), default=0) > 1:
-            words = "; ".join(filter(None, [about(pattern.format(1)), place]))
-            found.append(Figure(title, words, svg(curves, title[-1], powers=True)))
-    return found
-
-
-def _over_steps(steps: PartsTable, unit: str) -> list[Figure]:
-    found = []
-    x, label = _places(steps.columns["step"])
-    for title, wanted in BY_STEP.items():
-        curves = [
-            Curve(x[own], means.mean[own], _reach(means)[own], colour, style)
-            for name, style in wanted
-            if (means := steps.means.get(name)) is not None
-            for colour, own in enumerate(_by_run(steps))
-        ]
-        if curves and not all(np.isnan(curve.y).all() for curve in curves):
-            words = WORDS.get(title, about(wanted[0][0]))
-            found.append(Figure(f"{title} ({unit})" if "ntropy" in title else title, words, svg(curves, label)))
-    return found
-
-
-def _by_run(steps: PartsTable) -> list[NDArray[np.int64]]:
-    """The parts of each run, by step."""
-    runs = steps.columns.get("run", [""] * len(steps.most))
-    numbers = {run: i for i, run in enumerate(dict.fromkeys(runs))}
-    codes = np.array([numbers[run] for run in runs])
-    return [np.flatnonzero(codes == number) for number in range(len(numbers))]
-
-
-def _ends(steps: PartsTable) -> list[tuple[PartsTable, int, int, str]]:
-    """The first and last step of each run: table, part, colour, style."""
-    return [
-        (steps, int(own[end]), colour, style)
-        for colour, own in enumerate(_by_run(steps))
-        for end, style in ((0, "faint"), (-1, "solid"))
-    ]
-
-
-def _places(steps: Sequence[Hashable]) -> tuple[Array, str]:
-    """Where steps stand on the axis: at their numbers, or in order."""
-    if all(isinstance(step, int) for step in steps):
-        return np.array(steps, np.float64), "step"
-    order = {step: i for i, step in enumerate(dict.fromkeys(steps))}
-    return np.array([order[step] for step in steps], np.float64), "steps in order"
-
-
-def _reach(means: Means) -> Array:
-    """Half of a 95 % interval: over prompts, or over completions where there is one prompt."""
-    random = _quantiles()[np.clip(means.prompts, 1, 100) - 1] * means.se_random
-    return np.where(np.isnan(random), 1.96 * means.se_fixed, random)
-
-
-@lru_cache(maxsize=1)
-def _quantiles() -> Array:
-    """Student's for means over 1 to 100 prompts, beyond which they hardly change."""
-    return np.array([two_sided(0.95, max(n - 1.0, 1.0)) for n in range(1, 101)])
-
-
-def _over_k(means: Mapping[str, Means], pattern: str, part: int, colour: int, style: str) -> Curve:
-    prefix, suffix = pattern.split("{}")
-    ks = [int(name[len(prefix) : len(name) - len(suffix)]) for name in means if name.startswith(prefix)]
-    ks = [k for k in ks if means[pattern.format(k)].prompts[part]]
-    columns = [(means[pattern.format(k)].mean[part], _reach(means[pattern.format(k)])[part]) for k in ks]
-    y, error = np.array(columns, np.float64).reshape(-1, 2).T
-    return Curve(np.array(ks, np.float64), y, error, colour, style)
 
 
 def _difference(one: Difference) -> dict[str, str]:

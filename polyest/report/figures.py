@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["COLOURS", "Curve", "svg"]
+__all__ = ["COLOURS", "Axis", "Curve", "drawn", "in_words"]
 
 COLOURS = 6  # runs that have one of their own; further ones begin again
 INK, GRID = "#010101", "#020202"
-STYLES = {"solid": (0, ()), "faint": (0, ()), "dashed": (0, (5, 2)), "dotted": (0, (1.2, 1.6))}
+STYLES = {"solid": (0, ()), "dashed": (0, (5, 2)), "dotted": (0, (1.2, 1.6))}
 
 
 class Curve(NamedTuple):
@@ -31,7 +31,8 @@ class Curve(NamedTuple):
         x, y: of equal length; NaN is left out.
         error: half the height of the band, or of bars; NaN is none.
         colour: number of the run.
-        style: solid, faint, dashed or dotted.
+        style: solid, dashed or dotted.
+        label: what it is of, for those who read its values.
     """
 
     x: Array
@@ -39,10 +40,47 @@ class Curve(NamedTuple):
     error: Array
     colour: int = 0
     style: str = "solid"
+    label: str = ""
+
+    def values(self) -> dict[str, object]:
+        """Its points, five digits of each; null is an error that is not known."""
+        known = ~np.isnan(self.y)
+        x, y, reach = (_digits(column[known]) for column in (self.x, self.y, self.error))
+        return {"label": self.label, "colour": self.colour % COLOURS, "x": x, "y": y, "reach": reach}
 
 
-def svg(curves: Sequence[Curve], x_label: str, *, powers: bool = False) -> str:
-    """The curves over x, on a scale of powers of 2 and with points if asked for; else as lines with bands.
+class Axis(NamedTuple):
+    """What the curves are over.
+
+    Attributes:
+        label: below it.
+        names: of 0, 1, 2 …, where they are no numbers.
+        is_log: a scale of powers of 2, with points; else lines with bands.
+    """
+
+    label: str
+    names: list[str] | None = None
+    is_log: bool = False
+
+    def name(self, x: float) -> str:
+        return f"{x:g}" if self.names is None else self.names[int(x)]
+
+
+def in_words(curves: Sequence[Curve], axis: Axis) -> str:
+    """Where every curve begins and ends, and between what it lies."""
+    return " ".join(_told(curve, axis) for curve in curves if not np.isnan(curve.y).all())
+
+
+def _told(curve: Curve, axis: Axis) -> str:
+    x, y = (column[~np.isnan(curve.y)] for column in (curve.x, curve.y))
+    ends = f"{y[0]:.3g} at {axis.label} {axis.name(x[0])}"
+    if len(y) > 1:
+        ends = f"from {ends} to {y[-1]:.3g} at {axis.name(x[-1])}, between {y.min():.3g} and {y.max():.3g}"
+    return f"{curve.label}: {ends}." if curve.label else f"{ends}."
+
+
+def drawn(curves: Sequence[Curve], axis: Axis) -> tuple[str, dict[str, list[float | None]]]:
+    """The picture as SVG, and where its axes are: ``box`` from its top left, in parts of it; ``xlim`` and ``ylim``.
 
     Text is fixed: what comes from a log stands in the page's HTML, where it is escaped.
     """
@@ -50,39 +88,39 @@ def svg(curves: Sequence[Curve], x_label: str, *, powers: bool = False) -> str:
         figure = Figure(figsize=(4.0, 2.35), layout="constrained")
         axes = figure.add_subplot()
         for curve in curves:
-            _draw(axes, curve, powers)
-        _dress(axes, x_label, curves, powers)
+            _draw(axes, curve, axis.is_log)
+        _dress(axes, curves, axis)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _themed(file.getvalue())
+    box = axes.get_position()
+    frame = {"box": [box.x0, 1 - box.y1, box.x1, 1 - box.y0], "xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+    return _themed(file.getvalue()), {name: _digits(np.array(numbers)) for name, numbers in frame.items()}
 
 
 def _draw(axes: Axes, curve: Curve, powers: bool) -> None:
     known = ~np.isnan(curve.y)
     x, y, error = (column[known] for column in (curve.x, curve.y, curve.error))
     x = x * (1 + 0.03 * curve.colour) if powers else x  # error bars side by side
-    colour, alpha = f"#0a0a{curve.colour % COLOURS:02x}", 0.45 if curve.style == "faint" else 1.0
+    colour = f"#0a0a{curve.colour % COLOURS:02x}"
     is_point = powers or len(x) == 1
     marker = "o" if is_point else ""
-    axes.plot(
-        x, y, color=colour, alpha=alpha, linestyle=STYLES[curve.style], linewidth=1.6, marker=marker, markersize=3
-    )
+    axes.plot(x, y, color=colour, linestyle=STYLES[curve.style], linewidth=1.6, marker=marker, markersize=3)
     if np.isnan(error).all():
         return
     reach = np.nan_to_num(error)
     if is_point:
-        axes.errorbar(x, y, reach, fmt="none", ecolor=colour, alpha=alpha, elinewidth=1.0)
+        axes.errorbar(x, y, reach, fmt="none", ecolor=colour, elinewidth=1.0)
     else:
         axes.fill_between(x, y - reach, y + reach, color=colour, alpha=0.16, linewidth=0)
 
 
-def _dress(axes: Axes, x_label: str, curves: Sequence[Curve], powers: bool) -> None:
-    if powers:
+def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis) -> None:
+    if axis.is_log:
         ticks = sorted({x for curve in curves for x in curve.x.tolist()})
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
-    axes.set_xlabel(x_label, color=INK)
+    axes.set_xlabel(axis.label, color=INK)
     axes.grid(color=GRID, linewidth=0.6)
     axes.tick_params(colors=INK, length=0)
     for side in axes.spines.values():
@@ -97,7 +135,11 @@ def _themed(text: str) -> str:
     body = body.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
     body = re.sub(r' id="(?!\w{11}")[\w.]+"', "", body)
     body = re.sub(r'(?<==)"[^"]*"', lambda found: re.sub(r"\d+\.\d{3,}", _shorter, found[0]), body)
-    return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img">', body, count=1)
+    return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', body, count=1)
+
+
+def _digits(numbers: Array) -> list[float | None]:
+    return [None if np.isnan(number) else float(f"{number:.5g}") for number in numbers.tolist()]
 
 
 def _shorter(number: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-__all__ = ["MOST", "OF_PROMPTS", "prompt_rows"]
+__all__ = ["MOST", "OF_PROMPTS", "prompt_rows", "text_of"]
 
 MOST = 2000  # prompts of a page: half of them those that are most collapsed, half the others' end
 BARS = 8  # answers of a prompt
@@ -34,20 +34,21 @@ def prompt_rows(statistics: GroupStatistics, table: PartsTable) -> dict[str, Any
     ranks = table.collapse()
     order = np.argsort(np.where(ranks == 0, len(ranks) + 1, ranks), kind="stable")
     kept = order if len(order) <= MOST else np.concatenate([order[: MOST // 2], order[-(MOST - MOST // 2) :]])
-    places = sorted(table.columns.items(), key=lambda item: item[0] != "prompt")
-    columns: dict[str, list[Any]] = {name: [_text(column[i]) for i in kept] for name, column in places}
+    several = [item for item in table.columns.items() if item[0] != "run" or len({*item[1]}) > 1]
+    places = sorted(several, key=lambda item: item[0] != "prompt")
+    columns: dict[str, list[Any]] = {name: [text_of(column[i]) for i in kept] for name, column in places}
     columns["collapse_rank"] = [int(ranks[i]) or None for i in kept]
     for name in SHOWN:
         if name in table.means:
             columns[name] = [_rounded(table.means[name].of(i)) for i in kept]
     last, parts = _last_groups(statistics)
-    shown = [_answers(statistics, int(last[part])) for part in kept]
+    shown = _bars(statistics, last[kept])
     steps = statistics.keys.get("step")
     return {
         "all": len(order),
         "columns": columns,
         "answers": shown,
-        "last_step": None if steps is None else [_text(steps[last[part]]) for part in kept],
+        "last_step": None if steps is None else [text_of(steps[last[part]]) for part in kept],
         "visits": np.bincount(parts)[kept].tolist(),
     }
 
@@ -68,20 +69,34 @@ def _last_groups(statistics: GroupStatistics) -> tuple[Whole, Whole]:
     return order[ends], parts
 
 
-def _answers(statistics: GroupStatistics, group: int) -> list[list[Any]]:
-    """Answer, completions, share of correct ones or none; the most frequent first, then the others, then no answer."""
+def _bars(statistics: GroupStatistics, groups: Whole) -> list[list[list[Any]]]:
+    """Of every group: answer, completions, share of correct ones or none; the most frequent ones, which are read."""
+    ranked = [_ranked(statistics, group) for group in groups.tolist()]
+    wanted = np.array([entry for entries in ranked for entry in entries[:BARS]], np.int64)
+    texts = iter(["?"] * len(wanted) if statistics.answers is None else map(_answer, statistics.answers(wanted)))
+    return [
+        [[next(texts), int(statistics.counts[i]), _share(statistics, i)] for i in entries[:BARS]]
+        + _others(statistics, group, entries[BARS:])
+        for group, entries in zip(groups.tolist(), ranked, strict=True)
+    ]
+
+
+def _ranked(statistics: GroupStatistics, group: int) -> list[int]:
+    """The entries of a group, the most frequent first."""
     start, end = statistics.offsets[group : group + 2].tolist()
-    counts = statistics.counts[start:end]
-    order = (np.argsort(-counts, kind="stable") + start).tolist()
-    bars = [[_answer(statistics, i), int(statistics.counts[i]), _share(statistics, i)] for i in order[:BARS]]
-    if others := order[BARS:]:
-        bars.append([f"… {len(others)} others", int(statistics.counts[others].sum()), None])
+    ranked: list[int] = (np.argsort(-statistics.counts[start:end], kind="stable") + start).tolist()
+    return ranked
+
+
+def _others(statistics: GroupStatistics, group: int, entries: list[int]) -> list[list[Any]]:
+    """The other answers together, then the completions without one."""
     missing = int(statistics.missing[group])
+    bars = [[f"… {len(entries)} others", int(statistics.counts[entries].sum()), None]] if entries else []
     return [*bars, ["(no answer)", missing, None]] if missing else bars
 
 
-def _answer(statistics: GroupStatistics, entry: int) -> str:
-    return "?" if statistics.answers is None else _text(statistics.answers[entry], LONGEST // 2)
+def _answer(answer: Hashable) -> str:
+    return text_of(answer, LONGEST // 2)
 
 
 def _share(statistics: GroupStatistics, entry: int) -> float | None:
@@ -90,7 +105,7 @@ def _share(statistics: GroupStatistics, entry: int) -> float | None:
     return round(float(statistics.correct[entry] / statistics.counts[entry]), 3)
 
 
-def _text(value: Hashable, longest: int = LONGEST) -> str:
+def text_of(value: Hashable, longest: int = LONGEST) -> str:
     """Strings as they are, anything else as Python writes it; cut."""
     try:
         text = value if isinstance(value, str) else repr(value)

@@ -5,8 +5,9 @@ One record, made from rows in memory or from a stream; `polyest.rollouts.measure
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,8 @@ class GroupStatistics:
         offsets: group g's distinct answers are entries offsets[g]:offsets[g+1], shape (G+1,).
         counts: completions that gave this answer, shape (D,).
         correct: sum of verdicts among them, shape (D,), NaN where one is unknown; None: no verdicts.
-        answers: the answers themselves, length D; None where they were not asked for.
+        codes: equal where answers are, whatever the group, shape (D,); None: known within groups only.
+        answers: gives the answers of some entries, as long as the log is open; None: they are not known.
         scores: sorted by group, then ascending, group g has sizes[g] of them, shape (N,); None: no score column.
         correct_missing: sum of verdicts of the completions without an answer, shape (G,); None: 0.
         has_parts: some verdicts are neither 0 nor 1, so that nothing can be counted (no pass@k).
@@ -51,7 +53,8 @@ class GroupStatistics:
     offsets: Whole
     counts: Whole
     correct: Array | None = None
-    answers: list[Hashable] | None = None
+    codes: Whole | None = None
+    answers: Callable[[Whole], list[Hashable]] | None = None
     scores: Array | None = None
     correct_missing: Array | None = None
     has_parts: bool = False
@@ -61,10 +64,14 @@ class GroupStatistics:
         """Completions with an answer, shape (G,)."""
         return self.sizes - self.missing
 
-    @property
+    @cached_property
     def owner(self) -> Whole:
         """The group of every entry, shape (D,)."""
         return np.repeat(np.arange(len(self.sizes)), np.diff(self.offsets))
+
+    def entries(self, groups: Whole) -> Whole:
+        """The entries of some groups, one group after the other."""
+        return spread(self.offsets[groups], np.diff(self.offsets)[groups])
 
     def total(self, numbers: NDArray[np.generic]) -> Array:
         """Sums over the entries of every group, shape (G,)."""
@@ -78,7 +85,6 @@ def group_statistics(
     *,
     correct: Sequence[float | None] | None = None,
     scores: Sequence[float | None] | None = None,
-    keep_answers: bool = False,
 ) -> GroupStatistics:
     """The record of rows in memory.
 
@@ -87,7 +93,6 @@ def group_statistics(
         answers: of the rows; None is no answer.
         keys: of the groups.
         correct, scores: of the rows; scores count only where every row has one.
-        keep_answers: whether the answers themselves are asked for.
     """
     number = len(groups.sizes)
     given = np.array([answer is not None for answer in answers], np.bool_)
@@ -104,9 +109,13 @@ def group_statistics(
     if verdicts is not None:
         known = np.bincount(index, verdicts[given], len(cells)).astype(np.float64)
         unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
-    kept = [names[code] for code in (cells % width).tolist()] if keep_answers else None
+    own = cells % width
+
+    def answers_of(entries: Whole) -> list[Hashable]:
+        return [names[code] for code in own[entries].tolist()]
+
     return GroupStatistics(
-        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, kept,
+        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, own, answers_of,
         _ranked(groups.of_row, _numbers(scores)), unanswered, _has_parts(verdicts),
     )  # fmt: skip
 
@@ -125,7 +134,7 @@ def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) 
 
 
 def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
-    """The record of all, each of groups of its own and with the same keys, the groups in this order.
+    """The record of all, each of groups of its own and with the same keys, the groups in this order, without answers.
 
     >>> one, other = statistics_of_codes(np.array([[5, 5, 7]])), statistics_of_codes(np.array([[5, 6, 7]]))
     >>> joined([one, other], np.array([1, 0])).counts.tolist()
@@ -133,15 +142,15 @@ def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
     """
     sizes = np.concatenate([record.sizes for record in records])
     distinct = np.concatenate([np.diff(record.offsets) for record in records])
-    entries = spread(distinct, order)
+    entries = _moved(distinct, order)
     keys = {name: [key for record in records for key in record.keys[name]] for name in records[0].keys}
-    correct, unanswered, scores, answers = None, None, None, None
+    correct, unanswered, scores, codes = None, None, None, None
     if any(record.correct is not None for record in records):
         correct, unanswered = map(np.concatenate, zip(*map(_verdicts, records), strict=True))
     if all(record.scores is not None for record in records):
         scores = np.concatenate([record.scores for record in records if record.scores is not None])
-    if all(record.answers is not None for record in records):
-        answers = [answer for record in records for answer in record.answers or ()]
+    if all(record.codes is not None for record in records):
+        codes = np.concatenate([record.codes for record in records if record.codes is not None])[entries]
     return GroupStatistics(
         keys={name: [column[i] for i in order.tolist()] for name, column in keys.items()},
         sizes=sizes[order],
@@ -149,11 +158,16 @@ def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
         offsets=np.concatenate([[0], np.cumsum(distinct[order])]),
         counts=np.concatenate([record.counts for record in records])[entries],
         correct=None if correct is None else correct[entries],
-        answers=None if answers is None else [answers[i] for i in entries.tolist()],
-        scores=None if scores is None else scores[spread(sizes, order)],
+        codes=codes,
+        scores=None if scores is None else scores[_moved(sizes, order)],
         correct_missing=None if unanswered is None else unanswered[order],
         has_parts=any(record.has_parts for record in records),
     )
+
+
+def _moved(lengths: Whole, order: Whole) -> Whole:
+    """Places of the entries of groups that lie one after the other, in another order of the groups."""
+    return spread((np.cumsum(lengths) - lengths)[order], lengths[order])
 
 
 def _verdicts(record: GroupStatistics) -> tuple[Array, Array]:
@@ -163,15 +177,14 @@ def _verdicts(record: GroupStatistics) -> tuple[Array, Array]:
     return np.full(len(record.counts), np.nan), np.where(record.missing > 0, np.nan, 0.0)
 
 
-def spread(lengths: Whole, order: Whole) -> Whole:
-    """Places of the entries of groups that lie one after the other, in another order of the groups.
+def spread(starts: Whole, lengths: Whole) -> Whole:
+    """The integers from every start on, so many of each.
 
-    >>> spread(np.array([2, 3]), np.array([1, 0])).tolist()
-    [2, 3, 4, 0, 1]
+    >>> spread(np.array([10, 0]), np.array([2, 3])).tolist()
+    [10, 11, 0, 1, 2]
     """
-    starts, taken = np.cumsum(lengths) - lengths, lengths[order]
-    ends = np.cumsum(taken)
-    return np.repeat(starts[order] - (ends - taken), taken) + np.arange(int(taken.sum()))
+    ends = np.cumsum(lengths)
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(int(ends[-1]) if len(ends) else 0)
 
 
 def _numbers(column: Sequence[float | None] | None) -> Array | None:

@@ -45,6 +45,20 @@ def test_no_file_passes_whose_key_or_claim_is_false(kind: str, tmp_path: Path) -
         assert proved or kind not in key_attacks.HARMLESS
 
 
+def test_a_table_just_solved_is_held_to_its_key_as_verify_holds_it() -> None:
+    """From the claims alone, for both tables of a file: what `solve` refuses to hand out."""
+    table = shipped(8)
+    inner = table.leave_one_out
+    assert inner is not None
+    assert table.kappa is not None
+    assert certify.broken_promises(table) == []
+    for kappa in (table.kappa - 1, table.kappa + 1):
+        [broken] = certify.broken_promises(replace(table, kappa=kappa))
+        assert broken.startswith("worst_case_bias must be kappa times the least")
+        assert broken in certify.verify(replace(table, kappa=kappa, leave_one_out=replace(inner, kappa=kappa)))
+        assert certify.broken_promises(replace(table, leave_one_out=replace(inner, kappa=kappa)))
+
+
 def test_the_minimax_table_is_not_the_default_one() -> None:
     """The attack of the issue: K = 16, nested too, with empty claims and no proof."""
     minimax, host = shipped(16, "minimax"), shipped(16)

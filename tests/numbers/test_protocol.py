@@ -22,7 +22,6 @@ from polyest.numbers.decimals import DecimalContext
 from polyest.numbers.float64 import NumpyContext
 from polyest.numbers.formal import FormalContext
 from polyest.numbers.jets import JetContext
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.numbers.multiprecision import Multiprecision
 from polyest.numbers.recorder import Recorder
@@ -33,7 +32,6 @@ CONTEXTS = [
     Recorder(),
     DecimalContext(),
     FormalContext(),
-    Extended(),
     Mpfr(30),
     Multiprecision(30),
     JetContext(NumpyContext),
@@ -67,7 +65,7 @@ IN_PASSING = {
     "polyest.polynomials.bernstein",
 }
 ASKS_FOR_PROOFS = "polyest.offline.build"  # of finished tables; it solves nothing itself
-OF_SOLVERS = {f"polyest.numbers.{kind}" for kind in ("jets", "long_double", "mpfr", "multiprecision")}
+OF_SOLVERS = {f"polyest.numbers.{kind}" for kind in ("jets", "mpfr", "multiprecision")}
 OF_PROOFS = {f"polyest.numbers.{kind}" for kind in ("balls", "complex_balls")}
 
 
@@ -181,7 +179,7 @@ def test_numbers_change_kind_through_fractions_and_without_loss(numerator: int) 
     value = Fraction(numerator, 2**70)
     mpfr = Mpfr(40)
     with mpfr.precision():
-        numbers = [ctx.rational(value) for ctx in (mpfr, Multiprecision(40), Extended())]
-        assert [to_fraction(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 6
+        numbers = [ctx.rational(value) for ctx in (mpfr, Multiprecision(40))]
+        assert [to_fraction(number) for number in [*numbers, *mpfr.array(numbers)]] == [value] * 4
     assert to_fraction(flint.arb((numerator, -70))) == value
     assert to_fraction(float(np.float64(0.1))) == Fraction(0.1)

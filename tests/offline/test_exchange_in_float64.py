@@ -11,7 +11,7 @@ from polyest.errors import SolveError
 from polyest.numbers.conversion import Floats
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
-from polyest.offline.exchange_in_float64 import Approximation, Discretization, _OnPoints
+from polyest.offline.exchange_in_float64 import Approximation, Discretization
 from polyest.offline.program import Program
 from polyest.offline.reduction import exchanged
 from polyest.problems.targets import get_target
@@ -36,29 +36,25 @@ def test_float64_starts_with_any_solver(solver: str | None) -> None:
     np.testing.assert_allclose(found.coefficients, [-2.4218706777, -0.8552943837, -0.3853715792, -0.0400542482], 2e-5)
 
 
-class Stubborn(_OnPoints):
+class Stubborn(Discretization):
     """A program whose bias peaks at a new point each time, by `excess` too high."""
 
-    excess, place = 0.0, 0.0
+    def __init__(self, excess: float) -> None:
+        super().__init__(Program(get_target("log"), 2))
+        self.excess, self.place = excess, 0.0
 
-    def solved(self, points: Floats) -> Approximation:
+    def _on_points(self, beta: float, points: Floats, norm: float) -> Approximation:
         return Approximation(np.zeros(1), points, np.ones(len(points)), np.zeros(1))
 
-    def peaks(self, here: Approximation) -> tuple[Floats, Floats]:
-        object.__setattr__(self, "place", self.place + 0.001)
+    def _peaks(self, beta: float, y: Floats) -> tuple[Floats, Floats]:
+        self.place += 0.001
         return np.array([self.place]), np.array([1 + self.excess])
-
-
-def stubborn(excess: float) -> Stubborn:
-    found = Stubborn(Discretization(Program(get_target("log"), 2)), 0.1, lambda rows, offset: (rows, offset))
-    object.__setattr__(found, "excess", excess)
-    return found
 
 
 def test_an_exchange_that_does_not_settle_is_an_error_that_names_the_program() -> None:
     with pytest.raises(SolveError, match="for log, K = 2, did not settle"):
-        stubborn(1e-3).exchanged(np.array([1.0]), 1e-11)
+        Stubborn(1e-3).exchanged(0.1, np.ones(1), 1.0)
 
 
 def test_it_ends_where_rounding_keeps_the_peaks_from_getting_lower() -> None:
-    assert len(stubborn(1e-6).exchanged(np.array([1.0]), 1e-11).points) < 10
+    assert len(Stubborn(1e-6).exchanged(0.1, np.ones(1), 1.0).points) < 10

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import to_fraction
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import reduction, remez
 from polyest.offline.exchange_in_float64 import Discretization
@@ -36,7 +35,7 @@ def optimum(target: str, K: int, kappa: int, points: Any, multipliers: Any) -> l
         return [to_fraction(c) for c in found.coefficients]
 
 
-def near(program: Program, points: Any, multipliers: Any) -> Optimum[Any]:
+def near(program: Program, points: Any, multipliers: Any) -> Optimum:
     """The table of some points and multipliers (theory.md §3)."""
     points, multipliers = program.convert(points), program.convert(multipliers)
     c = program.means - (multipliers @ program.rows(points)) / (2 * program.weights)
@@ -81,28 +80,14 @@ def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) 
 
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 64, 695), ("power(0.5)", 24, 230)])
 def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
-    """From float64's solution, to six digits of the largest coefficient."""
+    """float64 is a start, to four digits of the largest coefficient."""
     row, beta = get_target(target), kappa / 100 * float(remez.least_bias(get_target(target), K))
     found = Discretization(Program(row, K)).first(beta)
-    ctx: Extended | Mpfr = Extended()
-    with ctx.precision():
-        close = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), aqp.APPROACH)
     ctx = Mpfr(90)
     with ctx.precision():
         best = reduction.to_all_digits(Program(row, K, ctx), found, ctx.rational(to_fraction(beta)), DIGITS)
     c = best.coefficients.astype(float)
-    assert close.coefficients.astype(float) == pytest.approx(c, abs=1e-6 * max(abs(c)))
-
-
-@pytest.mark.slow
-def test_where_floats_do_not_carry_is_an_error() -> None:
-    """κ = 1.05 of a smooth target: coefficients near 10⁴, of which the bias is a 10⁻¹³th."""
-    row, ctx = get_target("power(1.5)"), Extended()
-    with ctx.precision():
-        program = Program(row, 24, ctx)
-        beta = ctx.rational(remez.least_bias(row, 24)) * 1.05
-        with pytest.raises(SolveError):
-            reduction.to_all_digits(program, near(program, [0.1, 0.5], [1.0, -1.0]), beta, aqp.APPROACH)
+    assert found.coefficients == pytest.approx(c, abs=2e-5 * max(abs(c)))
 
 
 @pytest.mark.slow

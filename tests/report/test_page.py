@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_support import HOSTILE, write_log
+from report_support import EXTREMES, HOSTILE, write_extremes, write_log
 from score_support import exit_code
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SUPPORT = Path(__file__).parents[1] / "support"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium"),
@@ -44,8 +45,21 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
+@pytest.fixture(scope="module")
+def extreme(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a log of extreme texts."""
+    folder = tmp_path_factory.mktemp("extreme")
+    log = write_extremes(folder / "log.jsonl")
+    assert exit_code("report", log, "--out", folder / "page.html", "--title", "</title><script>pwned = 4</script>") == 0
+    return folder / "page.html"
+
+
 @pytest.fixture
 def page(browser: Any, written: Path) -> Iterator[Any]:
+    yield from silent(browser, written)
+
+
+def silent(browser: Any, written: Path) -> Iterator[Any]:
     """The page, opened without a network; it must be silent."""
     context = browser.new_context(offline=True)
     opened, told = context.new_page(), []
@@ -107,6 +121,8 @@ def test_answers_are_bars_and_hostile_ones_are_text(page: Any) -> None:
     assert page.locator("#prompts script, #prompts img").count() == 0
     page.locator("#prompts td button").first.click()
     assert page.locator(".bars").count() == 1
+    expanded = [button.get_attribute("aria-expanded") for button in page.locator("#prompts td button").all()]
+    assert expanded == ["false", "true"]
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280, 2000])
@@ -121,3 +137,66 @@ def test_it_fits_the_window_in_light_and_dark(page: Any, width: int, scheme: str
     light = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
     assert (light[0] > light[1]) == (scheme == "light")
     assert page.locator("figure svg text").first.evaluate("text => getComputedStyle(text).fill") == ink
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrasts_are_those_of_level_aa(page: Any, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.locator("#prompts td button").first.click()
+    page.locator(".plot").first.focus()
+    found = page.evaluate((SUPPORT / "contrasts.js").read_text())
+    assert len(found) > 100
+    assert {name: ratio for name, ratio in found.items() if ratio < 1} == {}
+
+
+def test_values_are_read_off_with_the_pointer(page: Any) -> None:
+    data = json.loads(page.locator("#data").text_content())["figures"][0]
+    plot = page.locator(".plot").first
+    plot.scroll_into_view_if_needed()
+    area = plot.bounding_box()
+    left, _, right, _ = data["box"]
+    for end, step in ((left, 1), (right, 2)):
+        page.mouse.move(area["x"] + end * area["width"], area["y"] + area["height"] / 2)
+        shown = plot.locator(".values")
+        assert shown.locator(".place").inner_text() == f"step {step}"
+        values = [float(text.split(" ")[0].replace("−", "-")) for text in shown.locator(".estimate").all_inner_texts()]
+        expected = [curve["y"][step - 1] for curve in data["curves"]]
+        assert values == pytest.approx(expected, abs=0.06)
+        assert plot.locator(".dot").count() == len(expected)
+        line = plot.locator(".line").bounding_box()
+        assert left * area["width"] <= line["x"] - area["x"] <= right * area["width"]
+    page.mouse.move(0, 0)
+    assert plot.locator(".values").count() == 0
+
+
+def test_values_are_read_off_with_keys_and_told_to_screen_readers(page: Any) -> None:
+    plot = page.get_by_role("slider", name="pass@k, values")
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if plot.evaluate("plot => plot === document.activeElement"):
+            break
+    told = []
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight"):
+        page.keyboard.press(key)
+        told.append(plot.get_attribute("aria-valuetext").split(";")[0])
+    assert told == ["k 1", "k 2", "k 4", "k 2", "k 8", "k 8"]
+    assert plot.locator(".value").count() == 4  # two runs, first and last step
+    described = page.locator(f"#{plot.get_attribute('aria-describedby')}").text_content()
+    assert "step 1: from 0.542 at k 1" in described  # 4/8, 2/8 and 7/8 are correct
+    page.keyboard.press("Escape")
+    assert plot.locator(".values").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_extreme_texts_stay_text_and_in_their_place(browser: Any, extreme: Path, width: int) -> None:
+    for opened in silent(browser, extreme):
+        opened.set_viewport_size({"width": width, "height": 900})
+        buttons = opened.locator("#prompts tbody td button")
+        for number in range(len(EXTREMES)):
+            buttons.nth(number).click()
+        answers = opened.locator(".bars .answer").all_text_contents()
+        cut = {text if len(text) <= 60 else f"{text[:59]}…" for text in EXTREMES}
+        assert {text.replace("\ud800", "\ufffd") for text in answers} >= {t.replace("\ud800", "\ufffd") for t in cut}
+        assert opened.locator("main script, main img, main b").count() == 0
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        assert opened.title() == "</title><script>pwned = 4</script>"

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from places import SHARED
-from report_support import HOSTILE, PROMPTS, write_log
+from report_support import EXTREMES, HOSTILE, PROMPTS, write_extremes, write_log
 from score_support import exit_code
 
 from polyest.errors import ArgumentError
-from polyest.report import html, write_report
-from polyest.report.content import report_of
+from polyest.report import html, report_of, write_report
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
 
@@ -72,12 +71,46 @@ def test_nothing_is_loaded_and_nothing_of_the_log_is_markup(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_whatever_a_log_says_stays_text_wherever_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As answers, prompts, steps, runs and the title; what is long is cut."""
+    run = tmp_path / "<script>alert(1)<"
+    write_extremes(run / "log.jsonl")
+    title = "</title><script>alert(2)</script>"
+    assert exit_code("report", run, "--out", tmp_path / "page.html", "--title", title) == 0
+    raw = (tmp_path / "page.html").read_bytes()
+    page, data = raw.decode("utf-8"), data_of(raw.decode("utf-8"))
+    assert b"\0" not in raw
+    assert len(re.findall("<script", page, re.IGNORECASE)) == 2
+    assert not re.search("<!--|<img|</title><|alert\\(1\\)<", page)
+    shown = {answer for bars in data["prompts"]["answers"] for answer, *_ in bars}
+    assert shown == {text if len(text) <= 60 else f"{text[:59]}…" for text in EXTREMES}
+    assert all(len(prompt) <= 120 for prompt in data["prompts"]["columns"]["prompt"])
+
+
+@pytest.mark.slow
+def test_curves_have_their_values_and_are_told_in_words(tmp_path: Path) -> None:
+    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+    data = data_of(page)
+    means, figures = data["steps"]["measures"], {figure["title"]: figure for figure in data["figures"]}
+    (distinct,) = figures["Distinct answers"]["curves"]
+    assert (distinct["x"], distinct["y"]) == ([1, 2], pytest.approx(means["distinct"]["mean"], rel=1e-4))
+    # Student's 97.5 % quantile of 2 degrees of freedom, 4.302653: three prompts
+    assert distinct["reach"] == pytest.approx([4.302653 * error for error in means["distinct"]["se_random"]], rel=1e-4)
+    assert [curve["label"] for curve in figures["Entropy (nats)"]["curves"]] == ["entropy_aqp", "entropy_plug_in"]
+    assert [curve["label"] for curve in figures["pass@k"]["curves"]] == ["step 1", "step 2"]
+    first, last = means["distinct"]["mean"]
+    words = f"from {first:.3g} at step 1 to {last:.3g} at 2, between {min(first, last):.3g} and {max(first, last):.3g}."
+    assert words in page
+    assert len(re.findall('class="unseen"', page)) == len(data["figures"]) == len(re.findall("<svg", page))
+
+
+@pytest.mark.slow
 def test_two_runs_have_a_table_of_differences_and_a_name_each(tmp_path: Path) -> None:
     runs = [write_log(tmp_path / name / "log.jsonl", answers) for name, answers in (("<i>a", None), ("b", {"b": "a"}))]
     page = page_of(tmp_path, *runs)
     assert "&lt;i&gt;a" in page
     assert "<i>a" not in page
-    assert re.search(r"<h2>\S*b minus \S*&lt;i&gt;a</h2>", page)
+    assert re.search(r"<h2><bdi>\S*b</bdi> minus <bdi>\S*&lt;i&gt;a</bdi></h2>", page)
     assert re.search(r"<td>distinct</td><td class=\"number\">-0.", page)
 
 
@@ -147,7 +180,7 @@ def many(steps: int, prompts: int) -> GroupStatistics:
     codes = rng.integers(0, 9, (steps * prompts, 8))
     of_row = np.repeat(np.arange(steps * prompts), 8).tolist()
     keys = {"step": np.repeat(np.arange(steps), prompts).tolist(), "prompt": [f"p{i}" for i in range(steps * prompts)]}
-    return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys, keep_answers=True)
+    return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys)
 
 
 @pytest.mark.slow
@@ -168,7 +201,7 @@ def test_a_page_of_1000_steps_and_1000_prompts_has_less_than_5_mb() -> None:
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     statistics = many(1, 2)
     with pytest.raises(ArgumentError, match=r"cannot be written: .*name another"):
-        write_report(statistics, tmp_path / "none" / "page.html", "title")
+        write_report(report_of(statistics, "title"), tmp_path / "none" / "page.html")
 
 
 @pytest.mark.slow
@@ -176,8 +209,8 @@ def test_the_same_log_gives_the_same_bytes() -> None:
     assert html(report_of(many(3, 4), "t")) == html(report_of(many(3, 4), "t"))
 
 
-def test_answers_are_asked_for() -> None:
-    """A record without answers has counts, and question marks for answers."""
+def test_answers_that_are_not_known_are_question_marks() -> None:
+    """A record that knows no answers has counts, and question marks for answers."""
     from dataclasses import replace
 
     statistics = replace(statistics_of_codes(np.array([[1, 1, 2]])), keys={"prompt": ["x"]})

@@ -6,20 +6,17 @@ float64 finds the neighbourhood (`polyest.offline.solution_path`), multi-precisi
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from polyest.errors import SolveError
-from polyest.numbers.conversion import Array
-from polyest.numbers.long_double import Extended
 from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.bayes import bayes_means
 from polyest.offline.methods import minimax
 from polyest.offline.named_point import kappa_named
-from polyest.offline.program import Optimum, Program
+from polyest.offline.program import Program
 from polyest.offline.reduction import to_all_digits
 from polyest.offline.solution import Solution, settled
 from polyest.offline.solution_path import SolutionPath
@@ -30,9 +27,6 @@ __all__ = ["at_kappa", "solution"]
 DIGITS = 50
 GUARD = 20  # digits that the conditioning costs where float64 carries
 MOST_GUARD = 40  # and may cost anywhere, and one more for every completion
-FEW_DIGITS = 45  # for most of the way from float64 to all digits, where the hardware's widest floats do not carry
-LARGEST_EXTENDED = 256  # group size at which they may
-APPROACH = 8  # digits that are asked for on that way
 ROUGHLY = 1e-3  # excess of the bias, relative, of a start in multi-precision
 
 
@@ -65,34 +59,18 @@ def at_kappa(path: SolutionPath, kappa: int, digits: int | None = None) -> Solut
 
 def _binding(path: SolutionPath, budget: Fraction, digits: int) -> Solution:
     """The table of a budget between E*_K and β(μ): its points roughly, in float64 if that carries, then all digits."""
-    starts = (
-        (GUARD, partial(_from_floats, path, budget)),
-        (MOST_GUARD + path.group_size, partial(path.in_multiprecision, float(budget), ROUGHLY)),
-    )
-    for guard, start in starts:
+    beta = float(budget)
+    for guard in (GUARD, MOST_GUARD + path.group_size):
+        ctx = Mpfr(digits + guard)
+        program = Program(path.target, path.group_size, ctx)
         try:
-            optimum = _reduced(path, start(), budget, Mpfr(digits + guard), digits)
+            near = path.space.first(beta, path.solver) if guard == GUARD else path.in_multiprecision(beta, ROUGHLY)
+            with ctx.precision():
+                optimum = to_all_digits(program, near, ctx.rational(budget), digits)
+            return Solution.of(path.problem, optimum, budget, digits)
         except SolveError as error:
             failure = error
-            continue
-        return Solution.of(path.problem, optimum, budget, digits)
     raise SolveError(
-        f"the active points of {path.target.name}, K = {path.group_size}, κ = {float(budget) / path.least_bias:.2f}, "
+        f"the active points of {path.target.name}, K = {path.group_size}, κ = {beta / path.least_bias:.2f}, "
         f"were not found ({failure}); try a nearby bias_budget"
     )
-
-
-def _from_floats(path: SolutionPath, budget: Fraction) -> Optimum[Array]:
-    """float64's solution, or what few digits make of it, which saves rounds with all of them."""
-    near = path.afresh(float(budget))
-    for ctx in (Extended(), Mpfr(FEW_DIGITS))[path.group_size > LARGEST_EXTENDED :]:
-        with suppress(SolveError):  # rounding made a matrix singular, or a quadratic program cycle
-            return _reduced(path, near, budget, ctx, APPROACH)
-    return near
-
-
-def _reduced(
-    path: SolutionPath, near: Optimum[Array], budget: Fraction, ctx: Extended | Mpfr, digits: int
-) -> Optimum[Array]:
-    with ctx.precision():
-        return to_all_digits(Program(path.target, path.group_size, ctx), near, ctx.rational(budget), digits)

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { prompts } = JSON.parse(document.getElementById("data").textContent);
+  const { prompts, figures } = JSON.parse(document.getElementById("data").textContent);
   const names = Object.keys(prompts.columns);
   const isNumber = Object.fromEntries(names.map(name => [name, prompts.columns[name].every(v => v === null || typeof v === "number")]));
   const rows = prompts.answers.map((_, i) => i);
@@ -10,13 +10,93 @@
   const PAGE = 50;
   let sorted = { name: "collapse_rank", down: false }, shown = PAGE, matching = rows;
 
+  const isLive = document.querySelector('meta[http-equiv="refresh"]') !== null;
+  const remember = () => { if (isLive) try { sessionStorage.polyest = JSON.stringify([filter.value, sorted]); } catch { /* not allowed here */ } };
+  const recall = () => {
+    if (isLive) try {
+      const [text, order] = JSON.parse(sessionStorage.polyest);
+      if (names.includes(order.name)) [filter.value, sorted] = [text, order];
+    } catch { /* nothing there */ }
+  };
+
   const element = (tag, text, className) => {
     const made = document.createElement(tag);
     if (text !== undefined) made.textContent = text;
     if (className) made.className = className;
     return made;
   };
-  const written = value => value === null ? "–" : typeof value === "number" ? String(value).replace("-", "−") : value;
+  const minus = text => text.replaceAll("-", "−");
+  const written = value => value === null ? "–" : typeof value === "number" ? minus(String(value)) : value;
+
+  const estimate = (y, reach) => {
+    if (!(reach > 1e-12 * Math.abs(y))) return minus(String(Number(y.toPrecision(4))));
+    const digits = Math.min(Math.max(1 - Math.floor(Math.log10(reach)), 0), 9);
+    return minus(`${y.toFixed(digits)} (${(y - reach).toFixed(digits)} to ${(y + reach).toFixed(digits)})`);
+  };
+  const readable = (plot, figure, number) => {
+    const { box, xlim, ylim, curves } = figure;
+    const [scale, powers] = figure.is_log ? [Math.log2, curve => 1 + 0.03 * curve.colour] : [x => x, () => 1];
+    const part = (value, [low, high]) => (value - low) / (high - low);
+    const across = x => box[0] + (box[2] - box[0]) * part(scale(x), xlim.map(scale));
+    const down = y => box[3] - (box[3] - box[1]) * part(y, ylim);
+    const places = [...new Set(curves.flatMap(curve => curve.x))].sort((a, b) => a - b);
+    const name = x => `${figure.axis === "k" || figure.axis === "n" ? figure.axis : "step"} ${figure.names ? figure.names[x] : x}`;
+    const line = element("div", undefined, "line"), values = element("div", undefined, "values");
+    const found = x => curves.flatMap(curve => {
+      const i = curve.x.indexOf(x);
+      return i < 0 ? [] : [{ curve, y: curve.y[i], text: estimate(curve.y[i], curve.reach[i]) }];
+    });
+    let at = null;
+
+    const hide = () => {
+      at = null;
+      for (const old of plot.querySelectorAll(".line, .values, .dot")) old.remove();
+    };
+    const show = next => {
+      at = Math.min(Math.max(next, 0), places.length - 1);
+      const x = places[at], read = found(x);
+      line.style.left = `${100 * across(x)}%`;
+      line.style.top = `${100 * box[1]}%`;
+      line.style.height = `${100 * (box[3] - box[1])}%`;
+      for (const old of plot.querySelectorAll(".dot")) old.remove();
+      const dots = read.map(({ curve, y }) => {
+        const dot = element("div", undefined, `dot run${curve.colour}`);
+        dot.style.left = `${100 * across(x * powers(curve))}%`;
+        dot.style.top = `${100 * down(y)}%`;
+        return dot;
+      });
+      values.replaceChildren(element("div", name(x), "place"), ...read.map(({ curve, text }) => {
+        const row = element("div", undefined, "value");
+        row.append(element("span", undefined, `swatch run${curve.colour}`), element("span", text, "estimate"), element("bdi", curve.label));
+        return row;
+      }));
+      plot.append(line, ...dots, values);
+      plot.setAttribute("aria-valuenow", at);
+      plot.setAttribute("aria-valuetext", [name(x), ...read.map(({ curve, text }) => `${curve.label} ${text}`.trim())].join("; "));
+    };
+    const pointed = event => {
+      const { left, width } = plot.getBoundingClientRect(), wanted = (event.clientX - left) / width;
+      const far = places.map(x => Math.abs(across(x) - wanted));
+      show(far.indexOf(Math.min(...far)));
+    };
+    const keys = { ArrowRight: () => at + 1, ArrowUp: () => at + 1, ArrowLeft: () => at - 1, ArrowDown: () => at - 1, Home: () => 0, End: () => places.length - 1, PageUp: () => at + 10, PageDown: () => at - 10 };
+
+    for (const [attribute, value] of Object.entries({ role: "slider", tabindex: 0, "aria-label": `${figure.title}, values`, "aria-describedby": `words${number}`, "aria-valuemin": 0, "aria-valuemax": places.length - 1, "aria-valuenow": places.length - 1, "aria-valuetext": name(places.at(-1)) }))
+      plot.setAttribute(attribute, value);
+    plot.addEventListener("pointermove", pointed);
+    plot.addEventListener("pointerdown", pointed);
+    plot.addEventListener("pointerleave", hide);
+    plot.addEventListener("focus", () => at === null && show(places.length - 1));
+    plot.addEventListener("blur", hide);
+    plot.addEventListener("keydown", event => {
+      if (event.key === "Escape") hide();
+      else if (event.key in keys) {
+        event.preventDefault();
+        show(at === null ? places.length - 1 : keys[event.key]());
+      }
+    });
+  };
+  document.querySelectorAll(".plot").forEach((plot, i) => readable(plot, figures[i], i));
 
   for (const name of names) {
     const cell = element("th", undefined, isNumber[name] ? "number" : ""), button = element("button", name.replaceAll("_", " "));
@@ -50,7 +130,9 @@
       const track = element("div", undefined, "track"), bar = element("div", undefined, right === null ? "bar rest" : right > 0.5 ? "bar right" : "bar");
       bar.style.width = `${100 * n / all}%`;
       track.append(bar);
-      box.append(element("div", answer, "answer"), track, element("div", `${n} of ${all}${right === null ? "" : right > 0.5 ? ", correct" : right > 0 ? ", partly correct" : ""}`));
+      const name = element("div", answer, "answer");
+      name.dir = "auto";
+      box.append(name, track, element("div", `${n} of ${all}${right === null ? "" : right > 0.5 ? ", correct" : right > 0 ? ", partly correct" : ""}`));
     }
     return box;
   };
@@ -72,10 +154,15 @@
     for (const name of names) {
       const value = prompts.columns[name][i];
       const cell = element("td", undefined, isNumber[name] ? "number" : "text");
+      cell.dir = isNumber[name] ? "ltr" : "auto";
       if (name === names[0]) {
         const button = element("button", written(value) || "(empty)");
         button.type = "button";
-        button.addEventListener("click", () => opened(row, i));
+        button.setAttribute("aria-expanded", "false");
+        button.addEventListener("click", () => {
+          opened(row, i);
+          button.setAttribute("aria-expanded", row.classList.contains("open"));
+        });
         cell.append(button);
       } else cell.textContent = written(value);
       row.append(cell);
@@ -90,6 +177,7 @@
   };
   const draw = () => {
     const text = filter.value;
+    remember();
     matching = text.trim() ? rows.filter(comparison(text) || containing(text)) : [...rows];
     matching.sort(compare);
     body.replaceChildren(...matching.slice(0, shown).map(line));
@@ -104,5 +192,6 @@
   more.addEventListener("click", () => { shown += 5 * PAGE; draw(); });
   if (prompts.all > rows.length)
     document.getElementById("more-prompts").textContent = ` Here are the ${rows.length.toLocaleString("en")} of ${prompts.all.toLocaleString("en")} at the two ends of that order; polyest score --by prompt --csv FILE has all.`;
+  recall();
   draw();
 })();

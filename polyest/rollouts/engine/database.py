@@ -45,6 +45,13 @@ class Database:
         """A new file without a name, in the folder's file system."""
         return self._files.enter_context(tempfile.TemporaryFile(dir=self.folder))
 
+    def make_room(self) -> None:
+        """Leave the memory to what comes after the reading; what is still looked up is read from the disk."""
+        import duckdb
+
+        with suppress(duckdb.OutOfMemoryException):
+            self.connection.execute(f"SET threads = 1; SET memory_limit = '{self.memory >> 23}MiB'")
+
     def close(self) -> None:
         """The end of it all."""
         self._files.close()

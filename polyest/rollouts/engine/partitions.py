@@ -50,7 +50,8 @@ class Found:
     def placed(self, places: Whole) -> Found:
         """With the places of its rows in place of their numbers."""
         firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
-        return Found(replace(self.groups, firsts=firsts, prompts=prompts), self.values, self.record)
+        record = self.record and replace(self.record, answers=None)  # the log is closed before they could be read
+        return Found(replace(self.groups, firsts=firsts, prompts=prompts), self.values, record)
 
 
 def joined(parts: Sequence[Found]) -> Found:

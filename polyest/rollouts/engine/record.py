@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,48 +24,63 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
     Record = NDArray[np.void]
+    Columns: TypeAlias = dict[str, NDArray[Any]]
 
 __all__ = ["statistics"]
 
+NUMBERS = ("verdict", "score")
+OF_GROUPS = {"first", "size", "missing", "distinct", "correct_missing", "differs"}
+OF_ENTRIES, OF_ROWS = ("count", "row", "code", "correct"), ("score",)
 
-def statistics(dealt: Dealt, by: str | None = None, keep_answers: bool | None = None) -> GroupStatistics:
-    """The record of all groups, in the order in which they appear.
+
+def statistics(dealt: Dealt, by: str | None = None) -> GroupStatistics:
+    """The record of all groups, in the order in which they appear; its answers can be read while the log is open.
 
     Args:
         dealt: with the number ``verdict`` of every row, if there are verdicts, ``score``, if there are scores, and
             ``by``, which tells the values of the column `by` apart.
         by: what the column ``by`` is called, which becomes a key.
-        keep_answers: whether the answers themselves are asked for; where there are steps, if left out.
 
     Raises:
         ArgumentError: the column ``by`` differs within a group; names a row.
     """
-    parts = [_counted(part, records) for part, records in dealt]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.argsort(joined["first"], kind="stable")
-    sizes, distinct = joined["size"][order], joined["distinct"][order]
-    entries, rows_of = spread(joined["distinct"], order), spread(joined["size"], order)
-    verdicts = joined["verdict"] if "verdict" in joined and not np.isnan(joined["verdict"]).all() else None
-    scores = joined["score"][rows_of] if "score" in joined and np.isfinite(joined["score"]).all() else None
-    keys = _keys(dealt.rows, joined["first"][order], by)
-    keep_answers = "step" in keys if keep_answers is None else keep_answers
+    joined = _joined([_counted(part, records) for part, records in dealt])
     if "differs" in joined and joined["differs"].any():
         raise ArgumentError(
             f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
             f"{dealt.rows.place(int(joined['first'][joined['differs']].min()))}; add it with --prompt-column"
         )
+    has_verdicts, has_scores = joined.pop("is_judged").any(), joined.pop("is_rated").all()
+    places, distinct = joined["row"], joined["distinct"]
     return GroupStatistics(
-        keys=keys,
-        sizes=sizes,
-        missing=joined["missing"][order],
+        keys=_keys(dealt.rows, joined["first"], by),
+        sizes=joined["size"],
+        missing=joined["missing"],
         offsets=np.concatenate([[0], np.cumsum(distinct)]),
-        counts=joined["count"][entries],
-        correct=None if verdicts is None else joined["correct"][entries],
-        answers=_answers(dealt.rows, joined["row"][entries]) if keep_answers else None,
-        scores=scores,
-        correct_missing=None if verdicts is None else joined["correct_missing"][order],
-        has_parts=verdicts is not None and not (np.isnan(verdicts) | np.isin(verdicts, (0.0, 1.0))).all(),
+        counts=joined["count"],
+        correct=joined["correct"] if has_verdicts else None,
+        codes=joined["code"],
+        answers=lambda entries: _answers(dealt.rows, places[entries]),
+        scores=joined["score"] if has_scores else None,
+        correct_missing=joined["correct_missing"] if has_verdicts else None,
+        has_parts=bool(joined["has_parts"].any()),
     )
+
+
+def _joined(parts: list[Columns]) -> Columns:
+    """The columns of all parts, groups by their first rows; parts are used up, so that no column is there twice."""
+    names = [name for name in parts[0] if all(name in part for part in parts)]
+    found = {name: np.concatenate([part.pop(name) for part in parts]) for name in names}
+    order = np.argsort(found["first"], kind="stable")
+    for own_names, lengths in ((OF_ENTRIES, found["distinct"]), (OF_ROWS, found["size"])):
+        kept = [name for name in own_names if name in found]
+        if kept:
+            own = spread((np.cumsum(lengths) - lengths)[order], lengths[order])
+            for name in kept:
+                found[name] = found[name][own]
+    for name in found.keys() & OF_GROUPS:
+        found[name] = found[name][order]
+    return found
 
 
 def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
@@ -76,26 +91,36 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
     new = np.ones(len(order), np.bool_)
     new[1:] = (np.diff(groups[order]) != 0) | (np.diff(codes[order]) != 0)
     starts = np.flatnonzero(new)
-    found: dict[str, NDArray[np.generic]] = {
+    found: Columns = {
         "first": records["row"][part.firsts],
         "size": part.sizes,
         "missing": np.bincount(part.of_row[~given], minlength=number),
         "distinct": np.bincount(groups[order][starts], minlength=number),
         "count": np.diff(np.append(starts, len(order))),
         "row": records["row"][given][order][starts],
+        "code": records["answer"][given][order][starts],
     }
+    found |= _judged(records)
     names = records.dtype.names or ()
     if "verdict" in names:
         verdicts = records["verdict"]
-        found["verdict"] = verdicts
         found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
         found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
     if "by" in names:
         differs = records["by"] != records["by"][part.firsts][part.of_row]
         found["differs"] = np.bincount(part.of_row[differs], minlength=number) > 0
-    if "score" in names:
+    if found["is_rated"].all():
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
+
+
+def _judged(records: Record) -> Columns:
+    """Whether some verdict of a part is known, and some is neither 0 nor 1; and whether every row has a score."""
+    nothing = np.full(len(records), np.nan)
+    verdicts, scores = (records[name] if name in (records.dtype.names or ()) else nothing for name in NUMBERS)
+    known = verdicts[~np.isnan(verdicts)]
+    found = {"is_judged": len(known) > 0, "has_parts": not np.isin(known, (0.0, 1.0)).all()}
+    return {name: np.array([told]) for name, told in (found | {"is_rated": np.isfinite(scores).all()}).items()}
 
 
 def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:

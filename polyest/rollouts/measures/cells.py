@@ -5,7 +5,7 @@ Many measures are Σ_z f_N(n_z). They are computed for all groups at once, and s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = "Callable[[int], Array | None]"  # f_N(0..N) of group size N, None where it has none
 
-__all__ = ["Cells", "Measured", "Table", "additive", "alike", "cells_of", "correct_cells"]
+__all__ = ["AT_ONCE", "Cells", "Measured", "Table", "additive", "alike", "cells_of", "correct_cells", "mixed"]
+
+AT_ONCE = 1 << 17  # answers that are worked on together, so that memory does not grow with the log
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Measured:
     @classmethod
     def without_error(cls, values: Array) -> Measured:
         """What has no error of its own, only the one over prompts."""
-        return cls(values, np.full(len(values), np.nan))
+        return cls(values, np.broadcast_to(np.nan, len(values)))
 
     def times(self, factor: float) -> Measured:
         """In another unit."""
@@ -90,6 +92,15 @@ class Cells:
         return alike(self, self.counts)
 
 
+def _blocks(cells: Cells) -> Iterator[Cells]:
+    """Whole groups, about `AT_ONCE` answers of them."""
+    step = max(AT_ONCE * len(cells.sizes) // max(len(cells.owner), 1), 1)
+    for first in range(0, max(len(cells.sizes), 1), step):
+        last = min(first + step, len(cells.sizes))
+        own = slice(cells.starts[first], cells.starts[last])
+        yield Cells(cells.sizes[first:last], cells.owner[own] - first, cells.counts[own])
+
+
 def cells_of(statistics: GroupStatistics) -> Cells:
     """All answers."""
     return Cells(statistics.given, statistics.owner, statistics.counts)
@@ -109,6 +120,11 @@ def additive(cells: Cells, table: Table, least: int = 1) -> Measured:
 
     Groups of fewer than `least` have no value. The variance of a group whose answers are all equal is 0.
     """
+    found = [_additive(block, table, least) for block in _blocks(cells)]
+    return Measured(np.concatenate([one.values for one in found]), np.concatenate([one.variances for one in found]))
+
+
+def _additive(cells: Cells, table: Table, least: int) -> Measured:
     values = cells.total(cells.looked_up(table))
     values[cells.sizes < least] = np.nan
 
@@ -126,22 +142,27 @@ def additive(cells: Cells, table: Table, least: int = 1) -> Measured:
     return Measured(values, variances)
 
 
-def alike(cells: Cells, kinds: Whole) -> tuple[Whole, Whole]:
+def alike(cells: Cells, kinds: Whole | Array) -> tuple[Whole, Whole]:
     """Groups whose answers are of the same kinds, whatever their order: one of each, and which of them each group is.
 
     Kinds are mixed to 64 bits (splitmix64), groups have their sums: as if at random, n different groups are taken for
     equal with probability below n²/2⁶⁵.
     """
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(kinds), dtype=np.uint64)])[cells.starts]
-    _, firsts, which = np.unique(np.diff(sums), return_index=True, return_inverse=True)
+    sums, done = [], 0
+    for block in _blocks(cells):
+        own = mixed(kinds[done : done + len(block.owner)])
+        sums.append(np.diff(np.append(np.uint64(0), np.cumsum(own, dtype=np.uint64))[block.starts]))
+        done += len(block.owner)
+    _, firsts, which = np.unique(np.concatenate(sums), return_index=True, return_inverse=True)
     return firsts, which
 
 
-def _mixed(kinds: Whole) -> NDArray[np.uint64]:
-    mixed = (kinds + 1).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+def mixed(kinds: Whole | Array) -> NDArray[np.uint64]:
+    """Integers from 0 on as 64 bits that look drawn by lot."""
+    bits = (kinds + 1).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return bits
 
 
 def _or_nan(column: Array | None, size: int) -> Array:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.hashable_answers import encode
-from polyest.rollouts.measures.cells import Measured, cells_of
+from polyest.rollouts.measures.cells import AT_ONCE, Measured, mixed
 from polyest.rollouts.measures.parts import numbered, prompt_numbers
 
 if TYPE_CHECKING:
@@ -23,14 +22,15 @@ __all__ = ["drift_measures"]
 
 def drift_measures(statistics: GroupStatistics) -> dict[str, Measured]:
     """`polyest.history.squared_drift` of every group to that of its prompt's step before; nothing without steps."""
-    if statistics.answers is None or "step" not in statistics.keys:
+    if statistics.codes is None or "step" not in statistics.keys:
         return {}
     before = _before(statistics)
     if (before < 0).all():
         return {}
-    cells, sizes = cells_of(statistics), statistics.sizes
+    squares, sizes = statistics.counts.astype(np.float64), statistics.sizes
+    squares *= squares
     with np.errstate(invalid="ignore", divide="ignore"):
-        within = cells.total(cells.counts * (cells.counts - 1)) / (sizes * (sizes - 1.0))
+        within = (statistics.total(squares) - statistics.given) / (sizes * (sizes - 1.0))
     both = within + within[before] - 2 * _matches(statistics, before) / (sizes * sizes[before])
     return {"drift": Measured.without_error(np.where(before < 0, np.nan, both))}
 
@@ -47,12 +47,22 @@ def _before(statistics: GroupStatistics) -> Whole:
 
 def _matches(statistics: GroupStatistics, before: Whole) -> Array:
     """Σ_z n_z·n'_z, n' of the group before, shape (G,)."""
-    assert statistics.answers is not None
-    codes, names = encode([*statistics.answers], "answers")
-    owner, counts, width = statistics.owner, statistics.counts, max(len(names), 1)
-    keys = owner * width + codes
-    order = np.argsort(keys)
-    wanted = before[owner] * width + codes
-    place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-    found = order[place]
-    return statistics.total(np.where(keys[found] == wanted, counts * counts[found], 0))
+    found, changed = np.zeros(len(before)), np.flatnonzero(before >= 0)
+    step = max(AT_ONCE * len(before) // max(len(statistics.counts), 1), 1)
+    for start in range(0, len(changed), step):
+        groups = changed[start : start + step]
+        found[groups] = _products(statistics, groups, before[groups])
+    return found
+
+
+def _products(statistics: GroupStatistics, groups: Whole, others: Whole) -> Array:
+    """Σ_z n_z·n'_z of pairs of groups: what both answered stands twice in a row, sorted by pair and answer."""
+    assert statistics.codes is not None
+    lengths, pairs = np.diff(statistics.offsets), np.arange(len(groups))
+    pair = np.concatenate([np.repeat(pairs, lengths[groups]), np.repeat(pairs, lengths[others])])
+    entries = np.concatenate([statistics.entries(groups), statistics.entries(others)])
+    bits = statistics.codes[entries].view(np.uint64) + mixed(pair)
+    order = np.argsort(bits)
+    pair, counts = pair[order], statistics.counts[entries[order]]
+    twice = np.flatnonzero((np.diff(bits[order]) == 0) & (np.diff(pair) == 0))
+    return np.bincount(pair[twice], counts[twice] * counts[twice + 1], len(groups)).astype(np.float64)

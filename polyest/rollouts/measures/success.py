@@ -11,6 +11,7 @@ from polyest import graded, success
 from polyest.rollouts.measures.answers import entropy, share
 from polyest.rollouts.measures.cells import Cells, Measured, additive, alike, correct_cells
 from polyest.rollouts.measures.vote import cost, vote
+from polyest.rollouts.statistics import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,44 +87,37 @@ def _votes(statistics: GroupStatistics, cells: Cells) -> dict[str, Measured]:
     """vote@k of the groups that there is time for, chosen by lot."""
     assert statistics.correct is not None
     sizes, ks = statistics.sizes, _orders(KS, statistics.sizes)
+    kinds = np.nan_to_num(statistics.correct)
+    kinds += cells.counts * (cells.counts.max(initial=0) + 1)
+    kinds_of_groups = alike(cells, kinds)[1]
     found = np.full((len(sizes), len(ks)), np.nan)
     known = (sizes > 1) & ~np.isnan(statistics.total(statistics.correct))
     distinct = np.unique(sizes[known]).tolist()
     for size in distinct:
         groups = np.flatnonzero((sizes == size) & known)
-        groups, firsts, which = _affordable(groups, statistics, cells, WORK // cost(size) // len(distinct))
-        counts, shares = _padded(firsts, cells, statistics.correct)
+        groups, firsts, which = _affordable(groups, kinds_of_groups, WORK // cost(size) // len(distinct))
+        counts, shares = _padded(statistics, firsts)
         own = [k for k in ks if k <= size]
         won = vote(counts, shares, statistics.missing[firsts], own)
         found[groups[:, None], np.arange(len(own))] = won[which]
     return {f"vote@{k}": Measured.without_error(found[:, i]) for i, k in enumerate(ks)}
 
 
-def _affordable(groups: Whole, statistics: GroupStatistics, cells: Cells, most: int) -> tuple[Whole, Whole, Whole]:
+def _affordable(groups: Whole, kinds: Whole, most: int) -> tuple[Whole, Whole, Whole]:
     """Groups, all of them or some, of which at most so many differ; one of each, and which of them each is like."""
-    assert statistics.correct is not None
-    kinds = cells.counts * (cells.counts.max(initial=0) + 1) + np.nan_to_num(statistics.correct).astype(np.int64)
-    firsts, which = alike(*_of(groups, cells, kinds))
+    _, firsts, which = np.unique(kinds[groups], return_index=True, return_inverse=True)
     if len(firsts) > max(most, 1):
         groups = np.sort(np.random.default_rng(0).choice(groups, max(most, 1), replace=False))
-        firsts, which = alike(*_of(groups, cells, kinds))
+        _, firsts, which = np.unique(kinds[groups], return_index=True, return_inverse=True)
     return groups, groups[firsts], which
 
 
-def _of(groups: Whole, cells: Cells, numbers: Whole) -> tuple[Cells, Whole]:
-    """The cells of some groups, and the numbers of these cells."""
-    place = np.full(len(cells.sizes), -1)
-    place[groups] = np.arange(len(groups))
-    kept = place[cells.owner] >= 0
-    return Cells(cells.sizes[groups], place[cells.owner[kept]], cells.counts[kept]), numbers[kept]
-
-
-def _padded(groups: Whole, cells: Cells, verdicts: Array) -> tuple[Whole, Array]:
+def _padded(statistics: GroupStatistics, groups: Whole) -> tuple[Whole, Array]:
     """Counts and shares of correct ones, shapes (len(groups), D)."""
-    few, hits = _of(groups, cells, np.arange(len(cells.counts)))
-    column = hits - cells.starts[groups[few.owner]]
-    shape = len(groups), int(column.max(initial=0)) + 1
-    counts, shares = np.zeros(shape, np.int64), np.zeros(shape)
-    counts[few.owner, column] = few.counts
-    shares[few.owner, column] = verdicts[hits] / few.counts
+    assert statistics.correct is not None
+    lengths, entries = np.diff(statistics.offsets)[groups], statistics.entries(groups)
+    cell = np.repeat(np.arange(len(groups)), lengths), spread(np.zeros_like(lengths), lengths)
+    counts, shares = (np.zeros((len(groups), max(int(lengths.max(initial=0)), 1)), kind) for kind in (np.int64, float))
+    counts[cell] = statistics.counts[entries]
+    shares[cell] = statistics.correct[entries] / counts[cell]
     return counts, shares

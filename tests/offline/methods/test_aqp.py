@@ -367,7 +367,7 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
 def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The noise of the table is proved: a κ one step too small does not pass, whatever the scan says."""
     monkeypatch.setattr(aqp, "kappa_named", lambda path, noise: DEFAULTS[8] - 1)
-    with pytest.raises(SolveError, match="misses it by less than a step; use bias_budget"):
+    with pytest.raises(SolveError, match=r"noise must keep the noise_budget.*use a larger bias_budget"):
         table(8)
 
 

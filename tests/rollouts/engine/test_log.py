@@ -199,7 +199,7 @@ def test_epochs_are_kept_apart(tmp_path: Path) -> None:
 def test_rows_behind_a_torn_line_keep_their_groups(tmp_path: Path, run: Any) -> None:
     """Those of the files that follow are numbered on."""
     for number in range(3):
-        rows = [{"prompt_id": i % 3, "answer": i * number % 4} for i in range(9)]
+        rows = [{"prompt_id": f"{number} {i % 3}", "answer": i * number % 4} for i in range(9)]
         write_lines(tmp_path / f"{number}.jsonl", rows)
     given = ("score", tmp_path, *HARMONIC, "--by", "prompt", "--json")
     whole = run(*given)

@@ -1,0 +1,156 @@
+"""The curves of a page, over steps and over k, with their values and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyest.report.figures import Axis, Curve, drawn, in_words
+from polyest.report.prompts import text_of
+from polyest.rollouts.measures import Means, PartsTable, about
+from polyest.uncertainty.student import two_sided
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Figure", "figures_of"]
+
+BY_STEP = {
+    "Entropy": (("entropy_aqp", "solid"), ("entropy_plug_in", "dotted")),
+    "Effective number of answers": (("effective_answers", "solid"),),
+    "Distinct answers": (("distinct", "solid"),),
+    "Singletons": (("singletons", "solid"),),
+    "Agreement": (("agreement", "solid"), ("collision", "dotted")),
+    "Without an answer": (("no_answer", "solid"),),
+    "Correct": (("correct", "solid"),),
+    "Entropy of the correct answers": (("correct_entropy", "solid"),),
+    "Score": (("best_of(1)", "solid"),),
+    "Change from step to step": (("drift", "solid"),),
+}
+BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
+WORDS = {
+    "Entropy": "solid: aqp; dotted: what plug_in would have shown",
+    "Score": "the mean score of a completion",
+    "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with its title, what it shows, its curves in words, and their values, which the page's script reads."""
+
+    title: str
+    caption: str
+    svg: str
+    words: str
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, title: str, caption: str, curves: Sequence[Curve], axis: Axis) -> Figure:
+        """The curves over this axis."""
+        svg, frame = drawn(curves, axis)
+        shown = [curve.values() for curve in curves]
+        over = {"axis": axis.label, "names": axis.names, "is_log": axis.is_log}
+        return cls(title, caption, svg, in_words(curves, axis), {"title": title, **over, **frame, "curves": shown})
+
+
+def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Figure]:
+    """Over steps, if there are several, and over k."""
+    found = [] if steps is None else _over_steps(steps, unit)
+    ends = _ends(steps) if steps else [(runs, part, part, "solid", "") for part in range(len(runs.most))]
+    place = "last step solid, first step dashed" if steps else ""
+    names = _names(runs)
+    for title, pattern in BY_K.items():
+        curves = [
+            _over_k(table.means, pattern, part, colour, style, _label(names[colour], when))
+            for table, part, colour, style, when in ends
+        ]
+        if max((len(curve.x) for curve in curves), default=0) > 1:
+            words = "; ".join(filter(None, [about(pattern.format(1)), place]))
+            found.append(Figure.of(title, words, curves, Axis(title[-1], is_log=True)))
+    return found
+
+
+def _over_steps(steps: PartsTable, unit: str) -> list[Figure]:
+    found = []
+    (x, axis), names = _places(steps.columns["step"]), _names(steps)
+    for title, wanted in BY_STEP.items():
+        curves = [
+            Curve(
+                x[own],
+                means.mean[own],
+                _reach(means)[own],
+                colour,
+                style,
+                _label(names[colour], name if len(wanted) > 1 else ""),
+            )
+            for name, style in wanted
+            if (means := steps.means.get(name)) is not None
+            for colour, own in enumerate(_by_run(steps))
+        ]
+        if curves and not all(np.isnan(curve.y).all() for curve in curves):
+            words = WORDS.get(title, about(wanted[0][0]))
+            found.append(Figure.of(f"{title} ({unit})" if "ntropy" in title else title, words, curves, axis))
+    return found
+
+
+def _names(table: PartsTable) -> list[str]:
+    """What the runs are called; nothing, if there is one."""
+    runs = [*dict.fromkeys(table.columns.get("run", [""]))]
+    return [str(run) if len(runs) > 1 else "" for run in runs]
+
+
+def _label(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def _by_run(steps: PartsTable) -> list[NDArray[np.int64]]:
+    """The parts of each run, by step."""
+    runs = steps.columns.get("run", [""] * len(steps.most))
+    numbers = {run: i for i, run in enumerate(dict.fromkeys(runs))}
+    codes = np.array([numbers[run] for run in runs])
+    return [np.flatnonzero(codes == number) for number in range(len(numbers))]
+
+
+def _ends(steps: PartsTable) -> list[tuple[PartsTable, int, int, str, str]]:
+    """The first and last step of each run: table, part, colour, style, what it is."""
+    return [
+        (steps, int(own[end]), colour, style, f"step {text_of(steps.columns['step'][own[end]])}")
+        for colour, own in enumerate(_by_run(steps))
+        for end, style in ((0, "dashed"), (-1, "solid"))
+    ]
+
+
+def _places(steps: Sequence[Hashable]) -> tuple[Array, Axis]:
+    """Where steps stand on the axis: at their numbers, or in order."""
+    if all(isinstance(step, int) for step in steps):
+        return np.array(steps, np.float64), Axis("step")
+    order = {step: i for i, step in enumerate(dict.fromkeys(steps))}
+    return np.array([order[step] for step in steps], np.float64), Axis("steps in order", [*map(text_of, order)])
+
+
+def _reach(means: Means) -> Array:
+    """Half of a 95 % interval: over prompts, or over completions where there is one prompt."""
+    random = _quantiles()[np.clip(means.prompts, 1, 100) - 1] * means.se_random
+    return np.where(np.isnan(random), 1.96 * means.se_fixed, random)
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> Array:
+    """Student's for means over 1 to 100 prompts, beyond which they hardly change."""
+    return np.array([two_sided(0.95, max(n - 1.0, 1.0)) for n in range(1, 101)])
+
+
+def _over_k(means: Mapping[str, Means], pattern: str, part: int, colour: int, style: str, label: str) -> Curve:
+    prefix, suffix = pattern.split("{}")
+    ks = [int(name[len(prefix) : len(name) - len(suffix)]) for name in means if name.startswith(prefix)]
+    ks = [k for k in ks if means[pattern.format(k)].prompts[part]]
+    columns = [(means[pattern.format(k)].mean[part], _reach(means[pattern.format(k)])[part]) for k in ks]
+    y, error = np.array(columns, np.float64).reshape(-1, 2).T
+    return Curve(np.array(ks, np.float64), y, error, colour, style, label)
