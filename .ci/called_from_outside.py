@@ -29,6 +29,11 @@ _.decoder
 _.on_train_begin
 _.on_step_end
 
+# What Ray and tempfile read
+_.enable_progress_bars
+_.resource_limits
+_.tempdir
+
 # Users
 _.expected_draws
 _.bias_bound
@@ -47,6 +52,7 @@ bias_ratio
 noise_ratio
 difference_to_plug_in
 linestyle
+mean_value
 
 # Fields of a record that is read as a whole, and a part of a cache's key
 estimated_bias

@@ -1,4 +1,4 @@
-"""The same work on many items on a Ray cluster, through joblib's Ray backend."""
+"""A Ray cluster: connected to, and the same work on many items on it, through joblib's Ray backend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TypeVar
 from polyest.cli.parallel import nothing_from_here
 from polyest.errors import ArgumentError, MissingDependencyError
 
-__all__ = ["map_on_ray"]
+__all__ = ["connected", "map_on_ray"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,17 +29,36 @@ def map_on_ray(function: Callable[[T], R], items: Sequence[T], jobs: int, addres
     if not items:
         yield iter(())
         return
-    ray = _ray()
-    from joblib import Parallel, delayed
+    with connected(jobs, address) as (_, number):
+        from joblib import Parallel, delayed
+        from ray.util.joblib import register_ray
 
+        register_ray()
+        size = min(number, max(2, len(items)))  # joblib's one worker would be this process
+        waves = (items[start : start + size] for start in range(0, len(items), size))
+        with Parallel(size, backend="ray", batch_size=1) as workers:
+            yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
+
+
+@contextmanager
+def connected(jobs: int, address: str | None) -> Iterator[tuple[ModuleType, int]]:
+    """Ray and the number of its workers, at most `jobs` (−1: all), which import nothing from the current folder.
+
+    Args:
+        address: None for the one named by `$RAY_ADDRESS`, else a cluster that is started here and ended.
+
+    Raises:
+        ArgumentError: no such cluster.
+        MissingDependencyError: Ray is not installed.
+    """
+    ray = _ray()
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        size = min(_connect(ray, jobs, address), max(2, len(items)))  # joblib's one worker would be this process
+        workers = _connect(ray, jobs, address)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
-        waves = (items[start : start + size] for start in range(0, len(items), size))
-        with nothing_from_here(), Parallel(size, backend="ray", batch_size=1) as workers:
-            yield chain.from_iterable(workers(map(delayed(function), wave)) for wave in waves)
+        with nothing_from_here():
+            yield ray, workers
     finally:
         ray.shutdown()
 
@@ -48,10 +67,8 @@ def _ray() -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
-        from ray.util.joblib import register_ray
     except ModuleNotFoundError:
         raise MissingDependencyError.for_extra("ray", "ray", "`--engine ray`") from None
-    register_ray()
     module: ModuleType = ray
     return module
 
@@ -66,10 +83,19 @@ def _connect(ray: ModuleType, jobs: int, address: str | None) -> int:
         _knock(address)
         with TemporaryDirectory() as empty, chdir(empty):  # Ray would import from the current folder
             ray.init(address, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}") from None
+    except Exception as error:  # noqa: BLE001  (Ray has a bare one where its processes take too long)
+        raise _not_there(address, error) from None
     workers = int(ray.cluster_resources()["CPU"])
     return workers if jobs == -1 else min(jobs, workers)
+
+
+def _not_there(address: str, error: Exception) -> ArgumentError:
+    if address != "local":
+        return ArgumentError(f"`--address` must be that of a running Ray cluster; got {address!r}: {error}")
+    return ArgumentError(
+        f"`--engine ray` must be able to start Ray here; got {type(error).__name__}: {error} Try again when the "
+        "machine is less busy, or name a cluster with --address"
+    )
 
 
 def _knock(address: str) -> None:

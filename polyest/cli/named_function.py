@@ -99,15 +99,15 @@ def own(text: str) -> Own | None:
     return Own(text) if ":" in text else None
 
 
-def named_function(text: str, option: str, what: str = "a function from text to answer") -> Callable[[str], Hashable]:
+def named_function(own: Own, option: str, what: str = "a function from text to answer") -> Callable[[str], Hashable]:
     """A function for an option.
 
     Raises:
         ArgumentError: it cannot be imported, or cannot be called.
     """
-    found = Own(text).find(what)
+    found = own.find(what)
     if not callable(found):
-        raise ArgumentError(f"`{option}` {text} must be {what}; got {found!r:.80}")
+        raise ArgumentError(f"`{option}` {own.text} must be {what}; got {found!r:.80}")
     function: Callable[[str], Hashable] = found
     return function
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 
 from polyest.errors import ArgumentError, nearest
 from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
+from polyest.rollouts import jsonl
 from polyest.storage.files import check_writable, sweep
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "print_json",
     "reject_unknown",
     "writable_file",
+    "writable_folder",
 ]
 
 MOST_SIZES = 10_000
@@ -139,6 +141,24 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def print_json(content: object) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def writable_folder(path: Path, option: str) -> Path:
+    """Where a new folder of files will be made, links followed; checked before the work begins.
+
+    Raises:
+        ArgumentError: it is there already, or may not be made.
+    """
+    target = path.resolve()
+    if target.suffix.lower() in jsonl.SUFFIXES:
+        raise ArgumentError(f"`{option}` must name a folder, for parquet; got {str(path)!r}; leave the ending out")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ArgumentError(f"`{option}` must be a folder that is new or empty; {path} is not; name another")
+    if not target.parent.is_dir():
+        raise ArgumentError(f"`{option}` must be in a folder that exists; there is no {target.parent}; create it first")
+    sweep(target.parent, below=False)
+    check_writable(target / "part", option)
+    return target
 
 
 def writable_file(path: Path, suffixes: Sequence[str], option: str = "--out") -> Path:

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 from polyest.cli.signals import held_back
 from polyest.errors import ArgumentError, MissingDependencyError
 
-__all__ = ["ENGINES", "nothing_from_here", "parallel_map"]
+__all__ = ["ENGINES", "add_engine_options", "check_address", "nothing_from_here", "parallel_map"]
 
-ENGINES = ("local", "ray")
+ENGINES = {"local": "processes here", "ray": "a Ray cluster"}
 SAFE_PATH = "PYTHONSAFEPATH"
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def add_engine_options(parser: argparse.ArgumentParser, engines: Mapping[str, str]) -> None:
+    """Where the work is done: engines and what they are, the first by default."""
+    told, default = "; ".join(f"{name}: {text}" for name, text in engines.items()), next(iter(engines))
+    parser.add_argument("--engine", choices=tuple(engines), default=default, help=f"{told} (default: {default})")
+    text = "the Ray cluster (default: that of $RAY_ADDRESS, else one started here)"
+    parser.add_argument("--address", metavar="HOST:PORT", help=text)
+
+
+def check_address(arguments: argparse.Namespace) -> None:
+    """Whether an address comes with Ray.
+
+    Raises:
+        ArgumentError: it does not.
+    """
+    if arguments.address is not None and arguments.engine != "ray":
+        raise ArgumentError(
+            f"`--address` must come with `--engine ray`; got {arguments.address!r} without; add `--engine ray`"
+        )
 
 
 def parallel_map(
@@ -41,8 +62,6 @@ def parallel_map(
         from polyest.cli.cluster import map_on_ray
 
         return map_on_ray(function, items, jobs, address)
-    if address is not None:
-        raise ArgumentError(f"`--address` must come with `--engine ray`; got {address!r} without; add `--engine ray`")
     return _map_locally(function, items, jobs)
 
 

@@ -8,10 +8,11 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from polyest.cli.named_function import named_function
+from polyest.cli.named_function import Own, named_function
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
@@ -24,8 +25,8 @@ from polyest.rollouts.engine.log import read_log
 from polyest.rollouts.engine.parts import FEW, Dealt, deal
 from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import group
-from polyest.rollouts.notes import about_answers, about_folders, about_groups, about_policies, about_texts
+from polyest.rollouts.engine.scored import Groups, group
+from polyest.rollouts.notes import about_answers, about_groups, about_oddities, likely_sentinels, oddities
 from polyest.rollouts.runs import SUFFIXES
 from polyest.storage.files import are_same
 
@@ -33,7 +34,20 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
     from polyest.rollouts.statistics import GroupStatistics
 
-__all__ = ["Reading", "add_reading_options", "check_not_read", "read_statistics", "reading"]
+__all__ = [
+    "Reading",
+    "about_log",
+    "add_reading_options",
+    "check_not_read",
+    "check_numbers",
+    "chosen_columns",
+    "layout_and_extraction",
+    "own_function",
+    "read_statistics",
+    "read_verdicts",
+    "reading",
+    "unchanged",
+]
 
 NO_COLUMN = "none"
 
@@ -70,23 +84,13 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--policy-column", metavar="NAME", help=text)
 
 
+@dataclass(frozen=True)
 class Reading:
-    """A log that is open: its rows and its verdicts, None where they have no meaning."""
+    """A log that is open, or a part of one: its rows and its verdicts, None where they have no meaning."""
 
-    def __init__(self, arguments: argparse.Namespace, rows: Rows, notes: list[str]) -> None:
-        self.arguments, self.rows, self.notes = arguments, rows, notes
-        self.verdicts = self._verdicts()
-
-    def _verdicts(self) -> Verdicts | None:
-        if self.arguments.correct_column == NO_COLUMN and self.arguments.correct_if is None:
-            return None
-        try:
-            return verdicts(self.rows, self.arguments.correct_if)
-        except ArgumentError as error:
-            if self.arguments.correct_if:
-                raise
-            self.notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
-            return None
+    arguments: argparse.Namespace
+    rows: Rows
+    verdicts: Verdicts | None
 
     @property
     def correct(self) -> float | None:
@@ -94,6 +98,13 @@ class Reading:
         if self.verdicts is None:
             return None if self.arguments.correct_column == NO_COLUMN else math.nan
         return self.verdicts.mean
+
+    def verdict_counts(self) -> dict[float, int]:
+        """How often each verdict is given."""
+        if self.verdicts is None:
+            return {}
+        query = f"SELECT {self.verdicts.sql} AS verdict, count(*) FROM rows GROUP BY 1 HAVING verdict IS NOT NULL"
+        return dict(self.rows.connection.sql(query).fetchall())
 
     def deal(self, is_measured: bool) -> Dealt:
         """The rows by their group, with the numbers that scores and measures need."""
@@ -106,14 +117,34 @@ class Reading:
         return deal(rows, numbers, self.arguments.group_size)
 
 
-@contextmanager
-def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading]:
-    """The log that the options name; `notes` get what is worth knowing."""
-    if arguments.group_size is not None:
-        whole_number("--group-size", arguments.group_size, least=2)
-    jobs = os.cpu_count() or 1 if arguments.jobs is None else whole_number("--jobs", arguments.jobs, least=1)
+def read_verdicts(arguments: argparse.Namespace, rows: Rows, notes: list[str]) -> Verdicts | None:
+    """Those of the rows; where they have no meaning, `notes` say so."""
+    if arguments.correct_column == NO_COLUMN and arguments.correct_if is None:
+        return None
+    try:
+        return verdicts(rows, arguments.correct_if)
+    except ArgumentError as error:
+        if arguments.correct_if:
+            raise
+        notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
+        return None
+
+
+def check_numbers(arguments: argparse.Namespace) -> None:
+    """Whether the options' numbers are large enough.
+
+    Raises:
+        ArgumentError: one is not.
+    """
+    for option, number, least in (("--group-size", arguments.group_size, 2), ("--jobs", arguments.jobs, 1)):
+        if number is not None:
+            whole_number(option, number, least=least)
+
+
+def chosen_columns(arguments: argparse.Namespace) -> Columns:
+    """What the options name."""
     prompts, by = arguments.prompt_column, getattr(arguments, "by", None)
-    columns = Columns(
+    return Columns(
         prompts=None if prompts is None else tuple(dict.fromkeys(prompts)),
         step=arguments.step_column,
         is_pooled=arguments.pool_steps,
@@ -124,19 +155,24 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
         reference=getattr(arguments, "reference_column", None),
         by=None if by in ("prompt", "step") else by,
     )
-    own = arguments.format is not None and ":" in arguments.format
-    layout = _reader(arguments.format) if own else arguments.format
-    extract = None if arguments.extract is None else _extraction(arguments.extract, arguments.jobs or 1)
-    with opened(bytes_of(arguments.memory), jobs) as database:
-        rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
-        with warmed_up(rows.count > FEW), _unchanged(rows):
-            unify_answers(rows, arguments.no_answer)
-            notes += [*about_policies(rows), *about_folders(rows), *about_texts(rows)]
-            yield Reading(arguments, rows, notes)
 
 
 @contextmanager
-def _unchanged(rows: Rows) -> Iterator[None]:
+def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading]:
+    """The log that the options name; `notes` get what is worth knowing."""
+    check_numbers(arguments)
+    columns, jobs = chosen_columns(arguments), arguments.jobs or os.cpu_count() or 1
+    layout, extract = layout_and_extraction(arguments)
+    with opened(bytes_of(arguments.memory), jobs) as database:
+        rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
+        with warmed_up(rows.count > FEW), unchanged(rows):
+            unify_answers(rows, arguments.no_answer)
+            notes += about_oddities(oddities(rows), rows.files)
+            yield Reading(arguments, rows, read_verdicts(arguments, rows, notes))
+
+
+@contextmanager
+def unchanged(rows: Rows) -> Iterator[None]:
     """An error that comes of a file that changes while it is read says so."""
     try:
         yield
@@ -170,18 +206,31 @@ def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> Iterator
     with reading(arguments, notes) as log:
         dealt = log.deal(is_measured=True)
         groups = group(dealt)
-        notes += [*about_groups(groups, arguments.group_size), *about_answers(log.rows, groups)]
+        notes += about_log(log.rows, groups, arguments.group_size)
         del groups
         found = statistics(dealt)
         log.rows.database.make_room()
         yield found
 
 
-def _reader(text: str) -> Batches:
-    return cast("Batches", named_function(text, "--format", "a function from a path to Arrow batches"))
+def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:
+    """What is worth knowing of the groups and answers of a log."""
+    return [*about_groups(groups, group_size), *about_answers(rows.columns.answer, likely_sentinels(rows), groups)]
 
 
-def _extraction(how: str, jobs: int) -> Extract:
-    """By the rule's name, or the function that MODULE:FUNCTION names."""
-    is_rule = how in extraction.RULES or how.startswith(("regex:", "json:")) or ":" not in how
-    return extraction.extractor(how if is_rule else named_function(how, "--extract"), jobs=jobs)
+def layout_and_extraction(arguments: argparse.Namespace) -> tuple[str | Batches | None, Extract | None]:
+    """The layout by name, or the reader of one's own; and what finds answers, if that is asked for."""
+    layout: object = own_function(arguments.format)
+    if isinstance(layout, Own):
+        layout = named_function(layout, "--format", "a function from a path to Arrow batches")
+    how = own_function(arguments.extract)
+    rule = named_function(how, "--extract") if isinstance(how, Own) else how
+    extract = None if rule is None else extraction.extractor(rule, jobs=arguments.jobs or 1)
+    return cast("str | Batches | None", layout), extract
+
+
+def own_function(given: str | Own | None) -> str | Own | None:
+    """What is to be imported, where a rule or a layout may be named as well."""
+    if not isinstance(given, str) or ":" not in given or given.startswith(("regex:", "json:")):
+        return given
+    return Own(given)

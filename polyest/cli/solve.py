@@ -10,7 +10,7 @@ from pathlib import Path
 
 from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
 from polyest.cli.options import add_budget_options, chosen_budget, group_sizes
-from polyest.cli.parallel import ENGINES, parallel_map
+from polyest.cli.parallel import ENGINES, add_engine_options, check_address, parallel_map
 from polyest.cli.progress import say, track
 from polyest.closed_forms import CLOSED_FORM
 from polyest.errors import ArgumentError, MissingDependencyError, PolyestError, TableFileError
@@ -36,14 +36,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_budget_options(parser, graded=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one per core)")
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="where they run (default: local)")
-    parser.add_argument("--address", metavar="HOST:PORT", help="the Ray cluster (default: one started here)")
+    add_engine_options(parser, ENGINES)
     parser.add_argument("--force", action="store_true", help="solve what is there already, too")
     parser.add_argument("--solver", metavar="NAME", help="start aqp with this cvxpy solver (the result is the same)")
     parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    check_address(arguments)
     folder = arguments.out or store.user_folder()
     target = chosen_target(arguments.target, arguments.growth)
     problems = [_problem(arguments, target, K) for K in arguments.group_sizes]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from polyest.rollouts.engine.scored import Groups, Scored
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.engine.scored import Groups
 
 __all__ = ["Summary", "lines", "summary_of"]
 
@@ -34,7 +39,11 @@ class Summary(TypedDict):
 
 
 def summary_of(
-    target: str, groups: Groups, correct: float | None, scored: Scored, differences: dict[str, float]
+    target: str,
+    groups: Groups,
+    correct: float | None,
+    values: Mapping[str, NDArray[np.float64]],
+    differences: Mapping[str, float],
 ) -> Summary:
     completions = int(groups.sizes.sum())
     return {
@@ -45,8 +54,8 @@ def summary_of(
         "no_answer": int(groups.missing.sum()) / completions,
         "correct": correct,
         "methods": [
-            {"method": label, "mean_value": scored.mean_value(label), "difference_to_plug_in": differences[label]}
-            for label in scored.values
+            {"method": name, "mean_value": float(np.nanmean(means)), "difference_to_plug_in": differences[name]}
+            for name, means in values.items()
         ],
     }
 

@@ -15,6 +15,7 @@ from polyest.errors import ArgumentError, nearest
 from polyest.online import backend
 from polyest.online.answers import Answers
 from polyest.online.grouping import arrange
+from polyest.problems.budget import whole_number
 from polyest.rollouts.scoring import score
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def score_batch(
         group_size, size_column: how many completions every group has, or a column that says so of the row's group.
 
     Raises:
-        ArgumentError: no such column, or a group that was cut.
+        ArgumentError: no such column, or one in the new ones' place; a group that was cut.
         TableNotFoundError: there is no table for some size of group.
 
     >>> import pyarrow as pa
@@ -137,12 +138,24 @@ def score_batch(
     import pyarrow as pa
 
     table = pa.table(batch) if isinstance(batch, pa.RecordBatch) else batch
+    _check_batch(table, prompt_columns)
     part = _whole_groups(table, prompt_columns, answer_column, group_size, size_column)
     reference = None if reference_column is None else _column(table, reference_column, "reference_column").to_numpy()
     scores = score(part.answers, part, target, method, reference=reference, no_answer_reward=no_answer_reward, **budget)
     return table.append_column("reward", pa.array(scores.rewards)).append_column(
         "advantage", pa.array(scores.advantages)
     )
+
+
+def _check_batch(table: pyarrow.Table, prompts: Sequence[str]) -> None:
+    import pyarrow as pa
+
+    if not isinstance(table, pa.Table):
+        raise ArgumentError(f"`batch` must be a RecordBatch or a Table of Arrow; got a {type(table).__name__}")
+    if isinstance(prompts, str) or not prompts:
+        raise ArgumentError(f"`prompt_columns` must be a list of names, one at least; got {prompts!r}")
+    if taken := {"reward", "advantage"}.intersection(table.column_names):
+        raise ArgumentError(f"`batch` must have no columns reward and advantage; got {', '.join(taken)}; rename them")
 
 
 def _whole_groups(
@@ -163,6 +176,7 @@ def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[W
     for name in names:
         column = _column(table, name, argument)
         try:
+            column = _decoded(column)
             found = column.combine_chunks().dictionary_encode(null_encoding="encode")
             missing = compute.is_null(column, nan_is_null=True).to_numpy()
         except pa.ArrowException as error:
@@ -172,23 +186,44 @@ def _codes(table: pyarrow.Table, names: Sequence[str], argument: str) -> tuple[W
     return codes, missing
 
 
+def _decoded(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """Without the dictionaries of its chunks, which may differ and have nulls."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
+
+
 def _column(table: pyarrow.Table, name: str, argument: str) -> pyarrow.ChunkedArray:
     known = table.column_names
-    if name not in known:
+    if known.count(name) != 1:
         raise ArgumentError(
             f"`{argument}` must name columns of the batch, {', '.join(known)}; got {name!r}{nearest(name, known)}"
         )
     return table[name]
 
 
-def _check_whole(part: Part, group_size: int | None, sizes: pyarrow.ChunkedArray | None) -> None:
-    expected = np.full(len(part.sizes), group_size) if sizes is None else sizes.to_numpy()[part.firsts]
-    if group_size is None and sizes is None:
-        return
-    wrong = np.flatnonzero(part.sizes != expected)
-    if len(wrong):
-        raise ArgumentError(
-            f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of "
-            f"{part.sizes[wrong[0]]}; "
-            "partition the rows by their group before scoring them"
-        )
+def _check_whole(part: Part, group_size: int | None, column: pyarrow.ChunkedArray | None) -> None:
+    sizes, given = part.sizes[part.of_row], []
+    if group_size is not None:
+        given.append(np.full(len(sizes), whole_number("group_size", group_size, least=1)))
+    if column is not None:
+        given.append(_integers(column))
+    for expected in given:
+        wrong = np.flatnonzero(sizes != expected)
+        if len(wrong):
+            raise ArgumentError(
+                f"`batch` must hold whole groups of {expected[wrong[0]]} completions; got a group of "
+                f"{sizes[wrong[0]]}; partition the rows by their group before scoring them"
+            )
+
+
+def _integers(column: pyarrow.ChunkedArray) -> Whole:
+    import pyarrow as pa
+
+    if not pa.types.is_integer(column.type) or column.null_count:
+        kind = f"{column.type} with {column.null_count} nulls"
+        raise ArgumentError(f"`size_column` must have the integer size of its group in every row; got {kind}")
+    numbers: Whole = column.to_numpy()
+    return numbers

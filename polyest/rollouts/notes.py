@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.rows import Rows
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["about_answers", "about_folders", "about_groups", "about_policies", "about_texts"]
+__all__ = ["Oddities", "about_answers", "about_groups", "about_oddities", "likely_sentinels", "oddities"]
 
 FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
@@ -39,10 +40,9 @@ def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
         yield f"--group-size {group_size} does not divide the completions of {uneven} of {len(counts)} prompts"
 
 
-def about_answers(rows: Rows, groups: Groups) -> Iterator[str]:
+def about_answers(column: str, sentinels: Mapping[str, int], groups: Groups) -> Iterator[str]:
     """Strings that may mean "no answer", and answers that are all the same or nearly all different."""
-    column = rows.columns.answer
-    found = ", ".join(f"{name!r} ({count} times)" for name, count in _likely_sentinels(rows).items())
+    found = ", ".join(f"{name!r} ({count} times)" for name, count in sentinels.items())
     if found:
         yield f"{column!r} has {found}, counted as an answer; if it means none, name it with --no-answer"
     scored = groups.sizes > 1
@@ -56,63 +56,89 @@ def about_answers(rows: Rows, groups: Groups) -> Iterator[str]:
         yield f"nearly all answers in {column!r} differ from all others of their group; are they whole texts?"
 
 
-def about_policies(rows: Rows) -> Iterator[str]:
-    """Groups whose completions come from several versions of the policy."""
-    if not rows.has("policy"):
-        return
+@dataclass(frozen=True)
+class Oddities:
+    """What is odd about rows, as counts, which add up over parts of a log that have whole groups.
+
+    Attributes:
+        policies: groups whose completions come from several versions of the policy.
+        folders: groups whose completions are in several folders.
+        texts: completions with a long text.
+        copies: those that repeat another of their group.
+        shared: those whose text is in several groups; 0 of a part.
+    """
+
+    policies: int = 0
+    folders: int = 0
+    texts: int = 0
+    copies: int = 0
+    shared: int = 0
+
+    def __add__(self, other: Oddities) -> Oddities:
+        return Oddities(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
+
+
+def oddities(rows: Rows) -> Oddities:
+    """Those of the rows."""
+    mixed = _number_of_mixed(rows, "policy", "rows") if rows.has("policy") else 0
+    folders = _folders(rows.files)
+    of_file = [folders.index(Path(name).parent) for name in rows.files]
+    with_folder = f"(SELECT *, {of_file}[file + 1] AS folder FROM rows)"
+    apart = _number_of_mixed(rows, "folder", with_folder) if len(folders) > 1 else 0
+    return Oddities(mixed, apart, *_copies(rows))
+
+
+def _folders(files: Sequence[str]) -> list[Path]:
+    return [*dict.fromkeys(Path(name).parent for name in files)]
+
+
+def _number_of_mixed(rows: Rows, column: str, relation: str) -> int:
+    """How many groups have several values there."""
     keys = ", ".join(rows.keys.values())
-    mixed = f"SELECT 1 FROM rows GROUP BY {keys} HAVING min(policy) <> max(policy)"
-    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
-    if count:
-        yield (
-            f"{_groups_have(count)} completions of several versions of the policy: where these give an answer "
-            "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
-            "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
-        )
+    mixed = f"SELECT 1 FROM {relation} GROUP BY {keys} HAVING min({column}) <> max({column})"
+    return int(rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0])
 
 
-def about_texts(rows: Rows) -> Iterator[str]:
-    """Long texts that are the same more often than by chance, as of a seed that was used twice."""
+def _copies(rows: Rows) -> tuple[int, int, int]:
     if rows.own_keys or not rows.has("text"):
-        return
+        return 0, 0, 0
     keys = ", ".join(rows.keys.values())
-    number, copies, across = rows.connection.sql(
+    texts, copies, shared = rows.connection.sql(
         f"WITH texts AS (SELECT text, count(*) AS number FROM rows WHERE text IS NOT NULL GROUP BY text, {keys}), "
         "shared AS (SELECT sum(number) AS number FROM texts GROUP BY text HAVING count(*) > 1) "
         "SELECT sum(number)::BIGINT, sum(number - 1)::BIGINT, (SELECT coalesce(sum(number), 0)::BIGINT FROM shared) "
         "FROM texts"
     ).fetchall()[0]
-    most = max(1, MOST_COPIES * number)
-    of = f"of {number} completions of {LONG} characters and more"
-    if copies > most:
+    return texts, copies, shared
+
+
+def about_oddities(found: Oddities, files: Sequence[str]) -> Iterator[str]:
+    """Groups from several policies or folders, and long texts that are the same more often than by chance."""
+    if found.policies:
         yield (
-            f"{copies} {of} repeat another of their group word for word: the same seed twice, or no randomness? "
+            f"{_groups_have(found.policies)} completions of several versions of the policy: where these give an answer "
+            "probabilities that differ by d_j from the paid completion's, D their sum over the other K-1, its bias "
+            "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
+        )
+    if found.folders:
+        number = len(_folders(files))
+        yield f"{_groups_have(found.folders)} completions from several of {number} folders; if those are runs, name each"
+    most = max(1, MOST_COPIES * found.texts)
+    of = f"of {found.texts} completions of {LONG} characters and more"
+    if found.copies > most:
+        yield (
+            f"{found.copies} {of} repeat another of their group word for word: the same seed twice, or no randomness? "
             "Counts take them for independent; leave the copies out"
         )
-    if across > most:
-        yield f"{across} {of} are, word for word, in several groups: is a file there twice, or a seed used again?"
-
-
-def about_folders(rows: Rows) -> Iterator[str]:
-    """Groups whose completions are in several folders, which may be several runs."""
-    folders = [*dict.fromkeys(Path(name).parent for name in rows.files)]
-    if len(folders) < 2:
-        return
-    keys, of_file = ", ".join(rows.keys.values()), [folders.index(Path(name).parent) for name in rows.files]
-    mixed = (
-        f"SELECT 1 FROM (SELECT *, {of_file}[file + 1] AS folder FROM rows) "
-        f"GROUP BY {keys} HAVING min(folder) <> max(folder)"
-    )
-    count = rows.connection.sql(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0]
-    if count:
-        yield f"{_groups_have(count)} completions from several of {len(folders)} folders; if those are runs, name each"
+    if found.shared > most:
+        yield f"{found.shared} {of} are, word for word, in several groups: is a file there twice, or a seed used again?"
 
 
 def _groups_have(count: int) -> str:
     return "1 group has" if count == 1 else f"{count} groups have"
 
 
-def _likely_sentinels(rows: Rows) -> dict[str, int]:
+def likely_sentinels(rows: Rows) -> dict[str, int]:
     """How often strings occur that may have been meant as "no answer"."""
     names = ", ".join(f"'{name}'" for name in sorted(SENTINELS))
     whole, quote = ("answer_own::VARCHAR", "") if rows.own_keys else ("answer", '"')

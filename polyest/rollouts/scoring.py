@@ -46,11 +46,6 @@ class Scores:
     advantages: Array
     values: Array
 
-    @property
-    def mean_value(self) -> float:
-        """The mean over all groups of two and more."""
-        return float(np.nanmean(self.values))
-
 
 def score(
     answers: Sequence[Hashable] | Answers,

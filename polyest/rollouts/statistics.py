@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["GroupStatistics", "group_statistics", "spread", "statistics_of_codes"]
+__all__ = ["GroupStatistics", "group_statistics", "joined", "spread", "statistics_of_codes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +131,50 @@ def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) 
     counts = np.diff(begins, append=len(owner))
     offsets = np.searchsorted(owner[begins], np.arange(number + 1))
     return GroupStatistics({}, np.full(number, size), gone.sum(axis=1), offsets, counts)
+
+
+def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
+    """The record of all, each of groups of its own and with the same keys, the groups in this order, without answers.
+
+    >>> one, other = statistics_of_codes(np.array([[5, 5, 7]])), statistics_of_codes(np.array([[5, 6, 7]]))
+    >>> joined([one, other], np.array([1, 0])).counts.tolist()
+    [1, 1, 1, 2, 1]
+    """
+    sizes = np.concatenate([record.sizes for record in records])
+    distinct = np.concatenate([np.diff(record.offsets) for record in records])
+    entries = _moved(distinct, order)
+    keys = {name: [key for record in records for key in record.keys[name]] for name in records[0].keys}
+    correct, unanswered, scores, codes = None, None, None, None
+    if any(record.correct is not None for record in records):
+        correct, unanswered = map(np.concatenate, zip(*map(_verdicts, records), strict=True))
+    if all(record.scores is not None for record in records):
+        scores = np.concatenate([record.scores for record in records if record.scores is not None])
+    if all(record.codes is not None for record in records):
+        codes = np.concatenate([record.codes for record in records if record.codes is not None])[entries]
+    return GroupStatistics(
+        keys={name: [column[i] for i in order.tolist()] for name, column in keys.items()},
+        sizes=sizes[order],
+        missing=np.concatenate([record.missing for record in records])[order],
+        offsets=np.concatenate([[0], np.cumsum(distinct[order])]),
+        counts=np.concatenate([record.counts for record in records])[entries],
+        correct=None if correct is None else correct[entries],
+        codes=codes,
+        scores=None if scores is None else scores[_moved(sizes, order)],
+        correct_missing=None if unanswered is None else unanswered[order],
+        has_parts=any(record.has_parts for record in records),
+    )
+
+
+def _moved(lengths: Whole, order: Whole) -> Whole:
+    """Places of the entries of groups that lie one after the other, in another order of the groups."""
+    return spread((np.cumsum(lengths) - lengths)[order], lengths[order])
+
+
+def _verdicts(record: GroupStatistics) -> tuple[Array, Array]:
+    """Sums of verdicts of the answers and of what has none; those of a record without verdicts are not known."""
+    if record.correct is not None and record.correct_missing is not None:
+        return record.correct, record.correct_missing
+    return np.full(len(record.counts), np.nan), np.where(record.missing > 0, np.nan, 0.0)
 
 
 def spread(starts: Whole, lengths: Whole) -> Whole:

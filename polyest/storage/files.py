@@ -16,7 +16,7 @@ from pathlib import Path
 
 from polyest.errors import ArgumentError
 
-__all__ = ["are_same", "check_writable", "replacing", "sweep", "temporary_name"]
+__all__ = ["are_same", "check_writable", "replacing", "replacing_folder", "sweep", "temporary_name"]
 
 LONGEST_NAME = 100  # bytes of a file's name in that of its temporary
 
@@ -38,6 +38,19 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place, which is empty, at the end, or disappears."""
+    temporary = path.with_name(temporary_name(path.name))
+    temporary.mkdir()
+    try:
+        yield temporary
+        sweep(temporary, below=False)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _create(path: Path) -> tuple[Path, int]:

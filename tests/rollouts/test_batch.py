@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -28,6 +30,43 @@ def test_a_cut_group_is_refused_where_its_size_is_known(known: dict[str, object]
     assert len(score_batch(BATCH, "log", "harmonic", **COLUMNS, **known)) == 6
     with pytest.raises(ArgumentError, match="whole groups of 3 completions; got a group of 2"):
         score_batch(BATCH.slice(0, 5), "log", "harmonic", **COLUMNS, **known)
+
+
+def cut(**changes: object) -> pa.Table:
+    return pa.table({**BATCH.to_pydict(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("batch", "options", "message"),
+    [
+        (cut(n=[3, 4, 3, 3, 3, 3]), {"size_column": "n"}, "whole groups of 4 completions; got a group of 3"),
+        (cut(n=[3, 3, None, 3, 3, 3]), {"size_column": "n"}, "the integer size .* got int64 with 1 nulls"),
+        (cut(n=["3"] * 6), {"size_column": "n"}, "the integer size of its group in every row; got string"),
+        (BATCH, {"group_size": "3"}, "`group_size` must be a whole number"),
+        (BATCH, {"group_size": 0}, "`group_size` must be at least 1"),
+        (BATCH, {"group_size": 3, "size_column": "q"}, "whole groups of 1 completions; got a group of 3"),
+        (cut(reward=[0.0] * 6), {}, "`batch` must have no columns reward and advantage; got reward"),
+        (BATCH, {"prompt_columns": "q"}, "`prompt_columns` must be a list of names"),
+        (BATCH, {"prompt_columns": ()}, "`prompt_columns` must be a list of names"),
+        (BATCH.to_pylist(), {}, "`batch` must be a RecordBatch or a Table of Arrow; got a list"),
+    ],
+)
+def test_what_is_no_batch_of_whole_groups_is_refused(batch: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        score_batch(batch, "log", "harmonic", **{**COLUMNS, **options})
+
+
+def test_a_column_with_dictionaries_is_what_it_stands_for() -> None:
+    chunks = [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 1, 2], pa.int32()), pa.array(["x", "y", None])),
+        pa.array(["x", "y"]).dictionary_encode(),
+    ]
+    batch, plain = (
+        pa.table({"q": ["a", "b", "a", "b", "a", "b"], "z": column})
+        for column in (pa.chunked_array(chunks), ["x", "y", "y", None, "x", "y"])
+    )
+    found, expected = (score_batch(one, "log", "harmonic", **COLUMNS) for one in (batch, plain))
+    assert found["reward"].to_pylist() == expected["reward"].to_pylist()
 
 
 def test_a_column_that_is_not_there_is_named() -> None:

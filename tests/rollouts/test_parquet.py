@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 from score_support import HARMONIC, exit_code, read_lines, write_lines
 
-from polyest.cli import score as verb
+from polyest.cli import scoring
 
 BASE = {"prompt_id": [1, 1, 1], "answer": ["a", "b", "a"]}
 NUMBERS = pa.array([1, 2, 3], pa.int64())
@@ -58,13 +58,13 @@ PLAIN = {
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The methods that were scored: the work that would be lost."""
     methods: list[str] = []
-    score = verb.score
+    score = scoring.score
 
     def counted(answers: Any, groups: Any, target: str, method: str, **options: Any) -> Any:
         methods.append(method)
         return score(answers, groups, target, method, **options)
 
-    monkeypatch.setattr(verb, "score", counted)
+    monkeypatch.setattr(scoring, "score", counted)
     return methods
 
 

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from score_support import HARMONIC, exit_code, read_lines, write_lines
 
 from polyest.errors import ArgumentError
 from polyest.storage import files
-from polyest.storage.files import are_same, check_writable, replacing, sweep
+from polyest.storage.files import are_same, check_writable, replacing, replacing_folder, sweep
 
 ROWS = [{"prompt_id": "x", "answer": answer} for answer in ("a", "b", "a")]
 SOLVE = ("solve", "--target", "log", "-k", 3, "--jobs", 1)
@@ -189,6 +190,21 @@ def test_score_sweeps_what_a_kill_left(log: Path) -> None:
         found = {path.name for path in (log.parent / folder).iterdir()}
         assert found == {path.name for path in others} | {"new.jsonl", "deep"}
         assert len([*(log.parent / folder / "deep").iterdir()]) == len(deep) + 1
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_is_there_whole_or_not_at_all(is_there: bool, tmp_path: Path) -> None:
+    place = tmp_path / "folder"
+    if is_there:
+        place.mkdir()
+    with suppress(KeyboardInterrupt), replacing_folder(place) as temporary:
+        (temporary / "part").touch()
+        raise KeyboardInterrupt
+    assert [*tmp_path.rglob("*")] == [place] * is_there
+    with replacing_folder(place) as temporary:
+        (temporary / "part").touch()
+        assert not (place / "part").exists()
+    assert sorted(tmp_path.rglob("*")) == [place, place / "part"]
 
 
 def test_sweeping_ends_at_nothing(tmp_path: Path) -> None:

@@ -12,5 +12,6 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
 - `codes` tells prompts and answers apart, `parts` deals, `scored` has the numbers, which a `sheet` puts back in order,
   `record` the counts of groups;
+- `partitions`: the same by workers that share nothing but the files, as on a cluster;
 - `output` writes them, `full` beside each row as it was; `arrays` are handed between Arrow and numpy.
 """

@@ -17,7 +17,7 @@ from polyest.storage.files import sweep, temporary_name
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["AT_ONCE", "MEMORY", "Database", "bytes_of", "literal", "opened", "quoted"]
+__all__ = ["AT_ONCE", "MEMORY", "Database", "bytes_of", "literal", "new_folder", "opened", "quoted"]
 
 MEMORY = "1.2GB"
 LEAST = 600 << 20  # bytes
@@ -70,10 +70,7 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         import duckdb
     except ModuleNotFoundError:
         raise MissingDependencyError.for_extra("duckdb", "score", "reading logs") from None
-    parent = Path(tempfile.gettempdir())
-    _sweep(parent)
-    folder = parent / temporary_name("polyest")
-    folder.mkdir(mode=0o700)
+    folder = new_folder()
     settings = {
         "threads": str(threads),
         "memory_limit": f"{(memory - OWN) >> 20}MiB",
@@ -92,6 +89,15 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         raise ArgumentError(_no_room(memory, folder, str(error))) from None
     finally:
         database.close()
+
+
+def new_folder() -> Path:
+    """A folder of one's own where temporary files are."""
+    parent = Path(tempfile.gettempdir())
+    _sweep(parent)
+    folder = parent / temporary_name("polyest")
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @cache

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,24 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.database import Database
     from polyest.rollouts.engine.reading import Batches
 
-__all__ = ["STANDARD_INPUT", "read_log"]
+__all__ = ["STANDARD_INPUT", "Named", "finish", "named_files", "read_log"]
 
 STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True)
+class Named:
+    """The files that are to be read, and how.
+
+    Attributes:
+        files: of each its run, where it is, and whether it is asked for by itself.
+        is_run: whether they are runs, in any layout.
+        columns: what is read of them.
+    """
+
+    files: list[tuple[str, Path, bool]]
+    is_run: bool
+    columns: Columns
 
 
 def read_log(
@@ -49,24 +64,47 @@ def read_log(
         ArgumentError: no file, none in a known layout, a damaged one, no completions, or no answers.
     """
     given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
-    is_one = len(named) == 1 and layout is None and extract is None
-    is_named = columns.prompts is not None and Path(given[0]).is_file()
-    is_run = not (is_one and (is_named or is_plain_file(given[0])))
-    if is_run and columns.by == "run":
-        columns = replace(columns, by=None)  # a key
-    rows = Rows(database, columns, is_run, is_extracted=extract is not None)
+    found = named_files(given, columns, is_read_as_rows=layout is None and extract is None)
+    rows = Rows(database, found.columns, found.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report)
-    files = files_of(given) if is_run else [("", _file(given[0]), True)]
-    for run, path, is_named in progress(files, "reading", len(files)) if is_run else files:
+    for run, path, is_asked_for in progress(found.files, "reading", len(found.files)) if found.is_run else found.files:
         name = STANDARD_INPUT if database.folder in path.parents else str(path)
-        reader.read(run, path, name, is_named or len(files) == 1)
-    if reader.unknown:
-        report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
-    if reader.lost:
-        report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
-    _check(reader, named[0])
-    rows.drop_empty_keys()
+        reader.read(run, path, name, is_asked_for)
+    finish(reader, named[0])
     return rows
+
+
+def named_files(given: Sequence[str], columns: Columns, is_read_as_rows: bool) -> Named:
+    """The files that these arguments name.
+
+    Args:
+        is_read_as_rows: whether a single file may be one of one row per completion.
+
+    Raises:
+        ArgumentError: nothing is there, or it cannot be read.
+    """
+    is_one = len(given) == 1 and is_read_as_rows
+    is_named = columns.prompts is not None and Path(given[0]).is_file()
+    if is_one and (is_named or is_plain_file(given[0])):
+        return Named([("", _file(given[0]), True)], False, columns)
+    files = files_of(given)
+    if columns.by == "run":
+        columns = replace(columns, by=None)  # a key
+    return Named([(run, path, asked or len(files) == 1) for run, path, asked in files], True, columns)
+
+
+def finish(reader: Reader, name: str) -> None:
+    """Say what is left out once all files are read, `name` the first of them, and whether there is what was asked for.
+
+    Raises:
+        ArgumentError: no completions, or no answers.
+    """
+    if reader.unknown:
+        reader.report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
+    if reader.lost:
+        reader.report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
+    _check(reader, name)
+    reader.rows.drop_empty_keys()
 
 
 def _spooled(database: Database) -> Path:

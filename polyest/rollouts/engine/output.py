@@ -25,40 +25,55 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Writer", "write_prompts", "write_rows"]
+__all__ = ["Writer", "typed_keys", "write_prompts", "write_rows"]
 
 TEXT = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"  # lines as they are
 HALF = r"\\u[dD][89abAB]"  # of a character, in JSON
 
 
+# Kinds of keys, as SQL: texts, numbers, those of more than 64 bits, and texts with half a character.
+KINDS = (
+    "starts_with({0}, '\"')",
+    "NOT starts_with({0}, '\"')",
+    "NOT starts_with({0}, '\"') AND TRY_CAST({0} AS BIGINT) IS NULL",
+    f"contains({{0}}, '\\u') AND regexp_matches({{0}}, '{HALF}')",
+)
+
+
+def typed_keys(rows: Rows) -> dict[str, str]:
+    """The keys in their own types, as SQL, for parquet.
+
+    Raises:
+        ArgumentError: one that parquet cannot hold as it is.
+    """
+    return {name: rows.own_keys.get(column) or _typed(rows, name, column) for name, column in rows.keys.items()}
+
+
+def _typed(rows: Rows, name: str, column: str) -> str:
+    counts = ", ".join(f"count(*) FILTER ({kind.format(column)})" for kind in KINDS)
+    texts, numbers, large, halves = rows.connection.sql(f"SELECT {counts} FROM rows").fetchall()[0]
+    came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if large else ""
+    came = "half a character" if halves else came
+    if came:
+        raise ArgumentError(f"column {name!r} cannot be written as parquet: it has {came}; write to a .jsonl file")
+    if numbers:
+        return f"{column}::BIGINT"
+    return f"CASE WHEN contains({column}, '\\') THEN {column}::JSON ->> '$' ELSE {column}[2:-2] END"
+
+
 class Writer:
     """Writes columns to a file, in the format that its ending names, beside the keys of rows.
+
+    Args:
+        keys: as SQL; found out if left out.
 
     Raises:
         ArgumentError: a key that the format cannot hold as it is; known before there are numbers.
     """
 
-    def __init__(self, rows: Rows, path: Path, keys: Mapping[str, str]) -> None:
+    def __init__(self, rows: Rows, path: Path, keys: Mapping[str, str] | None = None) -> None:
         self.rows, self.path, self.is_parquet = rows, path, path.suffix.lower() in SUFFIXES
-        self.keys = {name: self._key(name, column) if self.is_parquet else column for name, column in keys.items()}
-
-    def _key(self, name: str, column: str) -> str:
-        """A key in its own type."""
-        if column in self.rows.own_keys:
-            return self.rows.own_keys[column]
-        is_text = f"starts_with({column}, '\"')"
-        texts, numbers, fit, halves = self.rows.connection.sql(
-            f"SELECT count(*) FILTER ({is_text}), count(*) FILTER (NOT {is_text}), "
-            f"count(CASE WHEN NOT {is_text} THEN TRY_CAST({column} AS BIGINT) END), "
-            f"count(*) FILTER (contains({column}, '\\u') AND regexp_matches({column}, '{HALF}')) FROM rows"
-        ).fetchall()[0]
-        came = "texts and numbers" if texts and numbers else "numbers of more than 64 bits" if fit < numbers else ""
-        came = "half a character" if halves else came
-        if came:
-            raise ArgumentError(f"column {name!r} cannot be written as parquet: it has {came}; write to a .jsonl file")
-        if numbers:
-            return f"{column}::BIGINT"
-        return f"CASE WHEN contains({column}, '\\') THEN {column}::JSON ->> '$' ELSE {column}[2:-2] END"
+        self.keys = keys or (typed_keys(rows) if self.is_parquet else rows.keys)
 
     def write(self, before: Mapping[str, str], after: Mapping[str, str], rest: str) -> None:
         """Write columns, SQL for JSON texts and numbers, the keys between them, FROM the rest; whole or not at all."""

@@ -158,7 +158,10 @@ class Rows:
 
     def undo(self, count: int) -> None:
         """Leave the first `count` rows."""
-        self.connection.execute(f"DELETE FROM rows WHERE rowid >= {count}")
+        kept = f"SELECT * FROM rows WHERE rowid < {count}"
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE rows AS {kept}"
+        )  # numbers of deleted rows would not come again
         self.count = count
 
     def counts(self) -> list[int]:

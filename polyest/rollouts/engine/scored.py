@@ -75,10 +75,6 @@ class Scored:
     values: dict[str, Array]
     sheet: Sheet
 
-    def mean_value(self, label: str) -> float:
-        """The mean over all groups of two and more."""
-        return float(np.nanmean(self.values[label]))
-
 
 def group(dealt: Dealt) -> Groups:
     """The groups of a log."""

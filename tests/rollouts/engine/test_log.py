@@ -209,3 +209,17 @@ def test_epochs_are_kept_apart(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "log.jsonl", [row | {"epoch": e} for e in (1, 2) for row in ROWS])
     assert rewards(path, "--epoch", "epoch") == REWARDS * 2
     assert rewards(path) != REWARDS * 2
+
+
+def test_rows_behind_a_torn_line_keep_their_groups(tmp_path: Path, run: Any) -> None:
+    """Those of the files that follow are numbered on."""
+    for number in range(3):
+        rows = [{"prompt_id": f"{number} {i % 3}", "answer": i * number % 4} for i in range(9)]
+        write_lines(tmp_path / f"{number}.jsonl", rows)
+    given = ("score", tmp_path, *HARMONIC, "--by", "prompt", "--json")
+    whole = run(*given)
+    with (tmp_path / "0.jsonl").open("a") as file:
+        file.write('{"prompt_id": 1, "ans')
+    torn = run(*given)
+    assert "torn" in torn[2]
+    assert torn[:2] == whole[:2]

@@ -1,0 +1,125 @@
+"""What the rows of a log are paid, as `polyest score` is told: the same for a whole log and for a part of one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polyest.cli.options import chosen_budget
+from polyest.errors import ArgumentError
+from polyest.problems.budget import RaggedArguments, to_ragged
+from polyest.rollouts.engine.partitions import Found
+from polyest.rollouts.engine.record import statistics
+from polyest.rollouts.engine.scored import Groups, Scored, score_parts
+from polyest.rollouts.scoring import Scores, score
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from polyest.rollouts.batch import Part
+    from polyest.rollouts.engine.parts import Dealt
+    from polyest.rollouts.engine.rows import Rows
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Writers", "budget_of", "check_columns", "check_several", "found_in", "is_measured", "labels"]
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Writers:
+    """What writes rows with their numbers, and prompts with their values; None where nothing is to be written."""
+
+    rows: Callable[[Scored, Mapping[str, str]], None] | None = None
+    prompts: Callable[[Groups, Mapping[str, Array]], None] | None = None
+
+
+def labels(arguments: argparse.Namespace) -> dict[str, str | None]:
+    """The methods that are asked for by what they are called; the default one depends on the sizes of groups."""
+    return {method: method for method in arguments.method} if arguments.method else {DEFAULT: None}
+
+
+def is_measured(arguments: argparse.Namespace) -> bool:
+    """Measures take a pass of their own, and are left out where rows are written and no measure is asked for."""
+    return bool(arguments.by or arguments.csv) or not (arguments.out or arguments.values)
+
+
+def found_in(arguments: argparse.Namespace, dealt: Dealt, groups: Groups, writers: Writers) -> Found:
+    """Score the rows, and write what is to be written."""
+    record = statistics(dealt, arguments.by) if is_measured(arguments) else None
+    scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
+    if writers.rows:
+        writers.rows(scored, _row_names(arguments))
+    if writers.prompts:
+        writers.prompts(groups, {name: scored.values[label] for label, name in _value_names(arguments).items()})
+    return Found(groups, scored.values, record)
+
+
+def check_several(groups: Groups) -> None:
+    """Whether there is something to compare.
+
+    Raises:
+        ArgumentError: every completion is alone.
+    """
+    if not (groups.sizes > 1).any():
+        raise ArgumentError(
+            "`--prompt-column` must put several completions into a group; got groups of one only; name the column that "
+            "they share, or sample each prompt more often"
+        )
+
+
+def check_columns(arguments: argparse.Namespace, rows: Rows) -> None:
+    """Whether the new columns have names of their own.
+
+    Raises:
+        ArgumentError: one is there already.
+    """
+    every, taken = [*_row_names(arguments).values()], {"file", "row", "answer", *rows.keys, *rows.names}
+    twice = [name for name in every if name in taken or every.count(name) > 1]
+    if arguments.out and twice:
+        raise ArgumentError(
+            f"`--reward-column` and `--advantage-column` must name new columns, each its own; got {', '.join(twice)}; "
+            "choose others"
+        )
+    added = {"completions", "groups", *_value_names(arguments).values()}
+    if arguments.values and (both := added.intersection(rows.keys)):
+        raise ArgumentError(
+            f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(both))}"
+        )
+
+
+def _row_names(arguments: argparse.Namespace) -> dict[str, str]:
+    """The new columns by the names of `score_parts`."""
+    columns = {"reward": arguments.reward_column, "advantage": arguments.advantage_column}
+    return {
+        f"{kind} {label}": _name(name, label, arguments)
+        for label in labels(arguments)
+        for kind, name in columns.items()
+    }
+
+
+def _value_names(arguments: argparse.Namespace) -> dict[str, str]:
+    return {label: _name("value", label, arguments) for label in labels(arguments)}
+
+
+def _name(column: str, label: str, arguments: argparse.Namespace) -> str:
+    return column if len(labels(arguments)) == 1 else f"{column}_{label}"
+
+
+def _scorer(arguments: argparse.Namespace) -> Callable[[Part, Array | None, str | None], Scores]:
+    def scorer(part: Part, reference: Array | None, method: str | None) -> Scores:
+        own = budget_of(arguments, method)
+        pay = arguments.no_answer_reward
+        return score(part.answers, part, arguments.target, method, reference=reference, no_answer_reward=pay, **own)
+
+    return scorer
+
+
+def budget_of(arguments: argparse.Namespace, method: str | None) -> RaggedArguments:
+    """The budget where it is this method's."""
+    is_its = method in (None, "aqp") or "aqp" not in (arguments.method or ["aqp"])
+    return to_ragged(chosen_budget(arguments)) if is_its else RaggedArguments()
