@@ -121,8 +121,8 @@ def about_oddities(found: Oddities, files: Sequence[str]) -> Iterator[str]:
             "grows by at most A*D*(min(D/(K-2), 1) + 1/(K-1)), A = 1 for harmonic (docs/convergence.md, proposition 4)"
         )
     if found.folders:
-        number = len(_folders(files))
-        yield f"{_groups_have(found.folders)} completions from several of {number} folders; if those are runs, name each"
+        several = f"several of {len(_folders(files))} folders"
+        yield f"{_groups_have(found.folders)} completions from {several}; if those are runs, name each"
     most = max(1, MOST_COPIES * found.texts)
     of = f"of {found.texts} completions of {LONG} characters and more"
     if found.copies > most:
