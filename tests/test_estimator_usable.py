@@ -59,7 +59,7 @@ def test_padding_and_lost_completions_add_up_and_none_left_scores_nan() -> None:
     assert scores[0, :2].tolist() == polyest.load("log", 2, "harmonic").rewards([1, 1]).tolist()
     assert np.isnan(scores[0, 2:]).all()
     assert np.isnan(est.rewards([1, 1, 2, 3], usable=[False] * 4)).all()
-    with pytest.warns(UserWarning, match="1 of 1 group has one completion"):
+    with pytest.warns(UserWarning, match="1 of 1 groups have one completion"):
         assert np.isnan(est.advantages([1, 1, 2, 3], usable=[True, False, False, False])).all()
 
 

@@ -146,7 +146,7 @@ def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -
     """A contiguous float64 array of real numbers: `values` themselves if they are one."""
     try:
         given = np.asarray(values)
-        if given.dtype.kind in "cUSTMmV" or hasattr(values, "filled"):
+        if given.dtype.kind in "cUSTMm" or given.dtype.type is np.void or hasattr(values, "filled"):
             raise TypeError("a masked array" if hasattr(values, "filled") else f"{given.dtype} numbers")
         if given.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in given.flat):
             raise TypeError("strings")
