@@ -71,7 +71,7 @@ class Tables(NamedTuple):
         cells = groups.cells(matches).reshape(-1)
         own, step, rate = self.weighted_tables.flatten(1).unbind()
         total = finite(groups.sum(_picked(rate, cells, weights)))
-        return _picked(step, cells, same).addcmul_(_look_up_flat(own, cells, weights), weights).sub_(total)
+        return _picked(own, cells, weights).add_(_picked(step, cells, same)).sub_(total)
 
 
 def wide_dtype(device: torch.device) -> torch.dtype:
