@@ -69,7 +69,11 @@ class SolutionPath:
         """The same anywhere, from what is known near that budget."""
         with self._ctx.precision():
             exact = self._ctx.rational(to_fraction(beta))
-            found = self._digits[beta] = exchanged(self._precise, self._start(beta), exact, slack)
+            try:
+                found = exchanged(self._precise, self._start(beta), exact, slack)
+            except SolveError:
+                found = exchanged(self._precise, self._from_least_bias(), exact, slack)
+            self._digits[beta] = found
             return found
 
     def excess(self, beta: float) -> float:
@@ -93,6 +97,11 @@ class SolutionPath:
         if self._floats:
             return self._precise.converted(self._floats[_nearest(self._floats, beta)][1])
         return self._precise.unconstrained
+
+    def _from_least_bias(self) -> Optimum:
+        """The points of the minimax table, a start that carries everywhere, and slowly far from E*_K."""
+        least, array = remez.best_approximation(self.target, self.group_size), self._ctx.array
+        return Optimum(self._precise.means, array(least.points[:-1]), array(least.signs[:-1].astype(float)))
 
     def _is_known(self, beta: float, slack: float) -> bool:
         return beta in self._floats and self._floats[beta][0] <= slack

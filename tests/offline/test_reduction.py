@@ -143,3 +143,13 @@ def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> N
     at_once = coefficients(1.2)
     for road in ((1.25, 1.2), (1.1, 1.3, 1.2), (1.16, 1.18, 1.2), (1.01, 1.02, 1.2)):
         assert coefficients(*road) == pytest.approx(at_once, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_first_budget_close_to_the_least_bias_is_solved_at_any_size() -> None:
+    """From the Bayes table alone the exchange in multi-precision does not settle there."""
+    problem = make_problem("log", 48, bias_budget="1.2")
+    path = SolutionPath(problem)
+    beta = 1.2 * path.least_bias
+    found = path.at(beta)
+    assert brute.float_curves("log", found.coefficients, brute.grid(48, 4000))[0].max() == pytest.approx(beta, rel=1e-6)
