@@ -138,7 +138,8 @@ def _is_bayes(target: Target, table: Table) -> bool:
         return False
     with ctx.workprec(BITS):
         pairs = zip(table.coefficients, bayes_means(target, table.group_size), strict=True)
-        return all(bool(abs(ball(c) - mean) <= ball(math.ulp(c))) for c, mean in pairs)
+        zero = max(map(abs, table.coefficients)) * 2.0**-100  # no enclosure of 0 is narrower than its rounding
+        return all(bool(abs(ball(c) - mean) <= ball(max(math.ulp(c), zero))) for c, mean in pairs)
 
 
 def _allowed_gap(table: Table, best: Fraction) -> Fraction:

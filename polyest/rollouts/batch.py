@@ -142,9 +142,8 @@ def score_batch(
     part = _whole_groups(table, prompt_columns, answer_column, group_size, size_column)
     reference = None if reference_column is None else _column(table, reference_column, "reference_column").to_numpy()
     scores = score(part.answers, part, target, method, reference=reference, no_answer_reward=no_answer_reward, **budget)
-    return table.append_column("reward", pa.array(scores.rewards)).append_column(
-        "advantage", pa.array(scores.advantages)
-    )
+    table = table.append_column("reward", pa.array(scores.rewards))
+    return table.append_column("advantage", pa.array(scores.advantages))
 
 
 def _check_batch(table: pyarrow.Table, prompts: Sequence[str]) -> None:

@@ -105,13 +105,13 @@ sys.exit(main(sys.argv[2:]))
 NO_LIMITS = pytest.mark.skipif(os.name == "nt", reason="has no such limit")
 
 
-def scored_with_room(size: int, folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
+def scored_with_room(size: int, folder: Path, *options: object, before: str = "") -> subprocess.CompletedProcess[str]:
     """`score` of 1000 rows where no file can be larger than so many bytes."""
     rng = random.Random(0)
     prompts = [f"{rng.getrandbits(800):0200x}" for _ in range(500)]
     rows = [{"prompt_id": prompts[i // 2], "answer": i % 3} for i in range(1000)]
     log = write_lines(folder / "log.jsonl", rows)
-    command = [sys.executable, "-c", LIMITED, str(size), "score", log, *HARMONIC, *options]
+    command = [sys.executable, "-c", before + LIMITED, str(size), "score", log, *HARMONIC, *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -129,7 +129,8 @@ def test_a_full_disk_is_one_line_that_names_the_file(name: str, option: str, tmp
 @pytest.mark.slow
 @NO_LIMITS
 def test_a_full_disk_for_what_is_kept_meanwhile_is_one_line_that_names_the_folder(tmp_path: Path) -> None:
-    done = scored_with_room(1000, tmp_path)
+    little_memory = "from polyest.rollouts.engine import parts; parts.SHARE = 3e-5; "
+    done = scored_with_room(1000, tmp_path, before=little_memory)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "set TMPDIR to a disk with more room than" in done.stderr
 

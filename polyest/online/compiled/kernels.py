@@ -82,7 +82,6 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
     T is 0 if totals is None. What is None of `out` and `means` is not wanted. Returns whether weights are too large.
-
     Up to `waiting` completions wait for those of the next group to be paid with them: among groups of mixed sizes the
     end of each loop is a branch that nobody foresees.
     """

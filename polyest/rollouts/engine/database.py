@@ -54,7 +54,8 @@ class Database:
 
     def close(self) -> None:
         """The end of it all."""
-        self._files.close()
+        with suppress(OSError):  # of what could not be written, which is told where it was asked for
+            self._files.close()
         self.connection.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

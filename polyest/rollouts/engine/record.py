@@ -121,7 +121,8 @@ def _judged(records: Record) -> Columns:
     verdicts, scores = (records[name] if name in (records.dtype.names or ()) else nothing for name in NUMBERS)
     known = verdicts[~np.isnan(verdicts)]
     found = {"is_judged": len(known) > 0, "has_parts": not np.isin(known, (0.0, 1.0)).all()}
-    return {name: np.array([told]) for name, told in (found | {"is_rated": np.isfinite(scores).all()}).items()}
+    found["is_rated"] = scores is not nothing and bool(np.isfinite(scores).all())
+    return {name: np.array([told]) for name, told in found.items()}
 
 
 def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:
