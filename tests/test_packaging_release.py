@@ -9,10 +9,10 @@ import sys
 import tarfile
 import zipfile
 from email.parser import Parser
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from addresses import addresses
 from places import ROOT
 
 from polyest.storage import store
@@ -29,16 +29,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], check=True, capture_output=True, cwd=ROOT
     )
     return {path.suffix: path for path in folder.iterdir()}
-
-
-class Addresses(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value or "" for name, value in attrs if name in ("href", "src")]
 
 
 def test_the_list_of_digests_is_that_of_the_shipped_tables() -> None:
@@ -73,7 +63,7 @@ def test_the_readme_that_pypi_shows_has_no_address_inside_the_checkout(built: di
         text = Parser().parsestr(wheel.read(name).decode()).get_payload()
     html = markdown.render(text)
     assert html
-    assert [address for address in Addresses(html).found if not address.startswith(("https://", "#"))] == []
+    assert [address for address in addresses(html, "href", "src") if not address.startswith(("https://", "#"))] == []
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     words = re.findall(r"(?<!!)\[([^\]]+)\]\((?!https?:)", readme)  # of links
     assert len(words) > 10

@@ -28,5 +28,5 @@ def draw(results: Sequence[dict[str, Any]], path: Path) -> None:
             (line,) = axes.plot(steps, lines.mean(axis=0), label=f"{arm} (seeds: {len(runs)})")
             axes.fill_between(steps, lines.min(axis=0), lines.max(axis=0), alpha=0.15, color=line.get_color())
         axes.set(xlabel="step", ylabel=label)
-    figure.axes[0].legend(frameon=False)
+    figure.axes[1].legend(frameon=False, loc="lower right")
     figure.savefig(path, dpi=150)

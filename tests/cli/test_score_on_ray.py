@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from processes import are_gone
 from pyarrow import parquet
 from score_support import write_lines
 from solve_support import environment
@@ -75,15 +76,6 @@ def alive(mark: str) -> list[str]:
     return found
 
 
-def is_gone(mark: str) -> bool:
-    """Whether none is left after a moment."""
-    for _ in range(200):
-        if not alive(mark):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.slow
 @needs_ray
 def test_several_files_have_the_same_rows_on_a_cluster_as_here(
@@ -116,7 +108,7 @@ def test_a_bad_row_is_the_same_line_as_here_and_leaves_nothing(folder: Path, tmp
     assert "run/b/3.jsonl, line 64: 'prompt_id' must be a string or an integer, got null" in err
     assert not [path for path in folder.iterdir() if "there" in path.name]
     assert [*(tmp_path / "temporary").iterdir()] == []
-    assert is_gone(mark)
+    assert are_gone(lambda: alive(mark))
 
 
 @pytest.mark.slow
@@ -134,7 +126,7 @@ def test_a_signal_is_one_line_and_leaves_nothing(number: signal.Signals, folder:
     assert (process.returncode, out, err) == (128 + number, "", told)
     assert not [path for path in folder.iterdir() if "there" in path.name]
     assert [*(tmp_path / "temporary").iterdir()] == []
-    assert is_gone(mark)
+    assert are_gone(lambda: alive(mark))
 
 
 def test_without_ray_the_message_names_the_extra(folder: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from places import ROOT
+from processes import are_gone
 from solve_support import SLOW_DISK, environment, start
 
 from polyest import cli
@@ -37,15 +39,6 @@ def group(leader: int) -> list[int]:
     return found
 
 
-def is_gone(leader: int) -> bool:
-    """Whether nothing of a process group is left after a moment."""
-    for _ in range(100):
-        if not group(leader):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", ENDS)
 def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
@@ -64,7 +57,7 @@ def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing(number: signal.Si
         else:
             lines = [line for line in err.splitlines() if not line.startswith("solve: ")]
             assert (process.returncode, lines) == (ENDS[number][0], [ENDS[number][1]])
-        assert is_gone(process.pid)
+        assert are_gone(partial(group, process.pid))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".json"]
 
 
@@ -103,7 +96,7 @@ def test_a_signal_in_the_middle_of_writing_leaves_no_file(number: signal.Signals
     assert process.communicate()[1].splitlines() == [ENDS[number][1]]
     assert process.returncode == ENDS[number][0]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert is_gone(process.pid)
+    assert are_gone(partial(group, process.pid))
 
 
 @pytest.mark.slow

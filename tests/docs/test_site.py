@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from addresses import addresses
 from places import ROOT
 
 pytest.importorskip("mkdocs")
@@ -71,21 +72,11 @@ def test_examples_in_docstrings_are_code_and_verbs_have_their_help(site: Path) -
     assert all(f'id="polyest-{verb}"' in command_line for verb in ("list", "show", "solve", "verify", "score", "plot"))
 
 
-class Links(HTMLParser):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
-
-
 def test_every_link_inside_the_site_leads_to_a_file_that_is_there(site: Path) -> None:
     """Those of notebooks, too, which mkdocs itself does not look at."""
     for page in sorted(site.rglob("*.html")):
         if page.name != "404.html":  # whose links are those of a site at the root of a host
-            inside = [link for link in Links(page.read_text(encoding="utf-8")).found if ":" not in link]
+            inside = [link for link in addresses(page.read_text(encoding="utf-8"), "href", tag="a") if ":" not in link]
             places = [page.parent / link.partition("#")[0] for link in inside if not link.startswith("#")]
             assert [place for place in places if not place.exists()] == [], page
 
