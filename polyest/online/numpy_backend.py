@@ -6,6 +6,7 @@ permuting the completions changes no bit, in whatever order the sum is taken.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +26,22 @@ np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in a
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
-    ids = block.T.copy("C")
+    return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
+
+
+def _counts(ids: Codes) -> NDArray[np.unsignedinteger]:
+    """The same in bytes and across the groups, from shape (n, G) to shape (n, G)."""
     counts = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
-    for apart in range(1, len(ids)):  # every pair once, in bytes, along the groups
-        same = (ids[apart:] == ids[:-apart]).view(np.uint8)
+    for apart, same in _pairs(ids):
         counts[apart:] += same
         counts[:-apart] += same
-    return counts.T.astype(np.int64, order="C")
+    return counts
+
+
+def _pairs(ids: Codes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Every pair once: for each distance below n, which completions equal the one so far before, shape (n − apart, G)."""
+    for apart in range(1, len(ids)):
+        yield apart, (ids[apart:] == ids[:-apart]).view(np.uint8)
 
 
 def histogram(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -52,17 +62,17 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
         values(layout, None, baselines)
     out[...] = np.nan
     if weights is not None:
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
             paid = tables.of(size, tables.pay)[matches(layout.codes[rows])]
             paid -= baselines[members, None]
             out[rows] = paid if weights is None else weights[rows] * paid
         else:
-            w, (b, a, d) = weights[rows], tables.of(size, tables.columns)
-            m, same, exponents = _matches_and_sums(layout.codes[rows], w)
-            others = _total(w * b[m], exponents, tables.exponents[size])
-            out[rows] = w * a[m] + same * d[m] - others[:, None]
+            w, (b, a, d) = weights.take(rows.T), tables.of(size, tables.columns)
+            m, same, exponents = _matches_and_sums(layout.codes.take(rows.T), w)
+            others = _total(w * b.take(m), exponents, tables.exponents[size])
+            out[rows] = (w * a.take(m) + same * d.take(m) - others).T.copy("C")
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
@@ -70,58 +80,59 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     tables = layout.tables
     out[...] = np.nan
     if weights is not None:
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
     for size, members, rows in layout.blocks():
-        m = matches(layout.codes[rows])
         if weights is None or tables.columns is None:
             assert tables.totals is not None
-            out[members] = tables.of(size, tables.totals)[m].sum(axis=1) / tables.units[size]
+            total = tables.of(size, tables.totals)[matches(layout.codes[rows])].sum(axis=1)
+            out[members] = total / tables.units[size]
         else:
-            w, (b, *_) = weights[rows], tables.of(size, tables.columns)
-            out[members] = _total(w * b[m], _exponents(w), tables.exponents[size])
+            w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
+            m = _counts(layout.codes.take(rows.T))
+            out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     """The sum of each group's numbers, whatever their order, shape (G,); 0 for fewer than two."""
     result = np.zeros(len(layout.starts) - 1)
     for _, members, rows in layout.blocks():
-        result[members] = _total(numbers[rows], _exponents(numbers[rows]), 0)
+        ordered = numbers.take(rows.T)
+        result[members] = _total(ordered, _exponents(ordered), 0)
     return result
 
 
-def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
-    """m_i and S_i, and the exponents of the weights.
+def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
+    """m_i and S_i, shape (n, G) as the arguments, and the exponents of the weights.
 
-    Among up to `PACKED` completions a one and a weight share an integer, the one above `field`.
+    Among up to `PACKED` completions weights are rounded to what shares an integer with a count in machine code.
     """
-    size, exponents = block.shape[1], _exponents(weights)
-    field, is_packed = 63 - size.bit_length(), size <= PACKED
-    scale = _powers((2 * field - 64 if is_packed else field - 1) - exponents)
-    ids, addends = block.T.copy("C"), _fixed(weights.T, scale)
-    if is_packed:
-        addends += 1 << field
-    total, part, counts = -addends, np.empty_like(addends), np.full_like(addends, -1)
-    for other, addend in zip(ids, addends, strict=True):
-        same = ids == other
-        total += np.multiply(same, addend, out=part)
-        if not is_packed:
-            counts += same
-    if is_packed:
-        counts = (total + (1 << (field - 1))) >> field
-        total -= counts << field
-    return counts.T.copy("C"), (total / scale).T.copy("C"), exponents
+    size, exponents, cells = len(ids), _exponents(weights), _cells(ids)
+    field = 63 - size.bit_length()
+    scale = _powers((2 * field - 64 if size <= PACKED else field - 1) - exponents)
+    addends, totals = _fixed(weights, scale), np.zeros(cells.size, np.int64)
+    np.add.at(totals, cells.ravel(), addends.ravel())
+    counts = np.bincount(cells.ravel(), minlength=cells.size)
+    return counts.take(cells) - 1, (totals.take(cells) - addends) / scale, exponents
+
+
+def _cells(ids: Codes) -> NDArray[np.int64]:
+    """Where in `ids`, flat, the first completion of the group with the same answer is, shape (n, G)."""
+    back = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
+    for apart, same in _pairs(ids):
+        np.maximum(back[apart:], same * back.dtype.type(apart), out=back[apart:])
+    return np.arange(ids.size).reshape(ids.shape) - back * np.int64(ids.shape[1])
 
 
 def _total(numbers: Array, exponents: NDArray[np.int32], common: np.int64 | int) -> Array:
-    """The sum of each row's numbers, all below 2^(exponent + common) in size, shape (G,)."""
-    scale = _powers(62 - numbers.shape[1].bit_length() - int(common) - exponents)
-    result: Array = np.einsum("ij->i", _fixed(numbers, scale[:, None])) / scale
+    """The sum over each group of numbers below 2^(exponent + common) in size, (n, G) to (G,)."""
+    scale = _powers(62 - len(numbers).bit_length() - int(common) - exponents)
+    result: Array = np.add.reduce(_fixed(numbers, scale)) / scale
     return result
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
-    """The least e of each row with all its numbers below 2^e in size."""
-    exponents: NDArray[np.int32] = np.frexp(np.maximum.reduce(np.abs(numbers.T, order="C")))[1]
+    """The least e of each column with all its numbers below 2^e in size."""
+    exponents: NDArray[np.int32] = np.frexp(np.maximum.reduce(np.abs(numbers)))[1]
     return exponents
 
 
@@ -133,7 +144,7 @@ def _powers(exponents: NDArray[np.int32]) -> Array:
 
 def _fixed(numbers: Array, scale: Array) -> NDArray[np.int64]:
     """Numbers × scale, as the nearest integers."""
-    scaled = np.multiply(numbers, scale, order="C")
+    scaled = numbers * scale
     return np.rint(scaled, out=scaled).astype(np.int64)
 
 
