@@ -18,9 +18,10 @@ from benchmarks.runtime_forms import mixed_ids
 from polyest.online import backend
 
 GROUP_SIZES = (4, 5, 7, 8, 10, 12, 16, 24, 32, 64, 128)
+COMPILED_SIZES = (10, 12, 15)  # compiling takes seconds for each score
 SCORES = ("rewards", "advantages", "value")
 FEW, BOUND = 10**4, 1.3
-Form = tuple[str, Callable[..., object], dict[str, Any], object]
+Form = tuple[str, Any, dict[str, Any], object]
 
 __all__ = ["report"]
 
@@ -70,12 +71,15 @@ def report(completions: int, repeats: int) -> None:
         torch.set_num_threads(1)
         compare("torch", few, repeats, lambda batch: batch.dense(in_torch, torch.from_numpy))
         compare("torch", few, 2, lambda batch: batch.ragged(in_torch, torch.from_numpy))
+        compare(
+            "compiled", few, repeats, lambda batch: compiled(batch.dense(in_torch, torch.from_numpy)), COMPILED_SIZES
+        )
     if find_spec("jax"):
         import jax.numpy as jnp
 
         import polyest.adapters.jax as in_jax
 
-        compare("jax", few, repeats, lambda batch: blocking(batch.dense(in_jax, jnp.asarray)), narrow=True)
+        compare("jax", few, repeats, lambda batch: blocking(batch.dense(in_jax, jnp.asarray)))
 
 
 def keep(array: NDArray[Any]) -> NDArray[Any]:
@@ -93,6 +97,16 @@ def blocking(forms: Iterator[Form]) -> Iterator[Form]:
         yield form, lambda score=score, **given: score(**given).block_until_ready(), options, weights
 
 
+def compiled(forms: Iterator[Form]) -> Iterator[Form]:
+    """The same as `torch.compile` makes them, each from scratch."""
+    import torch
+
+    for form, score, options, weights in forms:
+        torch.compiler.reset()
+        function = torch.compile(score.func, fullgraph=True, dynamic=False)
+        yield form, partial(function, *score.args), options, weights
+
+
 @contextmanager
 def engine(work: int) -> Iterator[None]:
     """numba for every batch of at least this work, numpy for the others."""
@@ -104,11 +118,13 @@ def engine(work: int) -> Iterator[None]:
         backend.COLD_WORK, backend.WARM_WORK = before
 
 
-def compare(name: str, completions: int, repeats: int, forms: Callable[[Batch], Any], narrow: bool = False) -> None:
+def compare(
+    name: str, completions: int, repeats: int, forms: Callable[[Batch], Any], sizes: tuple[int, ...] = GROUP_SIZES
+) -> None:
     """The rows of one engine."""
-    for size in GROUP_SIZES:
+    for size in sizes:
         batch = Batch(completions, size)
-        if narrow:
+        if name == "jax":
             batch.answers = batch.answers.astype(np.int32)
         rows: dict[str, list[str]] = {}
         for form, score, options, weights in forms(batch):

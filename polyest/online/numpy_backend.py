@@ -39,7 +39,7 @@ def _counts(ids: Codes) -> NDArray[np.unsignedinteger]:
 
 
 def _pairs(ids: Codes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Every pair once: for each distance below n, which completions equal the one so far before, shape (n − apart, G)."""
+    """Every pair once: by distance, which completions equal the one so far before, shape (n − distance, G)."""
     for apart in range(1, len(ids)):
         yield apart, (ids[apart:] == ids[:-apart]).view(np.uint8)
 
