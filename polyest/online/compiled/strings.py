@@ -8,9 +8,8 @@ from __future__ import annotations
 
 # numba infers the types of these functions:
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, unreachable"
-from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -32,10 +31,10 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """See `polyest.online.numpy_backend.read_strings`; None too if different strings of a group have the same hash."""
     size, items = int(starts[-1]), [*chain.from_iterable(rows)]
-    if not _are_strings(items):
+    if not {*map(type, items)} <= {str}:  # a subclass may compare as it likes
         return None
     try:
-        data = np.frombuffer(END.join([*items, ""]).encode(), np.uint8)
+        data = np.frombuffer(END.join([*cast("list[str]", items), ""]).encode(), np.uint8)
     except UnicodeEncodeError:
         return None
     ends = np.flatnonzero(data == 0)
@@ -44,11 +43,6 @@ def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.i
     codes = np.fromiter(map(hash, items), np.int64, size)
     order = np.arange(size) if order is None else order
     return codes if codes_identify(data, ends, codes, order, starts) else None
-
-
-def _are_strings(items: Sequence[object]) -> TypeGuard[list[str]]:
-    """Whether they are plain strings: a subclass may compare as it likes."""
-    return {*map(type, items)} <= {str}
 
 
 @inlined
