@@ -15,7 +15,7 @@ import numpy as np
 
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
-from polyest.online.hashable_answers import by_dictionary, rekeyed
+from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -124,7 +124,7 @@ def _from_objects(
     if (integers := _integers(rows, padding_id)) is not None:
         return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
     rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))
-    found = None if groups is None else _quickly(rows, size, padding_id, groups)
+    found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
     codes, missing, padding = found or by_dictionary(rows, size, padding_id, argument, groups)
     codes[missing] = np.arange(-1, -1 - np.count_nonzero(missing), -1)
     masks = [mask.reshape(shape) if mask.any() else None for mask in (missing, padding)]
@@ -144,10 +144,13 @@ def _integers(rows: list[Items], padding_id: Hashable) -> NDArray[np.int64] | No
         return None
 
 
-def _quickly(rows: list[Items], size: int, padding_id: Hashable, groups: Groups) -> Codes | None:
+def _quickly(rows: list[Items], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
     """Without a dictionary too large for the cache, where that can be and groups do not lie together."""
-    if groups[0] is None or padding_id is not None:
+    if groups[0] is None:
         return None
+    found = by_small_dictionary(rows, size, padding_id, argument)
+    if found or padding_id is not None:
+        return found
     codes = backend.choose(backend.ROW_WORK * size).read_strings(rows, *groups)
     return None if codes is None else (codes, *np.zeros((2, size), np.bool_))
 

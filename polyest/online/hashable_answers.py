@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Groups = tuple[Integers | None, NDArray[np.int64]]
     Codes = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
 
-__all__ = ["by_dictionary", "encode", "rekeyed"]
+__all__ = ["by_dictionary", "by_small_dictionary", "encode", "rekeyed"]
 
 NEVER_MISSING = {str, bytes, int, bool, tuple, frozenset}
 REMEDIES: dict[type, str] = {
@@ -33,6 +33,7 @@ REMEDIES: dict[type, str] = {
     list: "use tuple(answer), or, if each cell of the column is a whole group, nested lists: column.tolist() (pandas), "
     ".to_list() (polars), .to_pylist() (arrow)",
 }
+MANY = 256  # a dictionary is small if it holds at most one in so many answers
 FEWEST = 1024  # answers whose chain would cost time
 ONE_IN, LARGEST_SAMPLE = 16, 2048  # answers whose hashes are looked at
 SECRET = {str, bytes, type(None)}
@@ -56,6 +57,16 @@ def _map(function: Callable[..., int], size: int, argument: str, *items: Iterabl
         return np.fromiter(map(function, *items), np.int64, size)
     except TypeError as error:
         raise _unhashable(argument, error, items[0]) from None
+
+
+def by_small_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: str) -> Codes | None:
+    """With one dictionary, which stays in the cache; None if it does not stay small."""
+    index: defaultdict[object, int] = defaultdict(iter(range(size // MANY)).__next__)  # ends the map when used up
+    try:
+        codes = _map(index.__getitem__, size, argument, chain.from_iterable(rows))
+    except ValueError:  # too few codes, or an answer that the next way refuses too
+        return None
+    return codes, *_masks(codes, index, padding_id, argument)
 
 
 def by_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: str, groups: Groups | None) -> Codes:

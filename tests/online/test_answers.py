@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import oracle
@@ -12,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import polyest
+from polyest.online import hashable_answers
 
 NAN = float("nan")
 plain = st.one_of(
@@ -128,3 +131,28 @@ def test_boolean_ids_take_a_padding_id_that_no_integer_type_holds(padding_id):
     answers = np.array([True, False, True])
     expected = polyest.load("log", 3, "harmonic").rewards(answers)
     assert np.array_equal(polyest.load("log", 3, "harmonic").rewards(answers, padding_id=padding_id), expected)
+
+
+few = st.sampled_from(["a", "b", 1, True, 1.0, -0.0, 0, None, NAN, (1, "a"), frozenset([1]), frozenset([1.0])])
+
+
+@given(st.lists(st.lists(few, min_size=3, max_size=3), min_size=1, max_size=20), few)
+def test_a_small_dictionary_reads_as_one_for_all(rows: list[list[Any]], padding_id: Any) -> None:
+    size = 3 * len(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashable_answers, "MANY", 1)
+        small = hashable_answers.by_small_dictionary(rows, size, padding_id, "answers")
+    plain = hashable_answers.by_dictionary([[*chain.from_iterable(rows)]], size, padding_id, "answers", None)
+    for one, other in zip(small, plain, strict=True):
+        same = [[np.flatnonzero(codes == code).tolist() for code in codes] for codes in (one, other)]
+        assert same[0] == same[1]
+        if one.dtype == np.bool_:
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_dictionary_that_does_not_stay_small_is_given_up() -> None:
+    answers = [*range(10), *range(10)] * hashable_answers.MANY
+    limit = len(answers) // hashable_answers.MANY
+    for kinds, is_small in ((limit, True), (limit + 1, False)):
+        some = [i % kinds for i in range(len(answers))]
+        assert (hashable_answers.by_small_dictionary([some], len(some), None, "answers") is not None) == is_small

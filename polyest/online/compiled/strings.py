@@ -25,19 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["read_strings"]
 
 END = "\0"  # what is put behind each string
-SAMPLE, FEW = 2048, 128  # answers that are looked at; a dictionary stays small if so few differ among them
 ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """See `polyest.online.numpy_backend.read_strings`.
-
-    None too if a dictionary of the answers would stay small, or different strings of a group have the same hash.
-    """
+    """See `polyest.online.numpy_backend.read_strings`; None too if different strings of a group have the same hash."""
     size, items = int(starts[-1]), [*chain.from_iterable(rows)]
     if not {*map(type, items)} <= {str}:  # a subclass may compare as it likes
-        return None
-    if size >= SAMPLE and len({*items[:: size // SAMPLE]}) < FEW:
         return None
     try:
         data = np.frombuffer(END.join([*cast("list[str]", items), ""]).encode(), np.uint8)

@@ -86,9 +86,3 @@ def test_rows_of_any_number_and_large_groups(rows: int) -> None:
         codes = strings.read_strings([answers], *arrange(groups))
         keys = [*zip(groups.tolist(), answers, strict=True)]
         assert len(set(keys)) == len({*zip(groups.tolist(), codes.tolist(), strict=True)})
-
-
-def test_few_different_strings_are_left_to_the_dictionary() -> None:
-    for kinds, is_read in ((strings.FEW - 1, False), (strings.FEW, True)):
-        answers = [f"{i % kinds}" for i in range(strings.SAMPLE)]
-        assert (strings.read_strings([answers], None, np.array([0, len(answers)])) is not None) == is_read
