@@ -34,7 +34,7 @@ def install(python: Path, wheel: Path, extras: str, *options: str) -> None:
 def does(extra: str, wheel: Path, place: Path) -> None:
     python = place / "venv" / "bin" / "python"
     install(python, wheel, TOGETHER.get(extra, extra), "-c", str(ROOT / "constraints.txt"))
-    half = json.dumps({"prompt": "1/2 = ?", "completion": r"\boxed{0.5}"}) + "\n"
+    half = json.dumps({"prompt_id": "1/2 = ?", "completion": r"\boxed{0.5}"}) + "\n"
     (place / "half.jsonl").write_text(16 * half, encoding="utf-8")
     values = {"place": place, "tables": ROOT / "coeffs", "rollouts": ROOT / "benchmarks/rollouts/rollouts.jsonl"}
     words = DOES[extra].format_map(values).split()
