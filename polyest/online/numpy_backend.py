@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from polyest.online.hashable_answers import Items
     from polyest.online.layout import Array, Codes, Integers, Layout, Scores
 
-__all__ = ["arrange", "histogram", "matches", "read_strings", "scores", "sums", "values"]
+__all__ = ["arrange", "matches", "read_strings", "scores", "sums", "values"]
 
 np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in again, once it saw a block as large freed
 
@@ -42,13 +42,6 @@ def _pairs(ids: Codes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Every pair once: by distance, which completions equal the one so far before, shape (n − distance, G)."""
     for apart in range(1, len(ids)):
         yield apart, (ids[apart:] == ids[:-apart]).view(np.uint8)
-
-
-def histogram(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many completions of each group have 0, 1, … n−1 matches, shape (G, n)."""
-    groups, size = counts.shape
-    cells = counts + size * np.arange(groups)[:, None]
-    return np.bincount(cells.ravel(), minlength=groups * size).reshape(groups, size)
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
