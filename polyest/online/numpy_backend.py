@@ -113,7 +113,9 @@ def _cells(ids: Codes) -> NDArray[np.int64]:
     back = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
     for apart, same in _pairs(ids):
         np.maximum(back[apart:], same * back.dtype.type(apart), out=back[apart:])
-    return np.arange(ids.size).reshape(ids.shape) - back * np.int64(ids.shape[1])
+    cells = np.arange(ids.size, dtype=np.int64).reshape(ids.shape)
+    cells -= np.multiply(back, ids.shape[1], dtype=np.int64)
+    return cells
 
 
 def _total(numbers: Array, exponents: NDArray[np.int32], common: np.int64 | int) -> Array:

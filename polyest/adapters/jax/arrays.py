@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jax
 import jax.numpy as jnp
@@ -76,15 +76,15 @@ def probabilities(reference: Numbers, answers: Array) -> Array:
     return jax.lax.stop_gradient(jnp.asarray(reference, jnp.zeros(0).dtype))
 
 
-def numbers(weights: Numbers, answers: Array) -> Numbers:
-    """w likewise; held fixed where it is used, as that costs nothing there."""
+def numbers(weights: Numbers, answers: Array) -> Array:
+    """w likewise; held fixed where it is used, and there moved from numpy too: neither costs anything there."""
     if not isinstance(weights, Array | np.ndarray) or not _is_real(weights.dtype):
         raise ArgumentError(f"`weights` must be an array of real numbers, got {_kind(weights)}; use jax.numpy.asarray")
     _check_place("weights", weights, answers, "number")
     width = jax.dtypes.canonicalize_dtype(float)
     if isinstance(weights, Array):
         return weights if weights.dtype == width else weights.astype(width)
-    return np.asarray(weights, width)
+    return cast("Array", np.asarray(weights, width))
 
 
 @lru_cache
@@ -92,14 +92,14 @@ def _is_real(dtype: np.dtype[np.generic]) -> bool:
     return bool(jnp.isdtype(dtype, ("bool", "integral", "real floating")))
 
 
-def mask(usable: Booleans, answers: Array) -> Booleans:
-    """Which completions are usable."""
+def mask(usable: Booleans, answers: Array) -> Array:
+    """Which completions are usable, likewise."""
     if not isinstance(usable, Array | np.ndarray) or usable.dtype != bool:
         raise ArgumentError(
             f"`usable` must be an array of booleans, got {_kind(usable)}; say True for every completion that counts"
         )
     _check_place("usable", usable, answers, "boolean")
-    return usable
+    return cast("Array", usable)
 
 
 def _kind(given: object) -> object:
