@@ -6,7 +6,6 @@ permuting the completions changes no bit, in whatever order the sum is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,16 +31,11 @@ def matches(block: Codes) -> NDArray[np.int64]:
 def _counts(ids: Codes) -> NDArray[np.unsignedinteger]:
     """The same in bytes and across the groups, from shape (n, G) to shape (n, G)."""
     counts = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
-    for apart, same in _pairs(ids):
+    for apart in range(1, len(ids)):  # every pair once, in bytes, along the groups
+        same = (ids[apart:] == ids[:-apart]).view(np.uint8)
         counts[apart:] += same
         counts[:-apart] += same
     return counts
-
-
-def _pairs(ids: Codes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Every pair once: by distance, which completions equal the one so far before, shape (n − distance, G)."""
-    for apart in range(1, len(ids)):
-        yield apart, (ids[apart:] == ids[:-apart]).view(np.uint8)
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
@@ -77,31 +71,26 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
             assert tables.totals is not None
-            total = tables.of(size, tables.totals)[matches(layout.codes[rows])].sum(axis=1)
-            out[members] = total / tables.units[size]
+            m = matches(layout.codes[rows])
+            out[members] = tables.of(size, tables.totals)[m].sum(axis=1) / tables.units[size]
         else:
             w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
-            m = _counts(layout.codes.take(rows.T))
-            out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
+            paid = w * b.take(_counts(layout.codes.take(rows.T)))
+            out[members] = _total(paid, _exponents(w), tables.exponents[size])
 
 
 def sums(layout: Layout, numbers: Array) -> Array:
     """The sum of each group's numbers, whatever their order, shape (G,); 0 for fewer than two."""
     result = np.zeros(len(layout.starts) - 1)
     for _, members, rows in layout.blocks():
-        ordered = numbers.take(rows.T)
-        result[members] = _total(ordered, _exponents(ordered), 0)
+        result[members] = _total(numbers.take(rows.T), _exponents(numbers.take(rows.T)), 0)
     return result
 
 
 def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
-    """m_i and S_i, shape (n, G) as the arguments, and the exponents of the weights.
-
-    Among up to `PACKED` completions weights are rounded to what shares an integer with a count in machine code.
-    """
-    size, exponents, cells = len(ids), _exponents(weights), _cells(ids)
-    field = 63 - size.bit_length()
-    scale = _powers((2 * field - 64 if size <= PACKED else field - 1) - exponents)
+    """m_i and S_i, (n, G) as the arguments, and the weights' exponents; rounded as where a sum shares its integer."""
+    field, exponents, cells = 63 - len(ids).bit_length(), _exponents(weights), _cells(ids)
+    scale = _powers((2 * field - 64 if len(ids) <= PACKED else field - 1) - exponents)
     addends, totals = _fixed(weights, scale), np.zeros(cells.size, np.int64)
     np.add.at(totals, cells.ravel(), addends.ravel())
     counts = np.bincount(cells.ravel(), minlength=cells.size)
@@ -111,8 +100,9 @@ def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Ar
 def _cells(ids: Codes) -> NDArray[np.int64]:
     """Where in `ids`, flat, the first completion of the group with the same answer is, shape (n, G)."""
     back = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
-    for apart, same in _pairs(ids):
-        np.maximum(back[apart:], same * back.dtype.type(apart), out=back[apart:])
+    for apart in range(1, len(ids)):
+        same = (ids[apart:] == ids[:-apart]) * back.dtype.type(apart)
+        np.maximum(back[apart:], same, out=back[apart:])
     cells = np.arange(ids.size, dtype=np.int64).reshape(ids.shape)
     cells -= np.multiply(back, ids.shape[1], dtype=np.int64)
     return cells
@@ -139,8 +129,7 @@ def _powers(exponents: NDArray[np.int32]) -> Array:
 
 def _fixed(numbers: Array, scale: Array) -> NDArray[np.int64]:
     """Numbers × scale, as the nearest integers."""
-    scaled = numbers * scale
-    return np.rint(scaled, out=scaled).astype(np.int64)
+    return np.rint(numbers * scale).astype(np.int64)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

@@ -61,17 +61,17 @@ class Given(NamedTuple):
 
 def score(kind: str, target: str, tables: Matrices, given: Given) -> Array:
     """`kind` is rewards, advantages or value; rows n of the tables where completions may be missing, else one row."""
-    rows: tuple[Table, ...] = (tables.rewards,)
+    rows: tuple[Table, ...] | Table = (tables.rewards,)
     if kind == "advantages" and tables.advantages is not None and tables.weights is not None:
         rows = (tables.advantages, tables.weights.integers * tables.weights.scales[:, None])
         if given.weights is not None and tables.weighted is not None:
-            rows = tuple(tables.weighted)
+            rows = tables.weighted  # one array to move
     result: Array = _score(kind, target, rows, given)
     return result
 
 
 @partial(jax.jit, static_argnames=("kind", "target"))
-def _score(kind: str, target: str, tables: tuple[Table, ...], given: Given) -> Array:
+def _score(kind: str, target: str, tables: tuple[Table, ...] | Table, given: Given) -> Array:
     given = given._replace(weights=_finite(given))
     scores = _counted(tables, given)
     if given.reference is not None:
@@ -82,7 +82,7 @@ def _score(kind: str, target: str, tables: tuple[Table, ...], given: Given) -> A
     return given.mask(scores, jnp.nan)
 
 
-def _counted(tables: tuple[Table, ...], given: Given) -> Array:
+def _counted(tables: tuple[Table, ...] | Table, given: Given) -> Array:
     """The part of the scores that depends on matches: of rewards with one table, of advantages with two or three."""
     matches, *same = _count(given, *(() if len(tables) < 3 or given.weights is None else (given.weights,)))
     row = 0 if given.valid is None else given.sizes
