@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.online.extras import PACKED
 from polyest.storage.centring import centring_proof
 from polyest.storage.loading import LIMIT, load_table, no_tables
 from polyest.storage.store import solve_command
@@ -185,9 +186,10 @@ def lookups(problems: Iterable[Problem]) -> dict[int, Lookup]:
 
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
+    """Look-up arrays of several group sizes, end to end, a zero before each of them and `PACKED` behind the last.
 
-    Those of size n begin at offsets[n]; groups of fewer than two are paid NaN, which comes last.
+    Those of size n begin at offsets[n]; groups of fewer than two are paid NaN, which comes last. So any table may be
+    read in whole blocks, as far as small groups have them.
 
     Attributes:
         offsets: shape (largest n + 1,); −1 where n ≥ 2 is absent.
@@ -238,4 +240,5 @@ class Tables:
 
 
 def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:
-    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)], axis=-1)
+    ends = np.repeat(zero, PACKED, axis=-1)
+    return np.concatenate([*chain.from_iterable((zero, array) for array in arrays), ends], axis=-1)
