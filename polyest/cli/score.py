@@ -173,9 +173,7 @@ def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values
     return Writers(row_writer, partial(write_prompts, Writer(rows, values)) if values else None)
 
 
-def _told(
-    arguments: argparse.Namespace, found: Found, correct: float | None
-) -> tuple[Summary, MeasuredLog | None]:
+def _told(arguments: argparse.Namespace, found: Found, correct: float | None) -> tuple[Summary, MeasuredLog | None]:
     """What is said about the groups; the default method is called what it is for groups of these sizes."""
     methods = labels(arguments)
     names = {label: label if method else _default(arguments, found.groups) for label, method in methods.items()}
