@@ -18,6 +18,8 @@ def main() -> int:
     guard()
     atexit.register(_leave, stopped := [])  # as the first, so that it runs after all other clean-up
     gc.disable()
+    if sys.argv[1:2] in (["score"], ["report"]):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, for matrices: none here, and 50 ms of a processor
     try:
         from polyest.cli import main as command
     except Exception as error:  # noqa: BLE001  (a broken installation may raise anything)

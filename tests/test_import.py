@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import subprocess
 import sys
@@ -109,3 +110,16 @@ def test_a_verb_loads_what_it_needs_and_no_more(verb: str, absent: tuple[str, ..
         f"assert {verb!r} != 'score' or 'numpy.ma' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
+
+
+@pytest.mark.parametrize("given", [None, "3"])
+def test_scoring_starts_no_threads_for_matrices_unless_told_to(given: str | None) -> None:
+    """They cost more than scoring a short log; numpy reads how many as it is loaded."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+    code = (
+        "import sys\nfrom polyest.command import main\nsys.argv = ['polyest', 'score', 'nowhere', '--target', 'log']\n"
+        "main()\nimport os; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert result.stdout == f"{given or 1}\n"
