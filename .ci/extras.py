@@ -6,6 +6,7 @@ gigabytes are only resolved, with the versions that are newest today.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ DOES = {
     "plot": "plot log -k 8 --out {place}/bias.png",
     "score": "score {rollouts} --target log --group-size 16 --out {place}/scored.jsonl",
     "report": "report {rollouts} --group-size 16 --out {place}/report.html",
-    "math": "score {rollouts} --target log --group-size 16 --extract math --out {place}/scored.jsonl",
+    "math": "score {place}/half.jsonl --target log --group-size 16 --extract math-verify --out {place}/scored.jsonl",
 }
 TOGETHER = {"math": "math,score"}  # it reads answers, and needs something that it reads them for
 
@@ -33,6 +34,8 @@ def install(python: Path, wheel: Path, extras: str, *options: str) -> None:
 def does(extra: str, wheel: Path, place: Path) -> None:
     python = place / "venv" / "bin" / "python"
     install(python, wheel, TOGETHER.get(extra, extra), "-c", str(ROOT / "constraints.txt"))
+    half = json.dumps({"prompt_id": "1/2 = ?", "completion": r"\boxed{0.5}"}) + "\n"
+    (place / "half.jsonl").write_text(16 * half, encoding="utf-8")
     values = {"place": place, "tables": ROOT / "coeffs", "rollouts": ROOT / "benchmarks/rollouts/rollouts.jsonl"}
     words = DOES[extra].format_map(values).split()
     subprocess.run([python.with_name("polyest"), *words], check=True, stdout=subprocess.DEVNULL, cwd=place)

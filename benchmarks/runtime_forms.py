@@ -15,6 +15,11 @@ from benchmarks.rollout_groups import DIRICHLET, groups_of, race
 LARGEST_BATCH = 10**6
 NAMINGS = ("ascending", "permuted", "64-bit")
 SIZES = {8: (2, 14), 16: (4, 28), 17: (2, 31), 32: (8, 56), 64: (16, 112)}
+CALLS = {
+    "plain": ("rewards", True),
+    "advantages": ("advantages", False),
+    "plain advantages": ("advantages", True),
+}
 HASHABLE: dict[str, Callable[[int, int, int], Any]] = {
     "12 strings": lambda prompt, answer, number: str(answer % 12),
     "strings, each prompt its own": lambda prompt, answer, number: f"{prompt}: {answer}",
@@ -87,23 +92,31 @@ def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
 def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and numpy's sort of the group ids."""
     print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5); ids of groups that lie")
-    print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers; groups of K, or of mixed sizes")
+    print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers, as are those of the columns behind;")
+    print("groups of K, or of mixed sizes; `out` is given, but where calls are plain")
     columns = "".join(f"{names:>14}" for names in NAMINGS * 2)
-    print(f"{'':22}{'of K':^42}{'mixed':^42}{'advantages':^22}")
-    print(f"{'K':>4}{'sizes':>9}{'dense':>9}{columns}{'dense':>10}{'mixed':>14}")
+    print(f"{'':22}{'of K':^42}{'mixed':^42}" + "".join(f"{title:^24}" for title in CALLS))
+    print(f"{'K':>4}{'sizes':>9}{'dense':>9}{columns}" + f"{'dense':>10}{'mixed':>14}" * len(CALLS))
     for size, (least, most) in SIZES.items():
         answers = groups_of(DIRICHLET, completions, size)
-        flat, out, est = answers.ravel(), np.empty(answers.size), polyest.load("log", size, "harmonic")
+        flat, est = answers.ravel(), polyest.load("log", size, "harmonic")
+        out = np.empty(flat.size)
         equal, mixed = np.repeat(np.arange(len(answers)), size), mixed_ids(flat.size, least, most)
         ids = [names[groups] for groups in (equal, mixed) for names in namings(groups[-1] + 1)]
         forms = [partial(est.rewards, answers, out=out.reshape(answers.shape))]
         forms += [partial(polyest.rewards, flat, groups, "log", "harmonic", out=out) for groups in ids]
-        forms += [partial(est.advantages, answers, out=out.reshape(answers.shape))]
-        forms += [partial(polyest.advantages, flat, mixed, "log", "harmonic", out=out)]
-        dense, *rewards, slow, advantages = race(forms, flat.size, repeats)
+        for kind, is_plain in CALLS.values():
+            one, other = ({}, {}) if is_plain else ({"out": out.reshape(answers.shape)}, {"out": out})
+            forms += [partial(getattr(est, kind), answers, **one)]
+            forms += [partial(getattr(polyest, kind), flat, ids[-1], "log", "harmonic", **other)]
+        dense, *costs = race(forms, flat.size, repeats)
+        rewards, rest = costs[: len(ids)], costs[len(ids) :]
         cells = "".join(f"{f'{cost:.2f} ({cost / dense:.2f})':>14}" for cost in rewards)
-        last = f"{advantages:.2f} ({advantages / slow:.2f})"
-        print(f"{size:4}{f'{least}..{most}':>9}{dense:9.2f}{cells}{slow:10.2f}{last:>14}")
+        cells += "".join(
+            f"{one:10.2f}{f'{other:.2f} ({other / one:.2f})':>14}"
+            for one, other in zip(rest[::2], rest[1::2], strict=True)
+        )
+        print(f"{size:4}{f'{least}..{most}':>9}{dense:9.2f}{cells}")
     shuffled_rows(completions, repeats)
 
 

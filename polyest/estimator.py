@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest import notebook
 from polyest.online import grouping, scoring
-from polyest.online.loading import load_table, lookup_of, lookups, sibling
+from polyest.online.lookup import Lookup, lookup_of, lookups
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, problem_of_answers
+from polyest.storage.loading import load_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from polyest.online.answers import AnswersLike
     from polyest.online.layout import Array, Scores
-    from polyest.online.lookup import Lookup
     from polyest.problems.targets import Target
     from polyest.storage.table import Certificate, Table
     from polyest.uncertainty import ValueEstimate
@@ -242,7 +242,7 @@ class Estimator:
         return self._siblings([n for n in sizes if n not in own]) | own
 
     def _siblings(self, sizes: list[int]) -> dict[int, Lookup]:
-        return lookups([sibling(self.problem, n) for n in sizes])
+        return lookups([self.problem.of_size(n) for n in sizes])
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same table: the same question, coefficients and certificate."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from polyest.online import grouping, scoring
-from polyest.online.loading import lookups
+from polyest.online.lookup import lookups
 from polyest.problems.budget import RaggedArguments, from_ragged
 from polyest.problems.problem import LARGEST_GROUP, Problem, problem_of_answers
 

@@ -38,7 +38,9 @@ def draw(results: Results, path: Path) -> None:
         axis.set(title=f"K = {K}", ylim=(0, 0.25))
     for axis in axes[-1]:
         axis.set_xlabel("training step")
-    axes[0][-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    curves = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
+    drawn = [curves[label] for label in ARMS.values() if label in curves]  # an arm may not be there at every K
+    axes[0][-1].legend(handles=drawn, loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     figure.savefig(path, dpi=100, bbox_inches="tight")
     plt.close(figure)

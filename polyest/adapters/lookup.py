@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
-from polyest.online.loading import lookup_of, sibling
-from polyest.online.lookup import Lookup
+from polyest.online.lookup import Lookup, lookup_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +109,7 @@ def _smaller(problem: Problem, advantages: bool) -> dict[int, Lookup]:
     lacking: dict[int, PolyestError] = {}
     for n in range(2, problem.group_size):
         try:
-            lookup = lookup_of(sibling(problem, n))
+            lookup = lookup_of(problem.of_size(n))
             lookup.arrays("advantages" if advantages else "values")  # raises where there is no table of n−1
             found[n] = lookup
         except (ArgumentError, TableNotFoundError) as error:

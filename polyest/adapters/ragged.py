@@ -14,7 +14,7 @@ from polyest.errors import ArgumentError
 from polyest.estimator import Estimator
 from polyest.online.answers import Answers, read_answers
 from polyest.online.extras import read_usable
-from polyest.online.loading import lookups
+from polyest.online.lookup import lookups
 from polyest.problems.problem import problem_of_answers
 
 if TYPE_CHECKING:

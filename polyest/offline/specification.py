@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.numbers.conversion import Floats
 from polyest.offline.program import GradedProgram, Program
 from polyest.offline.solver import SOLVER, solved
 from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[np.float64]
+    from numpy.typing import ArrayLike
 
 __all__ = ["Answer", "aqp", "graded", "grid", "least_norm", "minimax"]
 
@@ -39,10 +38,10 @@ class Answer:
     """What a program on points comes to."""
 
     value: float  # the worst-case bias on the points for `minimax`, F for the others
-    coefficients: Array  # the table c_0 … c_{K−1}
+    coefficients: Floats  # the table c_0 … c_{K−1}
 
 
-def grid(group_size: int) -> Array:
+def grid(group_size: int) -> Floats:
     """Points p = sin²(θ/2) of (0, 1], even in θ, in which polynomials of degree K are waves of frequency ≤ K.
 
     >>> len(grid(4)), float(grid(4).max())
@@ -120,7 +119,7 @@ def graded(
 
 
 def _nearest(
-    program: Program, budget: float, points: ArrayLike | None, solver: str, normal: Array | None = None
+    program: Program, budget: float, points: ArrayLike | None, solver: str, normal: Floats | None = None
 ) -> Answer:
     """The table nearest to the Bayes table; x ⊥ `normal`, if there is one."""
     if not 0 < budget < np.inf:
@@ -132,7 +131,7 @@ def _nearest(
     return Answer(float(budget**2 * (x @ x)), mu + budget * x / root)
 
 
-def least_norm(rows: Array, offset: Array, solver: str = SOLVER, normal: Array | None = None) -> Array:
+def least_norm(rows: Floats, offset: Floats, solver: str = SOLVER, normal: Floats | None = None) -> Floats:
     """Minimise ‖x‖² subject to |offset + rows·x| ≤ 1: aqp in scaled unknowns, or in those of a basis of the rows.
 
     Raises:
@@ -146,7 +145,7 @@ def least_norm(rows: Array, offset: Array, solver: str = SOLVER, normal: Array |
     return solved(cp.Problem(cp.Minimize(cp.sum_squares(x)), constraints), x, solver)
 
 
-def _inside(points: ArrayLike) -> Array:
+def _inside(points: ArrayLike) -> Floats:
     p = np.asarray(points, dtype=np.float64)
     if p.ndim != 1 or not ((p > 0) & (p <= 1)).all():
         raise ArgumentError(f"`points` must be a list of numbers in (0, 1], got {points!r:.80}; leave out 0")

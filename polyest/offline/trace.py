@@ -6,20 +6,15 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError, SolveError
+from polyest.numbers.conversion import Floats
 from polyest.offline.methods import minimax
 from polyest.offline.solution_path import SolutionPath
 from polyest.problems.problem import make_problem
 from polyest.problems.targets import get_target
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
 
 __all__ = ["Frontier", "trace"]
 
@@ -28,9 +23,9 @@ __all__ = ["Frontier", "trace"]
 class Frontier:
     """Points of the aqp frontier, from the smallest bias to the largest."""
 
-    kappa: Array  # β/E*_K, from 1 (minimax) to that of the Bayes table
-    bias: Array  # β
-    noise: Array  # V of the (unrounded) table at that β
+    kappa: Floats  # β/E*_K, from 1 (minimax) to that of the Bayes table
+    bias: Floats  # β
+    noise: Floats  # V of the (unrounded) table at that β
 
 
 def trace(target: str, group_size: int, points: int = 100, solver: str | None = None) -> Frontier:

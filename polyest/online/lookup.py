@@ -1,9 +1,9 @@
-"""What a table pays, as arrays for the kernels."""
+"""What a table pays, as arrays for the kernels, made once for each problem."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.online.extras import PACKED
+from polyest.storage.centring import centring_proof
+from polyest.storage.loading import LIMIT, load_table, no_tables
 from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.problems.problem import Problem
     from polyest.storage.table import Table
 
     Array = NDArray[np.float64]
 
 Number = TypeVar("Number", np.float64, np.int64)
 
-__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "read_only"]
+__all__ = ["FixedPoint", "Lookup", "Tables", "advantage_pay", "fixed_point", "lookup_of", "lookups", "read_only"]
+
+_lookups: dict[Problem, tuple[Table, Lookup]] = {}
 
 
 def read_only(values: Sequence[float]) -> Array:
@@ -149,11 +155,41 @@ class Lookup:
         return self.weighted_advantages if kind == "advantages" else self.weighted_values
 
 
+def lookup_of(problem: Problem) -> Lookup:
+    """The look-up arrays of a problem, made once for as long as its table stays the same."""
+    plain = load_table(problem)
+    known = _lookups.get(problem)
+    if known is None or known[0] is not plain:
+        if len(_lookups) >= LIMIT:
+            _lookups.clear()
+        table = plain if problem.baseline is None else centring_proof(plain, problem.baseline)
+        known = _lookups[problem] = plain, Lookup.of(table)
+    return known[1]
+
+
+def lookups(problems: Iterable[Problem]) -> dict[int, Lookup]:
+    """The look-up arrays of several group sizes, by size.
+
+    Raises:
+        TableNotFoundError: some sizes have no table.
+    """
+    found, lacking = {}, []
+    for problem in problems:
+        try:
+            found[problem.group_size] = lookup_of(problem)
+        except TableNotFoundError:
+            lacking.append(problem)
+    if lacking:
+        raise no_tables(lacking)
+    return found
+
+
 @dataclass(frozen=True)
 class Tables:
-    """Look-up arrays of several group sizes, end to end, zeros before each of them and behind the last.
+    """Look-up arrays of several group sizes, end to end, a zero before each of them and `PACKED` behind the last.
 
-    Those of size n begin at offsets[n]; groups of fewer than two are paid NaN, which comes last.
+    Those of size n begin at offsets[n]; groups of fewer than two are paid NaN, which comes last. So any table may be
+    read in whole blocks, as far as small groups have them.
 
     Attributes:
         offsets: shape (largest n + 1,); −1 where n ≥ 2 is absent.
@@ -204,4 +240,5 @@ class Tables:
 
 
 def _joined(arrays: Sequence[NDArray[Number]], zero: NDArray[Number]) -> NDArray[Number]:
-    return np.concatenate([zero, *chain.from_iterable((array, zero) for array in arrays)], axis=-1)
+    ends = np.repeat(zero, PACKED, axis=-1)
+    return np.concatenate([*chain.from_iterable((zero, array) for array in arrays), ends], axis=-1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Array, Codes, Integers, Layout, Scores
     from polyest.online.lookup import Tables
 
-__all__ = ["arrange", "histogram", "matches", "read_strings", "scores", "sums", "values"]
+__all__ = ["arrange", "matches", "read_strings", "scores", "sums", "values"]
 
 np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in again, once it saw a block as large freed
 
@@ -33,13 +33,6 @@ def matches(block: Codes) -> NDArray[np.int64]:
         counts[apart:] += same
         counts[:-apart] += same
     return counts.T.astype(np.int64, order="C")
-
-
-def histogram(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many completions of each group have 0, 1, … n−1 matches, shape (G, n)."""
-    groups, size = counts.shape
-    cells = counts + size * np.arange(groups)[:, None]
-    return np.bincount(cells.ravel(), minlength=groups * size).reshape(groups, size)
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:

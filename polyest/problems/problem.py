@@ -55,6 +55,11 @@ class Problem:
         parts += [f"baseline={self.baseline}"] if self.baseline else []
         return " ".join(parts)
 
+    def of_size(self, group_size: int) -> Problem:
+        """The same question for another group size."""
+        budget = BudgetArguments() if self.budget is None else self.budget.argument
+        return make_problem(self.target, group_size, self.method, baseline=self.baseline, **budget)
+
 
 def make_problem(
     target: str | Target,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.online.numpy_backend import histogram, matches
+from polyest.online.numpy_backend import matches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,10 +56,17 @@ def _of_block(job: Job, rows: NDArray[np.integer]) -> Iterable[Profile]:
     """The profile of each group, whose completions lie at `rows`, (G, n)."""
     codes, reference = job.layout.codes[rows], job.extras.reference
     if job.missing is None and reference is None:
-        return _by_histogram(histogram(matches(codes)))
+        return _by_histogram(_histogram(matches(codes)))
     offsets: NDArray[np.float64] = np.zeros(rows.shape) if reference is None else reference[rows]
     missing = np.zeros(rows.shape, np.bool_) if job.missing is None else job.missing[rows]
     return map(_by_answer, codes.tolist(), offsets.tolist(), missing.tolist())
+
+
+def _histogram(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many completions of each group have 0, 1, … n−1 matches, shape (G, n)."""
+    groups, size = counts.shape
+    cells = counts + size * np.arange(groups)[:, None]
+    return np.bincount(cells.ravel(), minlength=groups * size).reshape(groups, size)
 
 
 def _by_histogram(rows: NDArray[np.int64]) -> Iterable[Profile]:

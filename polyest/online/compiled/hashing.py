@@ -96,12 +96,12 @@ def numbered(ids):
 
 @jit
 def are_distinct(ids):
-    """Whether ids are all different; False too if a round leaves more than half of them.
+    """Whether ids, which are overwritten, are all different; False too if a round leaves more than half of them.
 
     In each round those that are alone in their slot go. A slot is two bits: it is taken, it is shared. A log of groups
     of 8 with 64-bit ids that lie together: 0.3 to 0.5 ns per completion; `numbered` takes 2.8 of 10^6 and 9.5 of 10^7.
     """
-    keys = ids.view(np.uint64).copy()
+    keys = ids.view(np.uint64)
     while keys.shape[0]:
         bits, kept = bits_of(keys.shape[0], FEWEST_BITS), ZERO
         shift, slots = np.uint64(63 - bits), np.zeros(1 << (bits - 5), np.uint64)

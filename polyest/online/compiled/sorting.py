@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["arrange", "counting_sort", "sort_rows"]
 
 ZERO, ONE, WORD = np.uint64(0), np.uint64(1), np.uint64(64)
-PIECE = np.uint64(1 << 12)  # ids whose edges are marked at a time
+PIECE = np.uint64(1 << 10)  # ids whose edges are marked at a time: the next are fetched meanwhile
 
 
 @inlined
@@ -32,25 +32,16 @@ def marks(ids, first, size):
     return word
 
 
-@inlined
-def longer(array, size):
-    result = np.empty(size, array.dtype)
-    result[: array.shape[0]] = array
-    return result
-
-
 @jit
-def find_runs(ids):
-    """Where runs of equal ids begin, and the end; the id of each run; whether these ascend.
+def find_runs(ids, starts, heads):
+    """Write where runs of equal ids begin, and the end, and the id of each run.
 
-    There is room for as many as there will be if they go on as they began: new memory costs more than all else.
+    Returns how many there are, and whether their ids ascend.
     """
-    size, count, ascend, words = np.uint64(ids.shape[0]), ONE, True, np.empty(PIECE // WORD, np.uint64)
-    starts, heads, last = np.zeros(2, np.int64), ids[:1].copy(), ids[0] if ids.shape[0] else 0
+    size, count, ascend, words = np.uint64(ids.shape[0]), ZERO, True, np.empty(PIECE // WORD, np.uint64)
+    if size:
+        starts[0], heads[0], count = 0, ids[0], ONE
     for first in range(ONE, size, PIECE):
-        if count + PIECE >= starts.shape[0]:
-            room = 2 * PIECE + (np.uint64(1.1 * count / first * size) if first > ONE else ZERO)
-            starts, heads = longer(starts, room), longer(heads, room)
         number, stop = ZERO, min(first + PIECE, size)
         for begin in range(first, stop, WORD):
             rest = stop - begin
@@ -61,11 +52,10 @@ def find_runs(ids):
             while word:
                 place = first + n * WORD + np.uint64(trailing_zeros(word))
                 here = ids[place]
+                ascend &= here >= heads[count - ONE]
                 starts[count], heads[count], count, word = place, here, count + ONE, word & (word - ONE)
-                ascend, last = ascend & (here >= last), here
-    count = min(count, size)
     starts[count] = size
-    return starts[: count + ONE], heads[:count], ascend
+    return count, ascend
 
 
 @jit
@@ -91,10 +81,12 @@ def counting_sort(values, lowest, span):
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
     ids = np.require(ids, np.int64, ["C", "A", "W"])
-    starts, heads, ascend = find_runs(ids)
+    starts, heads = np.empty((2, len(ids) + 1), np.int64)  # memory costs nothing before it is written to
+    count, ascend = find_runs(ids, starts, heads)
+    starts, heads = starts[: count + 1], heads[:count]
     if ascend or are_distinct(heads):
         return None, starts
-    order, groups = sort_rows(heads)
+    order, groups = sort_rows(ids[starts[:-1]])
     if len(groups) == len(starts):
         return None, starts
     lengths = np.diff(starts)[order]

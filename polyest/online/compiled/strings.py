@@ -8,13 +8,12 @@ from __future__ import annotations
 
 # numba infers the types of these functions:
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, unreachable"
-from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from polyest.online.compiled.hashing import bits_of, mixed
+from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
 
 if TYPE_CHECKING:
@@ -32,10 +31,10 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """See `polyest.online.numpy_backend.read_strings`; None too if different strings of a group have the same hash."""
     size, items = int(starts[-1]), [*chain.from_iterable(rows)]
-    if not _are_strings(items):
+    if not {*map(type, items)} <= {str}:  # a subclass may compare as it likes
         return None
     try:
-        data = np.frombuffer(END.join([*items, ""]).encode(), np.uint8)
+        data = np.frombuffer(END.join([*cast("list[str]", items), ""]).encode(), np.uint8)
     except UnicodeEncodeError:
         return None
     ends = np.flatnonzero(data == 0)
@@ -43,12 +42,7 @@ def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.i
         return None
     codes = np.fromiter(map(hash, items), np.int64, size)
     order = np.arange(size) if order is None else order
-    return codes if codes_identify(data, ends, codes, order, starts) else None
-
-
-def _are_strings(items: Sequence[object]) -> TypeGuard[list[str]]:
-    """Whether they are plain strings: a subclass may compare as it likes."""
-    return {*map(type, items)} <= {str}
+    return codes if codes_identify(data, ends, codes[order], order, starts) else None
 
 
 @inlined
@@ -70,21 +64,19 @@ def is_same(data, ends, one, other):
 
 @jit
 def codes_identify(data, ends, codes, rows, starts):
-    """Whether strings with equal codes in a group are always the same."""
+    """Whether strings with equal codes in a group, whose rows lie together, are always the same."""
     largest = np.int64(1)
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    bits = bits_of(largest, 4)
-    owners, firsts = np.full(1 << bits, -1), np.empty(1 << bits, np.uint64)
-    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+    table, slots = group_table(largest), np.empty(largest, np.uint64)
     for g in range(starts.shape[0] - 1):
-        for i in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
-            row = np.uint64(rows[i])
-            slot = mixed(codes[row]) >> shift
-            while owners[slot] == g and codes[firsts[slot]] != codes[row]:
-                slot = (slot + ONE) & mask
-            if owners[slot] != g:
-                owners[slot], firsts[slot] = g, row
-            elif not is_same(data, ends, row, firsts[slot]):
+        lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
+        tally(codes, lo, hi, g, table, slots, None)
+        last = table[3]  # the last row of each code
+        for i in range(lo, hi):
+            last[slots[i - lo]] = rows[i]
+        for i in range(lo, hi):
+            row, other = np.uint64(rows[i]), np.uint64(last[slots[i - lo]])
+            if row != other and not is_same(data, ends, row, other):
                 return False
     return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,15 @@ from polyest.online import numpy_backend
 from polyest.online.compiled import sorting
 
 PIECE = int(sorting.PIECE)
+PAGES = """
+import resource, numpy as np
+from polyest.online.compiled import sorting
+names = np.random.default_rng(0).integers(-(2**63), 2**63, 10**6)
+sorting.arrange(names[:9])
+ids, before = np.repeat(names, 8), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+starts = sorting.arrange(ids)[1]
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / starts.nbytes)
+"""
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 64, 65, 66, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE + 70])
@@ -26,3 +38,11 @@ def test_runs_go_over_the_ends_of_words_and_pieces(size: int) -> None:
 def test_room_grows_where_groups_get_smaller() -> None:
     ids = np.repeat(np.arange(5 * PIECE + 1), [3 * PIECE, *[1] * (5 * PIECE)])
     assert sorting.arrange(ids)[1].tolist() == [0, *range(3 * PIECE, 8 * PIECE + 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults")
+def test_arranging_touches_little_more_memory_than_what_it_writes() -> None:
+    """Where groups begin, and their ids: twice as much as the result; a new page costs as much as 1000 comparisons."""
+    shown = subprocess.run([sys.executable, "-c", PAGES], check=True, capture_output=True, text=True).stdout
+    assert float(shown) < 2.5
