@@ -11,6 +11,9 @@
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
+# Each process reads what another has compiled: tests start thousands.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto

@@ -125,7 +125,7 @@ def main() -> None:
         "batches": batches,
         "strings": lambda options: runtime_forms.hashable(options.completions, options.repeats),
         "ragged": lambda options: runtime_forms.ragged(options.completions, options.repeats),
-        "weights": lambda options: runtime_weights.report(options.completions // 10, options.repeats),
+        "weights": lambda options: runtime_weights.report(options.completions // 10, options.repeats, options.sizes),
         "start": lambda options: runtime_start.report(options.repeats),
         "peers": lambda options: runtime_peers.compare(options.groups, max(options.groups // 20, 100)),
     }
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=10**7, help="largest batch; 10**8 needs 3 GB of memory")
     parser.add_argument("--groups", type=int, default=100_000, help="groups for the peers")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--sizes", type=int, nargs="+", default=runtime_weights.GROUP_SIZES, help="of `weights`")
     parser.add_argument("--plots", type=Path, metavar="DIR")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(sections):

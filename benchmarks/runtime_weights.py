@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ SCORES = ("rewards", "advantages", "value")
 FEW, BOUND = 10**4, 1.3
 Form = tuple[str, Callable[..., object], dict[str, Any], object]
 
-__all__ = ["report"]
+__all__ = ["GROUP_SIZES", "report"]
 
 
 class Batch:
@@ -52,30 +52,30 @@ class Batch:
                 yield form, partial(getattr(module, name), answers, groups, "log", "harmonic"), options, weights
 
 
-def report(completions: int, repeats: int) -> None:
+def report(completions: int, repeats: int, sizes: Sequence[int] = GROUP_SIZES) -> None:
     """A row for each form, engine, batch and K; where the ratio is above the bound, a mark."""
     print(f"\nns per completion without weights and with, in brackets the ratio (bound: {BOUND}; * is above)")
     print(f"{'':26}{'completions':>12}{'K':>5}" + "".join(f"{name:>24}" for name in SCORES))
     few = min(FEW, completions)
     for total in sorted({few, completions}):
         with engine(0):
-            compare("numba", total, repeats, both_forms)
+            compare("numba", sizes, total, repeats, both_forms)
     with engine(1 << 62):
-        compare("numpy", few, min(repeats, 4), both_forms)
+        compare("numpy", sizes, few, min(repeats, 4), both_forms)
     if find_spec("torch"):
         import torch
 
         import polyest.adapters.torch as in_torch
 
         torch.set_num_threads(1)
-        compare("torch", few, repeats, lambda batch: batch.dense(in_torch, torch.from_numpy))
-        compare("torch", few, 2, lambda batch: batch.ragged(in_torch, torch.from_numpy))
+        compare("torch", sizes, few, repeats, lambda batch: batch.dense(in_torch, torch.from_numpy))
+        compare("torch", sizes, few, 2, lambda batch: batch.ragged(in_torch, torch.from_numpy))
     if find_spec("jax"):
         import jax.numpy as jnp
 
         import polyest.adapters.jax as in_jax
 
-        compare("jax", few, repeats, lambda batch: blocking(batch.dense(in_jax, jnp.asarray)), narrow=True)
+        compare("jax", sizes, few, repeats, lambda batch: blocking(batch.dense(in_jax, jnp.asarray)), narrow=True)
 
 
 def keep(array: NDArray[Any]) -> NDArray[Any]:
@@ -104,9 +104,11 @@ def engine(work: int) -> Iterator[None]:
         backend.COLD_WORK, backend.WARM_WORK = before
 
 
-def compare(name: str, completions: int, repeats: int, forms: Callable[[Batch], Any], narrow: bool = False) -> None:
+def compare(
+    name: str, sizes: Sequence[int], completions: int, repeats: int, forms: Callable[[Batch], Any], narrow: bool = False
+) -> None:
     """The rows of one engine."""
-    for size in GROUP_SIZES:
+    for size in sizes:
         batch = Batch(completions, size)
         if narrow:
             batch.answers = batch.answers.astype(np.int32)

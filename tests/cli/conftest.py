@@ -40,19 +40,27 @@ input()
 """
 
 
-@pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a Ray cluster of two workers, whose processes live in another folder; it lets nobody else in."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+@pytest.fixture(scope="session")
+def ray_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address of a Ray cluster of two workers, whose processes live in another folder, and what lets one in."""
+    key = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     process = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path_factory.mktemp("cluster"),
-        env=environment() | {"RAY_USAGE_STATS_ENABLED": "0"},
+        env=environment() | key | {"RAY_USAGE_STATS_ENABLED": "0"},
     )
     assert process.stdout is not None
-    yield process.stdout.readline().strip()
+    yield process.stdout.readline().strip(), key
     process.communicate("\n")
+
+
+@pytest.fixture
+def cluster(ray_of_two: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Its address, with the key at hand."""
+    address, key = ray_of_two
+    for name, value in key.items():
+        monkeypatch.setenv(name, value)
+    return address

@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from addresses import addresses
@@ -20,6 +22,7 @@ from places import ROOT
 pytest.importorskip("mkdocs")
 pytestmark = pytest.mark.slow
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src"}
+SUPPORT = ROOT / "tests" / "support"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -86,7 +89,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -94,83 +97,136 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_browser_shows_every_page_without_an_error(site: Path, address: str, width: int) -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here; apt-get install chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with api.sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+    """An empty page of the browser, of the size of a desk's if no other is given."""
+    with ExitStack() as stack:
+        yield lambda width=1280, **options: stack.enter_context(
+            closing(browser.new_page(viewport={"width": width, "height": 900}, **options))
+        )
+
+
+def pages(site: Path) -> list[str]:
+    """All but 404.html, whose links are those of a site at the root of a host."""
+    return sorted(found for page in site.rglob("*.html") if (found := page.relative_to(site).as_posix()) != "404.html")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_every_page_without_an_error(
+    site: Path, address: str, opened: Callable[..., Any], width: int
+) -> None:
     complaints: list[str] = []
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url))
-            for file in sorted(site.rglob("*.html")):
-                if file.name != "404.html":  # whose links are those of a site at the root of a host
-                    page.goto(f"{address}/{file.relative_to(site).as_posix()}")
-                    root = "document.documentElement"
-                    if page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"):
-                        complaints.append(f"{file.name} is wider than the window")
+    page = opened(width)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url))
+    for place in pages(site):
+        page.goto(f"{address}/{place}")
+        root = "document.documentElement"
+        if page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"):
+            complaints.append(f"{place} is wider than the window")
     assert complaints == []
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
-def test_search_finds_a_term(address: str) -> None:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
-            page = browser.new_page()
-            page.goto(f"{address}/index.html")
-            page.get_by_placeholder("Search").fill("singletons")
-            found = page.locator(".md-search-result__item").first
-            found.wait_for(state="attached", timeout=10_000)
-            assert "singleton" in (found.text_content() or "").lower()
+def test_search_finds_a_term(address: str, opened: Callable[..., Any]) -> None:
+    page = opened()
+    page.goto(f"{address}/index.html")
+    page.get_by_placeholder("Search").fill("singletons")
+    found = page.locator(".md-search-result__item").first
+    found.wait_for(state="attached", timeout=60_000)
+    assert "singleton" in (found.text_content() or "").lower()
 
 
 WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+KINDS = (SUPPORT / "kinds.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def violations(page: Any, rules: object, elements: Any = None) -> list[tuple[str, object]]:
+    """Of axe-core's rules, in all of the page or in some elements."""
+    page.evaluate(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
+    script = "([include, rules]) => axe.run(include ?? document, {resultTypes: ['violations'], runOnly: rules})"
+    return [
+        (found["id"], node["target"])
+        for found in page.evaluate(script, [elements, rules])["violations"]
+        for node in found["nodes"]
+    ]
+
+
+def of_new_kinds(page: Any) -> list[tuple[str, object]]:
+    """Contrasts that are too low, of what looks like nothing before in the same tab."""
+    elements = page.evaluate_handle(KINDS)
+    return violations(page, ["color-contrast"], elements) if elements.evaluate("found => found.length") else []
+
+
 def test_pages_have_contrast_names_for_screen_readers_and_what_scrolls_takes_the_keyboard(
-    site: Path, address: str, scheme: str
+    site: Path, address: str, opened: Callable[..., Any]
 ) -> None:
     """By the rules of axe-core for WCAG 2.2 AA; among them: pictures have a text, inline SVG of a role included."""
-    api, axe = pytest.importorskip("playwright.sync_api"), pytest.importorskip("axe_playwright_python.base")
-    found: list[tuple[str, str, object]] = []
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
-            page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-            for file in sorted(site.rglob("*.html")):
-                if file.name != "404.html":
-                    page.goto(f"{address}/{file.relative_to(site).as_posix()}")
-                    page.evaluate(axe.AXE_SCRIPT)
-                    answer = page.evaluate("rules => axe.run({resultTypes: ['violations'], runOnly: rules})", WCAG)
-                    found += [(file.name, v["id"], n["target"]) for v in answer["violations"] for n in v["nodes"]]
+    page, found = opened(color_scheme="light"), []
+    for place in pages(site):
+        page.goto(f"{address}/{place}")
+        found += [(place, *told) for told in violations(page, WCAG)]
     assert found == []
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; apt-get install chromium")
+def test_every_kind_of_text_has_contrast_in_the_dark(site: Path, address: str, opened: Callable[..., Any]) -> None:
+    """The other rules do not look at colours."""
+    page, found = opened(color_scheme="dark"), []
+    for place in pages(site):
+        page.goto(f"{address}/{place}")
+        found += [(place, *told) for told in of_new_kinds(page)]
+    assert found == []
+
+
+SEEDS = {
+    "a colour of one word": "e => { e.innerHTML = '<b>faint</b>'; e.firstChild.style.color = '#787878'; }",
+    "paper behind a paragraph": "e => { e.style.background = getComputedStyle(e).color; }",
+    "paper behind all": "e => { document.body.style.background = getComputedStyle(e).color; }",
+    "an ancestor's opacity": "e => { e.parentElement.style.opacity = 0.2; }",
+    "a rule of a style sheet": """e => {
+        document.head.insertAdjacentHTML('beforeend', '<style>article p:last-of-type {color: #787878}</style>'); }""",
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_faint_text_on_the_last_page_is_found(
+    site: Path, address: str, opened: Callable[..., Any], scheme: str, seed: str
+) -> None:
+    """Where all before, and all else on it, has been seen."""
+    page = opened(color_scheme=scheme)
+    for place in (*pages(site)[-2:], pages(site)[-1]):
+        page.goto(f"{address}/{place}")
+        before = of_new_kinds(page)
+    assert before == []
+    page.evaluate(f"({seed})([...document.querySelectorAll('article p')].at(-1))")
+    assert {rule for rule, _ in of_new_kinds(page)} == {"color-contrast"}
+
+
 @pytest.mark.parametrize("place", ["playground/index.html", "start.html"])
-def test_the_tab_key_reaches_everything_and_one_sees_where_it_is(address: str, place: str) -> None:
-    api = pytest.importorskip("playwright.sync_api")
+def test_the_tab_key_reaches_everything_and_one_sees_where_it_is(
+    address: str, opened: Callable[..., Any], place: str
+) -> None:
     reachable = """[...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')]
         .filter(e => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0 && e.getClientRects().length)
         .filter(e => e.type !== 'radio')"""  # of which arrows choose one
     is_seen = """() => { const e = document.activeElement, s = getComputedStyle(e); e.dataset.reached = '1';
         return [e.outerHTML.slice(0, 90), s.outlineStyle !== 'none' || s.boxShadow !== 'none']; }"""
-    with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(f"{address}/{place}")
-            unseen = []
-            for _ in range(page.evaluate(f"{reachable}.length") + 5):
-                page.keyboard.press("Tab")
-                element, seen = page.evaluate(is_seen)
-                unseen += [] if seen or element.startswith("<body") else [element]
-            missed = page.evaluate(f"{reachable}.filter(e => !e.dataset.reached).map(e => e.outerHTML.slice(0, 90))")
+    page, unseen = opened(), []
+    page.goto(f"{address}/{place}")
+    for _ in range(page.evaluate(f"{reachable}.length") + 5):
+        page.keyboard.press("Tab")
+        element, seen = page.evaluate(is_seen)
+        unseen += [] if seen or element.startswith("<body") else [element]
+    missed = page.evaluate(f"{reachable}.filter(e => !e.dataset.reached).map(e => e.outerHTML.slice(0, 90))")
     assert (missed, unseen) == ([], [])

@@ -28,7 +28,7 @@ def test_both_arithmetics_lead_to_the_same_table(target: str, K: int, kappa: int
     assert np.sign(near.multipliers[0]) == np.sign(float(found.multipliers[np.argmin(found.points)]))
 
 
-@pytest.mark.parametrize("solver", [None, "CLARABEL"])
+@pytest.mark.parametrize("solver", [None, pytest.param("CLARABEL", marks=pytest.mark.slow)])
 def test_float64_starts_with_any_solver(solver: str | None) -> None:
     """The table of theory.md §3, K = 4, κ = 2, to the digits that an approximate active set leaves."""
     beta = 2 * float(remez.least_bias("log", 4))

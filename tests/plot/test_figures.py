@@ -210,6 +210,7 @@ def test_the_axis_reaches_below_the_place_of_the_largest_bias(target: str) -> No
         assert axes.get_xlim()[0] < np.asarray(line.get_xdata())[top] / 5
 
 
+@pytest.mark.slow
 def test_short_axes_have_ticks_too() -> None:
     axes = along_the_frontier("polynomial(9,0,-120,0,432,0,-576,0,256)", 3).axes[0]
     for axis in (axes.xaxis, axes.yaxis):

@@ -261,7 +261,10 @@ def test_verdicts_count_where_they_have_a_meaning(
     assert (found["correct"], notes) == (share, "")
 
 
-@pytest.mark.parametrize("verdict", [-1, 1.5, 3, "maybe", [True], {"score": 1}, float("inf"), 10**400])
+SLOW_VERDICTS = [1.5, 3, [True], {"score": 1}, float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("verdict", [-1, "maybe", *(pytest.param(v, marks=pytest.mark.slow) for v in SLOW_VERDICTS)])
 def test_verdicts_without_a_meaning_are_in_nobodys_way(
     verdict: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

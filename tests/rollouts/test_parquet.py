@@ -73,7 +73,7 @@ def write_table(folder: Path, **columns: Any) -> Path:
     return folder / "log.parquet"
 
 
-@pytest.mark.parametrize("kind", WITHOUT_JSON | PLAIN)
+@pytest.mark.parametrize("kind", [*WITHOUT_JSON, *(pytest.param(kind, marks=pytest.mark.slow) for kind in PLAIN)])
 def test_columns_that_are_not_needed_stay_as_they_are(kind: str, tmp_path: Path) -> None:
     log, out = write_table(tmp_path, x=(WITHOUT_JSON | PLAIN)[kind]), tmp_path / "out.parquet"
     assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0

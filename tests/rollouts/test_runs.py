@@ -361,7 +361,9 @@ OPTIONS = ("--target", "log", "--prompt-column", "question", "--method", "harmon
 
 
 @pytest.mark.parametrize("names", [("one", "other"), ("run1", "run2"), ("seed-0", "seed-1"), ("a/step_1", "b/step_1")])
-@pytest.mark.parametrize("above", ["", "outputs", "outputs/experiment"])
+@pytest.mark.parametrize(
+    "above", ["outputs", *(pytest.param(above, marks=pytest.mark.slow) for above in ("", "outputs/experiment"))]
+)
 def test_runs_below_one_folder_are_kept_apart(run: Any, above: str, names: tuple[str, ...], tmp_path: Path) -> None:
     below = tmp_path / above
     folders = [below / name.partition("/")[0] for name in names]

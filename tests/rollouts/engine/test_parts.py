@@ -69,7 +69,7 @@ def test_few_rows_are_scored_without_numba(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keys", [("prompt_id",), ("prompt_id", "step")])
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-@pytest.mark.parametrize("weak", ["hash({}) & 7", "0::UBIGINT"])
+@pytest.mark.parametrize("weak", [pytest.param("hash({}) & 7", marks=pytest.mark.slow), "0::UBIGINT"])
 def test_hashes_that_are_the_same_by_chance_change_no_number(
     keys: tuple[str, ...], suffix: str, weak: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -309,7 +309,7 @@ SAMPLES = [
     ("plain_steps", "plain", 72, {8: 9}),
     ("prime_rl", "episodes", 48, {8: 6}),
     ("skyrl", "skyrl", 24, {8: 3}),
-    ("slime", "slime", 24, {8: 3}),
+    pytest.param("slime", "slime", 24, {8: 3}, marks=pytest.mark.slow),  # imports torch
     ("trl/chat", "trl", 24, {4: 6}),
     ("trl/plain", "trl", 24, {4: 6}),
     ("verifiers_legacy", "verifiers", 24, {8: 3}),
