@@ -20,7 +20,7 @@ PHASES = {
     "codes of answers, checked": ("polyest.rollouts.engine.parts", "answer_codes"),
     "dealing": ("polyest.cli.reading", "deal"),
     "counting": ("polyest.cli.score", "group"),
-    "scoring": ("polyest.cli.score", "score_parts"),
+    "scoring": ("polyest.cli.scoring", "score_parts"),
     "writing": ("polyest.rollouts.engine.output", "Writer.write"),
 }
 

@@ -5,7 +5,6 @@ A message has four parts: the argument in backticks, what is required, what came
 
 from __future__ import annotations
 
-import difflib
 import sys
 import warnings
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ __all__ = [
     "SolveError",
     "TableFileError",
     "TableNotFoundError",
+    "counted",
     "nearest",
     "shortened",
     "warn",
@@ -60,8 +60,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("minmax", ["minimax", "aqp"])
     "; did you mean 'minimax'?"
     """
+    import difflib
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """How many, for a message.
+
+    >>> counted(1, "group"), counted(2, "group")
+    ('1 group', '2 groups')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def shortened(value: object, length: int = 60) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from polyest.problems.targets import Target
     from polyest.uncertainty import ValueEstimate
 
-__all__ = ["advantages", "rewards", "value", "value_with_error"]
+__all__ = ["advantages", "rewards", "tables_of", "value", "value_with_error"]
 
 
 def rewards(
@@ -65,7 +65,7 @@ def rewards(
     [-1.0, -0.5, -1.0, -0.5, -1.5]
     """
     options = grouping.Options("rewards", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = grouping.ragged(_tables(target, method, budget, baseline), answers, groups, options)
+    job = grouping.ragged(tables_of(target, method, budget, baseline), answers, groups, options)
     return scoring.scores(job, out, dtype)
 
 
@@ -93,7 +93,7 @@ def advantages(
     [0.5, 0.5, -1.5]
     """
     options = grouping.Options("advantages", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
+    job = grouping.ragged(tables_of(target, method, budget), answers, groups, options)
     return scoring.scores(job, out, dtype)
 
 
@@ -124,7 +124,7 @@ def value(
     {'x': -1.0, 'y': 0.0}
     """
     options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads, weights, usable)
-    job = grouping.ragged(_tables(target, method, budget), answers, groups, options)
+    job = grouping.ragged(tables_of(target, method, budget), answers, groups, options)
     ids, order = _by_appearance(job, groups)
     return ids, scoring.values(job)[order]
 
@@ -157,7 +157,7 @@ def value_with_error(
     from polyest.uncertainty.estimate import estimate
 
     options = grouping.Options("values", target, reference, padding_id, no_answer_reward, threads)
-    tables = _tables(target, method, budget)
+    tables = tables_of(target, method, budget)
     job = grouping.ragged(tables, answers, groups, options)
     ids, order = _by_appearance(job, groups)
     return ids, estimate(job, tables, error, no_answer_reward).take(order)
@@ -172,7 +172,7 @@ def _by_appearance(job: grouping.Job, groups: AnswersLike) -> tuple[Any, NDArray
     return ids, order
 
 
-def _tables(
+def tables_of(
     target: str | Target, method: str | None, budget: RaggedArguments, baseline: str | None = None
 ) -> grouping.Lookups:
     """The look-up arrays of the group sizes that it is asked for."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -83,3 +85,41 @@ def test_a_name_that_is_not_there_leads_to_the_nearest(typed: str, meant: str) -
 
     with pytest.raises(AttributeError, match=f"'{typed}'; did you mean '{meant}'"):
         getattr(polyest, typed)
+
+
+@pytest.mark.parametrize(
+    ("verb", "absent"),
+    [
+        ("score", ("polyest.report", "polyest.rollouts.measures", "polyest.cli.cluster", "polyest.cli.solve")),
+        ("report", ("polyest.cli.score", "polyest.cli.solve")),
+        ("list", ("polyest.cli.score", "polyest.rollouts.engine", "duckdb", "pyarrow")),
+    ],
+)
+def test_a_verb_loads_what_it_needs_and_no_more(verb: str, absent: tuple[str, ...], tmp_path: Path) -> None:
+    """Rows are scored without a measure, an engine for clusters, or `numpy.ma`, which take longer than they do."""
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(f'{{"prompt_id": 1, "answer": {n % 3}}}\n' for n in range(16)))
+    given = {
+        "score": [str(log), "--target", "log", "--method", "harmonic", "--out", str(tmp_path / "out.parquet")],
+        "report": [str(log), "--out", str(tmp_path / "page.html")],
+        "list": [],
+    }
+    code = (
+        f"import sys\nfrom polyest.cli import main\nassert main({[verb, *given[verb]]}) == 0\n"
+        f"wrong = {{*{absent}}} & {{*sys.modules}}\nassert not wrong, wrong\n"
+        f"assert {verb!r} != 'score' or 'numpy.ma' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
+
+
+@pytest.mark.parametrize("given", [None, "3"])
+def test_scoring_starts_no_threads_for_matrices_unless_told_to(given: str | None) -> None:
+    """They cost more than scoring a short log; numpy reads how many as it is loaded."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+    code = (
+        "import sys\nfrom polyest.command import main\nsys.argv = ['polyest', 'score', 'nowhere', '--target', 'log']\n"
+        "main()\nimport os; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert result.stdout == f"{given or 1}\n"

@@ -17,10 +17,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from polyest import __version__
-from polyest.cli import listing, plot, report, score, show, solve, verify
 from polyest.cli.options import Parser, reject_unknown
 from polyest.cli.signals import Stopped, raising
 from polyest.command import INTERNAL_ERROR
@@ -28,7 +28,7 @@ from polyest.errors import PolyestError
 
 __all__ = ["main"]
 
-VERBS = (listing, show, solve, verify, score, report, plot)
+VERBS = {name: name for name in ("list", "show", "solve", "verify", "score", "report", "plot")} | {"list": "listing"}
 CODES = (
     "Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 70 a mistake of polyest's own, 130 interrupted, "
     "141 nobody reads on, 143 terminated."
@@ -74,15 +74,15 @@ def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
     return code, ""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The parser of one verb, so that what others need is not loaded; of all if it is none."""
     parser = Parser(
         prog="polyest", description="Solve, prove, show and apply tables of count-based rewards.", epilog=CODES
     )
     parser.add_argument("-V", "--version", action="version", version=f"polyest {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
-    for verb in VERBS:
-        verb.add_parser(verbs)
+    for name in [verb] if verb in VERBS else VERBS:
+        import_module(f"polyest.cli.{VERBS[name]}").add_parser(verbs)
     about = verbs.add_parser("help", help="say what a verb does", description="Say what a verb does.")
     about.add_argument("about", nargs="?", metavar="VERB", choices=tuple(verbs.choices), help="all of them by default")
     about.set_defaults(run=lambda arguments: _help(verbs.choices.get(arguments.about, parser)), parser=about)
@@ -98,8 +98,9 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = build_parser()
-    arguments, rest = parser.parse_known_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    parser = build_parser(next(iter(given), None))
+    arguments, rest = parser.parse_known_args(given)
     reject_unknown(arguments.parser, rest)
     code: int = arguments.run(arguments)
     return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polyest.cli.options import writable_file
-from polyest.cli.reading import check_not_read
 from polyest.rollouts.measures import (
     UNITS,
     Difference,
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.statistics import GroupStatistics
 
-__all__ = ["MeasuredLog", "add_options", "csv_file", "lines", "measured", "write_csv"]
+__all__ = ["MeasuredLog", "measured"]
 
 IN_LINES = re.compile(
     r"value_|entropy_|effective_answers|distinct|singletons|no_answer|agreement|correct$|pass@|drift"
@@ -78,23 +75,30 @@ class MeasuredLog:
             found["differences"] = [_difference(one) for one in self.differences]
         return found
 
+    def write(self, path: Path) -> None:
+        """As CSV, a row for each part: what names it, and four columns for each measure."""
+        rows = [_flat(row) for row in self.rows()]
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file,
+        ):
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What is measured over, and where it is written."""
-    add = parser.add_argument
-    text = "a column, such as step, or prompt, or run: means over the prompts of each of its values, with errors"
-    add("--by", metavar="NAME", help=text)
-    add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
-    add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")
-
-
-def csv_file(arguments: argparse.Namespace) -> Path | None:
-    """Where the CSV goes, which is none of the files that are read; checked before the work."""
-    if arguments.csv is None:
-        return None
-    path = writable_file(arguments.csv, (".csv",), "--csv")
-    check_not_read("--csv", path, arguments.rollouts)
-    return path
+    def lines(self) -> list[str]:
+        """For a terminal: the means over all, then by part, then what runs differ by; rounded as errors allow."""
+        head = ["measure", "mean ± error", "error of these prompts", f"estimates; entropies in {self.unit}"]
+        whole = [_cells(name, mean.of(0)) for name, mean in self.whole.means.items()]
+        for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
+            row[-1] = "" if row[-1] == before[-1] else row[-1]
+        told = ["", *_aligned([head, *whole])]
+        if self.by:
+            told += ["", *_aligned(_by_part(self.rows(), self.by))]
+        if self.differences:
+            head = ["run", "measure", "minus the first run", "95 % interval", "pairs"]
+            told += ["", *_aligned([head, *map(_compared, self.differences)])]
+        return [*told, *(f"warning: {line}" for line in self.warnings())]
 
 
 def measured(
@@ -119,43 +123,11 @@ def measured(
     return MeasuredLog(unit, whole, parts, ranks, differences(statistics, found))
 
 
-def write_csv(path: Path, found: MeasuredLog) -> None:
-    """A row for each part: what names it, and four columns for each measure."""
-    rows = [_flat(row) for row in found.rows()]
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def lines(found: MeasuredLog) -> list[str]:
-    """For a terminal: the means over all, then by part, then what the runs differ by; rounded as errors allow."""
-    entropies = f"; entropies in {found.unit}"
-    head = ["measure", "mean ± error", "error of these prompts", f"estimates{entropies}"]
-    whole = [_cells(name, mean.of(0)) for name, mean in found.whole.means.items()]
-    for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
-        row[-1] = "" if row[-1] == before[-1] else row[-1]
-    told = ["", *_aligned([head, *whole])]
-    if found.by:
-        rows = found.rows()
-        last = [name for name in rows[0] if name.startswith("pass@")][-1:]
-        names = [name for name in rows[0] if not isinstance(rows[0][name], MeanOfGroups)]
-        names += [name for name in found.by.means if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
-        told += ["", *_aligned([names, *([_on_one_line(row[name]) for name in names] for row in rows)])]
-    if found.differences:
-        told += [
-            "",
-            *_aligned(
-                [
-                    ["run", "measure", "minus the first run", "95 % interval", "pairs"],
-                    *map(_compared, found.differences),
-                ]
-            ),
-        ]
-    return [*told, *(f"warning: {line}" for line in found.warnings())]
+def _by_part(rows: Sequence[Mapping[str, Hashable | MeanOfGroups]], table: PartsTable) -> list[list[str]]:
+    last = [name for name in rows[0] if name.startswith("pass@")][-1:]
+    names = [name for name in rows[0] if not isinstance(rows[0][name], MeanOfGroups)]
+    names += [name for name in table.means if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
+    return [names, *([_on_one_line(row[name]) for name in names] for row in rows)]
 
 
 def _cells(name: str, mean: MeanOfGroups) -> list[str]:

@@ -17,8 +17,8 @@ from polyest.cli.signals import Stopped
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts.engine.log import STANDARD_INPUT
-from polyest.rollouts.measures import UNITS
 from polyest.rollouts.runs import files_of
+from polyest.rollouts.statistics import UNITS
 
 if TYPE_CHECKING:
     from polyest.report import Report

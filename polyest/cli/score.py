@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyest import rollouts
-from polyest.cli import measured
-from polyest.cli.named_function import add_growth_option, chosen_target, own
+from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
 from polyest.cli.options import (
     add_budget_options,
     add_json_option,
@@ -23,8 +22,6 @@ from polyest.cli.options import (
 )
 from polyest.cli.parallel import add_engine_options, check_address
 from polyest.cli.reading import about_log, add_reading_options, check_not_read, reading
-from polyest.cli.score_in_parts import found_in_parts
-from polyest.cli.score_on_ray import on_ray
 from polyest.cli.scoring import Writers, budget_of, check_columns, check_several, found_in, is_measured, labels
 from polyest.cli.summary import Summary, lines, summary_of
 from polyest.errors import ArgumentError
@@ -37,11 +34,14 @@ from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
 from polyest.rollouts.engine.partitions import Found
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Groups, differences, group
+from polyest.rollouts.statistics import UNITS
 from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from polyest.cli.measured import MeasuredLog
 
     Array = NDArray[np.float64]
 
@@ -70,31 +70,33 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
         add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
     add_engine_options(parser, ENGINES)
-    measured.add_options(parser)
+    text = "a column, such as step, or prompt, or run: means over the prompts of each of its values, with errors"
+    add("--by", metavar="NAME", help=text)
+    add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
+    add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     check_address(arguments)
     out, values = _outputs(arguments)
-    table = measured.csv_file(arguments)
+    table = _csv_file(arguments)
     given = own(arguments.target) or arguments.target
     arguments.target = chosen_target(given, arguments.growth).name
     notes: list[str] = []
     if arguments.engine == "ray":
-        workers = partial(on_ray, arguments.jobs, arguments.address)
-        found, correct = found_in_parts(arguments, given, (out, values), notes, workers)
+        found, correct = _found_on_ray(arguments, given, (out, values), notes)
     else:
         found, correct = _found(arguments, out, values, notes)
     summary, measures = _told(arguments, found, correct)
     if table and measures:
-        measured.write_csv(table, measures)
+        measures.write(table)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
         correct = None if correct != correct else correct
         print_json(summary | {"correct": correct} | (measures.as_json() if measures else {}))
     else:
-        print("\n".join([*lines(summary), *(measured.lines(measures) if measures else ())]))
+        print("\n".join([*lines(summary), *(measures.lines() if measures else ())]))
     return 0
 
 
@@ -131,6 +133,25 @@ def _place(engine: str, path: Path, option: str) -> Path:
     return writable_folder(path, option) if engine == "ray" else writable_file(path, rollouts.SUFFIXES, option)
 
 
+def _csv_file(arguments: argparse.Namespace) -> Path | None:
+    """Where the measures go, which is none of the files that are read; checked before the work."""
+    if arguments.csv is None:
+        return None
+    path = writable_file(arguments.csv, (".csv",), "--csv")
+    check_not_read("--csv", path, arguments.rollouts)
+    return path
+
+
+def _found_on_ray(
+    arguments: argparse.Namespace, given: str | Own, places: tuple[Path | None, Path | None], notes: list[str]
+) -> tuple[Found, float | None]:
+    """The same by workers of a cluster."""
+    from polyest.cli.score_in_parts import found_in_parts
+    from polyest.cli.score_on_ray import on_ray
+
+    return found_in_parts(arguments, given, places, notes, partial(on_ray, arguments.jobs, arguments.address))
+
+
 def _found(
     arguments: argparse.Namespace, out: Path | None, values: Path | None, notes: list[str]
 ) -> tuple[Found, float | None]:
@@ -152,9 +173,7 @@ def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values
     return Writers(row_writer, partial(write_prompts, Writer(rows, values)) if values else None)
 
 
-def _told(
-    arguments: argparse.Namespace, found: Found, correct: float | None
-) -> tuple[Summary, measured.MeasuredLog | None]:
+def _told(arguments: argparse.Namespace, found: Found, correct: float | None) -> tuple[Summary, MeasuredLog | None]:
     """What is said about the groups; the default method is called what it is for groups of these sizes."""
     methods = labels(arguments)
     names = {label: label if method else _default(arguments, found.groups) for label, method in methods.items()}
@@ -162,8 +181,12 @@ def _told(
     pays = {names[label]: _gaps(arguments, method) for label, method in methods.items()}
     gaps = {name: differences(found.groups, pay, arguments.no_answer_reward is None) for name, pay in pays.items()}
     summary = summary_of(arguments.target, found.groups, correct, values, gaps)
+    if not found.record:
+        return summary, None
+    from polyest.cli.measured import measured
+
     by = "step" if arguments.by == arguments.step_column else arguments.by
-    return summary, measured.measured(found.record, values, by, arguments.unit) if found.record else None
+    return summary, measured(found.record, values, by, arguments.unit)
 
 
 def _default(arguments: argparse.Namespace, groups: Groups) -> str:

@@ -113,8 +113,9 @@ def _name(column: str, label: str, arguments: argparse.Namespace) -> str:
 def _scorer(arguments: argparse.Namespace) -> Callable[[Part, Array | None, str | None], Scores]:
     def scorer(part: Part, reference: Array | None, method: str | None) -> Scores:
         own = budget_of(arguments, method)
-        pay = arguments.no_answer_reward
-        return score(part.answers, part, arguments.target, method, reference=reference, no_answer_reward=pay, **own)
+        pay, known = arguments.no_answer_reward, part.counts - 1
+        given = part.answers, part, arguments.target, method
+        return score(*given, reference=reference, no_answer_reward=pay, matches=known, **own)
 
     return scorer
 

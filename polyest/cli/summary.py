@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from polyest.errors import counted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,7 +51,7 @@ def summary_of(
     return {
         "target": target,
         "completions": completions,
-        "prompts": len(groups.per_prompt()[0]),
+        "prompts": groups.count_prompts(),
         "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
         "no_answer": int(groups.missing.sum()) / completions,
         "correct": correct,
@@ -62,8 +64,9 @@ def summary_of(
 
 def lines(summary: Summary) -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
-    count = sum(row["count"] for row in summary["groups"])
-    found = [f"{summary['completions']} completions of {summary['prompts']} prompts in {count} groups: {sizes}"]
+    groups = counted(sum(row["count"] for row in summary["groups"]), "group")
+    completions, prompts = (counted(summary["completions"], "completion"), counted(summary["prompts"], "prompt"))
+    found = [f"{completions} of {prompts} in {groups}: {sizes}"]
     if summary["no_answer"]:
         found.append(f"no answer: {summary['no_answer']:.4f}")
     correct = summary["correct"]

@@ -30,7 +30,7 @@ __all__ = ["Job", "Lookups", "Options", "arrange", "dense", "group_ids", "ragged
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments that every form takes; `kind` is rewards, advantages or values."""
+    """The arguments that every form takes; `kind` is rewards, advantages or values; `matches` where they are known."""
 
     kind: str
     target: str | Target
@@ -40,6 +40,7 @@ class Options:
     threads: int = 1
     weights: ArrayLike | None = None
     usable: ArrayLike | None = None
+    matches: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Job:
     extras: Extras
     shape: tuple[int, ...]
     missing: NDArray[np.bool_] | None = None
+
+    def of(self, kind: str, lookups: Lookups) -> Job:
+        """The same answers for another kind of score."""
+        sizes = [n for n in np.flatnonzero(np.bincount(self.layout.sizes)).tolist() if n > 1]
+        tables = Tables.join(lookups(sizes), kind, self.extras.weights_of_counts is not None)
+        return replace(self, kind=kind, layout=replace(self.layout, tables=tables))
 
 
 def dense(lookup: Lookup, lookups: Lookups, answers: AnswersLike, options: Options) -> Job:
@@ -105,7 +112,7 @@ def _job(
     work = sum(groups * n * (n + backend.LOOKUP_WORK) for n, groups in sizes.items())
     codes = np.ascontiguousarray(read.codes.reshape(-1))
     tables = Tables.join(found, options.kind, extras.weights_of_counts is not None)
-    layout = Layout(codes, starts, tables, work, rows, threads)
+    layout = Layout(codes, starts, tables, work, rows, threads, options.matches)
     missing = None if read.missing is None else read.missing.reshape(-1)
     return Job(options.kind, layout, extras, read.codes.shape, missing)
 

@@ -34,6 +34,7 @@ class Layout:
         work: units of work for `backend.choose`: all pairs of a group, and `backend.LOOKUP_WORK` per completion.
         rows: places in `codes`, group by group; None if `codes` lies group by group itself.
         threads: how many threads may score.
+        matches: m of every completion, shape (N,), where it is known; numpy counts them otherwise.
     """
 
     codes: Codes
@@ -42,6 +43,7 @@ class Layout:
     work: int
     rows: Integers | None = None
     threads: int = 1
+    matches: NDArray[np.int64] | None = None
 
     @property
     def sizes(self) -> NDArray[np.int64]:

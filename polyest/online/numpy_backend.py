@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from polyest.online.hashable_answers import Items
     from polyest.online.layout import Array, Codes, Integers, Layout, Scores
+    from polyest.online.lookup import Tables
 
 __all__ = ["arrange", "matches", "read_strings", "scores", "sums", "values"]
 
@@ -44,16 +45,15 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     Rewards w_i·c[m_i]; advantages a[m_i] − T/(n−1), T = Σ_j c'[m_j], or with weights w_i·a[m_i] + S_i·d[m_i] −
     Σ_j w_j·b[m_j], S_i = Σ_{j≠i, z_j = z_i} w_j; a, b, c, d as in `polyest.online.lookup`; §9.
     """
-    tables, baselines = layout.tables, np.zeros(len(layout.starts) - 1)
-    if tables.totals is not None:
-        values(layout, None, baselines)
+    tables = layout.tables
     out[...] = np.nan
     if weights is not None:
         check_bounded(weights, layout.rows)
-    for size, members, rows in layout.blocks():
+    for size, _, rows in layout.blocks():
         if weights is None or tables.columns is None:
-            paid = tables.of(size, tables.pay)[matches(layout.codes[rows])]
-            paid -= baselines[members, None]
+            m = _known_matches(layout, rows)
+            paid = tables.of(size, tables.pay)[m]
+            paid -= 0.0 if tables.totals is None else _means(tables, size, m)[:, None]
             out[rows] = paid if weights is None else weights[rows] * paid
         else:
             w, (b, a, d) = weights.take(rows.T), tables.of(size, tables.columns)
@@ -70,13 +70,22 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
         check_bounded(weights, layout.rows)
     for size, members, rows in layout.blocks():
         if weights is None or tables.columns is None:
-            assert tables.totals is not None
-            m = matches(layout.codes[rows])
-            out[members] = tables.of(size, tables.totals)[m].sum(axis=1) / tables.units[size]
+            out[members] = _means(tables, size, _known_matches(layout, rows))
         else:
             w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
-            paid = w * b.take(_counts(layout.codes.take(rows.T)))
-            out[members] = _total(paid, _exponents(w), tables.exponents[size])
+            m = _counts(layout.codes.take(rows.T)) if layout.matches is None else layout.matches.take(rows.T)
+            out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
+
+
+def _known_matches(layout: Layout, rows: Integers) -> NDArray[np.int64]:
+    return matches(layout.codes[rows]) if layout.matches is None else layout.matches[rows]
+
+
+def _means(tables: Tables, size: int, m: NDArray[np.int64]) -> Array:
+    """Σ_j c[m_j]/n of each group of this size."""
+    assert tables.totals is not None
+    means: Array = tables.of(size, tables.totals)[m].sum(axis=1) / tables.units[size]
+    return means
 
 
 def sums(layout: Layout, numbers: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.errors import counted
 from polyest.rollouts.measures.means import MeanOfGroups, decimals
 from polyest.rollouts.measures.parts import numbered, parts_of, prompt_columns
 
@@ -91,7 +92,7 @@ def _ranked(statistics: GroupStatistics, group: int) -> list[int]:
 def _others(statistics: GroupStatistics, group: int, entries: list[int]) -> list[list[Any]]:
     """The other answers together, then the completions without one."""
     missing = int(statistics.missing[group])
-    bars = [[f"… {len(entries)} others", int(statistics.counts[entries].sum()), None]] if entries else []
+    bars = [[f"… {counted(len(entries), 'other')}", int(statistics.counts[entries].sum()), None]] if entries else []
     return [*bars, ["(no answer)", missing, None]] if missing else bars
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
@@ -48,6 +49,7 @@ class Part:
     prompts: Whole
     sizes: Whole
 
+    @cached_property
     def counts(self) -> Whole:
         """How many of its group gave the answer of each completion, shape (N,); 1 where it has none."""
         import polyest

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.errors import counted
 from polyest.rollouts.answers import SENTINELS
 from polyest.rollouts.engine.rows import LONG
 
@@ -30,19 +31,20 @@ def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
         yield f"{_groups_have(alone)} one completion and cannot be scored: null"
     if group_size is None:
         return
-    prompts, of_group = groups.per_prompt()
-    counts = np.bincount(of_group, groups.sizes, len(prompts)).astype(np.int64)
+    firsts, of_group = groups.per_prompt()
+    prompts = counted(len(firsts), "prompt")
+    counts = np.bincount(of_group, groups.sizes, len(firsts)).astype(np.int64)
     fewer = np.count_nonzero(counts < group_size)
     uneven = np.count_nonzero((counts > group_size) & (counts % min(group_size, int(counts.max()) + 1) != 0))
     if fewer:
-        yield f"--group-size {group_size} exceeds the completions of {fewer} of {len(counts)} prompts: smaller groups"
+        yield f"--group-size {group_size} exceeds the completions of {fewer} of {prompts}: smaller groups"
     if uneven:
-        yield f"--group-size {group_size} does not divide the completions of {uneven} of {len(counts)} prompts"
+        yield f"--group-size {group_size} does not divide the completions of {uneven} of {prompts}"
 
 
 def about_answers(column: str, sentinels: Mapping[str, int], groups: Groups) -> Iterator[str]:
     """Strings that may mean "no answer", and answers that are all the same or nearly all different."""
-    found = ", ".join(f"{name!r} ({count} times)" for name, count in sentinels.items())
+    found = ", ".join(f"{name!r} ({counted(count, 'time')})" for name, count in sentinels.items())
     if found:
         yield f"{column!r} has {found}, counted as an answer; if it means none, name it with --no-answer"
     scored = groups.sizes > 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Unpack
+from typing import TYPE_CHECKING, Protocol, Unpack, cast
 
 import numpy as np
 
-import polyest
 from polyest.errors import TableNotFoundError
+from polyest.online import grouping, scoring
+from polyest.ragged import tables_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -55,23 +56,27 @@ def score(
     *,
     reference: ArrayLike | None = None,
     no_answer_reward: float | None = None,
+    matches: NDArray[np.int64] | None = None,
     **budget: Unpack[RaggedArguments],
 ) -> Scores:
-    """Rewards, advantages and values; the arguments are those of `polyest.rewards`.
+    """Rewards, advantages and values; the arguments are those of `polyest.rewards`, and `matches` where they are known.
 
     Raises:
         TableNotFoundError: there is no table for some size of group.
         ArgumentError: another bad argument.
     """
-    given = answers, groups.of_row, target, method
+    options = grouping.Options("rewards", target, reference, None, no_answer_reward, matches=matches)
+    tables = tables_of(target, method, budget)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".* groups have one completion")
-            rewards = polyest.rewards(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
-            advantages = polyest.advantages(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
-            order, means = polyest.value(*given, reference=reference, no_answer_reward=no_answer_reward, **budget)
+            job = grouping.ragged(tables, answers, groups.of_row, options)
+            rewards = cast("Array", scoring.scores(job))
+            advantages = cast("Array", scoring.scores(job.of("advantages", tables)))
+            means = scoring.values(job.of("values", tables))
     except TableNotFoundError as error:
         raise TableNotFoundError(f"{error}; or cut the groups with --group-size") from None
     values = np.empty(len(groups.sizes))
-    values[order] = means
+    firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
+    values[groups.of_row[firsts]] = means
     return Scores(rewards, advantages, values)

@@ -5,6 +5,7 @@ One record, made from rows in memory or from a stream; `polyest.rollouts.measure
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["GroupStatistics", "group_statistics", "joined", "spread", "statistics_of_codes"]
+__all__ = ["UNITS", "GroupStatistics", "group_statistics", "joined", "spread", "statistics_of_codes"]
+
+UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}  # of entropies
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from places import SHARED
 from pyarrow import parquet
 from score_support import write_lines
 
-from polyest.cli import score, scoring
+from polyest.cli import score_on_ray, scoring
 
 LOGS = SHARED / "data" / "logs"
 
@@ -23,7 +23,7 @@ LOGS = SHARED / "data" / "logs"
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Here:
     """What `--engine ray` connects to."""
     here = Here()
-    monkeypatch.setattr(score, "on_ray", lambda jobs, address: nullcontext(here))
+    monkeypatch.setattr(score_on_ray, "on_ray", lambda jobs, address: nullcontext(here))
     return here
 
 

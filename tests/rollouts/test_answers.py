@@ -222,7 +222,7 @@ NOTES: dict[str, tuple[list[Any], list[Any], tuple[Any, ...], str]] = {
     "gold": (["x", "x", "y", "y"], [1, 1, 2, 2], (), "every group has one distinct answer in 'answer'"),
     "whole texts": ([f"text {n}" for n in range(20)], [1, 2] * 10, (), "nearly all answers in 'answer' differ"),
     "whole texts, one twice": ([f"text {max(n, 1)}" for n in range(40)], [1] * 40, (), "nearly all answers"),
-    "too large": ([1, 1, 2] * 2, [1] * 6, ("--group-size", 8), "8 exceeds the completions of 1 of 1 prompts"),
+    "too large": ([1, 1, 2] * 2, [1] * 6, ("--group-size", 8), "8 exceeds the completions of 1 of 1 prompt"),
     "remainder": ([1, 1, 2] * 2, [1] * 6, ("--group-size", 4), "4 does not divide the completions of 1 of 1"),
     "no answers": ([None] * 4, [1] * 4, (), "no completion has an answer in 'answer'"),
     "none": ([1, 1, 2, 3, 2, 1], [1] * 6, ("--group-size", 3), ""),

@@ -80,4 +80,4 @@ def test_counts_are_those_of_a_slow_twin() -> None:
     part = part_of(keys, answers, missing, group_size=7)
     for row in range(500):
         same = (part.of_row == part.of_row[row]) & ~missing & (answers == answers[row])
-        assert part.counts()[row] == (1 if missing[row] else same.sum())
+        assert part.counts[row] == (1 if missing[row] else same.sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,3 +66,19 @@ def test_long_texts_that_are_there_twice_are_reported(
     error = capsys.readouterr().err
     assert (what in error) == bool(count)
     assert count in error
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_of_a_kind_is_told_in_the_singular(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prompts, groups, files, strings that may mean no answer."""
+    rows = [{"prompt_id": f"p{n}", "answer": answer} for n in range(number) for answer in ("n/a", "x", "y", "x")]
+    write_lines(tmp_path / "log.jsonl", rows)
+    for n in range(number):
+        (tmp_path / f"other-{n}.json").write_text('{"lr": 1}')
+    assert exit_code("score", tmp_path, *HARMONIC) == 0
+    assert exit_code("score", tmp_path / "log.jsonl", *HARMONIC, "--group-size", 3) == 0
+    assert exit_code("score", tmp_path / "log.jsonl", *HARMONIC, "--group-size", 8) == 0
+    said = "".join(capsys.readouterr())
+    for noun in ("group", "prompt", "file", "time"):
+        assert re.search(rf"\b{number} {noun}{'s' * (number > 1)}\b", said)
+    assert not re.search(r"\b1 [a-z]*[^s\W]s\b", said)

@@ -188,8 +188,8 @@ def test_lost_completions_are_left_out_and_named(run: Any, tmp_path: Path) -> No
     path.write_text("".join(json.dumps(episode(s)) + "\n" for s in ("#### 1", "#### 2", None, "#### 1")))
     code, out, err = run("score", path, "--target", "log", "--method", "harmonic", "--extract", "hash4")
     assert code == 0
-    assert "1 completions were lost and are left out: Timeout" in err
-    assert "3 completions of 1 prompts in 1 groups: 1 of 3" in out
+    assert "left out: 1 lost completion: Timeout" in err
+    assert "3 completions of 1 prompt in 1 group: 1 of 3" in out
 
 
 def test_texts_without_a_rule_are_refused_with_the_rules(run: Any, folder: Path) -> None:
@@ -209,7 +209,7 @@ def test_other_files_of_a_folder_are_left_out_and_counted(run: Any, folder: Path
     (folder / "config.json").write_text('{"lr": 1}\n')
     code, _, err = run("score", folder, "--target", "log", "--method", "harmonic", "--extract", "boxed")
     assert code == 0
-    assert "1 files are in no known layout and were left out: config.json" in err
+    assert "left out: 1 file in no known layout: config.json" in err
 
 
 def test_an_empty_folder_is_an_error(run: Any, tmp_path: Path) -> None:

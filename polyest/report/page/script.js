@@ -181,7 +181,7 @@
     matching = text.trim() ? rows.filter(comparison(text) || containing(text)) : [...rows];
     matching.sort(compare);
     body.replaceChildren(...matching.slice(0, shown).map(line));
-    count.textContent = `${matching.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} prompts`;
+    count.textContent = `${matching.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} ${rows.length === 1 ? "prompt" : "prompts"}`;
     more.hidden = matching.length <= shown;
     for (const cell of head.cells) {
       if (cell.dataset.name === sorted.name) cell.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");

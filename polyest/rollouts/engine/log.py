@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, counted
 from polyest.rollouts.engine import slow
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.reading import Extract, Reader
@@ -100,9 +100,9 @@ def finish(reader: Reader, name: str) -> None:
         ArgumentError: no completions, or no answers.
     """
     if reader.unknown:
-        reader.report(f"{len(reader.unknown)} files are in no known layout and were left out: {few(reader.unknown)}")
+        reader.report(f"left out: {counted(len(reader.unknown), 'file')} in no known layout: {few(reader.unknown)}")
     if reader.lost:
-        reader.report(f"{reader.lost.total()} completions were lost and are left out: {few([*reader.lost])}")
+        reader.report(f"left out: {counted(reader.lost.total(), 'lost completion')}: {few([*reader.lost])}")
     _check(reader, name)
     reader.rows.drop_empty_keys()
 

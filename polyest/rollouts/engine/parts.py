@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Dealt", "deal"]
 
 BYTES_OF_ROW = 250  # of memory for a row of a part at work
-BYTES_HELD = 75  # of memory for a row of a log that is held, besides its record
+BYTES_HELD = 83  # of memory for a row of a log that is held, besides its record
 SHARE = 0.25  # of all memory
 FEW = 1 << 21  # rows that numpy scores sooner than numba is loaded, in parts for which it is not
 PART_OF_FEW = 1 << 18
@@ -91,7 +91,7 @@ def _cut(records: Record, group_size: int | None) -> Iterator[tuple[Part, Record
     order, starts = arrange(np.ascontiguousarray(records["key"]))
     records = records if order is None else records[order]
     ends = starts[np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))]
-    for first, last in pairwise(np.unique(np.append(ends, len(records))).tolist()):
+    for first, last in pairwise(dict.fromkeys([*ends.tolist(), len(records)])):
         yield _part(records[first:last], group_size), records[first:last]
 
 

@@ -104,7 +104,7 @@ class Reader:
             return False
         try:
             self.rows.view(plain.relation(source, self.rows.read, {}))
-            if self.rows.are_readable() and not self.rows.without_ids(0):
+            if self.rows.are_readable():
                 return True
         except duckdb.OutOfMemoryException:
             raise

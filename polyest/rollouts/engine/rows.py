@@ -72,6 +72,7 @@ class Rows:
         self._key_sources = self.columns.keys(self.is_run)
         self.keys = {name: f"k{i}" for i, name in enumerate(self._key_sources)}
         self.own_keys: dict[str, str] = {}
+        self._counted: dict[str, int] = {}
         self._create()
 
     def _create(self) -> None:
@@ -127,15 +128,17 @@ class Rows:
         self.own_keys = {key: f"{key}_own" for key in self.keys.values()}
 
     def are_readable(self) -> bool:
-        """Whether there are rows; DuckDB has an error if it cannot read one."""
-        counts = ", ".join(f'count("{name}")' for name in (*self.keys.values(), *self.sources))
-        self.count = int(self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0][0])
-        return self.count > 0
+        """Whether there are rows, each with its ids; DuckDB has an error if it cannot read one."""
+        names = (*self.keys.values(), *self.sources)
+        counts = ", ".join(f'count("{name}")' for name in names)
+        self.count, *known = self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0]
+        self._counted = dict(zip(names, known, strict=True))
+        return self.count > 0 and all(self._counted[key] == self.count for key in self._id_keys())
 
     def unview(self) -> None:
         """An empty table in place of the view."""
         self.connection.execute("DROP VIEW IF EXISTS rows; DROP TABLE IF EXISTS rows")
-        self.count, self.own_keys = 0, {}
+        self.count, self.own_keys, self._counted = 0, {}, {}
         self._create()
 
     def add_layout(self, batches: Iterable[pyarrow.RecordBatch], run: str) -> None:
@@ -180,6 +183,8 @@ class Rows:
 
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
+        if column in self._counted:
+            return self._counted[column] > 0
         found = self.connection.execute(f'SELECT 1 FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').fetchall()
         return bool(found)
 
@@ -191,10 +196,9 @@ class Rows:
     def without_ids(self, since: int) -> list[int]:
         """Up to two rows, of those added since, whose prompt has no id: no string and no integer."""
         found: set[int] = set()
-        for key in (self.keys[name] for name, source in self._key_sources.items() if source in self.ids):
+        for key in self._id_keys():
             is_text = f"coalesce(starts_with({key}, '\"'), false)"
             wrong = f"NOT {is_text} AND coalesce({key} NOT SIMILAR TO '-?[0-9]+', true)"
-            wrong = f"{self.own_keys[key]} IS NULL" if self.own_keys else wrong
             rows = self.connection.sql(f"SELECT rowid FROM rows WHERE rowid >= {since} AND {wrong} LIMIT 2").fetchall()
             found |= {int(row) for (row,) in rows}
         return sorted(found)[:2]
@@ -206,6 +210,9 @@ class Rows:
         if Path(name).suffix in (".parquet", ".pq") or self.is_run:
             return f"{name}, row {number}"
         return f"{name}, line {self.plain_files[file].line(number)}"
+
+    def _id_keys(self) -> list[str]:
+        return [self.keys[name] for name, source in self._key_sources.items() if source in self.ids]
 
     def _place(self, source: str) -> str:
         return f"c{self.read.index(source)}"

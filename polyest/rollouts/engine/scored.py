@@ -57,8 +57,13 @@ class Groups:
 
     def count_by_size(self) -> dict[int, int]:
         """How many groups there are of each size."""
-        sizes, counts = np.unique(self.sizes, return_counts=True)
-        return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+        edges = np.flatnonzero(np.diff(ordered := np.sort(self.sizes), prepend=-1))  # np.unique would load numpy.ma
+        counts = np.diff(edges, append=len(ordered))
+        return dict(zip(ordered[edges].tolist(), counts.tolist(), strict=True))
+
+    def count_prompts(self) -> int:
+        """How many prompts there are."""
+        return int(np.count_nonzero(np.diff(np.sort(self.prompts), prepend=-1)))
 
     def per_prompt(self) -> tuple[Whole, Whole]:
         """The first rows of the prompts in order, shape (P,), and the number of each group's prompt, shape (G,)."""
@@ -80,13 +85,12 @@ def group(dealt: Dealt) -> Groups:
     """The groups of a log."""
     found, cells = [], Counter[tuple[int, int]]()
     for part, records in dealt:
-        counts, row_sizes = part.counts(), part.sizes[part.of_row]
-        given = ~records["missing"]
-        number = len(part.sizes)
+        counts, row_sizes, number = part.counts, part.sizes[part.of_row], len(part.sizes)
+        given = slice(None) if part.answers.missing is None else ~part.answers.missing
         rows = records["row"]
         found.append([
             rows[part.firsts], rows[part.prompts], part.sizes,
-            np.bincount(part.of_row[~given], minlength=number),
+            np.bincount(part.of_row[records["missing"]], minlength=number),
             np.rint(np.bincount(part.of_row[given], 1 / counts[given], number)).astype(np.int64),
             np.bincount(part.of_row[counts == 1], minlength=number),
         ])  # fmt: skip

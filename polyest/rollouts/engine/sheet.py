@@ -38,8 +38,10 @@ class HeldSheet:
         self.columns, self.count = {name: np.empty(count) for name in names}, count
 
     def put(self, rows: Whole, columns: Mapping[str, Array]) -> None:
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        places = slice(first, last) if np.array_equal(rows, np.arange(first, last)) else rows
         for name, numbers in columns.items():
-            self.columns[name][rows] = numbers
+            self.columns[name][places] = numbers
 
     def batches(self) -> Iterator[Mapping[str, Array]]:
         for start in range(0, self.count, AT_ONCE):

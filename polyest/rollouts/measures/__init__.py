@@ -17,7 +17,6 @@ trainers log under these names is the same.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from polyest.rollouts.measures.drift import drift_measures
 from polyest.rollouts.measures.means import MeanOfGroups, Means
 from polyest.rollouts.measures.success import score_measures, success_measures
 from polyest.rollouts.measures.tables import Difference, PartsTable, columns_of, differences, parts_table
+from polyest.rollouts.statistics import UNITS
 
 if TYPE_CHECKING:
     from polyest.rollouts.statistics import GroupStatistics
@@ -46,7 +46,6 @@ __all__ = [
     "parts_table",
 ]
 
-UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 ABOUT = {
     "value_": "Σ_z ν(z)·r(ν(z)), the mean reward that METHOD pays, completions without an answer included",
     "entropy_aqp": "the entropy of the prompt's answers, with the least bias at 1.5 times the noise of the frequency",
