@@ -18,9 +18,10 @@ from benchmarks.runtime_forms import mixed_ids
 from polyest.online import backend
 
 GROUP_SIZES = (4, 5, 7, 8, 10, 12, 16, 24, 32, 64, 128)
+COMPILED_SIZES = {10, 12}  # compiling takes seconds for each score
 SCORES = ("rewards", "advantages", "value")
 FEW, BOUND = 10**4, 1.3
-Form = tuple[str, Callable[..., object], dict[str, Any], object]
+Form = tuple[str, Any, dict[str, Any], object]
 
 __all__ = ["GROUP_SIZES", "report"]
 
@@ -70,6 +71,8 @@ def report(completions: int, repeats: int, sizes: Sequence[int] = GROUP_SIZES) -
         torch.set_num_threads(1)
         compare("torch", sizes, few, repeats, lambda batch: batch.dense(in_torch, torch.from_numpy))
         compare("torch", sizes, few, 2, lambda batch: batch.ragged(in_torch, torch.from_numpy))
+        few_sizes = sorted(COMPILED_SIZES & {*sizes})
+        compare("compiled", few_sizes, few, repeats, lambda batch: compiled(batch.dense(in_torch, torch.from_numpy)))
     if find_spec("jax"):
         import jax.numpy as jnp
 
@@ -91,6 +94,16 @@ def blocking(forms: Iterator[Form]) -> Iterator[Form]:
     """The same, each call waiting for its result."""
     for form, score, options, weights in forms:
         yield form, lambda score=score, **given: score(**given).block_until_ready(), options, weights
+
+
+def compiled(forms: Iterator[Form]) -> Iterator[Form]:
+    """The same as `torch.compile` makes them, each from scratch."""
+    import torch
+
+    for form, score, options, weights in forms:
+        torch.compiler.reset()
+        function = torch.compile(score.func, fullgraph=True, dynamic=False)
+        yield form, partial(function, *score.args), options, weights
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from polyest.problems.targets import Target
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from polyest.online.layout import Array
+    from polyest.online.layout import Array, Integers
 
 __all__ = [
     "LARGEST",
@@ -170,10 +170,12 @@ def read_usable(usable: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return mask
 
 
-def check_bounded(weights: Array) -> None:
-    """Refuse weights that are not finite, or too large."""
-    squares = np.einsum("i,i->", weights, weights)  # in one pass and one thread
-    if not np.isfinite(squares) and len(wrong := weights[~(np.abs(weights) <= LARGEST)]):
+def check_bounded(weights: Array, rows: Integers | None = None) -> None:
+    """Refuse weights that are not finite, or too large; those of some rows only, if these are given."""
+    if np.isfinite(np.einsum("i,i->", weights, weights)):  # in one pass and one thread
+        return
+    counted = weights if rows is None else weights[rows]
+    if len(wrong := counted[~(np.abs(counted) <= LARGEST)]):
         raise ArgumentError(
             f"`weights` must be finite and at most 1e200 in size, got {wrong[0]} (and {len(wrong) - 1} more); "
             "give 0 to completions that count for nothing"

@@ -55,10 +55,6 @@ class Layout:
         """Whether every code belongs to a group."""
         return int(self.starts[-1]) == len(self.codes)
 
-    def ordered(self, numbers: Array) -> Array:
-        """One number per completion, group by group."""
-        return numbers if self.rows is None else numbers[self.rows]
-
     def blocks(self) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
         """`blocks` of these groups."""
         return blocks(self.starts, self.rows)

@@ -26,13 +26,17 @@ np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in a
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
-    ids = block.T.copy("C")
+    return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
+
+
+def _counts(ids: Codes) -> NDArray[np.unsignedinteger]:
+    """The same in bytes and across the groups, from shape (n, G) to shape (n, G)."""
     counts = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
     for apart in range(1, len(ids)):  # every pair once, in bytes, along the groups
         same = (ids[apart:] == ids[:-apart]).view(np.uint8)
         counts[apart:] += same
         counts[:-apart] += same
-    return counts.T.astype(np.int64, order="C")
+    return counts
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
@@ -44,7 +48,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     tables = layout.tables
     out[...] = np.nan
     if weights is not None:
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
     for size, _, rows in layout.blocks():
         if weights is None or tables.columns is None:
             m = _known_matches(layout, rows)
@@ -52,10 +56,10 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
             paid -= 0.0 if tables.totals is None else _means(tables, size, m)[:, None]
             out[rows] = paid if weights is None else weights[rows] * paid
         else:
-            w, (b, a, d) = weights[rows], tables.of(size, tables.columns)
-            m, same, exponents = _matches_and_sums(layout.codes[rows], w)
-            others = _total(w * b[m], exponents, tables.exponents[size])
-            out[rows] = w * a[m] + same * d[m] - others[:, None]
+            w, (b, a, d) = weights.take(rows.T), tables.of(size, tables.columns)
+            m, same, exponents = _matches_and_sums(layout.codes.take(rows.T), w)
+            others = _total(w * b.take(m), exponents, tables.exponents[size])
+            out[rows] = (w * a.take(m) + same * d.take(m) - others).T.copy("C")
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
@@ -63,14 +67,14 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     tables = layout.tables
     out[...] = np.nan
     if weights is not None:
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
     for size, members, rows in layout.blocks():
-        m = _known_matches(layout, rows)
         if weights is None or tables.columns is None:
-            out[members] = _means(tables, size, m)
+            out[members] = _means(tables, size, _known_matches(layout, rows))
         else:
-            w, (b, *_) = weights[rows], tables.of(size, tables.columns)
-            out[members] = _total(w * b[m], _exponents(w), tables.exponents[size])
+            w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
+            m = _counts(layout.codes.take(rows.T)) if layout.matches is None else layout.matches.take(rows.T)
+            out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
 
 
 def _known_matches(layout: Layout, rows: Integers) -> NDArray[np.int64]:
@@ -88,43 +92,41 @@ def sums(layout: Layout, numbers: Array) -> Array:
     """The sum of each group's numbers, whatever their order, shape (G,); 0 for fewer than two."""
     result = np.zeros(len(layout.starts) - 1)
     for _, members, rows in layout.blocks():
-        result[members] = _total(numbers[rows], _exponents(numbers[rows]), 0)
+        result[members] = _total(numbers.take(rows.T), _exponents(numbers.take(rows.T)), 0)
     return result
 
 
-def _matches_and_sums(block: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
-    """m_i and S_i, and the exponents of the weights.
+def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
+    """m_i and S_i, (n, G) as the arguments, and the weights' exponents; rounded as where a sum shares its integer."""
+    field, exponents, cells = 63 - len(ids).bit_length(), _exponents(weights), _cells(ids)
+    scale = _powers((2 * field - 64 if len(ids) <= PACKED else field - 1) - exponents)
+    addends, totals = _fixed(weights, scale), np.zeros(cells.size, np.int64)
+    np.add.at(totals, cells.ravel(), addends.ravel())
+    counts = np.bincount(cells.ravel(), minlength=cells.size)
+    return counts.take(cells) - 1, (totals.take(cells) - addends) / scale, exponents
 
-    Among up to `PACKED` completions a one and a weight share an integer, the one above `field`.
-    """
-    size, exponents = block.shape[1], _exponents(weights)
-    field, is_packed = 63 - size.bit_length(), size <= PACKED
-    scale = _powers((2 * field - 64 if is_packed else field - 1) - exponents)
-    ids, addends = block.T.copy("C"), _fixed(weights.T, scale)
-    if is_packed:
-        addends += 1 << field
-    total, part, counts = -addends, np.empty_like(addends), np.full_like(addends, -1)
-    for other, addend in zip(ids, addends, strict=True):
-        same = ids == other
-        total += np.multiply(same, addend, out=part)
-        if not is_packed:
-            counts += same
-    if is_packed:
-        counts = (total + (1 << (field - 1))) >> field
-        total -= counts << field
-    return counts.T.copy("C"), (total / scale).T.copy("C"), exponents
+
+def _cells(ids: Codes) -> NDArray[np.int64]:
+    """Where in `ids`, flat, the first completion of the group with the same answer is, shape (n, G)."""
+    back = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
+    for apart in range(1, len(ids)):
+        same = (ids[apart:] == ids[:-apart]) * back.dtype.type(apart)
+        np.maximum(back[apart:], same, out=back[apart:])
+    cells = np.arange(ids.size, dtype=np.int64).reshape(ids.shape)
+    cells -= np.multiply(back, ids.shape[1], dtype=np.int64)
+    return cells
 
 
 def _total(numbers: Array, exponents: NDArray[np.int32], common: np.int64 | int) -> Array:
-    """The sum of each row's numbers, all below 2^(exponent + common) in size, shape (G,)."""
-    scale = _powers(62 - numbers.shape[1].bit_length() - int(common) - exponents)
-    result: Array = np.einsum("ij->i", _fixed(numbers, scale[:, None])) / scale
+    """The sum over each group of numbers below 2^(exponent + common) in size, (n, G) to (G,)."""
+    scale = _powers(62 - len(numbers).bit_length() - int(common) - exponents)
+    result: Array = np.add.reduce(_fixed(numbers, scale)) / scale
     return result
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
-    """The least e of each row with all its numbers below 2^e in size."""
-    exponents: NDArray[np.int32] = np.frexp(np.maximum.reduce(np.abs(numbers.T, order="C")))[1]
+    """The least e of each column with all its numbers below 2^e in size."""
+    exponents: NDArray[np.int32] = np.frexp(np.maximum.reduce(np.abs(numbers)))[1]
     return exponents
 
 
@@ -136,8 +138,7 @@ def _powers(exponents: NDArray[np.int32]) -> Array:
 
 def _fixed(numbers: Array, scale: Array) -> NDArray[np.int64]:
     """Numbers × scale, as the nearest integers."""
-    scaled = np.multiply(numbers, scale, order="C")
-    return np.rint(scaled, out=scaled).astype(np.int64)
+    return np.rint(numbers * scale).astype(np.int64)
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import jax
 import jax.numpy as jnp
@@ -76,22 +77,29 @@ def probabilities(reference: Numbers, answers: Array) -> Array:
 
 
 def numbers(weights: Numbers, answers: Array) -> Array:
-    """w likewise; held fixed where it is used, as that costs nothing there."""
-    real = ("bool", "integral", "real floating")
-    if not isinstance(weights, Array | np.ndarray) or not jnp.isdtype(weights.dtype, real):
+    """w likewise; held fixed where it is used, and there moved from numpy too: neither costs anything there."""
+    if not isinstance(weights, Array | np.ndarray) or not _is_real(weights.dtype):
         raise ArgumentError(f"`weights` must be an array of real numbers, got {_kind(weights)}; use jax.numpy.asarray")
     _check_place("weights", weights, answers, "number")
-    return jnp.asarray(weights, jax.dtypes.canonicalize_dtype(float))
+    width = jax.dtypes.canonicalize_dtype(float)
+    if isinstance(weights, Array):
+        return weights if weights.dtype == width else weights.astype(width)
+    return cast("Array", np.asarray(weights, width))
+
+
+@lru_cache
+def _is_real(dtype: np.dtype[np.generic]) -> bool:
+    return bool(jnp.isdtype(dtype, ("bool", "integral", "real floating")))
 
 
 def mask(usable: Booleans, answers: Array) -> Array:
-    """Which completions are usable."""
+    """Which completions are usable, likewise."""
     if not isinstance(usable, Array | np.ndarray) or usable.dtype != bool:
         raise ArgumentError(
             f"`usable` must be an array of booleans, got {_kind(usable)}; say True for every completion that counts"
         )
     _check_place("usable", usable, answers, "boolean")
-    return jnp.asarray(usable)
+    return cast("Array", usable)
 
 
 def _kind(given: object) -> object:

@@ -61,17 +61,17 @@ class Given(NamedTuple):
 
 def score(kind: str, target: str, tables: Matrices, given: Given) -> Array:
     """`kind` is rewards, advantages or value; rows n of the tables where completions may be missing, else one row."""
-    rows: tuple[Table, ...] = (tables.rewards,)
+    rows: tuple[Table, ...] | Table = (tables.rewards,)
     if kind == "advantages" and tables.advantages is not None and tables.weights is not None:
         rows = (tables.advantages, tables.weights.integers * tables.weights.scales[:, None])
         if given.weights is not None and tables.weighted is not None:
-            rows = tuple(tables.weighted)
+            rows = tables.weighted  # one array to move
     result: Array = _score(kind, target, rows, given)
     return result
 
 
 @partial(jax.jit, static_argnames=("kind", "target"))
-def _score(kind: str, target: str, tables: tuple[Table, ...], given: Given) -> Array:
+def _score(kind: str, target: str, tables: tuple[Table, ...] | Table, given: Given) -> Array:
     given = given._replace(weights=_finite(given))
     scores = _counted(tables, given)
     if given.reference is not None:
@@ -82,9 +82,9 @@ def _score(kind: str, target: str, tables: tuple[Table, ...], given: Given) -> A
     return given.mask(scores, jnp.nan)
 
 
-def _counted(tables: tuple[Table, ...], given: Given) -> Array:
+def _counted(tables: tuple[Table, ...] | Table, given: Given) -> Array:
     """The part of the scores that depends on matches: of rewards with one table, of advantages with two or three."""
-    matches, same = _count(given)
+    matches, *same = _count(given, *(() if len(tables) < 3 or given.weights is None else (given.weights,)))
     row = 0 if given.valid is None else given.sizes
     looked = [jnp.asarray(table)[row, matches] for table in tables]
     w, others = 1.0 if given.weights is None else given.weights, given.sizes - 1
@@ -94,23 +94,26 @@ def _counted(tables: tuple[Table, ...], given: Given) -> Array:
         case [pay, rate]:
             return pay - given.sum(rate) / others
         case [own, step, rate]:
-            return w * own + same * step - given.sum(w * rate)
+            total = jnp.dot(given.mask(w * rate), jnp.ones(matches.shape[-1:]), precision="highest")  # not fused
+            return w * own + same[0] * step - total[..., None]
     raise AssertionError(len(looked))
 
 
-def _count(given: Given) -> tuple[Array, Array]:
-    """m_i, and W_i, the weights of all completions with the answer of i; one column after the other."""
-    ids, w = given.answers, given.weights
+def _count(given: Given, *weights: Array) -> tuple[Array, ...]:
+    """m_i, and W_i of each weights, those of all completions with the answer of i; one column after the other.
+
+    A loop with weights is left one: unrolled into a single step it would be repeated wherever its results are used.
+    """
+    ids = given.answers
     ones = jnp.ones(ids.shape, jnp.int32) if given.usable is None else given.usable.astype(jnp.int32)
-    columns = (ones,) if w is None else (ones, w)
+    columns, unroll = (ones, *weights), min(UNROLL, ids.shape[-1] // 2) if weights else UNROLL
 
     def add(column: int, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         is_same = ids == _column(ids, column)
         return tuple(s + jnp.where(is_same, _column(v, column), 0) for s, v in zip(sums, columns, strict=True))
 
     start = (-ones, *map(jnp.zeros_like, columns[1:]))
-    sums = jax.lax.fori_loop(0, ids.shape[-1], add, start, unroll=UNROLL)
-    return sums[0], sums[-1]
+    return tuple(jax.lax.fori_loop(0, ids.shape[-1], add, start, unroll=unroll))
 
 
 def _column(array: Array, column: int) -> Array:

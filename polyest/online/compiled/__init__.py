@@ -46,12 +46,12 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
         out[...] = np.nan
     if _refused(layout, weights, out, None) and weights is not None:
         out[...] = np.nan
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
 
 
 def values(layout: Layout, weights: Array | None, out: Array) -> None:
     if _refused(layout, weights, None, out) and weights is not None:
-        check_bounded(layout.ordered(weights))
+        check_bounded(weights, layout.rows)
 
 
 def _refused(layout: Layout, weights: Array | None, out: Scores | None, means: Array | None) -> bool:
