@@ -76,6 +76,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--epoch", metavar="NAME", help="a column: completions of different epochs are different groups, too")
     text = 'default: answer; null means no answer, {"tuple": [1, 2]} a tuple'
     add("--answer-column", default="answer", metavar="NAME", help=text)
+    text = "the text in which --extract finds the answer (default: completion)"
+    add("--completion-column", default="completion", metavar="NAME", help=text)
     text = "verdicts: true or false, 0 to 1, yes or no, C or I (default: correct, if there; none: no column)"
     add("--correct-column", metavar="NAME", help=text)
     text = "what a verdict has to be for correct, such as '>=0.5'; where there are none, the score"
@@ -150,6 +152,7 @@ def chosen_columns(arguments: argparse.Namespace) -> Columns:
         is_pooled=arguments.pool_steps,
         epoch=arguments.epoch,
         answer=arguments.answer_column,
+        completion=arguments.completion_column,
         correct=arguments.correct_column,
         policy=arguments.policy_column,
         reference=getattr(arguments, "reference_column", None),
@@ -215,7 +218,8 @@ def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> Iterator
 
 def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:
     """What is worth knowing of the groups and answers of a log."""
-    return [*about_groups(groups, group_size), *about_answers(rows.columns.answer, likely_sentinels(rows), groups)]
+    column = None if rows.is_extracted else rows.columns.answer
+    return [*about_groups(groups, group_size), *about_answers(column, likely_sentinels(rows), groups)]
 
 
 def layout_and_extraction(arguments: argparse.Namespace) -> tuple[str | Batches | None, Extract | None]:

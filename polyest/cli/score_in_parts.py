@@ -276,7 +276,7 @@ def _about_rows(rows: Rows, parts: Sequence[Part]) -> Iterator[str]:
 def _about_groups(arguments: argparse.Namespace, rows: Rows, found: Found, reports: Sequence[Report]) -> Iterator[str]:
     sentinels: Counter[str] = sum((Counter(report.sentinels) for report in reports), Counter())
     yield from about_groups(found.groups, arguments.group_size)
-    yield from about_answers(rows.columns.answer, sentinels, found.groups)
+    yield from about_answers(None if rows.is_extracted else rows.columns.answer, sentinels, found.groups)
 
 
 def _counted(verdicts: Verdicts | None, parts: Sequence[Part]) -> Verdicts | None:

@@ -42,20 +42,25 @@ def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
         yield f"--group-size {group_size} does not divide the completions of {uneven} of {prompts}"
 
 
-def about_answers(column: str, sentinels: Mapping[str, int], groups: Groups) -> Iterator[str]:
-    """Strings that may mean "no answer", and answers that are all the same or nearly all different."""
+def about_answers(column: str | None, sentinels: Mapping[str, int], groups: Groups) -> Iterator[str]:
+    """Strings that may mean "no answer", and answers that are all the same or nearly all different.
+
+    They come from a column, or, if it is None, from the completions' texts.
+    """
+    name = "what `--extract` finds" if column is None else repr(column)
     found = ", ".join(f"{name!r} ({counted(count, 'time')})" for name, count in sentinels.items())
     if found:
-        yield f"{column!r} has {found}, counted as an answer; if it means none, name it with --no-answer"
+        yield f"{name} has {found}, counted as an answer; if it means none, name it with --no-answer"
     scored = groups.sizes > 1
     answered = (groups.sizes - groups.missing)[scored].sum()
     distinct, alone = groups.distinct[scored].sum(), (groups.alone - groups.missing)[scored].sum()
     if (groups.missing == groups.sizes).all():
-        yield f"no completion has an answer in {column!r}"
-    elif distinct and not groups.missing.any() and distinct == np.count_nonzero(scored):
-        yield f"every group has one distinct answer in {column!r}; is it the gold answer, not that of the completion?"
+        yield f"no completion has an answer in {name}"
+    elif column and distinct and not groups.missing.any() and distinct == np.count_nonzero(scored):
+        yield f"every group has one distinct answer in {name}; is it the gold answer, not that of the completion?"
     elif alone >= max(FEWEST, NEARLY_ALL * answered):
-        yield f"nearly all answers in {column!r} differ from all others of their group; are they whole texts?"
+        doubt = "is the rule too wide?" if column is None else "are they whole texts?"
+        yield f"nearly all answers in {name} differ from all others of their group; {doubt}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from places import SHARED
 
@@ -413,3 +415,54 @@ def test_one_group_is_told_of_as_one(run: Any, tmp_path: Path) -> None:
     rows = [*({"prompt_id": "p", "answer": a} for a in FIRST), {"prompt_id": "q", "answer": "x"}]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "1 group has one completion and cannot be scored" in run("score", log, "--target", "log")[2]
+
+
+TEXTS = [{"question": f"q{i // 4}", "response": rf"so \boxed{{{i % 3}}}", "reward": 1} for i in range(16)]
+
+
+def test_the_text_of_a_file_of_ones_own_is_named(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in TEXTS))
+    options = ("--prompt-column", "question", "--completion-column", "response", "--extract", "boxed")
+    found = summary(run, log, *options)["measures"]
+    assert found["no_answer"]["mean"] == 0
+    assert found["distinct"]["mean"] == 3
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("named", [(), ("--answer-column", "response"), ("--completion-column", "respnse")])
+def test_texts_under_another_name_are_an_error_that_names_the_option(
+    run: Any, tmp_path: Path, named: tuple[str, ...], form: str
+) -> None:
+    log = tmp_path / f"log.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(TEXTS), log)
+    else:
+        log.write_text("".join(json.dumps(row) + "\n" for row in TEXTS))
+    options = ("--prompt-column", "question", "--extract", "boxed", *named)
+    for where in (log, tmp_path):
+        code, out, err = run("score", where, "--target", "log", *options)
+        assert (code, out) == (2, "")
+        assert "there must be a column" in err
+        assert "'response'" in err
+    assert "--completion-column" in err or "did you mean 'response'" in err
+
+
+def test_a_rule_that_finds_nothing_is_blamed_itself(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"prompt_id": i // 4, "completion": "7"}) + "\n" for i in range(16)))
+    for named in ((), ("--prompt-column", "prompt_id")):
+        code, out, err = run("score", log, "--target", "log", "--extract", "boxed", *named)
+        assert (code, out) == (2, "")
+        assert "`--extract` must find an answer in some text" in err
+
+
+def test_a_file_in_no_known_layout_is_told_what_names_its_prompt(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(json.dumps({"prompt": "1 + 1?", "completion": "2"}) + "\n")
+    assert "--prompt-column prompt" in run("score", tmp_path / "log.jsonl", "--target", "log", "--extract", "boxed")[2]
+
+
+def test_an_answer_that_was_found_in_a_text_is_taken_for_no_gold_answer(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"prompt_id": i // 4, "completion": r"\boxed{7}"}) + "\n" for i in range(16)))
+    assert run("score", log, "--target", "log", "--extract", "boxed")[2] == ""

@@ -20,6 +20,7 @@ class Columns:
         is_pooled: whether completions of a prompt are one group, whatever their step.
         epoch: kept apart like a step.
         answer: the answer's.
+        completion: the text's, in which an answer is found if that is asked for.
         correct: verdicts; None for "correct", if there, "none" for no column.
         score: numbers; None for "score" or "reward", if there.
         policy: the version of the policy; None for "policy", if there.
@@ -32,6 +33,7 @@ class Columns:
     is_pooled: bool = False
     epoch: str | None = None
     answer: str = "answer"
+    completion: str = "completion"
     correct: str | None = None
     policy: str | None = None
     reference: str | None = None
@@ -64,7 +66,7 @@ class Columns:
 
     def named(self) -> dict[str, str]:
         """The columns besides the prompt's and `by` that have another name than they have by default."""
-        names = ("step", "epoch", "answer", "correct", "policy", "reference")
+        names = ("step", "epoch", "answer", "completion", "correct", "policy", "reference")
         given = {name: getattr(self, name) for name in names}
         usual = (None, "none")
         return {name: v for name, v in given.items() if v not in usual and v != getattr(Columns, name)}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["STANDARD_INPUT", "Named", "finish", "named_files", "read_log"]
 
 STANDARD_INPUT = "-"
+NOTHING_FOUND = "`--extract` must find an answer in some text; got none; look at a completion and choose another rule"
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,16 @@ def _check(reader: Reader, name: str) -> None:
     for kept, column in {"answer": columns.answer, "by": columns.by}.items():
         if column is None or rows.has(kept):
             continue
+        if kept == "answer" and reader.extract is not None:
+            _check_texts(rows)
+            raise ArgumentError(NOTHING_FOUND)
         if not rows.is_run or columns.prompts:
             _check_somewhere(rows.plain_files, column)
         elif kept == "answer":
-            raise ArgumentError(_no_answers(reader, name))
+            raise ArgumentError(
+                f"{name}: there must be answers; the log has none, as layouts that keep texts only; say with --extract "
+                f"how the answer is found in the text: {', '.join(SPECIFICATIONS)}"
+            )
         elif kept == "by":
             known = ", ".join(dict.fromkeys(["prompt", *rows.keys]))
             raise ArgumentError(f"`--by` must name a column of the log, {known} or policy; got {column!r}")
@@ -157,7 +164,7 @@ def _check_named(reader: Reader) -> None:
     """Whether the columns that were named are there; layouts that are not one row per completion know their own."""
     rows = reader.rows
     for name, column in rows.columns.named().items():
-        if name == "answer" and reader.extract is not None:
+        if name == ("answer" if reader.extract is not None else "completion"):  # which is not read
             continue
         if len(rows.plain_files) < len(rows.files):
             option = f"--{name}" if name == "epoch" else f"--{name}-column"
@@ -177,10 +184,10 @@ def _check_somewhere(sources: Sequence[Source], column: str) -> None:
     slow.check_present(sources[-1], column)
 
 
-def _no_answers(reader: Reader, name: str) -> str:
-    if reader.extract is None:
-        return (
-            f"{name}: there must be answers; the log has none, as layouts that keep texts only; say with --extract how "
-            f"the answer is found in the text: {', '.join(SPECIFICATIONS)}"
-        )
-    return "`--extract` must find an answer in some text; got none; look at a completion and choose another rule"
+def _check_texts(rows: Rows) -> None:
+    """Whether files of one row per completion have the texts in which answers are to be found."""
+    if rows.plain_files:
+        try:
+            _check_somewhere(rows.plain_files, rows.columns.completion)
+        except ArgumentError as error:
+            raise ArgumentError(f"{error}; `--extract` reads texts; name theirs with --completion-column") from None

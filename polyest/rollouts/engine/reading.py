@@ -73,7 +73,7 @@ class Reader:
         if self.extract is None:
             self._plain(source, run)
         else:
-            for batch in self._records(source, ["completion"]):
+            for batch in self._records(source, [self.rows.columns.completion]):
                 self.rows.add_numbered(self._answered(batch), run=run)
 
     def _layout(self, source: Source) -> readers.Layout:
@@ -143,7 +143,8 @@ class Reader:
 
     def _answered(self, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
         """With the answers that are found in the completions, which are JSON, in place of its own."""
-        place = f"c{[*dict.fromkeys([*self.rows.read, 'completion'])].index('completion')}"
+        text = self.rows.columns.completion
+        place = f"c{[*dict.fromkeys([*self.rows.read, text])].index(text)}"
         texts = [completion_text(json.loads(text)) if text else None for text in batch.column(place).to_pylist()]
         batch = batch.append_column("completion", batch.column(place))
         return self._with_answers(batch, f"c{self.rows.read.index(self.rows.columns.answer)}", texts)

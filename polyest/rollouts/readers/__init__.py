@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from polyest.errors import ArgumentError, nearest
-from polyest.rollouts.readers.row import Row, batches, schema
+from polyest.rollouts.readers.row import PROMPTS, Row, batches, schema
 from polyest.rollouts.readers.source import Source
 
 if TYPE_CHECKING:
@@ -79,9 +79,11 @@ def layout_of(source: Source) -> Layout:
         if (layout := named(name)).sniff(source):
             return layout
     columns = ", ".join(map(repr, sorted(source.columns))) or "no columns"
+    prompt = next((name for name in PROMPTS if name in source.columns), "NAME")
     raise ArgumentError(
         f"{source.name}: must be rollouts in one of the layouts {', '.join(NAMES)}; got {columns}; "
-        "name the columns with --prompt-column and --answer-column, or a reader of your own with --format"
+        f"say what names the prompt, as --prompt-column {prompt}, and what else is called otherwise (--answer-column, "
+        "--completion-column for --extract), or name a reader of your own with --format"
     )
 
 

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 
 from polyest.errors import ArgumentError
 from polyest.rollouts.readers.messages import completion_text, items, nested, number
-from polyest.rollouts.readers.row import Row
+from polyest.rollouts.readers.row import PROMPTS, Row
 from polyest.rollouts.readers.source import Json, Source, as_text
 
 NAME = "lists"
 
 LISTS = ("generations", "completions", "responses", "outputs", "samples")
-PROMPTS = ("prompt_id", "uuid", "id", "prompt", "problem", "question")
 
 
 def sniff(source: Source) -> bool:

@@ -13,9 +13,10 @@ from polyest.rollouts.typed import dump, load
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Row", "batches", "schema", "typed_answer"]
+__all__ = ["PROMPTS", "Row", "batches", "schema", "typed_answer"]
 
 AT_ONCE = 8192  # rows of a batch
+PROMPTS = ("prompt_id", "uuid", "id", "prompt", "problem", "question")  # what a prompt is called, the likeliest first
 
 
 class Row(NamedTuple):
