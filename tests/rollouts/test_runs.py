@@ -466,3 +466,9 @@ def test_an_answer_that_was_found_in_a_text_is_taken_for_no_gold_answer(run: Any
     log = tmp_path / "log.jsonl"
     log.write_text("".join(json.dumps({"prompt_id": i // 4, "completion": r"\boxed{7}"}) + "\n" for i in range(16)))
     assert run("score", log, "--target", "log", "--extract", "boxed")[2] == ""
+
+
+def test_texts_without_answers_are_told_how_to_find_them(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(json.dumps({"prompt_id": 1, "completion": "7"}) + "\n")
+    for where in (tmp_path / "log.jsonl", tmp_path):
+        assert "--extract" in run("score", where, "--target", "log")[2]

@@ -118,6 +118,8 @@ def check_present(source: Source, name: str) -> None:
 
 
 def _missing(place: str, name: str, known: Sequence[str]) -> str:
-    return (
-        f"{place}: there must be a column {name!r}; got {', '.join(map(repr, known)) or 'none'}{nearest(name, known)}"
+    remedy = (
+        "; say with --extract how it is found in 'completion'" if name == "answer" and "completion" in known else ""
     )
+    there = ", ".join(map(repr, known)) or "none"
+    return f"{place}: there must be a column {name!r}; got {there}{nearest(name, known)}{remedy}"
