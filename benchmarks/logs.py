@@ -145,13 +145,14 @@ def main() -> None:
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--phases", action="store_true")
-    parser.add_argument("--folder", type=Path, default=Path())
+    parser.add_argument("--folder", type=Path, default=Path(".cache/logs"), help="where logs are made, and stay")
     parser.add_argument("--only", nargs=4, metavar=("TOOL", "LOG", "TABLE", "OUT"))
     arguments = parser.parse_args()
     if arguments.only:
         tool, *paths = arguments.only
         PLAIN[tool](*map(Path, paths))
         return
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     write_table(arguments.folder / "paid.parquet")
     print(HEAD, "| --- " * (HEAD.count("|") - 1) + "|", sep="\n")
     cases = itertools.product(map(int, arguments.rows.split(",")), map(int, arguments.texts.split(",")))
