@@ -18,13 +18,17 @@ from polyest.numbers.conversion import to_fraction
 from polyest.offline import remez
 from polyest.problems.problem import Problem, make_problem
 from polyest.problems.targets import get_target
-from polyest.storage import store
+from polyest.storage import listing, store
 from polyest.storage.table import Table
 
 FILES = [path.relative_to(store.shipped_folder()) for path in store.paths(store.shipped_folder())]
 ALONE = Path("best_of%2812%29/graded/worst_case_bias-0.02/k6.json")  # no table of 5 errs by so little
 SAMPLE = (100, 128, 129, 140, 200, 255, 256, 384, 512, 1024)  # beyond 64; `polyest verify` re-proves all of them
 ROUNDED = "power(1.5)"  # from K = 21 on so close to E*_K that float64 numbers cannot come within 1e-12 of the best
+
+
+def test_every_file_is_listed() -> None:
+    assert {store.relative_path(problem) for problem in listing.tables()} == {*FILES}
 
 
 def group_size(file: Path) -> int:

@@ -57,7 +57,7 @@ def _problem_at(relative: Path) -> Problem | None:
     kind, _, value = parts[2].partition("-")
     if len(parts) == 4 and not PLAIN.fullmatch(value):
         return None
-    budget = cast("BudgetArguments", {kind: value} if len(parts) == 4 else {})
+    budget = cast("BudgetArguments", {kind: int(value) if value.isdecimal() else value} if len(parts) == 4 else {})
     try:
         problem = make_problem(unquote(parts[0]), int(relative.stem[1:]), parts[1], **budget)
         return problem if store.relative_path(problem) == relative else None
