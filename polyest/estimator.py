@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Unpack
 
 from polyest import notebook
+from polyest.loading import load_table
 from polyest.online import grouping, scoring
 from polyest.online.lookup import Lookup, lookup_of, lookups
 from polyest.problems.budget import BudgetArguments
 from polyest.problems.problem import Problem, problem_of_answers
-from polyest.storage.loading import load_table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -43,7 +43,8 @@ class Extractor:
     ``time_limit=None``.
 
     Args:
-        extract: text → hashable answer, or None for no answer; or ``"math-verify"`` for `math_verify_key`.
+        extract: text → hashable answer, or None for no answer; or ``"boxed"``, ``"hash4"``, ``"last-number"``, as in
+            `polyest score`, or ``"math-verify"`` for `math_verify_key`.
         time_limit: seconds for one completion, after which it counts as without an answer, with a warning; None calls
             the function directly, and waits for ever.
         finish: what is made of an answer under the same limit, and returned in its place; by default the answer.
@@ -181,8 +182,13 @@ def _function(extract: object) -> Extract:
     if extract == "math-verify":
         packages()
         return math_verify_key
-    hint = nearest(extract, ["math-verify"]) if isinstance(extract, str) else ""
-    raise ArgumentError(f'`extract` must be a function of a text, or "math-verify", got {extract!r}{hint}')
+    from polyest.rollouts.extraction.rules import RULES
+
+    if isinstance(extract, str) and extract in RULES:
+        return RULES[extract]
+    known = (*RULES, "math-verify")
+    hint = nearest(extract, known) if isinstance(extract, str) else ""
+    raise ArgumentError(f"`extract` must be a function of a text, or one of {', '.join(known)}; got {extract!r}{hint}")
 
 
 def _check_limit(time_limit: object) -> float | None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from polyest.errors import ArgumentError, TableNotFoundError
 from polyest.graded import tables
 from polyest.graded.objective import Objective, too_small
+from polyest.loading import load_table
 from polyest.numbers.rationals import decimal_text
 from polyest.online.lookup import read_only
 from polyest.problems.budget import DEFAULT_WORST_CASE_BIAS, budget_value
 from polyest.problems.problem import Problem, make_problem, whole_number
-from polyest.storage.loading import load_table
 from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.loading import LIMIT, load_table, no_tables
 from polyest.online.extras import PACKED
 from polyest.storage.centring import centring_proof
-from polyest.storage.loading import LIMIT, load_table, no_tables
 from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ import pytest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.math.keys import math_verify_key
 from polyest.errors import ArgumentError, MissingDependencyError
+from polyest.rollouts import extraction
+from polyest.rollouts.extraction import RULES
 
 # Python 3.12 warns of forks in a process with threads, JAX of all where it was imported, say by another test
 pytestmark = [
@@ -118,7 +120,8 @@ def test_misuse_is_told_without_a_process_too() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((7,), '`extract` must be a function of a text, or "math-verify", got 7'),
+        ((7,), "`extract` must be a function of a text, or one of boxed, hash4, last-number, math-verify; got 7"),
+        (("hash",), "did you mean 'hash4'"),
         (("math_verify",), "did you mean 'math-verify'"),
         ((str, 0), "`time_limit` must be a positive number of seconds, or None for no limit, got 0"),
         ((str, float("nan")), "`time_limit`.*nan"),
@@ -172,3 +175,11 @@ def test_math_verify_runs_in_threads_and_into_the_time_limit() -> None:
         assert pool.submit(extractor, "$0.25$").result(60) == "1/4"
         with pytest.warns(UserWarning, match="took longer than 2 s"):
             assert pool.submit(extractor, rf"\boxed{{{'(' * 10_000}5{')' * 10_000}}}").result(60) is None
+
+
+@pytest.mark.parametrize("limit", [None, 5.0])
+def test_the_rules_of_score_have_the_same_names_here(limit: float | None) -> None:
+    texts = [r"so \\boxed{7}", "#### 1,234", "x = -7.", "no answer"]
+    for name in RULES:
+        extractor = Extractor(name, limit)
+        assert [extractor(text) for text in texts] == extraction.extract(texts, name)

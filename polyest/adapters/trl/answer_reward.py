@@ -64,7 +64,8 @@ class AnswerReward(GroupReward):
 
     Args:
         extract: from a completion's text to its answer: a string, number, bytes, or a tuple or frozenset of these;
-            None for no answer. Or ``"math-verify"``: the value that math-verify parses, in a canonical form.
+            None for no answer. Or ``"boxed"``, ``"hash4"``, ``"last-number"``, as in `polyest score`, or
+            ``"math-verify"``: the value that math-verify parses, in a canonical form.
         target: as in `polyest.load`.
         sign: −1 pays for diversity, +1 for consistency.
         weight: positive; relative to the trainer's other rewards (see the module).

@@ -23,7 +23,8 @@ def reward_function(
 
     Args:
         extract: from a completion's text to its answer: a string, number, bytes, or a tuple or frozenset of these; None
-            for no answer. Or ``"math-verify"``: the value that math-verify parses, in a canonical form.
+            for no answer. Or ``"boxed"``, ``"hash4"``, ``"last-number"``, as in `polyest score`, or
+            ``"math-verify"``: the value that math-verify parses, in a canonical form.
         correctness: a reward function as verl has them, called with ``data_source``, ``solution_str``,
             ``ground_truth`` and ``extra_info``; returns R, or a dictionary with R as its ``"score"``.
         time_limit: seconds for the extraction of one answer, after which there is none, with a warning; None for no
