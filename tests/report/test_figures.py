@@ -1,0 +1,22 @@
+"""The pictures of a report."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from polyest.report.figures import Axis, Curve, drawn
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 7, 1000])
+def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
+    steps = np.array([0.0, last])
+    svg, frame = drawn([Curve(steps, 100 * steps, 0 * steps)], Axis("step"))
+    named = [float(number) for number in re.findall(r">(\d+(?:\.\d+)?)</text>", svg)]
+    assert frame["xlim"][1] is not None
+    assert {number for number in named if number <= frame["xlim"][1]} >= {0.0}
+    assert all(number.is_integer() for number in named if number <= frame["xlim"][1])
