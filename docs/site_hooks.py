@@ -84,7 +84,7 @@ def _from_root(markdown: str) -> str:
 def playground() -> str:
     """The page with the shipped tables in it, as numbers that JavaScript reads to the last bit."""
     found: dict[str, dict[str, dict[int, object]]] = {}
-    for problem in polyest.tables():
+    for problem in sorted(polyest.tables(), key=lambda p: p.budget is not None and p.budget.kind == "groups"):
         if problem.group_size <= LARGEST_GROUP and problem.method in ("aqp", "minimax"):
             table = store.load(problem)
             claims = table.certificate

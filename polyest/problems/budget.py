@@ -148,6 +148,7 @@ def budget_value(kind: str, value: object) -> Fraction:
         ArgumentError: it is outside its domain.
     """
     if kind == "groups":
+        value = value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value  # as it is listed
         return Fraction(whole_number("groups", value, least=1, most=LARGEST_BUDGET))
     number = bounded_rational(value, kind)
     if number > LARGEST_BUDGET:

@@ -63,7 +63,7 @@ def test_scores_are_those_of_the_numpy_runtime(answers: np.ndarray, method: str)
 @pytest.mark.parametrize("problem", [p for p in polyest.tables() if p.group_size in (2, 3, 16, 32, 64)], ids=str)
 def test_stored_tables_score_like_the_numpy_runtime(problem: Problem) -> None:
     answers = np.random.default_rng(3).geometric(0.3, (40, problem.group_size))
-    budget = {problem.budget.kind: float(problem.budget.value)} if problem.budget else {}
+    budget = problem.budget.argument if problem.budget else {}
     question = (problem.target, problem.group_size, problem.method)
     est, module = polyest.load(*question, **budget), adapter.load(*question, **budget, dtype=torch.float64)
     for kind in KINDS:

@@ -79,7 +79,7 @@ def test_misuse_of_the_reward_function_is_told() -> None:
     with pytest.raises(ArgumentError, match=r"`correctness` must be a reward function as verl has them, got 'exact'"):
         adapter.reward_function(boxed, "exact")
     with pytest.raises(ArgumentError, match=r"`extract`"):
-        adapter.reward_function("boxed", exact_match)
+        adapter.reward_function("box", exact_match)
     half = adapter.reward_function(boxed, lambda **_: {"acc": True})
     with pytest.raises(ArgumentError, match=r"`correctness` must return a multiple of 1/8.*got None"):
         half("task", "x=7", "7")
