@@ -20,3 +20,15 @@ def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
     assert frame["xlim"][1] is not None
     assert {number for number in named if number <= frame["xlim"][1]} >= {0.0}
     assert all(number.is_integer() for number in named if number <= frame["xlim"][1])
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_what_is_never_negative_has_no_negative_axis(level: float) -> None:
+    steps = np.array([0.0, 1.0, 2.0])
+    for error in (0 * steps, np.full(3, np.nan)):
+        _, frame = drawn([Curve(steps, np.full(3, level), error)], Axis("step"))
+        assert frame["ylim"][0] is not None
+        assert frame["ylim"][0] >= 0
+    _, frame = drawn([Curve(steps, np.full(3, -0.2), 0 * steps)], Axis("step"))
+    assert frame["ylim"][0] is not None
+    assert frame["ylim"][0] < -0.2

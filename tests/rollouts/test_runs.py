@@ -445,6 +445,7 @@ def test_texts_under_another_name_are_an_error_that_names_the_option(
         assert (code, out) == (2, "")
         assert "there must be a column" in err
         assert "'response'" in err
+        assert "'question'?" not in err
     assert "--completion-column" in err or "did you mean 'response'" in err
 
 

@@ -121,5 +121,6 @@ def _missing(place: str, name: str, known: Sequence[str]) -> str:
     remedy = (
         "; say with --extract how it is found in 'completion'" if name == "answer" and "completion" in known else ""
     )
-    there = ", ".join(map(repr, known)) or "none"
-    return f"{place}: there must be a column {name!r}; got {there}{nearest(name, known)}{remedy}"
+    there, near = ", ".join(map(repr, known)) or "none", nearest(name, known)
+    near = "" if name == "completion" else near  # nobody has typed that, and it is near to "question"
+    return f"{place}: there must be a column {name!r}; got {there}{near}{remedy}"
