@@ -130,7 +130,8 @@ def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis) -> None:
         side.set_visible(False)
     axes.margins(x=0.02)
     if min((np.nanmin(curve.y - np.nan_to_num(curve.error), initial=np.inf) for curve in curves), default=-1) >= 0:
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], 0.0))
+        low, high = axes.get_ylim()
+        axes.set_ylim(bottom=max(low, -0.03 * high))  # half a line's width below 0
 
 
 def _themed(text: str) -> str:
