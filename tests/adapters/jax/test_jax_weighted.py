@@ -16,6 +16,7 @@ from polyest.errors import ArgumentError
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
 adapter = pytest.importorskip("polyest.adapters.jax")
+arrays = pytest.importorskip("polyest.adapters.jax.arrays")
 
 KINDS = ("rewards", "advantages", "value")
 
@@ -117,3 +118,9 @@ def test_bad_weights_and_masks_are_refused_with_the_reason(given, words: str) ->
     for kind in KINDS:
         with pytest.raises(ArgumentError, match=words):
             getattr(twin, kind)(jnp.array([1, 1, 2]), **given)
+
+
+def test_weights_that_are_floats_already_are_not_converted() -> None:
+    ids, weights = jnp.array([1, 1, 2]), jnp.array([1.0, 2.0, 3.0])
+    assert arrays.numbers(weights, ids) is weights
+    assert isinstance(arrays.numbers(np.ones(3), ids), np.ndarray)  # put on the device by the compiled function

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numba
 import numpy as np
 import oracle
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 import polyest
 from polyest.online import compiled, numpy_backend
 from polyest.online.backend import Backend
-from polyest.online.compiled import hashing, llvm
+from polyest.online.compiled import hashing
 from polyest.online.compiled.jit import jit
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables, fixed_point
@@ -56,26 +54,6 @@ def test_groups_of_mixed_sizes_write_over_nothing_but_what_comes_later(kind: str
         for run, out in ((numpy_backend, expected), (compiled, found)):
             (run.values if kind == "values" else run.scores)(layout, weights, out)
         np.testing.assert_array_equal(found, expected)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not llvm.HAS_MASKS, reason="without AVX-512 they cost up to 1.7 times as much")
-@pytest.mark.parametrize("K", [8, 16])
-def test_advantages_of_small_groups_cost_little_more_than_rewards(K: int) -> None:
-    """1.4 times: the total of a group never leaves the registers; it was 1.9 times as much where it did."""
-    answers, est, least = (
-        np.random.default_rng(0).integers(0, 12, (2**20 // K, K)),
-        polyest.load("log", K, "harmonic"),
-        {},
-    )
-    out = np.empty(answers.shape)
-    for number in range(30):
-        for score in (est.rewards, est.advantages):
-            begin = time.thread_time_ns()
-            score(answers, out=out)
-            cost = time.thread_time_ns() - begin
-            least[score] = min(least.get(score, cost), cost) if number else 10**12
-    assert least[est.advantages] < 1.7 * least[est.rewards]
 
 
 def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.ndarray) -> list[np.ndarray]:
