@@ -6,13 +6,9 @@ import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError
 from polyest.rollouts import readers
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["SUFFIXES", "few", "files_of", "is_plain_file"]
 
