@@ -16,7 +16,7 @@ names: dict[str, object] = {}
 rows = [{"step": i % 2, "prompt_id": i // 8, "completion": rf"so \boxed{{{i % 3}}}"} for i in range(64)]
 Path("run", "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-for block in re.findall(r"(?ms)^```python\n.*?^```|^(?:    polyest .*\n)+", text):
+for block in re.findall(r"(?ms)^```python\n.*?^```|^(?:    polyest [^\n]*\n)+", text):
     sys.stdout.write(f"{block}\n")
     sys.stdout.flush()
     if block.startswith("```"):
