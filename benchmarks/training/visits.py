@@ -1,7 +1,7 @@
 """How many visits to pool where every prompt returns at every step: `python -m benchmarks.training.visits`.
 
 aqp with exact advantages at K = 8 over 1, 2, 4, 8 and 16 visits, two seeds each; everything else as in the benchmark.
-Takes about 10 minutes on one core; writes results/visits.md.
+Takes about 10 minutes on one core; writes a table into results.
 
 **Expected**: bias falls with every doubling, and is as small as it gets from four visits on (0.008); what grows is the
 age of the pool, T − 1 updates. So some T between is best.
