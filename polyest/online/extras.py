@@ -2,7 +2,7 @@
 
 Weights are summed as integers, hence in any order. In a group of n completions, b the binary digits of n, they are
 rounded to multiples of 2^(2b − 62) of a power of two above the largest of them (2^(b − 62) in groups of more than
-`PACKED`), so that all of them and n fit an integer.
+`PACKED`), so that all of them and n fit an integer; of 2^−1000 where that is more, some 1e-301.
 """
 
 from __future__ import annotations

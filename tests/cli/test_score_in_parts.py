@@ -48,13 +48,21 @@ def outcome(run: Any, folder: Path, *arguments: object) -> tuple[Any, ...]:
 
 
 def run_log(folder: Path, files: int = 3) -> Path:
-    """Files whose groups are in several of them, answers of every type, steps, verdicts, scores, several policies."""
+    """Files whose groups are in several of them, answers of every type, steps, verdicts, scores, several policies.
+
+    Forty prompts: all of them are in one of two partitions with probability 2^−39.
+    """
     answers = ["1", 1, 1.0, True, None, "x", {"tuple": [1, "é\\u00e9"]}, "n/a"]
     for file in range(files):
         rows = [
-            {"prompt_id": f"pé{i % 5}", "step": i % 2, "answer": answers[(i * i + file) % 8], "correct": i % 3 == 0}
-            | {"score": i / 7, "policy": f"v{i % 11 // 10}", "q": (i + 1) / 60, "part": f"of {i % 5}"}
-            for i in range(40 + file)
+            {
+                "prompt_id": f"pé{i % 40}",
+                "step": i // 40 % 2,
+                "answer": answers[(i * i + file) % 8],
+                "correct": i % 3 == 0,
+            }
+            | {"score": i / 7, "policy": f"v{i % 11 // 10}", "q": (i + 1) / 90, "part": f"of {i % 5}"}
+            for i in range(80 + file)
         ]
         (folder / "run").mkdir(exist_ok=True)
         write_lines(folder / "run" / f"{file}.jsonl", rows)

@@ -114,17 +114,19 @@ def stopped(trainer: GRPOTrainer, step: int) -> GRPOTrainer:
     return trainer
 
 
-@pytest.mark.parametrize("restores", [False, True])
-@pytest.mark.parametrize("kind", TRAINERS)
-def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, restores: bool) -> None:
-    """Bit by bit: completions, rewards, weights. (TRL shuffles anew where it resumes: an order of its own is kept.)"""
-    options = {"max_steps": 5, "shuffle_dataset": False, "restore_callback_states_from_checkpoint": restores}
-    funcs = [reward(forgetting=0.7) for _ in range(3)]
-    whole = real_trainer(tmp_path / "whole", funcs[0], PROMPTS, TRAINERS[kind], **options)
+STOPPED = [(kind, restores, False) for kind in TRAINERS for restores in (False, True)]
+
+
+@pytest.mark.parametrize(("kind", "restores", "shuffles"), [*STOPPED, (next(reversed(TRAINERS)), False, True)])
+def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, restores: bool, shuffles: bool) -> None:
+    """Bit by bit: completions, rewards, weights. (TRL shuffles later epochs anew where it resumes.)"""
+    options = {"max_steps": 5, "shuffle_dataset": shuffles, "restore_callback_states_from_checkpoint": restores}
+    funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS * (2 if shuffles else 1)
+    whole = real_trainer(tmp_path / "whole", funcs[0], rows, TRAINERS[kind], **options)
     whole.train()
     saving = {"save_strategy": "steps", "save_steps": 3}
-    stopped(real_trainer(tmp_path / "part", funcs[1], PROMPTS, TRAINERS[kind], **options, **saving), 3)
-    rest = real_trainer(tmp_path / "part", funcs[2], PROMPTS, TRAINERS[kind], **options)
+    stopped(real_trainer(tmp_path / "part", funcs[1], rows, TRAINERS[kind], **options, **saving), 3)
+    rest = real_trainer(tmp_path / "part", funcs[2], rows, TRAINERS[kind], **options)
     rest.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-3"))
 
     assert [len(func.batches) for func in funcs] == [5, 3, 2]
