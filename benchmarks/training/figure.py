@@ -35,7 +35,7 @@ def draw(results: Results, path: Path) -> None:
                 curve(axis, results, arm, K, metric)
         row[0].set_ylabel(LABELS[metric])
     for axis, K in zip(axes[0], sizes, strict=True):
-        axis.set(title=f"K = {K}", ylim=(0, 0.25))
+        axis.set(title=f"K = {K}", ylim=(0, 0.3))
     for axis in axes[-1]:
         axis.set_xlabel("training step")
     curves = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from polyest.arrays import read_mask
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator
 from polyest.online.answers import Answers, read_answers
-from polyest.online.extras import read_usable
 from polyest.online.lookup import lookups
 from polyest.problems.problem import problem_of_answers
 
@@ -162,7 +162,7 @@ def _ids(groups: AnswersLike) -> NDArray[np.int64]:
 
 
 def _usable(usable: ArrayLike | None, size: int) -> NDArray[np.bool_]:
-    return np.ones(size, np.bool_) if usable is None else read_usable(usable, (size,))
+    return np.ones(size, np.bool_) if usable is None else read_mask(usable, (size,))
 
 
 def _weights(pay: AnswerPay, weights: ArrayLike | None, size: int) -> Array | None:

@@ -17,7 +17,7 @@ from polyest.cli.signals import Stopped
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts.engine.log import STANDARD_INPUT
-from polyest.rollouts.runs import files_of
+from polyest.rollouts.runs import SUFFIXES, files_of
 from polyest.rollouts.statistics import UNITS
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def _follow(arguments: argparse.Namespace, out: Path, every: int) -> NoReturn:
     report: Report | None = None
     seen: dict[Path, tuple[int, int]] = {}
     try:
+        if not _files(arguments.rollouts):
+            there = ", ".join(arguments.rollouts)
+            told = f"no rollouts in {there} yet; waiting for {', '.join(sorted(SUFFIXES))}; looking every {every} s"
+            print(f"polyest: {told}", file=sys.stderr, flush=True)
         while True:
             now = _files(arguments.rollouts)
             if now != seen:

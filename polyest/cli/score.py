@@ -23,7 +23,7 @@ from polyest.cli.options import (
 from polyest.cli.parallel import add_engine_options, check_address
 from polyest.cli.reading import about_log, add_reading_options, check_not_read, reading
 from polyest.cli.scoring import Writers, budget_of, check_columns, check_several, found_in, is_measured, labels
-from polyest.cli.summary import Summary, lines, summary_of
+from polyest.cli.summary import Summary, come_back, lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.estimator import load
 from polyest.problems.budget import from_ragged
@@ -57,7 +57,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(run=run, parser=parser)
     add = parser.add_argument
     add_reading_options(parser)
-    add("--target", required=True, metavar="TARGET", help="log, 'power(0.5)', 'js(0.1)', MODULE:FUNCTION")
+    text = "log (the default, for entropies), 'power(0.5)', 'js(0.1)', MODULE:FUNCTION"
+    add("--target", default="log", metavar="TARGET", help=text)
     add_growth_option(parser)
     add("--method", action="append", metavar="METHOD", help=f"{', '.join(METHODS)}; repeat for several (default: aqp)")
     add_budget_options(parser)
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         correct = None if correct != correct else correct
         print_json(summary | {"correct": correct} | (measures.as_json() if measures else {}))
     else:
-        print("\n".join([*lines(summary), *(measures.lines() if measures else ())]))
+        print("\n".join([*lines(summary, _returning(arguments, found)), *(measures.lines() if measures else ())]))
     return 0
 
 
@@ -186,7 +187,15 @@ def _told(arguments: argparse.Namespace, found: Found, correct: float | None) ->
     from polyest.cli.measured import measured
 
     by = "step" if arguments.by == arguments.step_column else arguments.by
+    if by is None and len(set(found.record.keys.get("run", ()))) > 1:
+        by = "run"  # the means over all runs alone would tell of none
     return summary, measured(found.record, values, by, arguments.unit)
+
+
+def _returning(arguments: argparse.Namespace, found: Found) -> str:
+    """How many prompts are different, where the groups' keys are known."""
+    times = [name for name in ("run", arguments.epoch, "step") if name]
+    return come_back(found.record.keys, times) if found.record else ""
 
 
 def _default(arguments: argparse.Namespace, groups: Groups) -> str:

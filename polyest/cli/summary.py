@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["Summary", "lines", "summary_of"]
+__all__ = ["Summary", "come_back", "lines", "summary_of"]
 
 
 class SizeCount(TypedDict):
@@ -62,11 +62,27 @@ def summary_of(
     }
 
 
-def lines(summary: Summary) -> list[str]:
+def come_back(keys: Mapping[str, Sequence[Hashable]], times: Sequence[str]) -> str:
+    """How many prompts are different where some come back; empty if none does.
+
+    Args:
+        keys: of the groups; all that are not `times` name a prompt.
+        times: the keys at which prompts come back, the last within the first.
+
+    >>> come_back({"run": "aaaa", "step": [0, 0, 1, 1], "prompt": "pqpq"}, ["run", "step"])
+    ' (2 different, over 2 steps)'
+    """
+    numbers = {name: len(set(keys.get(name, ()))) for name in times}
+    places = " of ".join(counted(numbers[name], name) for name in reversed(times) if numbers[name] > 1)
+    different = len(set(zip(*(column for name, column in keys.items() if name not in times), strict=True)))
+    return f" ({different} different, over {places})" if places and different else ""
+
+
+def lines(summary: Summary, returning: str = "") -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     groups = counted(sum(row["count"] for row in summary["groups"]), "group")
     completions, prompts = (counted(summary["completions"], "completion"), counted(summary["prompts"], "prompt"))
-    found = [f"{completions} of {prompts} in {groups}: {sizes}"]
+    found = [f"{completions} of {prompts}{returning} in {groups}: {sizes}"]
     if summary["no_answer"]:
         found.append(f"no answer: {summary['no_answer']:.4f}")
     correct = summary["correct"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyest.arrays import read_array, read_mask
 from polyest.errors import ArgumentError, nearest
-from polyest.online.answers import read_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def read_rewards(
     check_missing(missing)
     array = _real(_array(rewards, argument), argument)
     values: Array = np.array(array, dtype=np.float64, order="C")
-    lost = None if usable is None else ~_mask(usable, values.shape)
+    lost = None if usable is None else ~read_mask(usable, values.shape, "rewards")
     if lost is not None:
         values[lost] = 0.0
     finite = np.isfinite(values)
@@ -52,16 +52,6 @@ def read_rewards(
             "give a finite floor or ceiling"
         )
     return values, absent if lost is None else absent | lost
-
-
-def _mask(usable: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    mask = np.asarray(usable)
-    if mask.dtype != np.bool_ or mask.shape != shape:
-        raise ArgumentError(
-            f"`usable` must be booleans of the rewards' shape {shape}, got {mask.dtype} of shape {mask.shape}; say "
-            "True for every completion that counts"
-        )
-    return mask
 
 
 def check_missing(missing: Any) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from polyest.arrays import read_array
 from polyest.errors import ArgumentError
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
-from polyest.online.answers import read_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

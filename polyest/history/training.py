@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from polyest.arrays import read_mask
 from polyest.errors import ArgumentError
 from polyest.history.choice import Choice
 from polyest.history.fingerprints import NO_ANSWER, read
 from polyest.history.movement import Movement, Watch
 from polyest.history.settings import PoolSettings
 from polyest.history.snapshot import Snapshot, read_snapshot, write_snapshot
-from polyest.online.extras import read_usable, read_weights
+from polyest.online.extras import read_weights
 from polyest.problems.budget import BudgetArguments
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class TrainingHistory:
         """
         codes = read(answers, "answers")
         shape, keys = codes.shape, _by_completion(read(prompts, "prompts"), codes)
-        counted = np.ones(shape, np.bool_) if usable is None else read_usable(usable, shape)
+        counted = np.ones(shape, np.bool_) if usable is None else read_mask(usable, shape)
         places = np.flatnonzero(counted)
         w = None if weights is None else read_weights(weights, shape)[places]
         pools = self._choice.chosen(self._store.pools(keys[places], codes.reshape(-1)[places], w))

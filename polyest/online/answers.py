@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
+from polyest.arrays import read_array
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
 from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
@@ -20,13 +21,13 @@ from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from polyest.arrays import AnyArray
     from polyest.online.hashable_answers import Codes, Groups, Items
     from polyest.online.layout import Codes as SignedCodes
 
     AnswersLike: TypeAlias = "ArrayLike | Sequence[object] | Answers"
-    AnyArray: TypeAlias = NDArray[np.generic]
 
-__all__ = ["Answers", "read_answers", "read_array"]
+__all__ = ["Answers", "read_answers"]
 
 
 @dataclass(frozen=True)
@@ -83,23 +84,6 @@ def _came(answers: object, array: AnyArray) -> str:
             "(arrow)"
         )
     return f"an array of {array.dtype}; map every answer to an integer or a string first"
-
-
-def read_array(values: object, argument: str) -> AnyArray:
-    """`values` as a numpy array, if it is an array of any library."""
-    if hasattr(values, "mask") and hasattr(values, "filled"):  # np.ma, without loading it
-        raise ArgumentError(f"`{argument}` must not be a masked array; fill it and name the filler as `padding_id`")
-    if isinstance(values, np.ndarray):
-        return values
-    if not hasattr(values, "__array__") or isinstance(values, np.generic):
-        raise ArgumentError(f"`{argument}` must be an array or a (nested) list, got {type(values).__name__}")
-    try:
-        return np.asarray(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentError(
-            f"`{argument}` must be readable by numpy, got {type(values).__name__}: {error}; "
-            "move it to the CPU, or use the adapter of its framework"
-        ) from None
 
 
 def _from_objects(

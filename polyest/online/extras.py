@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import read_numbers
 from polyest.errors import ArgumentError, shortened
 from polyest.polynomials.bernstein import target_values
 from polyest.problems.targets import Target
@@ -140,34 +141,6 @@ def read_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
             f"`weights` must have the answers' shape {shape}, got {w.shape}; give one number for each completion"
         )
     return w.reshape(-1)
-
-
-def read_numbers(values: ArrayLike, argument: str, required: str, remedy: str) -> Array:
-    """A contiguous float64 array of real numbers: `values` themselves if they are one."""
-    try:
-        given = np.asarray(values)
-        if given.dtype.kind in "cUSTMm" or given.dtype.type is np.void or hasattr(values, "filled"):
-            raise TypeError("a masked array" if hasattr(values, "filled") else f"{given.dtype} numbers")
-        if given.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in given.flat):
-            raise TypeError("strings")
-        return np.require(given, np.float64, ["C", "A", "W"])
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ArgumentError(f"`{argument}` must be {required}; got {error}; pass real numbers, {remedy}") from None
-
-
-def read_usable(usable: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which completions count, in the answers' shape."""
-    try:
-        mask = np.asarray(usable)
-        came = "a masked array" if hasattr(usable, "filled") else f"{mask.dtype} of shape {mask.shape}"
-    except (TypeError, ValueError, RuntimeError) as error:
-        mask, came = np.zeros(0), str(error)
-    if mask.dtype != np.bool_ or mask.shape != shape or hasattr(usable, "filled"):
-        raise ArgumentError(
-            f"`usable` must be booleans of the answers' shape {shape}, got {came}; say True for every completion that "
-            "counts"
-        )
-    return mask
 
 
 def check_bounded(weights: Array, rows: Integers | None = None) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import read_mask
 from polyest.errors import ArgumentError, warn
 from polyest.online import backend
 from polyest.online.answers import Answers, read_answers
-from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_usable, read_weights, reference_values
+from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_weights, reference_values
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
 from polyest.problems.problem import whole_number
@@ -121,7 +122,7 @@ def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
     """The answers with those that are not usable taken for padding."""
     if usable is None:
         return read
-    lost = ~read_usable(usable, read.codes.shape)
+    lost = ~read_mask(usable, read.codes.shape)
     return replace(read, padding=lost if read.padding is None else read.padding | lost)
 
 

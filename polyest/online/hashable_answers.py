@@ -197,19 +197,20 @@ def _absent(index: Mapping[object, int], argument: str) -> list[int]:
 
 def _unhashable(argument: str, error: TypeError, items: Iterable[object]) -> ArgumentError:
     """What came, and what would do in its place."""
-    item = next((item for item in items if not _is_hashable(item)), None)
+    item, came = next(((item, text) for item in items if (text := _refusal(item))), (None, str(error)))
     remedy = next((text for kinds, text in REMEDIES.items() if isinstance(item, kinds)), "use tuples or strings")
     if hasattr(item, "__array__"):
         remedy = REMEDIES[list]
-    return ArgumentError(f"`{argument}` must be hashable, got {error}, as in {shortened(item)}; {remedy}")
+    return ArgumentError(f"`{argument}` must be hashable, got {came}, as in {shortened(item)}; {remedy}")
 
 
-def _is_hashable(item: object) -> bool:
+def _refusal(item: object) -> str:
+    """Why an item cannot be hashed, in the words of all versions of Python; empty if it can."""
     try:
         hash(item)
-    except TypeError:
-        return False
-    return True
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def _incomparable(argument: str, error: Exception) -> ArgumentError:

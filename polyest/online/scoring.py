@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import read_output
 from polyest.errors import ArgumentError
 from polyest.online import backend
 from polyest.online.numpy_backend import sums
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from polyest.online.grouping import Job
     from polyest.online.layout import Array, Layout, Scores
 
-__all__ = ["check_output", "scores", "values"]
+__all__ = ["scores", "values"]
 
 
 def scores(job: Job, out: Scores | None = None, dtype: DTypeLike | None = None) -> Scores:
     """Rewards or advantages in the shape of the answers; NaN where nothing can be scored."""
-    result = check_output(out, dtype, job.shape)
+    result = read_output(out, dtype, job.shape)
     for name, given in (("answers", job.layout.codes), ("weights", job.extras.weights)):
         if given is not None and np.may_share_memory(result, given):
             raise ArgumentError(
@@ -71,28 +72,3 @@ def _unpaid(layout: Layout, unpaid: NDArray[np.bool_]) -> Array:
     """What completions that are not paid added to their group's mean: they have no matches."""
     share: Array = sums(layout, unpaid.astype(np.float64)) * layout.tables.without_matches(layout.sizes)[1]
     return share
-
-
-def check_output(out: Scores | None, dtype: DTypeLike | None, shape: tuple[int, ...]) -> Scores:
-    """The array to write to: `out`, or a new one of `dtype` (float64 unless asked)."""
-    wanted = None if dtype is None else _dtype(dtype)
-    if out is None:
-        return np.empty(shape, np.float64 if wanted is None else wanted)
-    if not isinstance(out, np.ndarray) or out.shape != shape or not out.flags.writeable:
-        came = f"shape {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ArgumentError(
-            f"`out` must be a writeable array of the answers' shape {shape}, got {came}; leave it out for a new one"
-        )
-    if _dtype(out.dtype, "out") != (wanted or out.dtype):
-        raise ArgumentError(f"`dtype` must be that of `out`, {out.dtype}; got {wanted}; leave `dtype` out")
-    return out
-
-
-def _dtype(dtype: DTypeLike | None, argument: str = "dtype") -> np.dtype[np.generic]:
-    try:
-        kind: np.dtype[np.generic] = np.dtype(dtype)
-    except (TypeError, ValueError):
-        kind = np.dtype(object)
-    if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise ArgumentError(f"`{argument}` must be float64 or float32, got {dtype}; convert the result instead")
-    return kind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.report.figures import Axis, Curve, drawn, in_words
+from polyest.report.figures import ANYWHERE, Axis, Curve, drawn, in_words
 from polyest.report.prompts import text_of
 from polyest.rollouts.measures import Means, PartsTable, about
 from polyest.uncertainty.student import two_sided
@@ -34,6 +34,9 @@ BY_STEP = {
     "Change from step to step": (("drift", "solid"),),
 }
 BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
+SHARES = ("Singletons", "Agreement", "Without an answer", "Correct", "pass@k", "vote@k", "majority@k")
+AMOUNTS = ("Entropy", "Effective number of answers", "Distinct answers", "Entropy of the correct answers")
+RANGES = dict.fromkeys(SHARES, (0.0, 1.0)) | dict.fromkeys(AMOUNTS, (0.0, np.inf))
 WORDS = {
     "Entropy": "solid: aqp; dotted: what plug_in would have shown",
     "Score": "the mean score of a completion",
@@ -54,7 +57,7 @@ class Figure:
     @classmethod
     def of(cls, title: str, caption: str, curves: Sequence[Curve], axis: Axis) -> Figure:
         """The curves over this axis."""
-        svg, frame = drawn(curves, axis)
+        svg, frame = drawn(curves, axis, RANGES.get(title.partition(" (")[0], ANYWHERE))
         shown = [curve.values() for curve in curves]
         over = {"axis": axis.label, "names": axis.names, "is_log": axis.is_log}
         return cls(title, caption, svg, in_words(curves, axis), {"title": title, **over, **frame, "curves": shown})

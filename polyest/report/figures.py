@@ -22,6 +22,7 @@ __all__ = ["COLOURS", "Axis", "Curve", "drawn", "in_words"]
 
 COLOURS = 6  # runs that have one of their own; further ones begin again
 INK, GRID = "#010101", "#020202"
+ANYWHERE = (-np.inf, np.inf)
 STYLES = {"solid": (0, ()), "dashed": (0, (5, 2)), "dotted": (0, (1.2, 1.6))}
 
 
@@ -42,6 +43,12 @@ class Curve(NamedTuple):
     colour: int = 0
     style: str = "solid"
     label: str = ""
+
+    def band(self, within: tuple[float, float]) -> tuple[Array, Array]:
+        """Its lower and upper end, cut off where the measure itself ends; where no error is known, the curve."""
+        reach = np.nan_to_num(self.error)
+        low, high = (np.clip(self.y + side * reach, *within) for side in (-1, 1))
+        return np.fmin(low, self.y), np.fmax(high, self.y)
 
     def values(self) -> dict[str, object]:
         """Its points, five digits of each; null is an error that is not known."""
@@ -80,17 +87,20 @@ def _told(curve: Curve, axis: Axis) -> str:
     return f"{curve.label}: {ends}." if curve.label else f"{ends}."
 
 
-def drawn(curves: Sequence[Curve], axis: Axis) -> tuple[str, dict[str, list[float | None]]]:
+def drawn(
+    curves: Sequence[Curve], axis: Axis, within: tuple[float, float] = ANYWHERE
+) -> tuple[str, dict[str, list[float | None]]]:
     """The picture as SVG, and where its axes are: ``box`` from its top left, in parts of it; ``xlim`` and ``ylim``.
 
-    Text is fixed: what comes from a log stands in the page's HTML, where it is escaped.
+    What is drawn is a measure `within` two numbers, and bands end there. Text is fixed: what comes from a log stands in
+    the page's HTML, where it is escaped.
     """
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(4.0, 2.35), layout="constrained")
         axes = figure.add_subplot()
         for curve in curves:
-            _draw(axes, curve, axis.is_log)
-        _dress(axes, curves, axis)
+            _draw(axes, curve, axis.is_log, within)
+        _dress(axes, curves, axis, within)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     box = axes.get_position()
@@ -98,9 +108,9 @@ def drawn(curves: Sequence[Curve], axis: Axis) -> tuple[str, dict[str, list[floa
     return _themed(file.getvalue()), {name: _digits(np.array(numbers)) for name, numbers in frame.items()}
 
 
-def _draw(axes: Axes, curve: Curve, powers: bool) -> None:
+def _draw(axes: Axes, curve: Curve, powers: bool, within: tuple[float, float]) -> None:
     known = ~np.isnan(curve.y)
-    x, y, error = (column[known] for column in (curve.x, curve.y, curve.error))
+    x, y, error, low, high = (column[known] for column in (curve.x, curve.y, curve.error, *curve.band(within)))
     x = x * (1 + 0.03 * curve.colour) if powers else x  # error bars side by side
     colour = f"#0a0a{curve.colour % COLOURS:02x}"
     is_point = powers or len(x) == 1
@@ -108,14 +118,13 @@ def _draw(axes: Axes, curve: Curve, powers: bool) -> None:
     axes.plot(x, y, color=colour, linestyle=STYLES[curve.style], linewidth=1.6, marker=marker, markersize=3)
     if np.isnan(error).all():
         return
-    reach = np.nan_to_num(error)
     if is_point:
-        axes.errorbar(x, y, reach, fmt="none", ecolor=colour, elinewidth=1.0)
+        axes.errorbar(x, y, [y - low, high - y], fmt="none", ecolor=colour, elinewidth=1.0)
     else:
-        axes.fill_between(x, y - reach, y + reach, color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
 
 
-def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis) -> None:
+def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis, within: tuple[float, float]) -> None:
     if axis.is_log:
         ticks = sorted({x for curve in curves for x in curve.x.tolist()})
         axes.set_xscale("log", base=2)
@@ -129,7 +138,7 @@ def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.margins(x=0.02)
-    if min((np.nanmin(curve.y - np.nan_to_num(curve.error), initial=np.inf) for curve in curves), default=-1) >= 0:
+    if min((np.nanmin(curve.band(within)[0], initial=np.inf) for curve in curves), default=-1) >= 0:
         low, high = axes.get_ylim()
         axes.set_ylim(bottom=max(low, -0.03 * high))  # half a line's width below 0
 

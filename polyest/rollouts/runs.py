@@ -6,17 +6,13 @@ import glob
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError
 from polyest.rollouts import readers
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["SUFFIXES", "few", "files_of", "is_plain_file"]
 
-SUFFIXES = {".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".eval", ".pt"}
+SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".pq", ".eval", ".pt"}
 PACKED = {".gz", ".zst"}
 OF_STEPS = "step|epoch|iter|iteration|checkpoint|ckpt|rank|shard|part|worker|node|gpu|batch|fold"
 OF_KINDS = "train|training|eval|evals|val|valid|validation|test|dev|data|logs?|rollouts?|completions|traces|samples"

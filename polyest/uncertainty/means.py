@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from polyest.arrays import read_numbers
 from polyest.errors import ArgumentError
-from polyest.online.extras import read_numbers
 from polyest.uncertainty.estimate import ValueEstimate, fraction
 from polyest.uncertainty.student import two_sided
 

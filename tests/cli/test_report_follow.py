@@ -112,3 +112,12 @@ def test_what_would_never_work_ends_at_once(
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.slow
+def test_an_empty_folder_is_said_to_be_waited_for(tmp_path: Path) -> None:
+    with followed(tmp_path, tmp_path / "page.html") as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+    assert told.startswith(f"polyest: no rollouts in {tmp_path} yet; waiting for ")
+    assert told.endswith("; looking every 1 s\n")

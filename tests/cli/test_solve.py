@@ -71,8 +71,13 @@ def interrupt(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_ends_quietly_and_keeps_what_was_done(jobs: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("jobs", "path"), [(1, None), (2, None), (2, "/nowhere")], ids=["1", "2", "2-bare"])
+def test_ctrl_c_ends_quietly_and_keeps_what_was_done(
+    jobs: int, path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there are no tools to find processes by, such as `pgrep`, which slim containers lack."""
+    if path:
+        monkeypatch.setenv("PATH", path)
     process = start(tmp_path, "-k", "2:128", "--jobs", jobs)
     assert process.stdout is not None
     assert "log K=" in process.stdout.readline()

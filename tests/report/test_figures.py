@@ -28,3 +28,14 @@ def test_what_is_never_negative_has_no_negative_tick(level: float) -> None:
     for error in (0 * steps, np.full(3, np.nan)):
         assert "−" not in drawn([Curve(steps, np.full(3, level), error)], Axis("step"))[0]
     assert "−" in drawn([Curve(steps, np.full(3, -0.2), 0 * steps)], Axis("step"))[0]
+
+
+def test_bands_end_where_the_measure_does() -> None:
+    steps, near = np.arange(3.0), Curve(np.arange(3.0), np.array([0.02, 0.5, 0.97]), np.full(3, 0.1))
+    low, high = near.band((0.0, 1.0))
+    assert low.tolist() == pytest.approx([0, 0.4, 0.87])
+    assert high.tolist() == pytest.approx([0.12, 0.6, 1])
+    assert drawn([near], Axis("step"), (0.0, 1.0))[1]["ylim"][1] < 1.06  # type: ignore[operator]
+    assert drawn([near], Axis("step"))[1]["ylim"][1] > 1.06  # type: ignore[operator]
+    below = Curve(steps, np.array([-0.1, 0.1, np.nan]), np.full(3, 0.05))  # an estimate may lie outside
+    assert below.band((0.0, np.inf))[0].tolist()[:2] == pytest.approx([-0.1, 0.05])

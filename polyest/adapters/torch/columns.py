@@ -14,10 +14,10 @@ from torch import Tensor
 from polyest.adapters.lookup import check_padding_id
 from polyest.adapters.torch.gather import Completions
 from polyest.adapters.torch.matches import check_ids
+from polyest.arrays import read_array, read_mask
 from polyest.errors import ArgumentError
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
-from polyest.online.answers import read_array
-from polyest.online.extras import read_probabilities, read_usable, read_weights
+from polyest.online.extras import read_probabilities, read_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,4 +147,4 @@ def _read_mask(usable: Booleans | None, size: int) -> NDArray[np.bool_]:
     """Which completions are usable, a flat array."""
     if usable is None:
         return np.ones(size, np.bool_)
-    return read_usable(usable.cpu() if isinstance(usable, Tensor) else usable, (size,))
+    return read_mask(usable.cpu() if isinstance(usable, Tensor) else usable, (size,))

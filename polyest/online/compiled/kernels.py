@@ -14,7 +14,7 @@ import numpy as np
 
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import LANES, pay_pairs, weigh_pairs
+from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
 from polyest.online.extras import LARGEST, MOST_DIGITS, PACKED
 
 __all__ = ["score", "weigh"]
@@ -27,9 +27,14 @@ POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
 
 
 @inlined
+def whole_blocks(size):
+    return (size + WIDTH - ONE) // WIDTH * WIDTH
+
+
+@inlined
 def fits_registers(lo, size, end):
     """Whether a group is small but not empty, and whole blocks of it can be read, in `end` ids."""
-    return size - ONE < MOST and lo + (size + WIDTH - ONE) // WIDTH * WIDTH <= end
+    return size - ONE < MOST and lo + whole_blocks(size) <= end
 
 
 @inlined
@@ -65,45 +70,53 @@ def digits_of(size, top):
 
 
 @inlined
-def pay_counted(ids, w, lo, hi, group, table, slots, pays, totals, base, unit, out):
-    """`pay_pairs` of a large group, whose answers are counted in `table`."""
-    tally(ids, lo, hi, group, table, slots, None)
-    mean, total = 0.0, 0
-    for k in range(hi - lo):
-        slots[k] = base + np.uint64(table[2][slots[k]]) - ONE
-    if totals is not None:
-        for k in range(hi - lo):
-            total += totals[slots[k]]
-        mean = total / unit
-    if out is not None:
-        for k in range(hi - lo):
-            paid = pays[slots[k]]
-            out[lo + k] = paid - mean if w is None else w[lo + k] * paid
-    return mean
+def look_up(pay, places, mean, w, out):
+    """pay − T; with weights, where T is 0, w·pay."""
+    for k in range(out.shape[0]):
+        paid = pay[places[k]]
+        out[k] = paid - mean if w is None else w[k] * paid
 
 
 @jit
-def score(offsets, pay, totals, units, ids, starts, w, out, means):
+def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
     T is 0 if totals is None. What is None of `out` and `means` is not wanted. Returns whether weights are too large.
+    Up to `waiting` completions wait for those of the next group to be paid with them: among groups of mixed sizes the
+    end of each loop is a branch that nobody foresees.
     """
-    slots, table = np.empty(offsets.shape[0], np.uint64), group_table(offsets.shape[0])
+    room = 2 * PACKED + offsets.shape[0] + (0 if waiting is None else np.int64(waiting))
+    places, table = np.empty(room, np.uint64), group_table(offsets.shape[0])
     addends = np.zeros(2 * PACKED, np.uint64)  # those of a group of n from PACKED − n on
     addends[:PACKED] = 1
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
+    first, last, mean = hi, starts.shape[0] - 2, 0.0
     for g in range(starts.shape[0] - 1):
         lo, hi = hi, np.uint64(starts[g + 1])
-        size = hi - lo
-        base, unit = np.uint64(offsets[size]), units[size]
+        size, at = hi - lo, ZERO if waiting is None else lo - first
+        written, base = size, np.uint64(offsets[size]) - ONE
         if w is not None and g % TOGETHER == 0:
             refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
         if fits_registers(lo, size, end):
-            mean = pay_pairs(ids, w, lo, size, addends, MOST - size, pay, totals, base, unit, out)
+            sum_pairs(ids, lo, addends, MOST - size, size, base, places, at)
+            written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
-            mean = pay_counted(ids, w, lo, hi, g, table, slots, pay, totals, base, unit, out)
+            tally(ids, lo, hi, g, table, places[at:], None)
+            for k in range(at, at + size):
+                places[k] = base + np.uint64(table[2][places[k]])
+        if totals is not None:
+            total = 0
+            for k in range(at, at + written):
+                total += totals[places[k]]
+            mean = total / units[size]
         if means is not None:
             means[g] = mean
+        if out is None:
+            first = hi
+        elif waiting is None or totals is not None or hi - first >= waiting or g == last:
+            stop = lo + written
+            look_up(pay, places, mean, None if w is None else w[first:stop], out[first:stop])
+            first = hi
     return refused
 
 

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from polyest.online.extras import MOST_DIGITS, PACKED
 
-__all__ = ["LANES", "pay_pairs", "weigh_pairs"]
+__all__ = ["LANES", "sum_pairs", "weigh_pairs"]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
@@ -114,6 +114,30 @@ def element(context, builder, array_type, array, place):
     return place_of(builder, data, place, context.get_data_type(array_type.dtype))
 
 
+@intrinsic
+def sum_pairs(typing_context, ids, first, addends, start, size, base, totals, at):
+    """totals[at + l] = base + Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size.
+
+    1 ≤ size ≤ `PACKED`. From `size` to a multiple of LANES addends are 0, as are the totals after that.
+    """
+
+    def generate(context, builder, signature, arguments):
+        ids, first, addends, start, size, base, totals, at = arguments
+        pointer = element(context, builder, signature.args[0], ids, first)
+        addend = element(context, builder, signature.args[2], addends, start)
+        target = element(context, builder, signature.args[6], totals, at)
+
+        def score(blocks):
+            sums = [builder.add(total, spread(builder, base)) for total in pair_sums(builder, pointer, addend, blocks)]
+            write(builder, cut(builder, sums, size), target)
+
+        by_blocks(builder, size, score)
+        return context.get_dummy_value()
+
+    number = types.uintp
+    return types.void(ids, number, addends, number, number, number, totals, number), generate
+
+
 def across(builder, combine, vectors):
     """All lanes of all vectors combined, in every lane."""
     vector, step = reduce(combine, vectors), LANES // 2
@@ -173,47 +197,6 @@ def permuted(builder, column, places):
 def reload(builder):
     """Have what was written read again: a number is spread over all lanes for nothing if it comes from memory."""
     builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
-
-
-def pay(builder, blocks, size, ids, addends, columns, unit, w, out):
-    """Code for a group of that many blocks; see `pay_pairs`."""
-    matches = [builder.sub(sums, all_lanes(1)) for sums in pair_sums(builder, ids, addends, blocks)]
-
-    def found(column, kind):
-        return [builder.bitcast(looked_up(builder, column, m, blocks), kind) for m in matches]
-
-    mean = ir.Constant(FLOAT, 0.0)
-    if columns[1]:
-        total = across(builder, builder.add, cut(builder, found(columns[1], VECTOR), size))
-        mean = builder.fdiv(builder.sitofp(builder.extract_element(total, ZERO), FLOAT), unit)
-    if out:
-        paid = found(columns[0], FLOATS)
-        if w:
-            paid = [*map(builder.fmul, read(builder, w, blocks, FLOATS), paid)]
-        write(builder, [builder.fsub(each, spread(builder, mean)) for each in paid] if columns[1] else paid, out)
-    return mean
-
-
-@intrinsic
-def pay_pairs(typing_context, ids, w, first, size, addends, start, pays, totals, base, unit, out):
-    """T = Σ totals[base + m]/unit; out[first + k] = pays[base + m] − T, times w[first + k], of m matches each.
-
-    What is None of `totals`, `w`, `out` is left out. 1 ≤ size ≤ `PACKED`; addends[start + i] = 1 if i < size, else 0.
-    """
-
-    def generate(context, builder, signature, arguments):
-        def pointer(number, place):
-            kind = signature.args[number]
-            return None if kind is types.none else element(context, builder, kind, arguments[number], place)
-
-        _, _, first, size, _, start, _, _, base, unit, _ = arguments
-        columns, mean = (pointer(6, base), pointer(7, base)), cgutils.alloca_once(builder, FLOAT)
-        given = pointer(0, first), pointer(4, start), columns, unit, pointer(1, first), pointer(10, first)
-        by_blocks(builder, size, lambda blocks: builder.store(pay(builder, blocks, size, *given), mean))
-        return load(builder, mean, FLOAT)
-
-    at = types.uintp
-    return types.float64(ids, w, at, at, addends, at, pays, totals, at, types.float64, out), generate
 
 
 def score(builder, blocks, size, exponent, ids, w, packed, columns, found, top, out):

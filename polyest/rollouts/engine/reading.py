@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from polyest.errors import ArgumentError
 from polyest.rollouts import readers
 from polyest.rollouts.engine import plain, slow
+from polyest.rollouts.engine.as_lines import as_lines
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.readers.messages import completion_text
 from polyest.rollouts.readers.row import typed_answer
@@ -58,6 +59,7 @@ class Reader:
             self.rows.add_layout(self._finished(_own(self.layout, path)), run)
             return
         try:
+            source = as_lines(source, self.rows.database, [*self.rows.ids, self.rows.columns.answer])
             layout = self._layout(source)
         except ArgumentError:
             if is_asked_for:

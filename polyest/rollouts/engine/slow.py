@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.grouping import describe
 from polyest.rollouts.parquet import Parquet, read_columns
-from polyest.rollouts.readers.row import AT_ONCE
+from polyest.rollouts.readers.row import AT_ONCE, PROMPTS
 from polyest.rollouts.typed import dump
 
 if TYPE_CHECKING:
@@ -118,9 +118,11 @@ def check_present(source: Source, name: str) -> None:
 
 
 def _missing(place: str, name: str, known: Sequence[str]) -> str:
-    remedy = (
-        "; say with --extract how it is found in 'completion'" if name == "answer" and "completion" in known else ""
-    )
     there, near = ", ".join(map(repr, known)) or "none", nearest(name, known)
-    near = "" if name == "completion" else near  # nobody has typed that, and it is near to "question"
-    return f"{place}: there must be a column {name!r}; got {there}{near}{remedy}"
+    if name == "completion":
+        near = ""  # nobody has typed that, and it is near to "question"
+    if name == "prompt_id" and (prompt := next((other for other in PROMPTS if other in known), "")):
+        near = f"; say --prompt-column {prompt}"
+    if name == "answer" and "completion" in known:
+        near += "; say with --extract how it is found in 'completion'"
+    return f"{place}: there must be a column {name!r}; got {there}{near}"

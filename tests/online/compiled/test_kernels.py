@@ -44,7 +44,7 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
 
 @pytest.mark.parametrize("last", [0, 1, 2, 7, 8, 70])
 @pytest.mark.parametrize("kind", ["rewards", "advantages", "values"])
-def test_groups_of_mixed_sizes_write_over_nothing_but_what_comes_later(kind: str, last: int) -> None:
+def test_groups_of_mixed_sizes_that_are_paid_together_get_their_own(kind: str, last: int) -> None:
     rng = np.random.default_rng(last)
     sizes = [*rng.permutation([0, 1, *range(2, 15), 64, 65, 100] * 20).tolist(), last]
     codes, w = rng.integers(-3, 3, sum(sizes)), rng.normal(size=sum(sizes))

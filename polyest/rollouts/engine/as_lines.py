@@ -1,0 +1,110 @@
+"""CSV, and JSON files that are one array of objects, as JSON lines: what everything after this reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.engine.database import literal, quoted
+from polyest.rollouts.readers.source import BOM, LONGEST_LINE, Source
+
+if TYPE_CHECKING:
+    from polyest.rollouts.engine.database import Database
+
+__all__ = ["as_lines"]
+
+TABLES = {".csv": ",", ".tsv": "\t"}
+SPACE = " \t\r\n"
+
+
+def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source:
+    """The source itself if it holds JSON lines or parquet, else one in the database's folder that holds the same rows.
+
+    Args:
+        texts: columns whose values are strings however they look; the others of a CSV are what they look like.
+
+    Raises:
+        ArgumentError: it is damaged, or an array that is too long to be read at once.
+    """
+    is_table = source.path.suffix.lower() in TABLES
+    if not is_table and not source.start.removeprefix(BOM).lstrip().startswith(b"["):
+        return source
+    folder = database.folder / f"lines-{len([*database.folder.iterdir()])}"
+    folder.mkdir()
+    path = folder / f"{source.path.name.partition('.')[0]}.jsonl"
+    if is_table:
+        _convert(source, path, database, texts)
+    else:
+        with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+            file.writelines(f"{text}\n" for text in _elements(source))
+    return Source(path, source.report, source.name)
+
+
+def _convert(source: Source, path: Path, database: Database, texts: Sequence[str]) -> None:
+    import duckdb
+
+    delimiter, there = literal(TABLES[source.path.suffix.lower()]), literal(str(source.path))
+    options = f"{there}, header = true, delim = {delimiter}, sample_size = -1"
+    try:
+        names = database.connection.execute(f"DESCRIBE SELECT * FROM read_csv({options})").fetchall()
+        strings = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, *_ in names if name in texts)
+        chosen = ", ".join(quoted(name) for name, *_ in names)
+        types = f", types = {{{strings}}}" if strings else ""
+        rows = f"SELECT {chosen} FROM read_csv({options}{types})"
+        database.connection.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT json)")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        told = " ".join(str(error).split())
+        raise ArgumentError(
+            f"{source.name}: must be a table with names in its first line, as it is called; got {told:.200}; write "
+            "JSON lines or parquet instead"
+        ) from None
+
+
+def _elements(source: Source) -> Iterator[str]:
+    """The objects of an array, each on one line, as they are written."""
+    text, decoder, number = _text(source), json.JSONDecoder(), 0
+    at = _next(text, text.index("[") + 1)
+    while text[at : at + 1] != "]":
+        number += 1
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise ArgumentError(
+                f"{source.name}, element {number}: must be JSON, and the array have an end; got {error}; copy the file "
+                "again, or wait for its writer"
+            ) from None
+        if not isinstance(found, dict):
+            raise ArgumentError(
+                f"{source.name}, element {number}: must be an object, as rows are; got {type(found).__name__}"
+            )
+        yield text[at:end].replace("\r", " ").replace("\n", " ")
+        at = _next(text, end)
+        at = _next(text, at + 1) if text[at : at + 1] == "," else at
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next character is that is no space."""
+    while text[at : at + 1] and text[at] in SPACE:
+        at += 1
+    return at
+
+
+def _text(source: Source) -> str:
+    lines, size = [], 0
+    for _, line, _ in source.lines():
+        size += len(line)
+        if size > LONGEST_LINE:
+            raise ArgumentError(
+                f"{source.name}: an array must have at most {LONGEST_LINE >> 20} MiB, as it is read at once; write "
+                f"JSON lines instead: jq -c '.[]' {source.path.name}"
+            )
+        lines.append(line)
+    try:
+        return b"".join(lines).decode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{source.name}: must be UTF-8; got {error}") from None
