@@ -38,7 +38,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     add_budget_options(parser, graded=True)
     parser.add_argument("--baseline", metavar="MEAN", help=f"centring-proof: {' or '.join(BASELINES)}")
-    text = "csv: group_size, count and reward of each count, as a table for any SQL engine; the documentation has queries"
+    text = "csv: group_size, count and reward of each count, a table for any SQL engine; queries: the page on SQL"
     parser.add_argument("--format", choices=("text", "csv"), default="text", help=text)
     add_json_option(parser)
 
