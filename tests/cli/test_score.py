@@ -195,7 +195,6 @@ BAD_FILES = {
     "blank": ("\n  \n", "at least one completion"),
     "prose": ("This is no log.\nAt all.\n", "line 1: must be one JSON object"),
     "csv": ("prompt_id,answer\nx,a\n", "line 1: must be one JSON object"),
-    "json array": (json.dumps([{"prompt_id": "x", "answer": "a"}] * 2), "line 1: must be one JSON object per line"),
     "pretty json": (json.dumps({"prompt_id": "x", "answer": "a"}, indent=1), "line 1: must be one JSON object"),
     "broken in the middle": (line() + line() + '{"prompt_id": "x", "an\n' + line(), "line 3: must be one JSON object"),
     "broken after a blank line": (line() + "\n" + "{]\n", "line 3: must be one JSON object"),
