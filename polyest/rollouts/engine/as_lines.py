@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError
 from polyest.rollouts.engine.database import literal, quoted
+from polyest.rollouts.engine.plain import escaped
 from polyest.rollouts.readers.source import BOM, LONGEST_LINE, Source
 
 if TYPE_CHECKING:
@@ -32,9 +34,7 @@ def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source
     is_table = source.path.suffix.lower() in TABLES
     if not is_table and not source.start.removeprefix(BOM).lstrip().startswith(b"["):
         return source
-    folder = database.folder / f"lines-{len([*database.folder.iterdir()])}"
-    folder.mkdir()
-    path = folder / f"{source.path.name.partition('.')[0]}.jsonl"
+    path = Path(mkdtemp(dir=database.folder)) / f"{source.path.name.partition('.')[0]}.jsonl"
     if is_table:
         _convert(source, path, database, texts)
     else:
@@ -46,7 +46,7 @@ def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source
 def _convert(source: Source, path: Path, database: Database, texts: Sequence[str]) -> None:
     import duckdb
 
-    delimiter, there = literal(TABLES[source.path.suffix.lower()]), literal(str(source.path))
+    delimiter, there = literal(TABLES[source.path.suffix.lower()]), literal(escaped(source.path))
     options = f"{there}, header = true, delim = {delimiter}, sample_size = -1"
     try:
         names = database.connection.execute(f"DESCRIBE SELECT * FROM read_csv({options})").fetchall()
@@ -69,22 +69,34 @@ def _elements(source: Source) -> Iterator[str]:
     """The objects of an array, each on one line, as they are written."""
     text, decoder, number = _text(source), json.JSONDecoder(), 0
     at = _next(text, text.index("[") + 1)
-    while text[at : at + 1] != "]":
+    is_last = text[at : at + 1] == "]"
+    while not is_last:
         number += 1
         try:
             found, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            raise ArgumentError(
-                f"{source.name}, element {number}: must be JSON, and the array have an end; got {error}; copy the file "
-                "again, or wait for its writer"
-            ) from None
+            raise _broken(source, number, error) from None
         if not isinstance(found, dict):
             raise ArgumentError(
                 f"{source.name}, element {number}: must be an object, as rows are; got {type(found).__name__}"
             )
         yield text[at:end].replace("\r", " ").replace("\n", " ")
         at = _next(text, end)
-        at = _next(text, at + 1) if text[at : at + 1] == "," else at
+        is_last = text[at : at + 1] == "]"
+        if text[at : at + 1] not in ("]", ","):
+            raise _broken(source, number, f"{text[at : at + 20]!r} behind it")
+        at = at if is_last else _next(text, at + 1)
+    if _next(text, at + 1) < len(text):
+        raise ArgumentError(
+            f"{source.name}: must end behind the array, or be JSON lines; got more; write one or the other"
+        )
+
+
+def _broken(source: Source, number: int, came: object) -> ArgumentError:
+    return ArgumentError(
+        f"{source.name}, element {number}: must be JSON, and the array have an end; got {came}; copy the file again, "
+        "or wait for its writer"
+    )
 
 
 def _next(text: str, at: int) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.readers.source import Source
 
-__all__ = ["are_ids", "objects", "relation", "unusual"]
+__all__ = ["are_ids", "escaped", "objects", "relation", "unusual"]
 
 LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
 MOST = 100  # names that are looked for only because they may be there twice
@@ -41,7 +41,7 @@ def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str]
     present |= {name: literal(json.dumps(f"unreadable: {kind}")) for name, kind in unreadable.items()}
     chosen = [f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names)]
     chosen += [f"{quoted(name) if name in source.columns else 'NULL'} AS own{i}" for i, name in enumerate(names)]
-    file = f"read_parquet({literal(_escaped(source.path))}, file_row_number = true)"
+    file = f"read_parquet({literal(escaped(source.path))}, file_row_number = true)"
     return f"(SELECT file_row_number, {', '.join(chosen)} FROM {file})"
 
 
@@ -65,7 +65,7 @@ def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:
         f"coalesce(strlen({quoted(name)}), 0) >= 0" for name in others
     )  # what is not used is not checked
     return (
-        f"(SELECT {chosen} FROM read_json({literal(_escaped(source.path))}, {_options(source)}, records=true, "
+        f"(SELECT {chosen} FROM read_json({literal(escaped(source.path))}, {_options(source)}, records=true, "
         f"columns={{{columns}}}) WHERE {met or 'true'})"
     )
 
@@ -91,7 +91,7 @@ def _of_objects(source: Source, names: Sequence[str], lenient: bool) -> str:
 
 def objects(source: Source, lenient: bool = False) -> str:
     """SQL for the lines of a file as they are, in the column ``json``."""
-    return f"read_json_objects({literal(_escaped(source.path))}, {_options(source)}, ignore_errors={lenient})"
+    return f"read_json_objects({literal(escaped(source.path))}, {_options(source)}, ignore_errors={lenient})"
 
 
 def _options(source: Source) -> str:
@@ -99,7 +99,7 @@ def _options(source: Source) -> str:
     return f"format='newline_delimited', compression={packing}, maximum_object_size={LONGEST_LINE}"
 
 
-def _escaped(path: Path) -> str:
+def escaped(path: Path) -> str:
     """A path in which no character is a pattern's."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 

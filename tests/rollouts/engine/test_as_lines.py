@@ -33,6 +33,7 @@ def table(path: Path, delimiter: str) -> None:
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "log.csv": lambda path: table(path, ","),
+    "log[1]*.csv": lambda path: table(path, ","),
     "log.tsv": lambda path: table(path, "\t"),
     "log.json": lambda path: path.write_text(json.dumps(ROWS), encoding="utf-8"),
     "pretty.json": lambda path: path.write_text("\ufeff" + json.dumps(ROWS, indent=2), encoding="utf-8"),
@@ -74,7 +75,13 @@ def test_they_are_part_of_a_run(run: Run, tmp_path: Path) -> None:
 
 WRONG = {
     "cut.json": ('[{"prompt_id": "p", "answer": 1}, {"prompt_id":', "cut.json, element 2: must be JSON, and the array"),
+    "apart.json": (
+        '[{"prompt_id": "p", "answer": 1} {"prompt_id": "p"}]',
+        "apart.json, element 1: must be JSON",
+    ),
+    "comma.json": ('[{"prompt_id": "p", "answer": 1},]', "comma.json, element 2: must be JSON, and the array"),
     "open.json": ('[{"prompt_id": "p", "answer": 1},', "open.json, element 2: must be JSON, and the array have an end"),
+    "more.json": ('[{"prompt_id": "p", "answer": 1}]\n[]\n', "more.json: must end behind the array, or be JSON lines"),
     "numbers.json": ("[1, 2]", "numbers.json, element 1: must be an object, as rows are; got int"),
     "nothing.json": ("[]", "holds? rollouts|at least one completion"),
     "torn.csv": ("prompt_id,answer\np,1\np\n", "torn.csv: must be a table with names in its first line"),
