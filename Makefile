@@ -18,8 +18,8 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# Neighbours run in one process, as they share what is slow to make: sites, clusters, compiled functions.
-PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal
+# The tests of a file run in one process, as they share what is slow to make: sites, clusters, compiled functions.
+PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # No GPU build of torch: for Linux on x86_64 the registry itself has no other, so that the CPU build is asked for by name.
 CPU = $(if $(filter Linux/x86_64,$(shell uname -s)/$(shell uname -m)),+cpu)

@@ -100,4 +100,6 @@ if __name__ == "__main__":
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     outcome = run(rank, world)
     Path(f"{sys.argv[1]}.{rank}").write_text(json.dumps(outcome))
-    distributed.destroy_process_group()  # else torch aborts at exit
+    distributed.barrier()
+    distributed.destroy_process_group()
+    os._exit(0)  # else torch aborts at exit, now and then even so
