@@ -47,7 +47,7 @@ def _convert(source: Source, path: Path, database: Database, texts: Sequence[str
     import duckdb
 
     delimiter, there = literal(TABLES[source.path.suffix.lower()]), literal(escaped(source.path))
-    options = f"{there}, header = true, delim = {delimiter}, sample_size = -1"
+    options = f"{there}, header = true, delim = {delimiter}, quote = '\"', escape = '\"', skip = 0, sample_size = -1"
     try:
         names = database.connection.execute(f"DESCRIBE SELECT * FROM read_csv({options})").fetchall()
         strings = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, *_ in names if name in texts)
