@@ -51,8 +51,9 @@ def out_of_view(figure: Figure) -> Iterator[Text]:
                     yield label
 
 
+@lru_cache(maxsize=64)
 def texts(figure: Figure) -> list[tuple[str, Any]]:
-    """Every text that is seen, and its box in pixels."""
+    """Every text that is seen, and its box in pixels; a figure is drawn once."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     hidden, renderer = {id(text) for text in out_of_view(figure)}, canvas.get_renderer()
