@@ -24,9 +24,11 @@ PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile --no-load
 # No GPU build of torch: for Linux on x86_64 the registry itself has no other, so that the CPU build is asked for by name.
 CPU = $(if $(filter Linux/x86_64,$(shell uname -s)/$(shell uname -m)),+cpu)
 TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(CPU)
-# Trainers that a few lines adapt to, and what importing these parts of them takes: 16 MB, Tunix would be 27 MB more.
+# Trainers that a few lines adapt to, and what importing these parts of them takes: 16 MB, and 27 MB for Tunix.
 SMALL = tinker-cookbook tinker blobfile chz lxml ms-swift modelscope modelscope-hub dacite json-repair skyrl skyrl-gym \
-	jaxtyping loguru wadler-lindig sniffio cryptography cffi pycparser distro
+	jaxtyping loguru wadler-lindig sniffio cryptography cffi pycparser distro \
+	google-tunix absl-py clu etils flax google-metrax humanize optax orbax-checkpoint perfetto sentencepiece simplejson \
+	tensorboardx tensorstore treescope wrapt
 # What the tests import of verl's dependencies; the others (wandb, tensorboard, what ray's dashboard needs, …) stay out.
 OF_VERL = aiohttp cachetools codetiming fastapi hydra-core peft tensordict torchdata uvicorn
 
