@@ -93,13 +93,13 @@ class PooledPay:
         self._watch.note(pools)
         return Visit(pools, choice, self._pay)
 
-    def state_dict(self) -> Snapshot:
-        """See `polyest.history.TrainingHistory.state_dict`."""
-        return write_snapshot(self._store)
+    def state_dict(self, before_last: bool = False) -> Snapshot:
+        """See `polyest.history.TrainingHistory.state_dict`; or what it was before the last batch."""
+        return write_snapshot(self._store, before_last)
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """See `polyest.history.TrainingHistory.load_state_dict`."""
-        self._store.prompts = read_snapshot(self._store, state)
+        self._store.restore(read_snapshot(self._store, state))
 
 
 def _size(block: Block) -> int:

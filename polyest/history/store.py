@@ -125,6 +125,16 @@ class VisitStore:
     def __init__(self, visits: int, forgetting: float, max_prompts: int, seed: int) -> None:
         self.visits, self.forgetting, self.max_prompts, self.seed = visits, forgetting, max_prompts, seed
         self.prompts: dict[int, Past] = {}
+        self._replaced: dict[int, Past | None] = {}  # by the last batch
+
+    def restore(self, prompts: dict[int, Past]) -> None:
+        """Go on from what was remembered elsewhere."""
+        self.prompts, self._replaced = prompts, {}
+
+    def before_last(self) -> dict[int, Past]:
+        """What was remembered before the last batch, whose prompts come first."""
+        merged = self._replaced | self.prompts | self._replaced
+        return {key: past for key, past in merged.items() if past is not None}
 
     @property
     def weighted(self) -> bool | None:
@@ -159,11 +169,12 @@ class VisitStore:
         sizes = sizes.reshape(pools.sizes.shape)[:, self.visits - 2 :: -1]
         ends = (8 * np.cumsum(sizes.sum(axis=1))).tolist()
         columns = pools.codes[kept].tobytes(), weights, np.ascontiguousarray(sizes).tobytes()
-        for key, past in zip(pools.keys.tolist(), pasts(*columns, ends, (pools.turns + 1).tolist()), strict=True):
-            self.prompts.pop(key, None)
-            self.prompts[key] = past
+        keys = pools.keys.tolist()
+        self._replaced = {key: self.prompts.pop(key, None) for key in keys}
+        self.prompts.update(zip(keys, pasts(*columns, ends, (pools.turns + 1).tolist()), strict=True))
         while len(self.prompts) > self.max_prompts:
-            del self.prompts[next(iter(self.prompts))]
+            oldest = next(iter(self.prompts))
+            self._replaced.setdefault(oldest, self.prompts.pop(oldest))
 
     def _check_weights(self, weights: Array | None) -> None:
         if self.weighted not in (None, weights is not None):

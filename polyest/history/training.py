@@ -204,7 +204,7 @@ class TrainingHistory:
         Raises:
             ArgumentError: it is no such state, or one of other `visits`, `forgetting` or `seed`.
         """
-        self._store.prompts = read_snapshot(self._store, state)
+        self._store.restore(read_snapshot(self._store, state))
 
 
 def _by_completion(keys: Codes, codes: Codes) -> Codes:
