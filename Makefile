@@ -138,7 +138,7 @@ $(VENV)/.frameworks: $(VENV)/.installed Makefile
 	@$(PIP) '$(TORCH)' || { echo 'make: there is no $(TORCH) here; set PIP_EXTRA_INDEX_URL to the index of CPU builds that' \
 		"torch's page on installing names, or say TORCH=torch for a build for GPUs, of 3 GB" >&2; exit 1; }
 	$(PIP) -e '.[torch,jax,ray,math,trl,docs]' $(OF_VERL)
-	$(PIP) --no-deps verl $(SMALL)
+	$(PIP) --no-deps verl TransferQueue msgspec $(SMALL)
 	@touch $@
 
 hooks: $(VENV)/.frameworks
