@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.adapters.pay import AnswerPay
+    from polyest.history.pools import Block, Pools
     from polyest.history.settings import PoolSettings
     from polyest.history.snapshot import Snapshot
-    from polyest.history.store import Block, Pools
     from polyest.problems.budget import BudgetArguments
 
     Array = NDArray[np.float64]

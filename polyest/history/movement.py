@@ -14,7 +14,7 @@ from polyest.history.fingerprints import NO_ANSWER, mixed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.history.store import Pools
+    from polyest.history.pools import Pools
 
     Array = NDArray[np.float64]
 
@@ -37,7 +37,8 @@ class Movement:
     @classmethod
     def of(cls, pools: Pools, most: int | None = None) -> Movement:
         """From a batch's pools, or the first few of them."""
-        comparable: NDArray[np.bool_] = np.all(pools.sizes[:most, :2] > 1, axis=1)
+        pools = pools.head(most)
+        comparable: NDArray[np.bool_] = np.all(pools.sizes[:, :2] > 1, axis=1)
         chosen = np.flatnonzero(comparable) if pools.sizes.shape[1] > 1 else np.zeros(0, np.int64)
         place = np.full(len(pools.sizes), -1)
         place[chosen] = np.arange(len(chosen))
