@@ -5,7 +5,7 @@
 #   make docs     the documentation as a site in site/, checked: no broken link
 #   make docs-version   the same on the branch `pages`, in a folder of this version, which is then the latest; nothing is pushed
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
-#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment, of 1.7 GB
+#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment over that of `make test`
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
 #   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
@@ -41,7 +41,8 @@ OTHER = .venv-$(notdir $(PYTHON))
 CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
 
 TRL_OLDEST = .venv-trl-oldest
-CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py
+CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py \
+	tests/adapters/trl/test_trl_pooling.py::test_a_generation_that_is_made_again_is_one_visit
 
 RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
@@ -128,10 +129,11 @@ $(RELEASE)/.installed: pyproject.toml constraints.txt
 		cyclonedx-bom hatchling hatch-fancy-pypi-readme 'readme-renderer[md]' twine
 	@touch $@
 
-$(TRL_OLDEST)/.installed: pyproject.toml constraints-trl-oldest.txt
+# What is not named there comes from the environment of `make test`.
+$(TRL_OLDEST)/.installed: $(VENV)/.frameworks constraints-trl-oldest.txt
 	$(PYTHON) -m venv $(TRL_OLDEST)
-	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-trl-oldest.txt \
-		'$(TORCH)' -e '.[trl]' tqdm hypothesis pytest pytest-xdist
+	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-trl-oldest.txt
+	@cd $(TRL_OLDEST)/lib/python3.*/site-packages && echo "import site; site.addsitedir('$(abspath $(VENV))/lib/$$(basename $$(dirname $$PWD))/site-packages')" > tests.pth
 	@touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed Makefile
