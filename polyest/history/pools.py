@@ -101,7 +101,7 @@ class Pools:
         owner = np.repeat(np.arange(len(counts)), counts)
         place = np.arange(len(owner)) - np.repeat(starts, counts)
         kept = place + np.repeat(ends - counts, counts)
-        answers, matches = _compared(self.codes[kept], owner, place)
+        answers, matches = _compared(self.codes[kept], owner, place, counts)
         return Compared(
             answers=answers,
             matches=matches,
@@ -142,7 +142,7 @@ class Pools:
         return self.by_visit(grid[0]), self.by_visit(grid[1])
 
 
-def _compared(codes: Codes, owner: Codes, place: Codes) -> tuple[Answers, Codes]:
+def _compared(codes: Codes, owner: Codes, place: Codes, counts: Codes) -> tuple[Answers, Codes]:
     """Small integers for fingerprints, and how many others of the same owner have the same one; owners ascend.
 
     One without an answer has an integer of its own, and no matches.
@@ -151,14 +151,15 @@ def _compared(codes: Codes, owner: Codes, place: Codes) -> tuple[Answers, Codes]
     few = owner.astype(np.uint16) if len(owner) and owner[-1] < 1 << 16 else owner  # which are sorted by their digits
     order = order[np.argsort(few[order], kind="stable")]
     ranked = codes[order]
-    begins = np.append(True, (ranked[1:] != ranked[:-1]) | (owner[1:] != owner[:-1]))[: len(codes)]
+    begins = place == 0
+    begins[1:] |= ranked[1:] != ranked[:-1]
     cell = np.cumsum(begins) - 1
-    first = np.maximum.accumulate(np.where(place == 0, cell, 0))
-    numbers, matches = np.empty(len(codes), np.int64), np.empty(len(codes), np.int64)
-    numbers[order] = cell - first
-    matches[order] = np.bincount(cell, minlength=1)[cell] - 1
+    numbers: NDArray[np.signedinteger] = np.empty(len(codes), f"i{2 if counts.max(initial=0) < 1 << 15 else 8}")
+    numbers[order] = cell - np.repeat(cell[place == 0], counts[counts > 0])
+    matches = np.empty_like(codes)
+    matches[order] = (np.bincount(cell, minlength=1) - 1)[cell]
     missing = codes == NO_ANSWER
-    if missing.any():
-        numbers[missing], matches[missing] = -1 - place[missing], 0
-    small = np.int16 if not len(place) or place.max() < 1 << 15 else np.int64
-    return Answers(numbers.astype(small), missing if missing.any() else None), matches
+    if not missing.any():
+        return Answers(numbers), matches
+    numbers[missing], matches[missing] = -1 - place[missing], 0
+    return Answers(numbers, missing), matches
