@@ -96,8 +96,8 @@ def evaluation_size(trainer: GRPOTrainer) -> int:
 
 def is_within_generation(trainer: GRPOTrainer) -> bool:
     """Whether completions are still to be trained on: TRL makes new ones after `steps_per_generation` · μ batches."""
-    batches: int = trainer.args.steps_per_generation * trainer.num_iterations
-    return trainer._step % batches != 0
+    done: int = trainer._step % (trainer.args.steps_per_generation * trainer.num_iterations)
+    return done != 0
 
 
 def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:
