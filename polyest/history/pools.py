@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -20,21 +19,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value", bound=np.generic)
 
-__all__ = ["Block", "Compared", "Pools"]
-
-
-class Block(NamedTuple):
-    """Pools of the same make, N completions each, the k new ones last.
-
-    Attributes:
-        answers: shape (B, N).
-        weights: shape (B, N); None where there are none.
-        rows: where the new ones stand in the batch, shape (B, k).
-    """
-
-    answers: Answers
-    weights: Array | None
-    rows: Codes
+__all__ = ["Compared", "Pools"]
 
 
 class Compared(NamedTuple):
@@ -88,10 +73,18 @@ class Pools:
         return replace(self, pooled=pooled)
 
     def head(self, prompts: int | None) -> Pools:
-        """The first few; all for None."""
-        codes = self.codes[: self.sizes[:prompts].sum()]
+        """The first few, without weights; all for None."""
+        if prompts is None:
+            return self
         columns = {name: getattr(self, name)[:prompts] for name in ("keys", "turns", "sizes", "pooled")}
-        return replace(self, codes=codes, weights=None, **columns)
+        rows, codes = self.rows[: self.sizes[:prompts, 0].sum()], self.codes[: self.sizes[:prompts].sum()]
+        return replace(self, rows=rows, codes=codes, weights=None, **columns)
+
+    @cached_property
+    def whole(self) -> Pools:
+        """The same with all completions in them."""
+        all_of_them = self.sizes.sum(axis=1)
+        return self if np.array_equal(self.pooled, all_of_them) else self.take(all_of_them)
 
     @cached_property
     def compared(self) -> Compared:
@@ -112,34 +105,15 @@ class Pools:
             rows=self.rows[np.repeat(counts > 0, new)],
         )
 
-    @cached_property
-    def blocks(self) -> list[Block]:
-        """The pools of two or more, those of the same size and number of new completions together."""
-        new, (answers, _, weights, _, starts, *_) = self.sizes[:, 0], self.compared
-        first_rows, blocks = np.cumsum(new) - new, []
-        for size, k in sorted({*zip(self.pooled.tolist(), new.tolist(), strict=True)}):
-            chosen = np.flatnonzero((self.pooled == size) & (new == k) & (self.pooled > 1))
-            places = starts[chosen, None] + np.arange(size)
-            missing = None if answers.missing is None else answers.missing[places]
-            own = Answers(answers.codes[places], missing), None if weights is None else weights[places]
-            blocks.append(Block(*own, self.rows[first_rows[chosen, None] + np.arange(k)]))
-        return blocks
-
-    def spread(self, score: Callable[[Block], Array]) -> Array:
-        """What `score` gives the completions of each block, shape (B, N), for the new ones in the batch's order."""
+    def paid(self, scores: Array) -> Array:
+        """Those of the new completions among scores of all that are compared, in the batch's order; NaN for others."""
         result = np.full(len(self.rows), np.nan)
-        for block in self.blocks:
-            result[block.rows] = score(block)[:, -block.rows.shape[1] :]
+        result[self.compared.rows] = scores[self.compared.is_new]
         return result
 
     def by_visit(self, values: NDArray[Value]) -> NDArray[Value]:
         """What belongs to each visit, shape (P, T), for each completion, in the order of `codes`."""
         return np.repeat(values[:, ::-1].reshape(-1), self.sizes[:, ::-1].reshape(-1))
-
-    def ages(self) -> tuple[Codes, Codes]:
-        """Of each completion its prompt, 0..P−1, and how many visits ago it was made, in the order of `codes`."""
-        grid: Codes = np.indices(self.sizes.shape, np.int64)
-        return self.by_visit(grid[0]), self.by_visit(grid[1])
 
 
 def _compared(codes: Codes, owner: Codes, place: Codes, counts: Codes) -> tuple[Answers, Codes]:

@@ -90,7 +90,7 @@ class PooledBatch:
             matches=own.matches,
         )
         job = grouping.ragged(self.choice.lookups, own.answers, own.owner, options)
-        result[self.places[own.rows]] = scoring.scores(job)[own.is_new]
+        result[self.places] = self.pools.paid(np.asarray(scoring.scores(job)))
         return result.reshape(self.shape)
 
 
