@@ -5,7 +5,7 @@
 #   make docs     the documentation as a site in site/, checked: no broken link
 #   make docs-version   the same on the branch `pages`, in a folder of this version, which is then the latest; nothing is pushed
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
-#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment, of 1.7 GB
+#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment over that of `make test`
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
 #   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
@@ -24,9 +24,11 @@ PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile --no-load
 # No GPU build of torch: for Linux on x86_64 the registry itself has no other, so that the CPU build is asked for by name.
 CPU = $(if $(filter Linux/x86_64,$(shell uname -s)/$(shell uname -m)),+cpu)
 TORCH ?= torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(CPU)
-# Trainers that a few lines adapt to, and what importing these parts of them takes: 16 MB, Tunix would be 27 MB more.
+# Trainers that a few lines adapt to, and what importing these parts of them takes: 16 MB, and 27 MB for Tunix.
 SMALL = tinker-cookbook tinker blobfile chz lxml ms-swift modelscope modelscope-hub dacite json-repair skyrl skyrl-gym \
-	jaxtyping loguru wadler-lindig sniffio cryptography cffi pycparser distro
+	jaxtyping loguru wadler-lindig sniffio cryptography cffi pycparser distro \
+	google-tunix absl-py clu etils flax google-metrax humanize optax orbax-checkpoint perfetto sentencepiece simplejson \
+	tensorboardx tensorstore treescope wrapt
 # What the tests import of verl's dependencies; the others (wandb, tensorboard, what ray's dashboard needs, …) stay out.
 OF_VERL = aiohttp cachetools codetiming fastapi hydra-core peft tensordict torchdata uvicorn
 
@@ -39,7 +41,8 @@ OTHER = .venv-$(notdir $(PYTHON))
 CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
 
 TRL_OLDEST = .venv-trl-oldest
-CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py
+CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py \
+	tests/adapters/trl/test_trl_pooling.py::test_a_generation_that_is_made_again_is_one_visit
 
 RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
@@ -126,17 +129,18 @@ $(RELEASE)/.installed: pyproject.toml constraints.txt
 		cyclonedx-bom hatchling hatch-fancy-pypi-readme 'readme-renderer[md]' twine
 	@touch $@
 
-$(TRL_OLDEST)/.installed: pyproject.toml constraints-trl-oldest.txt
+# What is not named there comes from the environment of `make test`.
+$(TRL_OLDEST)/.installed: $(VENV)/.frameworks constraints-trl-oldest.txt
 	$(PYTHON) -m venv $(TRL_OLDEST)
-	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-trl-oldest.txt \
-		'$(TORCH)' -e '.[trl]' tqdm hypothesis pytest pytest-xdist
+	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-trl-oldest.txt
+	@cd $(TRL_OLDEST)/lib/python3.*/site-packages && echo "import site; site.addsitedir('$(abspath $(VENV))/lib/$$(basename $$(dirname $$PWD))/site-packages')" > tests.pth
 	@touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed Makefile
 	@$(PIP) '$(TORCH)' || { echo 'make: there is no $(TORCH) here; set PIP_EXTRA_INDEX_URL to the index of CPU builds that' \
 		"torch's page on installing names, or say TORCH=torch for a build for GPUs, of 3 GB" >&2; exit 1; }
 	$(PIP) -e '.[torch,jax,ray,math,trl,docs]' $(OF_VERL)
-	$(PIP) --no-deps verl $(SMALL)
+	$(PIP) --no-deps verl TransferQueue msgspec $(SMALL)
 	@touch $@
 
 hooks: $(VENV)/.frameworks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -14,16 +14,17 @@ from polyest.history.fingerprints import NO_ANSWER, fingerprints
 from polyest.history.movement import Movement, Watch
 from polyest.history.snapshot import read_snapshot, write_snapshot
 from polyest.identity import rows_of_items
+from polyest.online import grouping, scoring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from polyest.adapters.pay import AnswerPay
+    from polyest.history.pools import Pools
     from polyest.history.settings import PoolSettings
     from polyest.history.snapshot import Snapshot
-    from polyest.history.store import Block, Pools
     from polyest.problems.budget import BudgetArguments
 
     Array = NDArray[np.float64]
@@ -42,11 +43,35 @@ class Visit:
 
     def rewards(self) -> Array:
         """What `AnswerPay.rewards` pays them as members of their pools."""
-        return self.pools.spread(lambda block: self.pay.rewards(self.choice.estimator(_size(block)), *block[:2]))
+        return self._paid("rewards", lambda factors, _: factors)
 
     def advantages(self) -> Array:
         """`rewards` less the exact leave-one-out baseline over the pool."""
-        return self.pools.spread(lambda block: self.pay.advantages(self.choice.estimator(_size(block)), *block[:2]))
+        return self._paid("advantages", _centred)
+
+    def _paid(self, kind: str, of_offset: Callable[[Array, Rows], Array]) -> Array:
+        own, pay = self.pools.compared, self.pay
+        is_counted = pay.count == "correct" and own.weights is not None
+        answers = own.answers if own.weights is None else pay.counted(own.answers, own.weights)
+        options = grouping.Options(
+            kind,
+            self.choice.target,
+            no_answer_reward=0.0,
+            weights=own.weights,
+            matches=None if is_counted else own.matches,
+        )
+        job = grouping.ragged(self.choice.lookups, answers, own.owner, options)
+        job = replace(job, extras=replace(job.extras, pay=self._no_answer_pay()))
+        scores: Array = pay.scale * np.asarray(scoring.scores(job), np.float64)
+        if own.weights is not None:
+            scores += pay.offset * of_offset(own.weights, own.owner)
+        return self.pools.paid(scores)
+
+    def _no_answer_pay(self) -> Array:
+        """Of each completion that is compared, by the table of its pool."""
+        sizes = np.bincount(self.pools.compared.owner)
+        pays = {n: self.pay.no_answer_pay(self.choice.estimator(n)) for n in {*sizes.tolist()} if n}
+        return np.repeat([pays.get(n, 0.0) for n in sizes.tolist()], sizes)
 
     def statistics(self) -> dict[str, float]:
         """``pool_size`` on average over completions, the share of prompts ``seen`` before, ``squared_drift`` if any."""
@@ -93,17 +118,19 @@ class PooledPay:
         self._watch.note(pools)
         return Visit(pools, choice, self._pay)
 
-    def state_dict(self) -> Snapshot:
-        """See `polyest.history.TrainingHistory.state_dict`."""
-        return write_snapshot(self._store)
+    def state_dict(self, before_last: bool = False) -> Snapshot:
+        """See `polyest.history.TrainingHistory.state_dict`; or what it was before the last batch."""
+        return write_snapshot(self._store, before_last)
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """See `polyest.history.TrainingHistory.load_state_dict`."""
-        self._store.prompts = read_snapshot(self._store, state)
+        self._store.restore(read_snapshot(self._store, state))
 
 
-def _size(block: Block) -> int:
-    return int(block.answers.codes.shape[1])
+def _centred(factors: Array, owner: Rows) -> Array:
+    """Each less the mean of the others of its owner."""
+    sizes = np.bincount(owner)[owner]
+    return (sizes * factors - np.bincount(owner, factors)[owner]) / (sizes - 1)
 
 
 def prompt_keys(prompts: Iterable[object], argument: str) -> Rows:

@@ -15,7 +15,8 @@ In training, batch by batch (`TrainingHistory`):
 
 `pooling` is `PromptHistory`, `state` its saved form, `drift` what pooling costs while the policy moves,
 `inverse_binomial` draws until an answer recurs. `training` is `TrainingHistory`: `fingerprints` of prompts and answers,
-the `store` of visits and its `snapshot`, the `choice` of tables, the policy's `movement`, and the `settings`.
+the `store` of visits and its `snapshot`, the `pools` of a batch, the `choice` of tables, the policy's `movement`, and
+the `settings`.
 """
 
 from __future__ import annotations

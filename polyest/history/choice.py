@@ -9,12 +9,14 @@ import numpy as np
 from polyest.errors import ArgumentError, TableNotFoundError, warn
 from polyest.estimator import Estimator, load
 from polyest.history.drift import drift_bounds, drift_sensitivity
+from polyest.online.lookup import lookups
 from polyest.problems.problem import LARGEST_GROUP, problem_of_answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.history.store import Pools
+    from polyest.history.pools import Pools
+    from polyest.online.lookup import Lookup
     from polyest.problems.budget import BudgetArguments
     from polyest.problems.targets import Target
 
@@ -52,9 +54,10 @@ class Choice:
         baseline: str | None = None,
     ) -> None:
         problem_of_answers(target, LARGEST_GROUP, method, baseline=baseline, **budget)  # the arguments are checked
-        self._target, self._method, self._budget = target, method, budget
+        self.target, self._method, self._budget = target, method, budget
         self._drift, self._baseline = drift, baseline
         self._found: dict[int, Estimator | TableNotFoundError | ArgumentError] = {}
+        self._lookups: dict[int, Lookup] = {}
         self._bounds: dict[int, Bound] = {}
 
     def estimator(self, size: int) -> Estimator:
@@ -65,13 +68,18 @@ class Choice:
         """
         if size not in self._found:
             try:
-                self._found[size] = load(self._target, size, self._method, baseline=self._baseline, **self._budget)
+                self._found[size] = load(self.target, size, self._method, baseline=self._baseline, **self._budget)
             except (TableNotFoundError, ArgumentError) as error:
                 self._found[size] = error
         found = self._found[size]
         if isinstance(found, Estimator):
             return found
         raise found
+
+    def lookups(self, sizes: list[int]) -> dict[int, Lookup]:
+        """The same as the runtime takes them."""
+        self._lookups |= lookups(self.estimator(size).problem for size in sizes if size not in self._lookups)
+        return {size: self._lookups[size] for size in sizes}
 
     def chosen(self, pools: Pools) -> Pools:
         """The pools with their sizes: as many visits as make the bound least, as many completions as have a table.
@@ -81,9 +89,9 @@ class Choice:
         """
         wanted = self._least_bound(pools) if self._drift else pools.pooled
         new = pools.sizes[:, 0]
-        distinct = np.unique(np.stack([wanted, new]), axis=1).T.tolist()
-        found = {(size, least): self._largest(size, least) for size, least in distinct}
-        sizes = [found[pair] for pair in zip(wanted.tolist(), new.tolist(), strict=True)]
+        pairs = [*zip(wanted.tolist(), new.tolist(), strict=True)]
+        found = {pair: self._largest(*pair) for pair in sorted({*pairs})}
+        sizes = [found[pair] for pair in pairs]
         if lonely := sizes.count(1):
             warn(f"{lonely} of {len(sizes)} pools have one completion, which nothing can be compared with: scored NaN")
         return pools.take(np.array(sizes, np.int64))

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.errors import warn
-from polyest.history.fingerprints import NO_ANSWER, mixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.history.store import Pools
+    from polyest.history.pools import Pools
 
     Array = NDArray[np.float64]
 
@@ -37,19 +36,17 @@ class Movement:
     @classmethod
     def of(cls, pools: Pools, most: int | None = None) -> Movement:
         """From a batch's pools, or the first few of them."""
-        comparable: NDArray[np.bool_] = np.all(pools.sizes[:most, :2] > 1, axis=1)
-        chosen = np.flatnonzero(comparable) if pools.sizes.shape[1] > 1 else np.zeros(0, np.int64)
-        place = np.full(len(pools.sizes), -1)
-        place[chosen] = np.arange(len(chosen))
-        owner, age = pools.ages()
-        kept = (age < 2) & (place[owner] >= 0) & (pools.codes != NO_ANSWER)
-        owner, age, codes = place[owner[kept]], age[kept], pools.codes[kept]
-        cells = mixed(codes.view(np.uint64) ^ mixed(owner.view(np.uint64)))
-        _, firsts, inverse = np.unique(cells, return_index=True, return_inverse=True)
-        now, before = (np.bincount(inverse[age == a], minlength=len(firsts)) for a in (0, 1))
-        n, b = pools.sizes[chosen, :2].T if len(chosen) else np.zeros((2, 0))
+        pools = pools.head(most).whole
+        if pools.sizes.shape[1] == 1:
+            return cls(np.zeros(0), np.zeros(0))
+        chosen = np.flatnonzero(np.all(pools.sizes[:, :2] > 1, axis=1))
+        n, b = pools.sizes[chosen, :2].T
+        own, sizes = pools.compared, pools.sizes[pools.pooled > 1]
+        age = np.repeat(np.tile(np.arange(sizes.shape[1])[::-1], len(sizes)), sizes[:, ::-1].reshape(-1))
+        cells = own.starts[own.owner] + own.answers.codes  # of an answer, among those of its pool
+        now, before = (np.bincount(cells[(age == a) & (own.answers.codes >= 0)], minlength=len(cells)) for a in (0, 1))
         same, within, earlier = (
-            np.bincount(owner[firsts], pairs, len(chosen))
+            np.bincount(own.owner, pairs, len(pools.sizes))[chosen]
             for pairs in (now * before, now * (now - 1), before * (before - 1))
         )
         collisions = within / (n * (n - 1)) + earlier / (b * (b - 1))

@@ -27,18 +27,19 @@ COLUMNS = {"keys": np.int64, "turns": np.int64, "sizes": np.int64, "codes": np.i
 Snapshot = dict[str, object]
 
 
-def write_snapshot(store: VisitStore) -> Snapshot:
-    """Prompts from least to most recently visited, their completions one after another.
+def write_snapshot(store: VisitStore, before_last: bool = False) -> Snapshot:
+    """Prompts from least to most recently visited, their completions one after another; or as before the last batch.
 
     Returns:
         ``format_version``, the store's settings, and arrays: ``keys`` and ``turns``, shape (P,); ``sizes`` of the
         visits, oldest first, shape (P, T−1); ``codes`` of their completions, shape (M,); their ``weights``, shape (M,)
         or (0,).
     """
-    past = store.prompts.values()
+    prompts = store.before_last() if before_last else store.prompts
+    past = prompts.values()
     settings = {name: getattr(store, name) for name in SETTINGS}
     columns: dict[str, object] = {
-        "keys": np.array([*store.prompts], np.int64),
+        "keys": np.array([*prompts], np.int64),
         "turns": np.array([entry.turn for entry in past], np.int64),
         "sizes": np.frombuffer(b"".join(entry.sizes for entry in past), np.int64).reshape(len(past), store.visits - 1),
         "codes": np.frombuffer(b"".join(entry.codes for entry in past), np.int64),

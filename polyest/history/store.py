@@ -1,17 +1,16 @@
-"""The last visits of many prompts, and the pools that a batch of new completions makes with them."""
+"""The last visits of many prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from polyest.errors import ArgumentError
-from polyest.history.fingerprints import NO_ANSWER, mixed
-from polyest.identity import without
-from polyest.online.answers import Answers
+from polyest.history.fingerprints import mixed
+from polyest.history.pools import Pools
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
-__all__ = ["LARGEST_POOL", "Block", "Past", "Pools", "VisitStore", "pasts"]
+Number = TypeVar("Number", np.float64, np.int64)
+
+__all__ = ["LARGEST_POOL", "Past", "VisitStore", "pasts"]
 
 LARGEST_POOL = 1024  # completions; of what is older nothing is remembered
 
@@ -40,79 +41,6 @@ class Past(NamedTuple):
     turn: int
 
 
-NOTHING_YET = Past(b"", b"", b"", 0)
-
-
-class Block(NamedTuple):
-    """Pools of the same make, N completions each, the k new ones last.
-
-    Attributes:
-        answers: shape (B, N).
-        weights: shape (B, N); None where there are none.
-        rows: where the new ones stand in the batch, shape (B, k).
-    """
-
-    answers: Answers
-    weights: Array | None
-    rows: Codes
-
-
-@dataclass(frozen=True)
-class Pools:
-    """A batch's completions, prompt by prompt, and those of the same prompts' earlier visits.
-
-    Attributes:
-        keys, turns: of the P prompts.
-        rows: the batch's rows prompt by prompt, shape (N,).
-        sizes: how many completions each visit has: column 0 the new ones, column a those of a visits before, (P, T).
-        codes, weights: of earlier and new completions, prompt by prompt, oldest first; weights are None without.
-        pooled: how many completions each pool has: the new ones, and the latest of the earlier ones, shape (P,).
-    """
-
-    keys: Codes
-    turns: Codes
-    rows: Codes
-    sizes: Codes
-    codes: Codes
-    weights: Array | None
-    pooled: Codes
-
-    @property
-    def seen(self) -> NDArray[np.bool_]:
-        """Which prompts have been here before, shape (P,)."""
-        return self.turns > 0
-
-    def take(self, pooled: Codes) -> Pools:
-        """The same with other pool sizes."""
-        return replace(self, pooled=pooled)
-
-    def blocks(self) -> Iterator[Block]:
-        """All pools, those of the same size and number of new completions together."""
-        ends, new = np.cumsum(self.sizes.sum(axis=1)), self.sizes[:, 0]
-        first_rows = np.cumsum(new) - new
-        for size, k in np.unique(np.stack([self.pooled, new]), axis=1).T.tolist():
-            chosen = np.flatnonzero((self.pooled == size) & (new == k))
-            places = ends[chosen, None] - size + np.arange(size)
-            codes = self.codes[places]
-            weights = None if self.weights is None else self.weights[places]
-            yield Block(_answers(codes), weights, self.rows[first_rows[chosen, None] + np.arange(k)])
-
-    def spread(self, score: Callable[[Block], Array]) -> Array:
-        """What `score` gives the completions of each block, shape (B, N), for the new ones in the batch's order."""
-        result = np.full(len(self.rows), np.nan)
-        for block in self.blocks():
-            if block.answers.codes.shape[1] > 1:
-                result[block.rows] = score(block)[:, -block.rows.shape[1] :]
-        return result
-
-    def ages(self) -> tuple[Codes, Codes]:
-        """Of each completion its prompt, 0..P−1, and how many visits ago it was made, in the order of `codes`."""
-        prompts, visits = self.sizes.shape
-        counts = self.sizes[:, ::-1].reshape(-1)
-        ages = np.tile(np.arange(visits - 1, -1, -1), prompts)
-        return np.repeat(np.arange(prompts), self.sizes.sum(axis=1)), np.repeat(ages, counts)
-
-
 class VisitStore:
     """Remembers the last T−1 visits of at most `max_prompts` prompts; the least recently visited are dropped.
 
@@ -125,6 +53,16 @@ class VisitStore:
     def __init__(self, visits: int, forgetting: float, max_prompts: int, seed: int) -> None:
         self.visits, self.forgetting, self.max_prompts, self.seed = visits, forgetting, max_prompts, seed
         self.prompts: dict[int, Past] = {}
+        self._replaced: dict[int, Past | None] = {}  # by the last batch
+
+    def restore(self, prompts: dict[int, Past]) -> None:
+        """Go on from what was remembered elsewhere."""
+        self.prompts, self._replaced = prompts, {}
+
+    def before_last(self) -> dict[int, Past]:
+        """What was remembered before the last batch, whose prompts come first."""
+        merged = self._replaced | self.prompts | self._replaced
+        return {key: past for key, past in merged.items() if past is not None}
 
     @property
     def weighted(self) -> bool | None:
@@ -133,13 +71,13 @@ class VisitStore:
 
     def pools(self, keys: Codes, codes: Codes, weights: Array | None) -> Pools:
         """The pools of a batch with all that is remembered; `keys` name the prompt of each completion, shape (N,)."""
-        prompts, which = np.unique(keys, return_inverse=True)
-        rows, new = np.argsort(which, kind="stable"), np.bincount(which, minlength=len(prompts))
-        past = [self.prompts.get(key, NOTHING_YET) for key in prompts.tolist()]
-        sizes = np.zeros((len(past), self.visits), np.int64)
-        for line, entry in zip(sizes, past, strict=True):
-            counts = np.frombuffer(entry.sizes, np.int64)
-            line[1 : len(counts) + 1] = counts[::-1]
+        rows = np.argsort(keys, kind="stable")
+        prompts, firsts = _runs(keys[rows])
+        new = np.diff(firsts, append=len(rows))
+        nothing_yet = Past(b"", b"", bytes(8 * (self.visits - 1)), 0)
+        past = [self.prompts.get(key, nothing_yet) for key in prompts.tolist()]
+        earlier = np.frombuffer(b"".join(entry.sizes for entry in past), np.int64).reshape(len(past), self.visits - 1)
+        sizes = np.column_stack([np.zeros(len(past), np.int64), earlier[:, ::-1]])
         turns = np.array([entry.turn for entry in past], np.int64)
         old = np.frombuffer(b"".join(entry.codes for entry in past), np.int64)
         old_weights = np.frombuffer(b"".join(entry.weights for entry in past), np.float64)
@@ -151,19 +89,19 @@ class VisitStore:
         """Keep the visit for the next time."""
         if self.visits == 1:
             return
-        owner, age = pools.ages()
-        later = np.cumsum(pools.sizes, axis=1)[owner, age]  # of that visit and those after it
-        kept = (age < self.visits - 1) & (later <= LARGEST_POOL)
+        stays = np.cumsum(pools.sizes, axis=1) <= LARGEST_POOL  # with the visits after it
+        stays[:, -1] = False
+        kept = pools.by_visit(stays)
         weights = b"" if pools.weights is None else pools.weights[kept].tobytes()
-        sizes = np.bincount(owner[kept] * self.visits + age[kept], minlength=pools.sizes.size)
-        sizes = sizes.reshape(pools.sizes.shape)[:, self.visits - 2 :: -1]
+        sizes = np.where(stays, pools.sizes, 0)[:, self.visits - 2 :: -1]
         ends = (8 * np.cumsum(sizes.sum(axis=1))).tolist()
         columns = pools.codes[kept].tobytes(), weights, np.ascontiguousarray(sizes).tobytes()
-        for key, past in zip(pools.keys.tolist(), pasts(*columns, ends, (pools.turns + 1).tolist()), strict=True):
-            self.prompts.pop(key, None)
-            self.prompts[key] = past
+        keys = pools.keys.tolist()
+        self._replaced = {key: self.prompts.pop(key, None) for key in keys}
+        self.prompts.update(zip(keys, pasts(*columns, ends, (pools.turns + 1).tolist()), strict=True))
         while len(self.prompts) > self.max_prompts:
-            del self.prompts[next(iter(self.prompts))]
+            oldest = next(iter(self.prompts))
+            self._replaced.setdefault(oldest, self.prompts.pop(oldest))
 
     def _check_weights(self, weights: Array | None) -> None:
         if self.weighted not in (None, weights is not None):
@@ -177,28 +115,26 @@ class VisitStore:
         """Each earlier completion kept with probability γ."""
         if self.forgetting == 1:
             return pools
-        owner, age = pools.ages()
-        place = np.arange(len(owner)) - (np.cumsum(pools.pooled) - pools.pooled)[owner]
+        place = np.arange(len(pools.codes)) - np.repeat(np.cumsum(pools.pooled) - pools.pooled, pools.pooled)
         draw = mixed(pools.keys.view(np.uint64) ^ mixed(np.array([self.seed], np.uint64)))
-        draw = mixed(mixed(draw + pools.turns.view(np.uint64))[owner] + place.view(np.uint64))
-        kept = (draw >> np.uint64(11)) * 2.0**-53 < self.forgetting
-        sizes = np.bincount(owner[kept] * self.visits + age[kept], minlength=pools.sizes.size)
+        draw = np.repeat(mixed(draw + pools.turns.view(np.uint64)), pools.pooled)
+        kept = (mixed(draw + place.view(np.uint64)) >> np.uint64(11)) * 2.0**-53 < self.forgetting
+        ends = np.cumsum(pools.sizes[:, ::-1])
+        sizes = np.diff(np.append(0, np.cumsum(kept))[ends], prepend=0).reshape(pools.sizes.shape)[:, ::-1]
         weights = None if pools.weights is None else pools.weights[kept]
-        return replace(pools, sizes=sizes.reshape(pools.sizes.shape), codes=pools.codes[kept], weights=weights)
+        return replace(pools, sizes=sizes, codes=pools.codes[kept], weights=weights)
 
     def _joined(self, pools: Pools, new: Codes, codes: Codes, weights: Array | None) -> Pools:
         """With the new completions after the earlier ones of each prompt."""
-        prompts = np.arange(len(new))
-        owner = np.concatenate([pools.ages()[0], np.repeat(prompts, new)])
-        order = np.argsort(owner, kind="stable")
+        counts = np.stack([pools.sizes.sum(axis=1), new], axis=1)
+        is_new = np.repeat(np.tile([False, True], len(new)), counts.reshape(-1))
         sizes = pools.sizes.copy()
         sizes[:, 0] = new
-        joined = None if weights is None else np.concatenate([pools.weights, weights])[order]
         return replace(
             pools,
             sizes=sizes,
-            codes=np.concatenate([pools.codes, codes])[order],
-            weights=joined,
+            codes=_merged(is_new, pools.codes, codes),
+            weights=None if weights is None or pools.weights is None else _merged(is_new, pools.weights, weights),
             pooled=np.minimum(sizes.sum(axis=1), np.maximum(LARGEST_POOL, new)),
         )
 
@@ -210,12 +146,15 @@ def pasts(codes: bytes, weights: bytes, sizes: bytes, ends: list[int], turns: li
         yield Past(codes[start:end], weights[start:end], sizes[place * width : (place + 1) * width], turn)
 
 
-def _answers(codes: Codes) -> Answers:
-    """Fingerprints, shape (B, N), as the runtime reads answers; it compares small integers faster."""
-    order = np.argsort(codes, axis=1)
-    ranked = np.take_along_axis(codes, order, axis=1)
-    ranks = np.zeros(codes.shape, np.int16 if codes.shape[1] < 2**15 else np.int64)
-    steps = np.cumsum(ranked[:, 1:] != ranked[:, :-1], axis=1, dtype=ranks.dtype)
-    np.put_along_axis(ranks, order[:, 1:], steps, axis=1)
-    missing = codes == NO_ANSWER
-    return without(Answers(ranks), missing) if missing.any() else Answers(ranks)
+def _runs(ascending: Codes) -> tuple[Codes, Codes]:
+    """The different ones, and where each begins."""
+    firsts = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)])
+    return ascending[firsts], firsts
+
+
+def _merged(is_new: NDArray[np.bool_], old: NDArray[Number], new: NDArray[Number]) -> NDArray[Number]:
+    """Both in their order, each where it belongs."""
+    merged = np.empty(len(is_new), new.dtype)
+    merged[is_new] = new
+    merged[~is_new] = old
+    return merged

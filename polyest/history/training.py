@@ -15,6 +15,7 @@ from polyest.history.fingerprints import NO_ANSWER, read
 from polyest.history.movement import Movement, Watch
 from polyest.history.settings import PoolSettings
 from polyest.history.snapshot import Snapshot, read_snapshot, write_snapshot
+from polyest.online import grouping, scoring
 from polyest.online.extras import read_weights
 from polyest.problems.budget import BudgetArguments
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from polyest.history.store import Block, Pools
+    from polyest.history.pools import Pools
     from polyest.online.answers import AnswersLike
     from polyest.problems.targets import Target
 
@@ -54,12 +55,12 @@ class PooledBatch:
     @cached_property
     def rewards(self) -> Array:
         """w_i·c_N[M_i], M_i the matches among the other N−1 of the pool, in the shape of the answers; NaN if N = 1."""
-        return self._spread("rewards")
+        return self._scores("rewards")
 
     @cached_property
     def advantages(self) -> Array:
         """`rewards` less the exact leave-one-out baseline over the pool (theory.md §5 and §9), in that shape too."""
-        return self._spread("advantages")
+        return self._scores("advantages")
 
     @cached_property
     def pool_sizes(self) -> NDArray[np.int64]:
@@ -79,14 +80,17 @@ class PooledBatch:
         """The share of the batch's prompts that were here before."""
         return float(self.pools.seen.mean()) if len(self.pools.keys) else 0.0
 
-    def _spread(self, kind: str) -> Array:
-        def score(block: Block) -> Array:
-            estimator = self.choice.estimator(block.answers.codes.shape[1])
-            scorer = estimator.advantages if kind == "advantages" else estimator.rewards
-            return np.asarray(scorer(block.answers, no_answer_reward=self.no_answer_reward, weights=block.weights))
-
-        result = np.full(int(np.prod(self.shape)), np.nan)
-        result[self.places] = self.pools.spread(score)
+    def _scores(self, kind: str) -> Array:
+        own, result = self.pools.compared, np.full(int(np.prod(self.shape)), np.nan)
+        options = grouping.Options(
+            kind,
+            self.choice.target,
+            no_answer_reward=self.no_answer_reward,
+            weights=own.weights,
+            matches=own.matches,
+        )
+        job = grouping.ragged(self.choice.lookups, own.answers, own.owner, options)
+        result[self.places] = self.pools.paid(np.asarray(scoring.scores(job)))
         return result.reshape(self.shape)
 
 
@@ -204,7 +208,7 @@ class TrainingHistory:
         Raises:
             ArgumentError: it is no such state, or one of other `visits`, `forgetting` or `seed`.
         """
-        self._store.prompts = read_snapshot(self._store, state)
+        self._store.restore(read_snapshot(self._store, state))
 
 
 def _by_completion(keys: Codes, codes: Codes) -> Codes:

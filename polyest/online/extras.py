@@ -46,13 +46,13 @@ class Extras:
     Attributes:
         reference: r(q_i), or None.
         missing: completions without an answer that are paid `pay` instead; None if they are paid as 0 matches.
-        pay: the reward of a completion without an answer.
+        pay: the reward of a completion without an answer, of all or of each.
         weights: what the whole reward is multiplied by, or None.
     """
 
     reference: Array | None = None
     missing: NDArray[np.bool_] | None = None
-    pay: float = 0.0
+    pay: float | Array = 0.0
     weights: Array | None = None
 
     @property

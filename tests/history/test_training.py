@@ -103,6 +103,18 @@ def test_a_restored_history_goes_on_bit_by_bit(options: dict[str, Any]) -> None:
     assert len(first) == len(second) <= options.get("max_prompts", 6)
 
 
+@pytest.mark.parametrize("max_prompts", [3, 8, 100])
+def test_what_was_remembered_before_the_last_batch_is_known(max_prompts: int) -> None:
+    """Prompts that are new, come back, are dropped, or dropped at once; the order of those that are not asked again."""
+    rng, store = np.random.default_rng(2), TrainingHistory("log", visits=3, max_prompts=max_prompts)._store
+    for _ in range(30):
+        keys, before = np.repeat(rng.integers(0, 12, 5), 4), dict(store.prompts)
+        store.remember(store.pools(keys, rng.integers(0, 3, 20), None))
+        known = store.before_last()
+        assert known == before
+        assert [key for key in known if key not in keys] == [key for key in before if key not in keys]
+
+
 def test_what_is_forgotten_depends_on_the_prompt_alone() -> None:
     """Not on what else is in a batch: so that every process forgets the same. E[N] = K(1−γ^T)/(1−γ)."""
     together, apart = (TrainingHistory("log", "harmonic", visits=3, forgetting=0.5, seed=2) for _ in range(2))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl_support import ExactTrainer, GRPOConfig, GRPOTrainer, policy, tokenizer
+from trl_support import NEW, ExactTrainer, GRPOConfig, GRPOTrainer, policy, tokenizer
 
 import polyest
 from polyest.adapters.trl import AnswerReward
@@ -22,7 +22,7 @@ class Recording(AnswerReward):
 
     def __call__(self, completions: Any, log_metric: Any = None, **columns: Any) -> list[float | None]:
         told = super().__call__(completions, log_metric, **columns)
-        if log_metric.__self__.model.training:
+        if self._trainer.model.training:
             self.batches.append((columns["prompts"], [*completions], told))
         return told
 
@@ -51,7 +51,7 @@ def real_trainer(
         "logging_steps": 1,
     } | options
     rows = [prompt if isinstance(prompt, dict) else {"prompt": prompt} for prompt in prompts]
-    return trainer_class(
+    trainer = trainer_class(
         model=policy(),
         reward_funcs=[reward_func],
         args=GRPOConfig(output_dir=str(folder), **settings),
@@ -59,6 +59,9 @@ def real_trainer(
         eval_dataset=Dataset.from_list(rows),
         processing_class=tokenizer(),
     )
+    if not NEW:  # what later ones do themselves
+        reward_func.bind(trainer)
+    return trainer
 
 
 TRAINERS = {"reward": GRPOTrainer, "mixin": ExactTrainer}

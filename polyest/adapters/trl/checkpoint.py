@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
+from polyest.adapters.trl.trainer import is_within_generation
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed, unpacked
 
@@ -27,29 +28,36 @@ __all__ = ["SavedHistories", "keep_history"]
 class History(Protocol):
     """What is saved."""
 
-    def state_dict(self) -> Snapshot: ...
+    def state_dict(self, before_last: bool = False) -> Snapshot: ...
     def load_state_dict(self, state: Mapping[str, object]) -> None: ...
 
 
 class SavedHistories(TrainerCallback, ExportableState):
-    """One for each trainer. All processes have the same histories, and the one that saves the trainer saves them."""
+    """One for each trainer. All processes have the same histories, and the one that saves the trainer saves them.
+
+    TRL saves no completions: where it resumes within a generation it makes new ones for the same prompts. What is saved
+    there is what was remembered before the generation, so that its prompts are not visited twice.
+    """
 
     def __init__(self) -> None:
         self._histories: dict[str, History] = {}
+        self._trainer: GRPOTrainer | None = None
 
     def state(self) -> Entry:
         """What transformers writes with a checkpoint."""
-        saved = {name: packed(history.state_dict()) for name, history in self._histories.items()}
+        begun = self._trainer is not None and is_within_generation(self._trainer)
+        saved = {name: packed(history.state_dict(before_last=begun)) for name, history in self._histories.items()}
         return {"args": {}, "attributes": {"saved": saved}}
 
-    def keep(self, name: str, history: History, state: TrainerState) -> None:
+    def keep(self, name: str, history: History, trainer: GRPOTrainer) -> None:
         """Save a history from now on; it goes on from the checkpoint that the trainer resumed from, if it did."""
         if self._histories.setdefault(name, history) is not history:
             raise ArgumentError(
                 f"`name` must be another for each reward function with `visits`, got {name!r} twice: their histories "
                 "are saved under it"
             )
-        self._go_on({name: history}, state)
+        self._trainer = trainer
+        self._go_on({name: history}, trainer.state)
 
     def knows(self, history: History) -> bool:
         return any(known is history for known in self._histories.values())
@@ -84,4 +92,4 @@ def keep_history(trainer: GRPOTrainer, name: str, history: History) -> None:
         found = SavedHistories()
         trainer.add_callback(found)
     if not found.knows(history):
-        found.keep(name, history, trainer.state)
+        found.keep(name, history, trainer)

@@ -25,6 +25,7 @@ __all__ = [
     "check_version",
     "evaluation_size",
     "group_size",
+    "is_within_generation",
     "metric_logger",
     "noted_advantages",
     "trainer_of",
@@ -91,6 +92,12 @@ def evaluation_size(trainer: GRPOTrainer) -> int:
     """K in evaluation; before TRL 0.27 it is that of the training."""
     size: int = getattr(trainer, "num_generations_eval", trainer.num_generations)
     return size
+
+
+def is_within_generation(trainer: GRPOTrainer) -> bool:
+    """Whether completions are still to be trained on: TRL makes new ones after `steps_per_generation` · μ batches."""
+    done: int = trainer._step % (trainer.args.steps_per_generation * trainer.num_iterations)
+    return done != 0
 
 
 def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:

@@ -138,6 +138,24 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, re
     assert logged[0] == logged[1]  # the checkpoint's lines, and those after it
 
 
+@pytest.mark.parametrize(("step", "lost"), [(5, 1), (7, 1), (8, 0)])
+def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, step: int, lost: int) -> None:
+    """A generation lasts four steps, and TRL saves none: stopped within the second, it asks the same prompts again."""
+    options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
+    first, second = reward(), reward()
+    saving = {"save_strategy": "steps", "save_steps": step}
+    stopped(real_trainer(tmp_path, first, PROMPTS[:4], **options, **saving), step)
+    rest = real_trainer(tmp_path, second, PROMPTS[:4], **options)
+    rest.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{step}"))
+
+    assert len(first.batches) == 2
+    kept = first.batches[: 2 - lost]
+    batches = [(prompts, texts) for prompts, texts, _ in kept + second.batches]
+    for (_, _, told), true in zip(kept + second.batches, paid(batches, visits=3, centred=True), strict=True):
+        assert told == pytest.approx(true, abs=1e-12)
+    assert set(second._history.state_dict()["turns"].tolist()) == {len(batches)}
+
+
 def test_a_checkpoint_without_history_is_named_in_a_warning(tmp_path: Path) -> None:
     saving = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
     stopped(real_trainer(tmp_path, reward(visits=1), PROMPTS, **saving), 1)

@@ -1,11 +1,8 @@
-"""Prompts that come back in verl: pools through verl's own `compute_advantage`, and a trainer that saves them."""
+"""Prompts that come back in verl: pools through verl's own `compute_advantage`."""
 
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ from verl_support import adapter, config, loaded, omegaconf, token_rewards, torc
 
 import polyest
 from polyest.adapters.code import encode
-from polyest.adapters.verl import Options, ReturningPrompts, prompts
+from polyest.adapters.verl import Options, prompts
 from polyest.adapters.verl.returning import history_of
 from polyest.errors import ArgumentError
 from polyest.history import TrainingHistory
@@ -104,67 +101,3 @@ def test_without_prompts_the_error_says_how_to_name_them() -> None:
 def test_settings_of_pooling_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         Options(**options)
-
-
-class StubTrainer:
-    """verl's trainer of version 1, as far as the mixin sees it: its transfer queue is not installed here."""
-
-    def __init__(self, folder: Path, algorithm: Any) -> None:
-        trainer = {"default_local_dir": str(folder), "resume_mode": "auto"}
-        self.config = omegaconf.OmegaConf.create({"trainer": trainer})
-        self.config.algorithm = algorithm
-        self.global_steps = 0
-
-    def _compute_advantage(self, batch: Any, metrics: dict[str, Any]) -> Any:
-        mask = torch.ones(len(batch.keys), 1, dtype=torch.int64)
-        scores = token_rewards([encode(0.0, answer) for answer in batch.answers], mask)
-        index = [f"{self.global_steps}-{key.split('_')[0]}" for key in batch.keys]
-        return adapter.advantages(scores.double(), mask, index=index, config=self.config.algorithm)[0][:, 0].tolist()
-
-    def _save_checkpoint(self) -> None:
-        Path(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}").mkdir(parents=True)
-
-    def _load_checkpoint(self) -> None:
-        self.global_steps = 3
-
-
-class Trainer(ReturningPrompts, StubTrainer):
-    """As the adapter's documentation writes it."""
-
-
-def steps(trainer: Trainer, numbers: range) -> list[Any]:
-    found = []
-    for step in numbers:
-        trainer.global_steps = step
-        rng, metrics = np.random.default_rng(step), {}
-        answers = rng.integers(0, 3, 8).tolist()
-        batch = SimpleNamespace(keys=[f"{i // 4}_{i}_0" for i in range(8)], answers=answers, partition_id="train")
-        found.append((trainer._compute_advantage(batch, metrics), metrics))
-    return found
-
-
-def test_a_trainer_names_the_prompts_and_goes_on_from_its_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Against a stub of verl's trainer and its transfer queue."""
-    queue = ModuleType("transfer_queue")
-    queue.kv_batch_get = lambda keys, partition_id, select_fields: {  # type: ignore[attr-defined]
-        "raw_prompt": [[{"role": "user", "content": key.split("_")[0]}] for key in keys]
-    }
-    monkeypatch.setitem(sys.modules, "transfer_queue", queue)
-    algorithm = config(visits=3, forgetting=0.7)
-    whole = steps(Trainer(tmp_path / "whole", algorithm), range(1, 6))
-    assert [metrics["polyest/seen"] for _, metrics in whole] == [0.0, 1.0, 1.0, 1.0, 1.0]
-    assert max(metrics["polyest/pool_size"] for _, metrics in whole) > 6
-
-    history_of.cache_clear()
-    first = Trainer(tmp_path / "part", algorithm)
-    part = steps(first, range(1, 4))
-    first._save_checkpoint()
-    history_of.cache_clear()
-    rest = Trainer(tmp_path / "part", algorithm)
-    rest._load_checkpoint()
-    assert part + steps(rest, range(4, 6)) == whole
-    history_of.cache_clear()
-    with pytest.warns(UserWarning, match="starts empty"):
-        Trainer(tmp_path / "nothing", algorithm)._load_checkpoint()
