@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
 LARGEST_GROUP = 64  # of the playground
+IN_CHECKOUT = "checkout:"
 HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
 
@@ -50,11 +51,18 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
             return match[0]
         if target in HOME:
             return posixpath.relpath(HOME[target], folder or ".") + (match[2] or "")
-        return posixpath.relpath(target, folder or ".") if target.endswith(".png") else ""
+        return posixpath.relpath(target, folder or ".") if target.endswith(".png") else f"{IN_CHECKOUT}{target}"
 
     text = LINK.sub(replaced, markdown)
-    text = re.sub(r"(?<!!)\[([^\]]*)\]\(\)", r"\1", text)
+    text = re.sub(rf"\[([^\]]*)\]\({IN_CHECKOUT}([^)]*)\)", _named, text)
     return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
+
+
+def _named(link: re.Match[str]) -> str:
+    """A file that is no page of the site, by its words and its place."""
+    words, place = link[1], link[2]
+    is_name = posixpath.basename(place).startswith(words.strip("`").rpartition("/")[2])
+    return f"`{place}`" if is_name else f"{words} (`{place}` in the checkout)"
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:

@@ -40,7 +40,7 @@ AMOUNTS = ("Entropy", "Effective number of answers", "Distinct answers", "Entrop
 SCORES = ("Score", "Best of n")
 RANGES = dict.fromkeys(SHARES, (0.0, 1.0)) | dict.fromkeys(AMOUNTS, (0.0, np.inf))
 WORDS = {
-    "Entropy": "solid: aqp; dotted: what plug_in would have shown",
+    "Entropy": "solid: aqp, with little bias; dotted: what the frequency (plug_in) would have shown",
     "Score": "the mean score of a completion",
     "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
 }
