@@ -62,7 +62,7 @@ def _named(link: re.Match[str]) -> str:
     """A file that is no page of the site, by its words and its place."""
     words, place = link[1], link[2]
     is_name = posixpath.basename(place).startswith(words.strip("`").rpartition("/")[2])
-    return f"`{place}`" if is_name else f"{words} (`{place}` in the checkout)"
+    return f"`{place}`" if is_name else f"{words}, `{place}`"
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
