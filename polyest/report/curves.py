@@ -36,9 +36,10 @@ BY_STEP = {
 }
 BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
 SHARES = ("Singletons", "Agreement", "Without an answer", "Correct", "pass@k", "vote@k", "majority@k")
-AMOUNTS = ("Entropy", "Effective number of answers", "Distinct answers", "Entropy of the correct answers")
+AMOUNTS = ("Entropy", "Distinct answers", "Entropy of the correct answers")
 SCORES = ("Score", "Best of n")
 RANGES = dict.fromkeys(SHARES, (0.0, 1.0)) | dict.fromkeys(AMOUNTS, (0.0, np.inf))
+RANGES["Effective number of answers"] = (1.0, np.inf)
 WORDS = {
     "Entropy": "solid: aqp, with little bias; dotted: what the frequency (plug_in) would have shown",
     "Score": "the mean score of a completion",
