@@ -9,6 +9,7 @@
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
 #   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
+#   make tag       the same, and then the tag of this version, if everything is in its place; nothing is pushed
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
 # Each process reads what another has compiled: tests start thousands.
@@ -48,7 +49,7 @@ RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: demo check fast docs docs-version digests release test test-extras test-lowest test-python test-trl-oldest lint hooks clean
+.PHONY: demo check fast docs docs-version digests release tag test test-extras test-lowest test-python test-trl-oldest lint hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -99,6 +100,9 @@ release: $(RELEASE)/.installed
 		--output-file dist/polyest-$(VERSION).cdx.json
 	cp coeffs/SHA256SUMS dist/polyest-$(VERSION)-tables.sha256
 	cd dist && sha256sum polyest-$(VERSION)* > SHA256SUMS && cat SHA256SUMS
+
+tag: release
+	$(RELEASE)/bin/python .ci/tag.py
 
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
+CITED = re.compile(r"(?:docs/)?(theory|graded|convergence)\.md((?:(?:,|, and| and)? §\d+)*)")
 LARGEST_GROUP = 64  # of the playground
+IN_CHECKOUT = "checkout:"
 HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
 
@@ -50,20 +52,50 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
             return match[0]
         if target in HOME:
             return posixpath.relpath(HOME[target], folder or ".") + (match[2] or "")
-        return posixpath.relpath(target, folder or ".") if target.endswith(".png") else ""
+        return posixpath.relpath(target, folder or ".") if target.endswith(".png") else f"{IN_CHECKOUT}{target}"
 
     text = LINK.sub(replaced, markdown)
-    text = re.sub(r"(?<!!)\[([^\]]*)\]\(\)", r"\1", text)
+    text = re.sub(rf"\[([^\]]*)\]\({IN_CHECKOUT}([^)]*)\)", _named, text)
     return text + _help_of_verbs() if page.file.src_uri == "reference/cli.md" else text
 
 
+def _named(link: re.Match[str]) -> str:
+    """A file that is no page of the site, by its words and its place."""
+    words, place = link[1], link[2]
+    is_name = posixpath.basename(place).startswith(words.strip("`").rpartition("/")[2])
+    return f"`{place}`" if is_name else f"{words}, `{place}`"
+
+
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """What a notebook lacks: texts for its pictures, code that the keyboard scrolls, links to pages of the site."""
+    """Links from docstrings to the theory; and what a notebook lacks: texts for its pictures, code that the keyboard
+    scrolls, links to pages of the site.
+    """
+    if page.file.src_uri.startswith("reference/"):
+        return _with_sections(html)
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)
     html = html.replace('<div class="highlight-ipynb', '<div tabindex="0" class="highlight-ipynb')
     return re.sub(r'(href="[^":]+)\.(?:md|ipynb)(?=[#"])', r"\1.html", html)
+
+
+def _with_sections(html: str) -> str:
+    """Where a docstring says theory.md §3, outside of code, a link there."""
+    parts = re.split(r"(<(pre|code)\b.*?</\2>)", html, flags=re.DOTALL)
+    return "".join(CITED.sub(_linked, part) if i % 3 == 0 else part for i, part in enumerate(parts) if i % 3 != 2)
+
+
+def _linked(cited: re.Match[str]) -> str:
+    from markdown.extensions.toc import slugify
+
+    name, sections = cited[1], cited[2]
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    titles = {number: slugify(title, "-") for title, number in re.findall(r"(?m)^## ((\d+)\. .*)$", text)}
+
+    def section(match: re.Match[str]) -> str:
+        return f'<a href="../{name}.html#{titles[match[1]]}">{match[0]}</a>'
+
+    return f'<a href="../{name}.html">{name}</a>' + re.sub(r"§(\d+)", section, sections)
 
 
 def on_post_page(output: str, **_: object) -> str:

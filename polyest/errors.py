@@ -46,7 +46,10 @@ class SolveError(PolyestError, ArithmeticError):
 
 
 class MissingDependencyError(PolyestError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    What it says to run, ``pip install 'polyest[…]'``, keeps the polyest that is there and gets what the extra lacks.
+    """
 
     @classmethod
     def for_extra(cls, package: str, extra: str, purpose: str) -> MissingDependencyError:

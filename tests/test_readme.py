@@ -64,3 +64,5 @@ def test_the_commands_score_and_report_a_run(
 def test_the_commands_are_targets_of_make() -> None:
     targets = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"))
     assert set(re.findall(r"make ([a-z-]+)", TEXT)) <= set(targets)
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [command for command in re.findall(r"(?m)^    (make \w+)", TEXT) if command not in ci] == []

@@ -47,6 +47,13 @@ class MeasuredLog:
     ranks: list[int] | None
     differences: list[Difference]
 
+    @property
+    def over(self) -> str:
+        """What the means over all put together that stands apart below."""
+        columns = self.by.columns if self.by else {}
+        several = [f"{name}s" for name in ("run", "step") if len({*columns.get(name, ())}) > 1]
+        return f", all {' and '.join(several)}" if several else ""
+
     def rows(self) -> list[dict[str, Hashable | MeanOfGroups]]:
         """One for each part; one in all without parts."""
         table = self.by or self.whole
@@ -88,7 +95,7 @@ class MeasuredLog:
 
     def lines(self) -> list[str]:
         """For a terminal: the means over all, then by part, then what runs differ by; rounded as errors allow."""
-        head = ["measure", "mean ± error", "error of these prompts", f"estimates; entropies in {self.unit}"]
+        head = ["measure", f"mean ± error{self.over}", "error of these prompts", f"estimates; entropies in {self.unit}"]
         whole = [_cells(name, mean.of(0)) for name, mean in self.whole.means.items()]
         for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
             row[-1] = "" if row[-1] == before[-1] else row[-1]

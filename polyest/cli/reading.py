@@ -55,7 +55,10 @@ NO_COLUMN = "none"
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """What is read, and what its columns mean; for `reading`."""
     add = parser.add_argument
-    text = "files, folders, patterns, - for standard input: JSON lines, parquet, or what trainers and evaluations write"
+    text = (
+        "files, folders, patterns, - for standard input: JSON lines, a JSON array, CSV, parquet, or what trainers and "
+        "evaluations write"
+    )
     add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
     text = f"{', '.join(readers.NAMES)}, or MODULE:FUNCTION, a reader of your own (default: found out for each file)"
     add("--format", metavar="NAME", help=text)

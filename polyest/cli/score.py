@@ -97,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         correct = None if correct != correct else correct
         print_json(summary | {"correct": correct} | (measures.as_json() if measures else {}))
     else:
-        print("\n".join([*lines(summary, _returning(arguments, found)), *(measures.lines() if measures else ())]))
+        first = lines(summary, _returning(arguments, found), measures.over if measures else "")
+        print("\n".join([*first, *(measures.lines() if measures else ())]))
     return 0
 
 

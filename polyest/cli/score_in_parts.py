@@ -31,7 +31,7 @@ from polyest.cli.reading import (
     unchanged,
 )
 from polyest.cli.scoring import Writers, check_columns, check_several, found_in, is_measured
-from polyest.errors import PolyestError
+from polyest.errors import ArgumentError, PolyestError
 from polyest.rollouts.engine.canonical import Verdicts, unify_answers
 from polyest.rollouts.engine.database import Database, bytes_of, new_folder, opened
 from polyest.rollouts.engine.log import Named, finish, named_files
@@ -86,7 +86,7 @@ class Report:
     """What is said about a file besides its rows: see `Rows` and `Reader` for the names."""
 
     notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
+    unknown: dict[Path, ArgumentError] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     error: Exception | None = None
     count: int = 0
@@ -223,7 +223,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
         reader = Reader(rows, layout, extract, notes.append)
         for (_, path, _), report in zip(named.files, reports, strict=True):
             notes += report.notes
-            reader.unknown += report.unknown
+            reader.unknown |= report.unknown
             reader.lost += report.lost
             _add(rows, path, report)
         finish(reader, arguments.rollouts[0])

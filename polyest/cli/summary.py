@@ -78,7 +78,8 @@ def come_back(keys: Mapping[str, Sequence[Hashable]], times: Sequence[str]) -> s
     return f" ({different} different, over {places})" if places and different else ""
 
 
-def lines(summary: Summary, returning: str = "") -> list[str]:
+def lines(summary: Summary, returning: str = "", over: str = "") -> list[str]:
+    """For a terminal; `over` says what else the means are over."""
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     groups = counted(sum(row["count"] for row in summary["groups"]), "group")
     completions, prompts = (counted(summary["completions"], "completion"), counted(summary["prompts"], "prompt"))
@@ -88,7 +89,8 @@ def lines(summary: Summary, returning: str = "") -> list[str]:
     correct = summary["correct"]
     if correct is not None:
         found.append(f"correct: {correct:.4f}" if correct == correct else "correct: unknown")
-    found.append(f"{'method':<10}  mean value of {summary['target']:<8}  difference to plug_in")
+    value = f"{'mean value of ' + summary['target'] + over:<22}"
+    found.append(f"{'method':<10}  {value}  difference to plug_in")
     for row in summary["methods"]:
-        found.append(f"{row['method']:<10}  {row['mean_value']:<22.6f}  {row['difference_to_plug_in']:+.6f}")
+        found.append(f"{row['method']:<10}  {row['mean_value']:<{len(value)}.6f}  {row['difference_to_plug_in']:+.6f}")
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyest.report.curves import Figure, figures_of
-from polyest.report.figures import COLOURS
+from polyest.report.figures import ANYWHERE, COLOURS
 from polyest.report.prompts import OF_PROMPTS, prompt_rows
 from polyest.rollouts.measures import (
     UNITS,
@@ -64,7 +64,7 @@ def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Re
     compared = differences(statistics, measures)
     few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
     prompts = prompt_rows(statistics, parts_table(statistics, few, columns_of(statistics, "prompt"), per_nat))
-    figures = figures_of(steps, runs, unit)
+    figures = figures_of(steps, runs, unit, _range(statistics))
     return Report(
         title,
         unit,
@@ -82,6 +82,12 @@ def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Re
             "prompts": prompts,
         },
     )
+
+
+def _range(statistics: GroupStatistics) -> tuple[float, float]:
+    """The least and the greatest score."""
+    scores = statistics.scores
+    return ANYWHERE if scores is None else (float(scores.min()), float(scores.max()))
 
 
 def _measures(runs: PartsTable) -> list[tuple[str, list[str], str]]:

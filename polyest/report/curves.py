@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Range = tuple[float, float]
 
 __all__ = ["Figure", "figures_of"]
 
@@ -35,10 +36,12 @@ BY_STEP = {
 }
 BY_K = {"pass@k": "pass@{}", "vote@k": "vote@{}", "majority@k": "majority@{}", "Best of n": "best_of({})"}
 SHARES = ("Singletons", "Agreement", "Without an answer", "Correct", "pass@k", "vote@k", "majority@k")
-AMOUNTS = ("Entropy", "Effective number of answers", "Distinct answers", "Entropy of the correct answers")
+AMOUNTS = ("Entropy", "Distinct answers", "Entropy of the correct answers")
+SCORES = ("Score", "Best of n")
 RANGES = dict.fromkeys(SHARES, (0.0, 1.0)) | dict.fromkeys(AMOUNTS, (0.0, np.inf))
+RANGES["Effective number of answers"] = (1.0, np.inf)
 WORDS = {
-    "Entropy": "solid: aqp; dotted: what plug_in would have shown",
+    "Entropy": "solid: aqp, with little bias; dotted: what the frequency (plug_in) would have shown",
     "Score": "the mean score of a completion",
     "Agreement": "solid: share of the most frequent answer; dotted: probability that two answers agree",
 }
@@ -55,17 +58,18 @@ class Figure:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, title: str, caption: str, curves: Sequence[Curve], axis: Axis) -> Figure:
-        """The curves over this axis."""
-        svg, frame = drawn(curves, axis, RANGES.get(title.partition(" (")[0], ANYWHERE))
+    def of(cls, title: str, caption: str, curves: Sequence[Curve], axis: Axis, within: Range) -> Figure:
+        """The curves over this axis, of a measure within two numbers."""
+        svg, frame = drawn(curves, axis, within)
         shown = [curve.values() for curve in curves]
         over = {"axis": axis.label, "names": axis.names, "is_log": axis.is_log}
         return cls(title, caption, svg, in_words(curves, axis), {"title": title, **over, **frame, "curves": shown})
 
 
-def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Figure]:
-    """Over steps, if there are several, and over k."""
-    found = [] if steps is None else _over_steps(steps, unit)
+def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str, scores: Range = ANYWHERE) -> list[Figure]:
+    """Over steps, if there are several, and over k; `scores` are the least and the greatest of the log."""
+    ranges = RANGES | dict.fromkeys(SCORES, scores)
+    found = [] if steps is None else _over_steps(steps, unit, ranges)
     ends = _ends(steps) if steps else [(runs, part, part, "solid", "") for part in range(len(runs.most))]
     place = "last step solid, first step dashed" if steps else ""
     names = _names(runs)
@@ -76,11 +80,12 @@ def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str) -> list[Fi
         ]
         if max((len(curve.x) for curve in curves), default=0) > 1:
             words = "; ".join(filter(None, [about(pattern.format(1)), place]))
-            found.append(Figure.of(title, words, curves, Axis(title[-1], is_log=True)))
+            axis = Axis(title[-1], is_log=True)
+            found.append(Figure.of(title, words, curves, axis, ranges.get(title, ANYWHERE)))
     return found
 
 
-def _over_steps(steps: PartsTable, unit: str) -> list[Figure]:
+def _over_steps(steps: PartsTable, unit: str, ranges: Mapping[str, Range]) -> list[Figure]:
     found = []
     (x, axis), names = _places(steps.columns["step"]), _names(steps)
     for title, wanted in BY_STEP.items():
@@ -99,7 +104,8 @@ def _over_steps(steps: PartsTable, unit: str) -> list[Figure]:
         ]
         if curves and not all(np.isnan(curve.y).all() for curve in curves):
             words = WORDS.get(title, about(wanted[0][0]))
-            found.append(Figure.of(f"{title} ({unit})" if "ntropy" in title else title, words, curves, axis))
+            name = f"{title} ({unit})" if "ntropy" in title else title
+            found.append(Figure.of(name, words, curves, axis, ranges.get(title, ANYWHERE)))
     return found
 
 

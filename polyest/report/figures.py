@@ -90,7 +90,7 @@ def _told(curve: Curve, axis: Axis) -> str:
 def drawn(
     curves: Sequence[Curve], axis: Axis, within: tuple[float, float] = ANYWHERE
 ) -> tuple[str, dict[str, list[float | None]]]:
-    """The picture as SVG, and where its axes are: ``box`` from its top left, in parts of it; ``xlim`` and ``ylim``.
+    """The picture as SVG, and its frame: ``box``, the axes from its top left in parts of it, and their ends.
 
     What is drawn is a measure `within` two numbers, and bands end there. Text is fixed: what comes from a log stands in
     the page's HTML, where it is escaped.
@@ -105,6 +105,7 @@ def drawn(
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     box = axes.get_position()
     frame = {"box": [box.x0, 1 - box.y1, box.x1, 1 - box.y0], "xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+    frame["within"] = [end if np.isfinite(end) else np.nan for end in within]
     return _themed(file.getvalue()), {name: _digits(np.array(numbers)) for name, numbers in frame.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +23,14 @@ def test_prompts_that_come_back_are_told_from_different_ones(run: Run, tmp_path:
         (tmp_path / name / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     both = run("score", tmp_path / "one", tmp_path / "two", "--target", "log")[1]
     assert both.startswith("24 completions of 8 prompts (2 different, over 2 steps of 2 runs) in 8 groups: 8 of 3\n")
+    assert "mean value of log, all runs  difference" in both
+    assert re.search(r"^measure +mean ± error, all runs  ", both, re.MULTILINE)
+    steps = run("score", tmp_path / "one", tmp_path / "two", "--by", "step")[1]
+    assert re.search(r"^measure +mean ± error, all runs and steps  ", steps, re.MULTILINE)
     assert [line.split()[0] for line in both.splitlines() if line.startswith(("one", "two", str(tmp_path)))]
     one = run("score", tmp_path / "one" / "log.jsonl", "--target", "log")[1]
     assert one.startswith("12 completions of 4 prompts (2 different, over 2 steps) in 4 groups: 4 of 3\n")
     assert "\nrun " not in one
+    assert "all runs" not in one
     pooled = run("score", tmp_path / "one" / "log.jsonl", "--target", "log", "--pool-steps")[1]
     assert pooled.startswith("12 completions of 2 prompts in 2 groups: 2 of 6\n")

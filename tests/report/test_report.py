@@ -105,6 +105,24 @@ def test_curves_have_their_values_and_are_told_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_scores_end_where_those_of_the_log_do(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    rows = [
+        {"step": step, "prompt_id": prompt, "answer": "a", "score": float(prompt == "x")}
+        for step in (1, 2)
+        for prompt in "xy"
+        for _ in range(4)
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    figures = {figure["title"]: figure for figure in data_of(page_of(tmp_path, log))["figures"]}
+    for title in ("Score", "Best of n"):
+        assert figures[title]["within"] == [0, 1]
+        low, high = figures[title]["ylim"]
+        assert -0.06 < low < high < 1.06  # the interval over two prompts is 0.5 ± 6.4
+    assert figures["Change from step to step"]["within"] == [None, None]
+
+
+@pytest.mark.slow
 def test_two_runs_have_a_table_of_differences_and_a_name_each(tmp_path: Path) -> None:
     runs = [write_log(tmp_path / name / "log.jsonl", answers) for name, answers in (("<i>a", None), ("b", {"b": "a"}))]
     page = page_of(tmp_path, *runs)

@@ -214,6 +214,20 @@ def test_other_files_of_a_folder_are_left_out_and_counted(run: Any, folder: Path
     assert "left out: 1 file in no known layout: config.json" in err
 
 
+def test_where_no_file_is_known_the_largest_one_says_what_is_there(run: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text('{"lr": 1}\n')
+        (tmp_path / name / "log.jsonl").write_text('{"q": "x", "a": 1}\n' * 4)
+    code, _, err = run("score", tmp_path / "one", tmp_path / "two")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "log.jsonl: must be rollouts" in err
+    assert "got 'a', 'q'; say what names the prompt, as --prompt-column NAME" in err
+    named = ("--prompt-column", "q", "--answer-column", "a")
+    code, _, err = run("score", tmp_path / "one", tmp_path / "two", *named)
+    assert (code, "left out: 2 files in no known layout: config.json, config.json" in err) == (0, True)
+
+
 def test_an_empty_folder_is_an_error(run: Any, tmp_path: Path) -> None:
     code, _, err = run("score", tmp_path, "--target", "log")
     assert code == 2

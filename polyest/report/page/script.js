@@ -28,13 +28,14 @@
   const minus = text => text.replaceAll("-", "−");
   const written = value => value === null ? "–" : typeof value === "number" ? minus(String(value)) : value;
 
-  const estimate = (y, reach) => {
+  const estimate = (y, reach, [least, most]) => {
     if (!(reach > 1e-12 * Math.abs(y))) return minus(String(Number(y.toPrecision(4))));
     const digits = Math.min(Math.max(1 - Math.floor(Math.log10(reach)), 0), 9);
-    return minus(`${y.toFixed(digits)} (${(y - reach).toFixed(digits)} to ${(y + reach).toFixed(digits)})`);
+    const low = Math.min(y, Math.max(y - reach, least ?? -Infinity)), high = Math.max(y, Math.min(y + reach, most ?? Infinity));
+    return minus(`${y.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`);
   };
   const readable = (plot, figure, number) => {
-    const { box, xlim, ylim, curves } = figure;
+    const { box, xlim, ylim, within, curves } = figure;
     const [scale, powers] = figure.is_log ? [Math.log2, curve => 1 + 0.03 * curve.colour] : [x => x, () => 1];
     const part = (value, [low, high]) => (value - low) / (high - low);
     const across = x => box[0] + (box[2] - box[0]) * part(scale(x), xlim.map(scale));
@@ -44,7 +45,7 @@
     const line = element("div", undefined, "line"), values = element("div", undefined, "values");
     const found = x => curves.flatMap(curve => {
       const i = curve.x.indexOf(x);
-      return i < 0 ? [] : [{ curve, y: curve.y[i], text: estimate(curve.y[i], curve.reach[i]) }];
+      return i < 0 ? [] : [{ curve, y: curve.y[i], text: estimate(curve.y[i], curve.reach[i], within) }];
     });
     let at = null;
 

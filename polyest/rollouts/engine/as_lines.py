@@ -9,8 +9,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError
-from polyest.rollouts.engine.database import literal, quoted
-from polyest.rollouts.engine.plain import escaped
+from polyest.rollouts.engine.delimited import NAME, convert
 from polyest.rollouts.readers.source import BOM, LONGEST_LINE, Source
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_lines"]
 
-TABLES = {".csv": ",", ".tsv": "\t"}
 SPACE = " \t\r\n"
 
 
@@ -31,38 +29,16 @@ def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source
     Raises:
         ArgumentError: it is damaged, or an array that is too long to be read at once.
     """
-    is_table = source.path.suffix.lower() in TABLES
+    is_table = NAME.fullmatch(source.path.name) is not None
     if not is_table and not source.start.removeprefix(BOM).lstrip().startswith(b"["):
         return source
     path = Path(mkdtemp(dir=database.folder)) / f"{source.path.name.partition('.')[0]}.jsonl"
     if is_table:
-        _convert(source, path, database, texts)
+        convert(source, path, database, texts)
     else:
         with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
             file.writelines(f"{text}\n" for text in _elements(source))
     return Source(path, source.report, source.name)
-
-
-def _convert(source: Source, path: Path, database: Database, texts: Sequence[str]) -> None:
-    import duckdb
-
-    delimiter, there = literal(TABLES[source.path.suffix.lower()]), literal(escaped(source.path))
-    options = f"{there}, header = true, delim = {delimiter}, quote = '\"', escape = '\"', skip = 0, sample_size = -1"
-    try:
-        names = database.connection.execute(f"DESCRIBE SELECT * FROM read_csv({options})").fetchall()
-        strings = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, *_ in names if name in texts)
-        chosen = ", ".join(quoted(name) for name, *_ in names)
-        types = f", types = {{{strings}}}" if strings else ""
-        rows = f"SELECT {chosen} FROM read_csv({options}{types})"
-        database.connection.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT json)")
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        told = " ".join(str(error).split())
-        raise ArgumentError(
-            f"{source.name}: must be a table with names in its first line, as it is called; got {told:.200}; write "
-            "JSON lines or parquet instead"
-        ) from None
 
 
 def _elements(source: Source) -> Iterator[str]:

@@ -17,7 +17,7 @@ from polyest.rollouts.engine.reading import Extract, Reader
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.extraction import SPECIFICATIONS
 from polyest.rollouts.readers.source import Source
-from polyest.rollouts.runs import few, files_of, is_plain_file
+from polyest.rollouts.runs import SUFFIXES, few, files_of, is_plain_file
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.database import Database
@@ -101,7 +101,8 @@ def finish(reader: Reader, name: str) -> None:
         ArgumentError: no completions, or no answers.
     """
     if reader.unknown:
-        reader.report(f"left out: {counted(len(reader.unknown), 'file')} in no known layout: {few(reader.unknown)}")
+        names = few([path.name for path in reader.unknown])
+        reader.report(f"left out: {counted(len(reader.unknown), 'file')} in no known layout: {names}")
     if reader.lost:
         reader.report(f"left out: {counted(reader.lost.total(), 'lost completion')}: {few([*reader.lost])}")
     _check(reader, name)
@@ -137,7 +138,7 @@ def _check(reader: Reader, name: str) -> None:
     """Whether there are completions, and answers."""
     rows = reader.rows
     if not rows.files:
-        raise ArgumentError(f"`ROLLOUTS` must hold rollouts; got {name} with none")
+        raise _nothing(reader, name)
     if not rows.count:
         raise ArgumentError(f"`ROLLOUTS` must hold at least one completion; {name} has none")
     columns = rows.columns
@@ -158,6 +159,14 @@ def _check(reader: Reader, name: str) -> None:
         elif kept == "by":
             known = ", ".join(dict.fromkeys(["prompt", *rows.keys]))
             raise ArgumentError(f"`--by` must name a column of the log, {known} or policy; got {column!r}")
+
+
+def _nothing(reader: Reader, name: str) -> ArgumentError:
+    """Why no file could be read: what is wrong with the largest, which is the likeliest to be the log."""
+    if not reader.unknown:
+        known = ", ".join(sorted(SUFFIXES))
+        return ArgumentError(f"`ROLLOUTS` must hold rollouts; got {name} with no file in {known}; name the log itself")
+    return reader.unknown[max(reader.unknown, key=lambda path: path.stat().st_size)]
 
 
 def _check_named(reader: Reader) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.readers.source import Source
 
-__all__ = ["are_ids", "escaped", "objects", "relation", "unusual"]
+__all__ = ["PACKING", "are_ids", "escaped", "objects", "relation", "unusual"]
 
 LONGEST_LINE = 16 << 20  # bytes; DuckDB keeps four of them for each thread
 MOST = 100  # names that are looked for only because they may be there twice

@@ -37,7 +37,7 @@ class Reader:
         extract: what finds answers in completions' texts; None takes those of the log.
         report: is told what is worth knowing and no reason to stop.
         lost: why completions were lost, and how many.
-        unknown: files in no known layout.
+        unknown: files in no known layout, each with what is wrong with it.
     """
 
     rows: Rows
@@ -45,7 +45,7 @@ class Reader:
     extract: Extract | None = None
     report: Callable[[str], None] = lambda note: None
     lost: Counter[str] = field(default_factory=Counter)
-    unknown: list[str] = field(default_factory=list)
+    unknown: dict[Path, ArgumentError] = field(default_factory=dict)
 
     def read(self, run: str, path: Path, name: str, is_asked_for: bool) -> None:
         """One file, called `name` in messages; if it is not asked for by itself it may be in no known layout.
@@ -61,10 +61,10 @@ class Reader:
         try:
             source = as_lines(source, self.rows.database, [*self.rows.ids, self.rows.columns.answer])
             layout = self._layout(source)
-        except ArgumentError:
+        except ArgumentError as error:
             if is_asked_for:
                 raise
-            self.unknown.append(path.name)
+            self.unknown[path] = error
             return
         self.rows.add_file(name)
         self.rows.names = frozenset() if self.rows.is_run else source.columns
@@ -81,8 +81,12 @@ class Reader:
     def _layout(self, source: Source) -> readers.Layout:
         if isinstance(self.layout, str):
             return readers.named(self.layout)
-        is_named = not self.rows.is_run or self.rows.columns.prompts is not None
-        return readers.named("plain") if is_named else readers.layout_of(source)
+        prompts = self.rows.columns.prompts or ()
+        if self.rows.is_run and not prompts:
+            return readers.layout_of(source)
+        for name in prompts if self.rows.is_run else ():
+            slow.check_present(source, name)  # beside logs there are other files
+        return readers.named("plain")
 
     def _plain(self, source: Source, run: str) -> None:
         """Through DuckDB, or where it refuses, row by row."""

@@ -118,11 +118,21 @@ def check_present(source: Source, name: str) -> None:
 
 
 def _missing(place: str, name: str, known: Sequence[str]) -> str:
-    there, near = ", ".join(map(repr, known)) or "none", nearest(name, known)
-    if name == "completion":
-        near = ""  # nobody has typed that, and it is near to "question"
-    if name == "prompt_id" and (prompt := next((other for other in PROMPTS if other in known), "")):
-        near = f"; say --prompt-column {prompt}"
-    if name == "answer" and "completion" in known:
-        near += "; say with --extract how it is found in 'completion'"
-    return f"{place}: there must be a column {name!r}; got {there}{near}"
+    there = ", ".join(map(repr, known)) or "none"
+    return f"{place}: there must be a column {name!r}; got {there}{_remedy(name, known)}"
+
+
+def _remedy(name: str, known: Sequence[str]) -> str:
+    """What to say instead; the usual names nobody has typed.
+
+    >>> _remedy("prompt_id", ["question", "a"]), _remedy("anwser", ["answer"]), _remedy("x", ["answer"])
+    ('; say --prompt-column question', "; did you mean 'answer'?", '; name one of these')
+    """
+    near = nearest(name, known)
+    if name == "prompt_id":
+        prompt = next((other for other in PROMPTS if other in known), "")
+        return f"; say --prompt-column {prompt}" if prompt else f"{near}; name the prompts' own with --prompt-column"
+    if name == "answer":
+        text = "'completion'" if "completion" in known else "a text (--completion-column)"
+        return f"{near}; name the answers' own with --answer-column, or say with --extract how they are found in {text}"
+    return "" if name == "completion" else near or "; name one of these"

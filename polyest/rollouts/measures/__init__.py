@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 ABOUT = {
-    "value_": "Σ_z ν(z)·r(ν(z)), the mean reward that METHOD pays, completions without an answer included",
+    "value_": "Σ p·r(p) over the answers, the mean reward that METHOD pays, completions without an answer included",
     "entropy_aqp": "the entropy of the prompt's answers, with the least bias at 1.5 times the noise of the frequency",
     "entropy_harmonic": "the entropy of the prompt's answers, with about half of plug_in's bias at its noise",
     "entropy_plug_in": "the entropy of the prompt's answers by their frequencies, too small for small groups",
@@ -55,7 +55,7 @@ ABOUT = {
     "distinct": "how many different answers so many completions show, fewer than there are",
     "singletons": "the probability that one more answer would be a new one (Good and Turing)",
     "agreement": "more than the probability of the most likely answer, as the winner is chosen by its count",
-    "collision": "Σ_z ν(z)², the probability that two answers agree, without bias; 1 for a collapsed prompt",
+    "collision": "Σ p² over the answers, the probability that two agree, without bias; 1 for a collapsed prompt",
     "no_answer": "the probability that a completion has no answer",
     "correct": "the success rate",
     "pass@": "the probability that one of k completions is correct, without bias",
@@ -64,7 +64,7 @@ ABOUT = {
     "best_of(": "the expected best score of n completions, without bias",
     "correct_entropy": "the entropy of the answers of correct completions, by aqp",
     "correct_distinct": "how many different answers the correct completions show, fewer than there are",
-    "drift": "Σ_z (ν(z) − ν'(z))², ν' the law of the prompt's answers a step before, without bias; may be negative",
+    "drift": "Σ (p − p')² over the answers, p' what p was a step before, without bias; may be negative",
 }
 
 

@@ -84,7 +84,7 @@ WRONG = {
     "more.json": ('[{"prompt_id": "p", "answer": 1}]\n[]\n', "more.json: must end behind the array, or be JSON lines"),
     "numbers.json": ("[1, 2]", "numbers.json, element 1: must be an object, as rows are; got int"),
     "nothing.json": ("[]", "holds? rollouts|at least one completion"),
-    "torn.csv": ("prompt_id,answer\np,1\np\n", "torn.csv: must be a table with names in its first line"),
+    "bytes.csv": ("prompt_id,answer\np,\0\np\n", "bytes.csv"),
     "headless.csv": ("p,1\np,2\n", "there must be a column 'prompt_id'"),
 }
 
