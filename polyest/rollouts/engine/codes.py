@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from polyest.rollouts.engine.rows import Rows
 
-__all__ = ["answer_codes", "prompt_codes"]
+__all__ = ["answer_codes", "prompt_codes", "prompt_hash"]
 
 HASH = "hash({})"
 
@@ -17,6 +17,13 @@ def prompt_codes(rows: Rows) -> str:
     own = [rows.own_keys.get(key, key) for key in keys]
     texts = " || ',' || ".join(f"coalesce({key}, 'null')" for key in keys)
     return _codes(rows, own, "prompts", texts)
+
+
+def prompt_hash(rows: Rows) -> str:
+    """SQL for 64 bits, the same for the same prompt, whatever its run, step and epoch, and by chance for another."""
+    times = ("run", rows.columns.step, rows.columns.epoch)
+    keys = [key for name, key in rows.keys.items() if name not in times] or [*rows.keys.values()]
+    return f"hash({', '.join(rows.own_keys.get(key, key) for key in keys)})"
 
 
 def answer_codes(rows: Rows) -> str:

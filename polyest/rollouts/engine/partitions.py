@@ -45,13 +45,15 @@ class Found:
 
     groups: Groups
     values: dict[str, Array]
-    record: GroupStatistics | None
+    record: GroupStatistics | None = None
 
     def placed(self, places: Whole) -> Found:
         """With the places of its rows in place of their numbers."""
         firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
-        record = self.record and replace(self.record, answers=None)  # the log is closed before they could be read
-        return Found(replace(self.groups, firsts=firsts, prompts=prompts), self.values, record)
+        groups, record = replace(self.groups, firsts=firsts, prompts=prompts), self.record
+        if record is not None and record.firsts is not None:  # the log is closed before answers could be read
+            record = replace(record, firsts=places[record.firsts], places=None, answers=None, all_runs=())
+        return Found(groups, self.values, record)
 
 
 def joined(parts: Sequence[Found]) -> Found:
