@@ -23,7 +23,6 @@ from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.log import read_log
 from polyest.rollouts.engine.parts import FEW, Dealt, deal
-from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Groups, group
 from polyest.rollouts.notes import about_answers, about_groups, about_oddities, likely_sentinels, oddities
@@ -32,6 +31,7 @@ from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
+    from polyest.rollouts.engine.record import DealtRecords
 
 __all__ = [
     "Reading",
@@ -205,6 +205,8 @@ def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
 @contextmanager
 def read_records(arguments: argparse.Namespace, notes: list[str]) -> Iterator[DealtRecords]:
     """The records of a log, with its answers as long as it lasts; `notes` get what is worth knowing."""
+    from polyest.rollouts.engine.record import DealtRecords
+
     with reading(arguments, notes) as log:
         dealt = log.deal(is_measured=True)
         groups = group(dealt)

@@ -32,10 +32,8 @@ from polyest.problems.problem import METHODS, make_problem
 from polyest.rollouts.engine.full import full_writer
 from polyest.rollouts.engine.log import STANDARD_INPUT
 from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
-from polyest.rollouts.engine.partitions import Found
-from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Groups, differences, group
+from polyest.rollouts.engine.scored import Found, Groups, differences, group
 from polyest.rollouts.statistics import UNITS
 from polyest.storage.files import are_same
 
@@ -169,8 +167,11 @@ def _told_here(
         writers = _writers(arguments, log.rows, *places)
         notes += about_log(log.rows, groups, arguments.group_size)
         found = found_in(arguments, dealt, groups, writers)
-        records = partial(DealtRecords, dealt, groups, arguments.by) if is_measured(arguments) else None
-        return _told(arguments, found, log.correct, records)
+        if not is_measured(arguments):
+            return _told(arguments, found, log.correct, None)
+        from polyest.rollouts.engine.record import DealtRecords
+
+        return _told(arguments, found, log.correct, partial(DealtRecords, dealt, groups, arguments.by))
 
 
 def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None) -> Writers:

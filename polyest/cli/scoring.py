@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from polyest.cli.options import chosen_budget
 from polyest.errors import ArgumentError
 from polyest.problems.budget import RaggedArguments, to_ragged
-from polyest.rollouts.engine.partitions import Found
-from polyest.rollouts.engine.scored import Groups, Scored, score_parts
+from polyest.rollouts.engine.scored import Found, Groups, Scored, score_parts
 from polyest.rollouts.scoring import Scores, score
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.online.numpy_backend import arrange
-from polyest.rollouts.batch import Part, part_of
+from polyest.rollouts.batch import Part, arranged_part, part_of
 from polyest.rollouts.engine.arrays import as_numpy
 from polyest.rollouts.engine.codes import answer_codes, prompt_codes, prompt_hash
 from polyest.rollouts.engine.database import AT_ONCE
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.sheet import Sheet
 
     Record = NDArray[np.void]
+    Whole = NDArray[np.int64]
 
 __all__ = ["FEW", "Dealt", "deal"]
 
@@ -58,7 +59,7 @@ class Dealt:
 
     def _read(self, pile: Pile) -> tuple[Part, Record]:
         records = pile.all()
-        return _part(records, self.group_size), records
+        return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
     def sheet(self, names: Sequence[str]) -> Sheet:
         """Where numbers of these names are put for all rows."""
@@ -103,21 +104,23 @@ def _cut(records: Record, group_size: int | None) -> Iterator[tuple[Part, Record
     """Parts of about `PART_OF_FEW` rows."""
     order, starts = arrange(np.ascontiguousarray(records["key"]))
     records = records if order is None else records[order]
-    ends = starts[np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))]
-    for first, last in pairwise(dict.fromkeys([*ends.tolist(), len(records)])):
-        yield _part(records[first:last], group_size), records[first:last]
+    cuts = np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))
+    for first, last in pairwise(dict.fromkeys([*cuts.tolist(), len(starts) - 1])):
+        own = records[starts[first] : starts[last]]
+        begins = starts[first : last + 1] - starts[first]
+        yield arranged_part(np.arange(len(own)), begins, *_answers(own), group_size), own
 
 
-def _part(records: Record, group_size: int | None) -> Part:
-    key, answer, missing = (np.ascontiguousarray(records[name]) for name in ("key", "answer", "missing"))
-    return part_of(key, answer, missing, group_size)
+def _answers(records: Record) -> tuple[Whole, NDArray[np.bool_]]:
+    return np.ascontiguousarray(records["answer"]), np.ascontiguousarray(records["missing"])
 
 
 def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[Record]:
     """The records of all rows in order, so many at a time, written one after the other, and anew where it is full."""
     columns = ", ".join(f"{sql} AS {name}" for name, sql in chosen.items())
     query, row, place = rows.connection.cursor().sql(f"SELECT {columns} FROM rows"), 0, 0
-    for batch in query.to_arrow_reader(AT_ONCE):
+    is_held = len(into) >= rows.count  # at once all threads work, which one after the other they do not
+    for batch in query.to_arrow_table().to_batches() if is_held else query.to_arrow_reader(AT_ONCE):
         place = place if place + len(batch) <= len(into) else 0
         records = into[place : place + len(batch)]
         records["row"] = np.arange(row, row + len(batch))
