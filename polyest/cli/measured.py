@@ -10,23 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyest.rollouts.measures import (
-    UNITS,
     Difference,
+    Each,
     MeanOfGroups,
-    Measured,
     PartsTable,
+    Records,
     about,
     columns_of,
-    differences,
-    group_measures,
-    parts_table,
+    measure,
 )
 from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from polyest.rollouts.statistics import GroupStatistics
 
 __all__ = ["MeasuredLog", "measured"]
@@ -108,26 +103,24 @@ class MeasuredLog:
         return [*told, *(f"warning: {line}" for line in self.warnings())]
 
 
-def measured(
-    statistics: GroupStatistics, values: Mapping[str, NDArray[np.float64]], by: str | None, unit: str
-) -> MeasuredLog:
+def measured(records: Records, by: str | None, unit: str, each: Sequence[Each] = ()) -> MeasuredLog:
     """All measures.
 
     Args:
-        statistics: the groups.
-        values: of each method, of the groups.
-        by, unit: as the options say.
+        records: of the log.
+        by, unit: as the options say; several runs stand side by side where nothing is said.
+        each: as in `measure`.
 
     Raises:
         ArgumentError: no such column.
     """
-    columns = columns_of(statistics, by)
-    found = {f"value_{method}": Measured.without_error(numbers) for method, numbers in values.items()}
-    found |= group_measures(statistics, unit)
-    parts = parts_table(statistics, found, columns, UNITS[unit]) if by else None
-    ranks = parts.collapse().tolist() if parts and by == "prompt" else None
-    whole = parts_table(statistics, found, [], UNITS[unit])
-    return MeasuredLog(unit, whole, parts, ranks, differences(statistics, found))
+
+    def parting(record: GroupStatistics) -> list[str]:
+        return columns_of(record, "run" if by is None and len(record.runs) > 1 else by)
+
+    (whole, parts), found = measure(records, [lambda record: [], parting], unit, each)
+    ranks = parts.collapse().tolist() if by == "prompt" else None
+    return MeasuredLog(unit, whole, parts if parts.columns else None, ranks, found)
 
 
 def _by_part(rows: Sequence[Mapping[str, Hashable | MeanOfGroups]], table: PartsTable) -> list[list[str]]:

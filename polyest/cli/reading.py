@@ -23,7 +23,6 @@ from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import MEMORY, bytes_of, opened
 from polyest.rollouts.engine.log import read_log
 from polyest.rollouts.engine.parts import FEW, Dealt, deal
-from polyest.rollouts.engine.record import statistics
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Groups, group
 from polyest.rollouts.notes import about_answers, about_groups, about_oddities, likely_sentinels, oddities
@@ -32,7 +31,7 @@ from polyest.storage.files import are_same
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.reading import Batches, Extract
-    from polyest.rollouts.statistics import GroupStatistics
+    from polyest.rollouts.engine.record import DealtRecords
 
 __all__ = [
     "Reading",
@@ -43,7 +42,7 @@ __all__ = [
     "chosen_columns",
     "layout_and_extraction",
     "own_function",
-    "read_statistics",
+    "read_records",
     "read_verdicts",
     "reading",
     "unchanged",
@@ -119,7 +118,7 @@ class Reading:
             numbers |= {"verdict": self.verdicts.sql} if self.verdicts else {}
             numbers |= {"score": "score"} if rows.has("score") else {}
             numbers |= {"by": 'hash("by") >> 12'} if "by" in rows.sources else {}
-        return deal(rows, numbers, self.arguments.group_size)
+        return deal(rows, numbers, self.arguments.group_size, by_prompt=is_measured)
 
 
 def read_verdicts(arguments: argparse.Namespace, rows: Rows, notes: list[str]) -> Verdicts | None:
@@ -207,16 +206,15 @@ def check_not_read(option: str, path: Path, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def read_statistics(arguments: argparse.Namespace, notes: list[str]) -> Iterator[GroupStatistics]:
-    """The record of a log, with its answers as long as it lasts; `notes` get what is worth knowing."""
+def read_records(arguments: argparse.Namespace, notes: list[str]) -> Iterator[DealtRecords]:
+    """The records of a log, with its answers as long as it lasts; `notes` get what is worth knowing."""
+    from polyest.rollouts.engine.record import DealtRecords
+
     with reading(arguments, notes) as log:
         dealt = log.deal(is_measured=True)
         groups = group(dealt)
         notes += about_log(log.rows, groups, arguments.group_size)
-        del groups
-        found = statistics(dealt)
-        log.rows.database.make_room()
-        yield found
+        yield DealtRecords(dealt, groups)
 
 
 def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:

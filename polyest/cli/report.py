@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from polyest.cli.options import writable_file
-from polyest.cli.reading import add_reading_options, check_not_read, read_statistics
+from polyest.cli.reading import add_reading_options, check_not_read, read_records
 from polyest.cli.signals import Stopped
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
@@ -75,9 +75,9 @@ def _report(arguments: argparse.Namespace) -> Report:
     from polyest.report import report_of
 
     notes: list[str] = []
-    with read_statistics(arguments, notes) as statistics:
+    with read_records(arguments, notes) as records:
         print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
-        return report_of(statistics, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
+        return report_of(records, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
 
 
 def _follow(arguments: argparse.Namespace, out: Path, every: int) -> NoReturn:

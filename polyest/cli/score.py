@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from polyest import rollouts
 from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
@@ -23,7 +24,7 @@ from polyest.cli.options import (
 from polyest.cli.parallel import add_engine_options, check_address
 from polyest.cli.reading import about_log, add_reading_options, check_not_read, reading
 from polyest.cli.scoring import Writers, budget_of, check_columns, check_several, found_in, is_measured, labels
-from polyest.cli.summary import Summary, come_back, lines, summary_of
+from polyest.cli.summary import Returning, Summary, lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.estimator import load
 from polyest.problems.budget import from_ragged
@@ -31,9 +32,8 @@ from polyest.problems.problem import METHODS, make_problem
 from polyest.rollouts.engine.full import full_writer
 from polyest.rollouts.engine.log import STANDARD_INPUT
 from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
-from polyest.rollouts.engine.partitions import Found
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Groups, differences, group
+from polyest.rollouts.engine.scored import Found, Groups, differences, group
 from polyest.rollouts.statistics import UNITS
 from polyest.storage.files import are_same
 
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.cli.measured import MeasuredLog
+    from polyest.rollouts.measures import Records
 
     Array = NDArray[np.float64]
+    Told: TypeAlias = "tuple[Summary, Returning, MeasuredLog | None]"
 
 __all__ = ["add_parser", "run"]
 
@@ -85,19 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
     given = own(arguments.target) or arguments.target
     arguments.target = chosen_target(given, arguments.growth).name
     notes: list[str] = []
-    if arguments.engine == "ray":
-        found, correct = _found_on_ray(arguments, given, (out, values), notes)
-    else:
-        found, correct = _found(arguments, out, values, notes)
-    summary, measures = _told(arguments, found, correct)
+    told = _told_by_ray if arguments.engine == "ray" else _told_here
+    summary, returning, measures = told(arguments, given, (out, values), notes)
     if table and measures:
         measures.write(table)
     print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
     if arguments.json:
-        correct = None if correct != correct else correct
-        print_json(summary | {"correct": correct} | (measures.as_json() if measures else {}))
+        known = None if summary["correct"] != summary["correct"] else summary["correct"]
+        print_json(summary | {"correct": known} | (measures.as_json() if measures else {}))
     else:
-        first = lines(summary, _returning(arguments, found), measures.over if measures else "")
+        first = lines(summary, str(returning), measures.over if measures else "")
         print("\n".join([*first, *(measures.lines() if measures else ())]))
     return 0
 
@@ -144,27 +143,36 @@ def _csv_file(arguments: argparse.Namespace) -> Path | None:
     return path
 
 
-def _found_on_ray(
+def _told_by_ray(
     arguments: argparse.Namespace, given: str | Own, places: tuple[Path | None, Path | None], notes: list[str]
-) -> tuple[Found, float | None]:
+) -> Told:
     """The same by workers of a cluster."""
     from polyest.cli.score_in_parts import found_in_parts
     from polyest.cli.score_on_ray import on_ray
 
-    return found_in_parts(arguments, given, places, notes, partial(on_ray, arguments.jobs, arguments.address))
+    cluster = partial(on_ray, arguments.jobs, arguments.address)
+    found, correct = found_in_parts(arguments, given, places, notes, cluster)
+    record = found.record
+    records = None if record is None else lambda values: [replace(record, values=values)]
+    return _told(arguments, found, correct, records)
 
 
-def _found(
-    arguments: argparse.Namespace, out: Path | None, values: Path | None, notes: list[str]
-) -> tuple[Found, float | None]:
-    """What is known of the groups, and the mean verdict; rows and prompts are written."""
+def _told_here(
+    arguments: argparse.Namespace, given: str | Own, places: tuple[Path | None, Path | None], notes: list[str]
+) -> Told:
+    """What is said about the log; rows and prompts are written."""
     with reading(arguments, notes) as log:
         dealt = log.deal(is_measured(arguments))
         groups = group(dealt)
         check_several(groups)
-        writers = _writers(arguments, log.rows, out, values)
+        writers = _writers(arguments, log.rows, *places)
         notes += about_log(log.rows, groups, arguments.group_size)
-        return found_in(arguments, dealt, groups, writers), log.correct
+        found = found_in(arguments, dealt, groups, writers)
+        if not is_measured(arguments):
+            return _told(arguments, found, log.correct, None)
+        from polyest.rollouts.engine.record import DealtRecords
+
+        return _told(arguments, found, log.correct, partial(DealtRecords, dealt, groups, arguments.by))
 
 
 def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None) -> Writers:
@@ -175,7 +183,12 @@ def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values
     return Writers(row_writer, partial(write_prompts, Writer(rows, values)) if values else None)
 
 
-def _told(arguments: argparse.Namespace, found: Found, correct: float | None) -> tuple[Summary, MeasuredLog | None]:
+def _told(
+    arguments: argparse.Namespace,
+    found: Found,
+    correct: float | None,
+    records: Callable[[Mapping[str, Array]], Records] | None,
+) -> Told:
     """What is said about the groups; the default method is called what it is for groups of these sizes."""
     methods = labels(arguments)
     names = {label: label if method else _default(arguments, found.groups) for label, method in methods.items()}
@@ -183,20 +196,14 @@ def _told(arguments: argparse.Namespace, found: Found, correct: float | None) ->
     pays = {names[label]: _gaps(arguments, method) for label, method in methods.items()}
     gaps = {name: differences(found.groups, pay, arguments.no_answer_reward is None) for name, pay in pays.items()}
     summary = summary_of(arguments.target, found.groups, correct, values, gaps)
-    if not found.record:
-        return summary, None
+    returning = Returning([name for name in ("run", arguments.epoch, "step") if name])
+    if records is None:
+        return summary, returning, None
     from polyest.cli.measured import measured
 
     by = "step" if arguments.by == arguments.step_column else arguments.by
-    if by is None and len(set(found.record.keys.get("run", ()))) > 1:
-        by = "run"  # the means over all runs alone would tell of none
-    return summary, measured(found.record, values, by, arguments.unit)
-
-
-def _returning(arguments: argparse.Namespace, found: Found) -> str:
-    """How many prompts are different, where the groups' keys are known."""
-    times = [name for name in ("run", arguments.epoch, "step") if name]
-    return come_back(found.record.keys, times) if found.record else ""
+    each = [lambda record, _: returning.add(record.keys)]
+    return summary, returning, measured(records(values), by, arguments.unit, each)
 
 
 def _default(arguments: argparse.Namespace, groups: Groups) -> str:

@@ -36,11 +36,12 @@ from polyest.rollouts.engine.canonical import Verdicts, unify_answers
 from polyest.rollouts.engine.database import Database, bytes_of, new_folder, opened
 from polyest.rollouts.engine.log import Named, finish, named_files
 from polyest.rollouts.engine.output import Writer, typed_keys, write_prompts, write_rows
-from polyest.rollouts.engine.partitions import Form, Found, add_witnesses, blocks, form_of, joined, rows_of, witnesses
+from polyest.rollouts.engine.partitions import Form, add_witnesses, blocks, form_of, joined, rows_of, witnesses
 from polyest.rollouts.engine.parts import PART_OF_FEW
 from polyest.rollouts.engine.reading import Reader
+from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import group
+from polyest.rollouts.engine.scored import Found, group
 from polyest.rollouts.notes import Oddities, about_answers, about_groups, about_oddities, likely_sentinels, oddities
 from polyest.rollouts.readers.source import Source
 from polyest.storage.files import replacing_folder
@@ -259,6 +260,8 @@ def _part(table: pyarrow.Table, database: Database, job: Job, plan: Plan, name: 
     row_writer = partial(write_rows, Writer(rows, plan.out / name, plan.keys)) if plan.out else None
     prompt_writer = partial(write_prompts, Writer(rows, plan.values / name, plan.keys)) if plan.values else None
     found = found_in(job.arguments, dealt, groups, Writers(row_writer, prompt_writer))
+    if is_measured(job.arguments):
+        found = replace(found, record=DealtRecords(dealt, groups, job.arguments.by).held())
     return Part(found.placed(places), Counter(log.verdict_counts()), replace(oddities(rows), shared=0))
 
 

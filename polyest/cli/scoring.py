@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from polyest.cli.options import chosen_budget
 from polyest.errors import ArgumentError
 from polyest.problems.budget import RaggedArguments, to_ragged
-from polyest.rollouts.engine.partitions import Found
-from polyest.rollouts.engine.record import statistics
-from polyest.rollouts.engine.scored import Groups, Scored, score_parts
+from polyest.rollouts.engine.scored import Found, Groups, Scored, score_parts
 from polyest.rollouts.scoring import Scores, score
 
 if TYPE_CHECKING:
@@ -50,13 +48,12 @@ def is_measured(arguments: argparse.Namespace) -> bool:
 
 def found_in(arguments: argparse.Namespace, dealt: Dealt, groups: Groups, writers: Writers) -> Found:
     """Score the rows, and write what is to be written."""
-    record = statistics(dealt, arguments.by) if is_measured(arguments) else None
     scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
     if writers.rows:
         writers.rows(scored, _row_names(arguments))
     if writers.prompts:
         writers.prompts(groups, {name: scored.values[label] for label, name in _value_names(arguments).items()})
-    return Found(groups, scored.values, record)
+    return Found(groups, scored.values)
 
 
 def check_several(groups: Groups) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.engine.scored import Groups
 
-__all__ = ["Summary", "come_back", "lines", "summary_of"]
+__all__ = ["Returning", "Summary", "lines", "summary_of"]
 
 
 class SizeCount(TypedDict):
@@ -62,20 +62,32 @@ def summary_of(
     }
 
 
-def come_back(keys: Mapping[str, Sequence[Hashable]], times: Sequence[str]) -> str:
-    """How many prompts are different where some come back; empty if none does.
+class Returning:
+    """How many prompts are different where some come back, told in brackets, or nothing.
 
     Args:
-        keys: of the groups; all that are not `times` name a prompt.
-        times: the keys at which prompts come back, the last within the first.
+        times: the keys at which prompts come back, the last within the first; all others name a prompt.
 
-    >>> come_back({"run": "aaaa", "step": [0, 0, 1, 1], "prompt": "pqpq"}, ["run", "step"])
+    >>> returning = Returning(["run", "step"])
+    >>> returning.add({"run": "aaaa", "step": [0, 0, 1, 1], "prompt": "pqpq"})
+    >>> str(returning)
     ' (2 different, over 2 steps)'
     """
-    numbers = {name: len(set(keys.get(name, ()))) for name in times}
-    places = " of ".join(counted(numbers[name], name) for name in reversed(times) if numbers[name] > 1)
-    different = len(set(zip(*(column for name, column in keys.items() if name not in times), strict=True)))
-    return f" ({different} different, over {places})" if places and different else ""
+
+    def __init__(self, times: Sequence[str]) -> None:
+        self.different, self.seen = 0, {name: set[Hashable]() for name in times}
+
+    def add(self, keys: Mapping[str, Sequence[Hashable]]) -> None:
+        """The keys of all groups of some prompts."""
+        prompts = zip(*(column for name, column in keys.items() if name not in self.seen), strict=True)
+        self.different += len(set(prompts))
+        for name, values in self.seen.items():
+            values.update(keys.get(name, ()))
+
+    def __str__(self) -> str:
+        numbers = {name: len(values) for name, values in self.seen.items()}
+        places = " of ".join(counted(number, name) for name, number in reversed(numbers.items()) if number > 1)
+        return f" ({self.different} different, over {places})" if places and self.different else ""
 
 
 def lines(summary: Summary, returning: str = "", over: str = "") -> list[str]:

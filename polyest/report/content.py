@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,22 +11,14 @@ import numpy as np
 
 from polyest.report.curves import Figure, figures_of
 from polyest.report.figures import ANYWHERE, COLOURS
-from polyest.report.prompts import OF_PROMPTS, prompt_rows
-from polyest.rollouts.measures import (
-    UNITS,
-    Difference,
-    PartsTable,
-    about,
-    columns_of,
-    differences,
-    group_measures,
-    parts_table,
-)
+from polyest.report.prompts import Prompts
+from polyest.rollouts.measures import Difference, PartsTable, Records, about, columns_of, measure
 from polyest.rollouts.measures.parts import prompt_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.rollouts.measures import Measured
     from polyest.rollouts.statistics import GroupStatistics
 
     Array = NDArray[np.float64]
@@ -48,46 +41,78 @@ class Report:
     data: dict[str, Any]
 
 
-def report_of(statistics: GroupStatistics, title: str, unit: str = "nats") -> Report:
+def report_of(records: Records, title: str, unit: str = "nats") -> Report:
     """Measure everything, and draw it.
 
     Args:
-        statistics: the groups, with their answers.
+        records: of the log, with their answers.
         title: of the page.
         unit: of entropies, ``"nats"`` or ``"bits"``.
     """
-    measures, per_nat = group_measures(statistics, unit), UNITS[unit]
-    names = [*dict.fromkeys(statistics.keys.get("run", [""]))]
-    runs = parts_table(statistics, measures, ["run"] if len(names) > 1 else [], per_nat)
-    steps = _steps(statistics, measures, per_nat)
-    told = (steps or runs).advice()
-    compared = differences(statistics, measures)
-    few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
-    prompts = prompt_rows(statistics, parts_table(statistics, few, columns_of(statistics, "prompt"), per_nat))
-    figures = figures_of(steps, runs, unit, _range(statistics))
+    seen = Seen()
+    (runs, steps), compared = measure(records, [_by_run, _by_step], unit, [seen.add])
+    has_steps = len({*steps.columns.get("step", ())}) > 1
+    figures = figures_of(steps if has_steps else None, runs, unit, seen.scores or ANYWHERE)
+    assert seen.prompts is not None
     return Report(
         title,
         unit,
-        [*_facts(statistics, len(names)), *_entropies(runs, unit)],
-        [(i % COLOURS, str(name)) for i, name in enumerate(names)],
-        told,
+        [*seen.facts(), *_entropies(runs, unit)],
+        [(i % COLOURS, str(name)) for i, name in enumerate(seen.runs)],
+        (steps if has_steps else runs).advice(),
         figures,
         _measures(runs),
         [_difference(one) for one in compared],
         {
             "unit": unit,
             "runs": _columns(runs),
-            "steps": _columns(steps) if steps else None,
+            "steps": _columns(steps) if has_steps else None,
             "figures": [figure.values for figure in figures],
-            "prompts": prompts,
+            "prompts": seen.prompts.rows(),
         },
     )
 
 
-def _range(statistics: GroupStatistics) -> tuple[float, float]:
-    """The least and the greatest score."""
-    scores = statistics.scores
-    return ANYWHERE if scores is None else (float(scores.min()), float(scores.max()))
+def _by_run(record: GroupStatistics) -> list[str]:
+    return ["run"] if len(record.runs) > 1 else []
+
+
+def _by_step(record: GroupStatistics) -> list[str]:
+    return columns_of(record, "step" if "step" in record.keys else None)
+
+
+class Seen:
+    """What is kept of the records of a log besides the tables."""
+
+    def __init__(self) -> None:
+        self.prompts: Prompts | None = None
+        self.sizes, self.different = Counter[int](), 0
+        self.runs, self.steps = list[Hashable](), set[Hashable]()
+        self.scores: tuple[float, float] | None = None
+
+    def add(self, record: GroupStatistics, measures: Mapping[str, Measured]) -> None:
+        """Another record."""
+        prompts = Prompts.of(record, measures)
+        self.prompts = self.prompts.plus(prompts) if self.prompts else prompts
+        sizes, counts = np.unique(record.sizes, return_counts=True)
+        self.sizes.update(dict(zip(sizes.tolist(), counts.tolist(), strict=True)))
+        names = [name for name in prompt_columns(record) if name != "run"]
+        self.different += len({*zip(*(record.keys[name] for name in names), strict=True)})
+        self.runs = record.runs
+        self.steps.update(record.keys.get("step", ()))
+        if record.scores is not None and record.scores.size:
+            least, most = self.scores or (np.inf, -np.inf)
+            self.scores = min(least, float(record.scores.min())), max(most, float(record.scores.max()))
+
+    def facts(self) -> list[tuple[str, str]]:
+        """How much there is of what."""
+        often = sorted(self.sizes, key=lambda size: (-self.sizes[size], size))
+        sizes = ", ".join(map(str, often[:3])) + (" …" if len(often) > 3 else "")
+        completions = sum(size * count for size, count in self.sizes.items())
+        found = [("completions", f"{completions:,}"), ("prompts", f"{self.different:,}")]
+        found.append(("completions of a group", sizes))
+        numbers = {"steps": len(self.steps), "runs": len(self.runs)}
+        return found + [(name, f"{number:,}") for name, number in numbers.items() if number > 1]
 
 
 def _measures(runs: PartsTable) -> list[tuple[str, list[str], str]]:
@@ -97,25 +122,6 @@ def _measures(runs: PartsTable) -> list[tuple[str, list[str], str]]:
         (name, [str(mean.of(run)) for run in range(len(runs.most))], "" if sentence == before else sentence)
         for (name, mean), sentence, before in zip(runs.means.items(), sentences, ["", *sentences], strict=False)
     ]
-
-
-def _steps(statistics: GroupStatistics, measures: Mapping[str, Any], per_nat: float) -> PartsTable | None:
-    if len({*statistics.keys.get("step", ())}) < 2:
-        return None
-    return parts_table(statistics, measures, columns_of(statistics, "step"), per_nat)
-
-
-def _facts(statistics: GroupStatistics, runs: int) -> list[tuple[str, str]]:
-    sizes, counts = np.unique(statistics.sizes, return_counts=True)
-    often = [f"{size}" for size in sizes[np.argsort(-counts)][:3].tolist()]
-    prompts = len({*zip(*(statistics.keys[name] for name in prompt_columns(statistics) if name != "run"), strict=True)})
-    found = [
-        ("completions", f"{int(statistics.sizes.sum()):,}"),
-        ("prompts", f"{prompts:,}"),
-        ("completions of a group", ", ".join(often) + (" …" if len(sizes) > 3 else "")),
-    ]
-    steps = len({*statistics.keys.get("step", ())})
-    return found + ([("steps", f"{steps:,}")] if steps > 1 else []) + ([("runs", str(runs))] if runs > 1 else [])
 
 
 def _entropies(runs: PartsTable, unit: str) -> list[tuple[str, str]]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from polyest.errors import ArgumentError, nearest
-from polyest.online import backend
+from polyest.online import backend, numpy_backend
 from polyest.online.answers import Answers
 from polyest.online.grouping import arrange
+from polyest.online.layout import blocks
 from polyest.problems.budget import whole_number
 from polyest.rollouts.scoring import score
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Part", "part_of", "score_batch", "warmed_up"]
+__all__ = ["Part", "arranged_part", "part_of", "score_batch", "warmed_up"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class Part:
     Attributes:
         answers: codes, equal within a group where the answers are.
         of_row: the group of each completion, shape (N,).
+        order: the completions group by group, shape (N,).
         firsts: the first completion of each group, shape (G,).
         prompts: the first completion of the group's prompt, shape (G,).
         sizes: completions of each group, shape (G,).
@@ -45,6 +47,7 @@ class Part:
 
     answers: Answers
     of_row: Whole
+    order: Whole
     firsts: Whole
     prompts: Whole
     sizes: Whole
@@ -54,8 +57,12 @@ class Part:
         """How many of its group gave the answer of each completion, shape (N,); 1 where it has none."""
         import polyest
 
-        if not len(self.of_row):
-            return self.of_row
+        work = int((self.sizes * (self.sizes + backend.LOOKUP_WORK)).sum())
+        if backend.choose(work) is numpy_backend:
+            counts = np.ones(len(self.of_row), np.int64)
+            for _, _, rows in blocks(np.append(0, np.cumsum(self.sizes)), self.order):
+                counts[rows] += numpy_backend.matches(self.answers.codes[rows])
+            return counts
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".* groups have one completion")
             shares = polyest.rewards(self.answers, self.of_row, "power(1)", "plug_in")  # (m + 1)/K
@@ -71,17 +78,24 @@ def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size:
     """
     order, starts = arrange(keys)
     order = np.arange(len(keys)) if order is None else order.astype(np.int64)
-    counts = np.diff(starts)
-    width = min(group_size or len(keys) + 1, len(keys) + 1)
+    return arranged_part(order, starts, answers, missing, group_size)
+
+
+def arranged_part(
+    order: Whole, starts: Whole, answers: Whole, missing: NDArray[np.bool_], group_size: int | None
+) -> Part:
+    """The same of completions that are, in this order, those of one prompt from each of the starts on."""
+    counts, number = np.diff(starts), len(order)
+    width = min(group_size or number + 1, number + 1)
     pieces = -(-counts // width)
     within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     begins = np.repeat(starts[:-1], pieces) + within * width
-    sizes = np.diff(np.append(begins, len(keys)))
-    of_row = np.empty(len(keys), np.int64)
+    sizes = np.diff(np.append(begins, number))
+    of_row = np.empty(number, np.int64)
     of_row[order] = np.repeat(np.arange(len(sizes)), sizes)
     codes = np.where(missing, -1 - np.cumsum(missing), answers) if missing.any() else answers
     read = Answers(codes, missing if missing.any() else None)
-    return Part(read, of_row, order[begins], np.repeat(order[starts[:-1]], pieces), sizes)
+    return Part(read, of_row, order, order[begins], np.repeat(order[starts[:-1]], pieces), sizes)
 
 
 @contextmanager

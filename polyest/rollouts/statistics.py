@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNITS", "GroupStatistics", "group_statistics", "joined", "spread", "statistics_of_codes"]
 
+S = TypeVar("S", np.float64, np.int64)
 UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}  # of entropies
 
 
@@ -40,10 +41,14 @@ class GroupStatistics:
         counts: completions that gave this answer, shape (D,).
         correct: sum of verdicts among them, shape (D,), NaN where one is unknown; None: no verdicts.
         codes: equal where answers are, whatever the group, shape (D,); None: known within groups only.
-        answers: gives the answers of some entries, as long as the log is open; None: they are not known.
+        places: where the answers are read, shape (D,).
+        answers: reads those at some places, as long as the log is open; None: they are not known.
         scores: sorted by group, then ascending, group g has sizes[g] of them, shape (N,); None: no score column.
         correct_missing: sum of verdicts of the completions without an answer, shape (G,); None: 0.
         has_parts: some verdicts are neither 0 nor 1, so that nothing can be counted (no pass@k).
+        firsts: where each group begins in its log, by which groups of several records are in order, shape (G,).
+        values: what methods make of each group, by name, shape (G,).
+        all_runs: the runs of the log of which this is a part, in order; none: those that are here.
 
     >>> two = statistics_of_codes(np.array([[5, 5, 7], [5, 6, 7]]))
     >>> two.offsets.tolist(), two.counts.tolist()
@@ -57,10 +62,19 @@ class GroupStatistics:
     counts: Whole
     correct: Array | None = None
     codes: Whole | None = None
+    places: Whole | None = None
     answers: Callable[[Whole], list[Hashable]] | None = None
     scores: Array | None = None
     correct_missing: Array | None = None
     has_parts: bool = False
+    firsts: Whole | None = None
+    values: Mapping[str, Array] = field(default_factory=dict)
+    all_runs: Sequence[Hashable] = ()
+
+    @property
+    def runs(self) -> list[Hashable]:
+        """The runs of the log, in order."""
+        return [*dict.fromkeys(self.all_runs or self.keys.get("run", [""]))]
 
     @property
     def given(self) -> Whole:
@@ -114,12 +128,12 @@ def group_statistics(
         unanswered = np.bincount(groups.of_row[~given], verdicts[~given], number).astype(np.float64)
     own = cells % width
 
-    def answers_of(entries: Whole) -> list[Hashable]:
-        return [names[code] for code in own[entries].tolist()]
+    def answers_at(places: Whole) -> list[Hashable]:
+        return [names[code] for code in places.tolist()]
 
     return GroupStatistics(
-        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, own, answers_of,
-        _ranked(groups.of_row, _numbers(scores)), unanswered, _has_parts(verdicts),
+        {name: [*column] for name, column in keys.items()}, sizes, missing, offsets, counts, known, own, own,
+        answers_at, _ranked(groups.of_row, _numbers(scores)), unanswered, _has_parts(verdicts),
     )  # fmt: skip
 
 
@@ -137,7 +151,7 @@ def statistics_of_codes(codes: Whole, missing: NDArray[np.bool_] | None = None) 
 
 
 def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
-    """The record of all, each of groups of its own and with the same keys, the groups in this order, without answers.
+    """The record of these groups, in this order, of several records of one log with the same keys.
 
     >>> one, other = statistics_of_codes(np.array([[5, 5, 7]])), statistics_of_codes(np.array([[5, 6, 7]]))
     >>> joined([one, other], np.array([1, 0])).counts.tolist()
@@ -147,13 +161,12 @@ def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
     distinct = np.concatenate([np.diff(record.offsets) for record in records])
     entries = _moved(distinct, order)
     keys = {name: [key for record in records for key in record.keys[name]] for name in records[0].keys}
-    correct, unanswered, scores, codes = None, None, None, None
+    correct, unanswered = None, None
     if any(record.correct is not None for record in records):
         correct, unanswered = map(np.concatenate, zip(*map(_verdicts, records), strict=True))
-    if all(record.scores is not None for record in records):
-        scores = np.concatenate([record.scores for record in records if record.scores is not None])
-    if all(record.codes is not None for record in records):
-        codes = np.concatenate([record.codes for record in records if record.codes is not None])[entries]
+    codes, places, scores, firsts = (
+        _together([getattr(record, name) for record in records]) for name in ("codes", "places", "scores", "firsts")
+    )
     return GroupStatistics(
         keys={name: [column[i] for i in order.tolist()] for name, column in keys.items()},
         sizes=sizes[order],
@@ -161,11 +174,22 @@ def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
         offsets=np.concatenate([[0], np.cumsum(distinct[order])]),
         counts=np.concatenate([record.counts for record in records])[entries],
         correct=None if correct is None else correct[entries],
-        codes=codes,
+        codes=None if codes is None else codes[entries],
+        places=None if places is None else places[entries],
+        answers=None if places is None else records[0].answers,
         scores=None if scores is None else scores[_moved(sizes, order)],
         correct_missing=None if unanswered is None else unanswered[order],
         has_parts=any(record.has_parts for record in records),
+        firsts=None if firsts is None else firsts[order],
+        values={n: np.concatenate([record.values[n] for record in records])[order] for n in records[0].values},
+        all_runs=records[0].all_runs,
     )
+
+
+def _together(columns: Sequence[NDArray[S] | None]) -> NDArray[S] | None:
+    """One after the other; nothing where one is not known."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if len(known) == len(columns) else None
 
 
 def _moved(lengths: Whole, order: Whole) -> Whole:

@@ -61,6 +61,11 @@ class Mean:
         reach = two_sided(fraction(confidence), self.degrees_of_freedom) * self.standard_error
         return self.mean - reach, self.mean + reach
 
+    def apart(self, other: Mean) -> Mean:
+        """The difference to another one, of other prompts or completions: variances are added, and Welch's degrees."""
+        parts = [(sample.standard_error**2, sample.degrees_of_freedom) for sample in (self, other)]
+        return Mean(self.mean - other.mean, self.bias - other.bias, *_combined(parts), self.redrawn)
+
     def __str__(self) -> str:
         return f"{self.mean:.4f} ± {self.standard_error:.4f}"
 
@@ -101,14 +106,12 @@ class Summary(Mean):
             raise ArgumentError(
                 f"`other` must have redrawn={self.redrawn!r} as well, got {other.redrawn!r}; summarise both alike"
             )
-        bias = self.bias - other.bias
         if paired:
             theirs = _aligned(self, other)
             if self.redrawn == "prompts":
-                differences = self.means - other.means[theirs]
+                differences, bias = self.means - other.means[theirs], self.bias - other.bias
                 return Mean(float(differences.mean()), bias, *_over_prompts(differences), self.redrawn)
-        parts = [(sample.standard_error**2, sample.degrees_of_freedom) for sample in (self, other)]
-        return Mean(self.mean - other.mean, bias, *_combined(parts), self.redrawn)
+        return self.apart(other)
 
 
 def summary(values: object, prompts: object = None, *, redrawn: str = "prompts") -> Summary:

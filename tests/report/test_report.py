@@ -204,7 +204,7 @@ def many(steps: int, prompts: int) -> GroupStatistics:
 @pytest.mark.slow
 def test_a_page_stays_small_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyest.report.prompts.MOST", 50)
-    report = report_of(many(10, 30), "title")
+    report = report_of([many(10, 30)], "title")
     assert report.data["prompts"]["all"] == 300
     ranks = report.data["prompts"]["columns"]["collapse_rank"]
     assert ranks == [*range(1, 26), *range(276, 301)]
@@ -213,18 +213,18 @@ def test_a_page_stays_small_and_says_what_it_leaves_out(monkeypatch: pytest.Monk
 @pytest.mark.slow
 def test_a_page_of_1000_steps_and_1000_prompts_has_less_than_5_mb() -> None:
     """A twentieth of the prompts: what grows with the prompts of a step is the table, which is cut at 2,000."""
-    assert len(html(report_of(many(1000, 50), "title")).encode()) < 5e6
+    assert len(html(report_of([many(1000, 50)], "title")).encode()) < 5e6
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     statistics = many(1, 2)
     with pytest.raises(ArgumentError, match=r"cannot be written: .*name another"):
-        write_report(report_of(statistics, "title"), tmp_path / "none" / "page.html")
+        write_report(report_of([statistics], "title"), tmp_path / "none" / "page.html")
 
 
 @pytest.mark.slow
 def test_the_same_log_gives_the_same_bytes() -> None:
-    assert html(report_of(many(3, 4), "t")) == html(report_of(many(3, 4), "t"))
+    assert html(report_of([many(3, 4)], "t")) == html(report_of([many(3, 4)], "t"))
 
 
 def test_answers_that_are_not_known_are_question_marks() -> None:
@@ -232,7 +232,7 @@ def test_answers_that_are_not_known_are_question_marks() -> None:
     from dataclasses import replace
 
     statistics = replace(statistics_of_codes(np.array([[1, 1, 2]])), keys={"prompt": ["x"]})
-    assert report_of(statistics, "t").data["prompts"]["answers"] == [[["?", 2, None], ["?", 1, None]]]
+    assert report_of([statistics], "t").data["prompts"]["answers"] == [[["?", 2, None], ["?", 1, None]]]
 
 
 @pytest.mark.slow

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from polyest.rollouts.engine.rows import Rows
 
-__all__ = ["answer_codes", "prompt_codes"]
+__all__ = ["answer_codes", "prompt_codes", "prompt_hash"]
 
 HASH = "hash({})"
+AT_ONCE = 1 << 23  # that are told apart together: DuckDB needs up to 50 bytes for each, which it cannot put to disk
 
 
 def prompt_codes(rows: Rows) -> str:
@@ -17,6 +18,13 @@ def prompt_codes(rows: Rows) -> str:
     own = [rows.own_keys.get(key, key) for key in keys]
     texts = " || ',' || ".join(f"coalesce({key}, 'null')" for key in keys)
     return _codes(rows, own, "prompts", texts)
+
+
+def prompt_hash(rows: Rows) -> str:
+    """SQL for 64 bits, the same for the same prompt, whatever its run, step and epoch, and by chance for another."""
+    times = ("run", rows.columns.step, rows.columns.epoch)
+    keys = [key for name, key in rows.keys.items() if name not in times] or [*rows.keys.values()]
+    return f"hash({', '.join(rows.own_keys.get(key, key) for key in keys)})"
 
 
 def answer_codes(rows: Rows) -> str:
@@ -35,9 +43,23 @@ def _codes(rows: Rows, columns: Sequence[str], name: str, text: str) -> str:
         text: SQL, the same for the same columns only.
     """
     code, connection = HASH.format(", ".join(columns)), rows.connection
-    different = f"SELECT {code} AS code FROM (SELECT DISTINCT {', '.join(columns)} FROM rows)"
-    [(count, codes)] = connection.sql(f"SELECT count(*), count(DISTINCT code) FROM ({different})").fetchall()
-    if count == codes:
+    if all(_are_one_to_one(rows, columns, code, some) for some in _shares(rows, code)):
         return code
     connection.execute(f"CREATE TYPE {name} AS ENUM (SELECT DISTINCT {text} FROM rows WHERE {text} IS NOT NULL)")
     return f"hash(enum_code(({text})::{name})::BIGINT)"
+
+
+def _shares(rows: Rows, code: str) -> Iterator[str]:
+    """Conditions, of which each row meets one, for shares of the codes of about `AT_ONCE`."""
+    number = 1
+    if rows.count > AT_ONCE:
+        [(codes,)] = rows.connection.sql(f"SELECT approx_count_distinct({code}) FROM rows").fetchall()
+        number += codes // AT_ONCE
+    return (f"({code}) % {number} = {i}" if number > 1 else "true" for i in range(number))
+
+
+def _are_one_to_one(rows: Rows, columns: Sequence[str], code: str, some: str) -> bool:
+    """Whether different columns have different codes, in some of the rows."""
+    different = f"SELECT {code} AS code FROM (SELECT DISTINCT {', '.join(columns)} FROM rows WHERE {some})"
+    [(count, codes)] = rows.connection.sql(f"SELECT count(*), count(DISTINCT code) FROM ({different})").fetchall()
+    return bool(count == codes)

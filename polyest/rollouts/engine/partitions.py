@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,37 +21,20 @@ from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import AT_ONCE, Database, quoted
 from polyest.rollouts.engine.output import KINDS
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Groups
+from polyest.rollouts.engine.scored import Found, Groups
 from polyest.rollouts.readers.source import Source
 
 if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    from polyest.rollouts.statistics import GroupStatistics
-
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Form", "Found", "add_witnesses", "blocks", "form_of", "joined", "rows_of", "witnesses"]
+__all__ = ["Form", "add_witnesses", "blocks", "form_of", "joined", "rows_of", "witnesses"]
 
 FILE = 1 << 40  # more completions than a file has
 COLUMNS = ("firsts", "prompts", "sizes", "missing", "distinct", "alone")  # of `Groups`
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What is known of whole groups: counts, what every method makes of each, shape (G,), and what measures need."""
-
-    groups: Groups
-    values: dict[str, Array]
-    record: GroupStatistics | None
-
-    def placed(self, places: Whole) -> Found:
-        """With the places of its rows in place of their numbers."""
-        firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
-        record = self.record and replace(self.record, answers=None)  # the log is closed before they could be read
-        return Found(replace(self.groups, firsts=firsts, prompts=prompts), self.values, record)
 
 
 def joined(parts: Sequence[Found]) -> Found:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.online.numpy_backend import arrange
-from polyest.rollouts.batch import Part, part_of
+from polyest.rollouts.batch import Part, arranged_part, part_of
 from polyest.rollouts.engine.arrays import as_numpy
-from polyest.rollouts.engine.codes import answer_codes, prompt_codes
+from polyest.rollouts.engine.codes import answer_codes, prompt_codes, prompt_hash
 from polyest.rollouts.engine.database import AT_ONCE
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.sheet import HeldSheet, Pile, PiledSheet
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.engine.sheet import Sheet
 
     Record = NDArray[np.void]
+    Whole = NDArray[np.int64]
 
 __all__ = ["FEW", "Dealt", "deal"]
 
@@ -52,10 +53,13 @@ class Dealt:
         """Every part with its records."""
         return iter(self.held) if self.held else map(self._read, self.piles)
 
+    def records(self) -> Iterator[Record]:
+        """Those of every part."""
+        return (records for _, records in self.held) if self.held else map(Pile.all, self.piles)
+
     def _read(self, pile: Pile) -> tuple[Part, Record]:
-        pile.position = 0
-        records = pile.read(pile.count)
-        return _part(records, self.group_size), records
+        records = pile.all()
+        return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
     def sheet(self, names: Sequence[str]) -> Sheet:
         """Where numbers of these names are put for all rows."""
@@ -63,50 +67,60 @@ class Dealt:
         return HeldSheet(names, count) if self.held else PiledSheet(self.rows.database, names, count)
 
 
-def deal(rows: Rows, numbers: dict[str, str], group_size: int | None) -> Dealt:
+def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt: bool = False) -> Dealt:
     """The parts of a log.
 
     Args:
         numbers: more columns of the records, by name, as SQL for a number.
         group_size: prompts are cut, in order, into groups of so many.
+        by_prompt: a part on disk has all groups of its prompts, whatever the run and the step.
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
-    most = int(SHARE * rows.database.memory)
+    most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)
     if rows.count * (dtype.itemsize + BYTES_HELD) <= most:
         records: Record = np.empty(rows.count, dtype)
-        for _ in _coded(rows, numbers, records):
+        for _ in _coded(rows, chosen, records):
             pass
         return Dealt(rows, group_size, [*_cut(records, group_size)])
-    bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 0).bit_length()
+    bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
+    dtype = np.dtype([*dtype.descr, ("pile", "u2")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
-    for records in _coded(rows, numbers, np.empty(AT_ONCE, dtype)):
-        of = records["key"].view("u8") >> np.uint64(64 - bits) if bits else None
+    code = prompt_hash(rows) if by_prompt else chosen["key"]
+    chosen["pile"] = f"(({code}) >> {64 - bits})::USMALLINT"
+    for records in _coded(rows, chosen, np.empty(AT_ONCE, dtype)):
         for i, pile in enumerate(piles):
-            pile.write(records if of is None else records[of == i])
-    return Dealt(rows, group_size, piles=piles)
+            pile.write(records[records["pile"] == i])
+    return Dealt(rows, group_size, piles=[pile for pile in piles if pile.count])
+
+
+def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:
+    """SQL for the fields of a record but its row."""
+    missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
+    chosen = {"key": prompt_codes(rows), "answer": answer_codes(rows), "missing": f"({missing})::UTINYINT"}
+    return chosen | {name: f"coalesce(({sql})::DOUBLE, 'NaN')" for name, sql in numbers.items()}
 
 
 def _cut(records: Record, group_size: int | None) -> Iterator[tuple[Part, Record]]:
     """Parts of about `PART_OF_FEW` rows."""
     order, starts = arrange(np.ascontiguousarray(records["key"]))
     records = records if order is None else records[order]
-    ends = starts[np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))]
-    for first, last in pairwise(dict.fromkeys([*ends.tolist(), len(records)])):
-        yield _part(records[first:last], group_size), records[first:last]
+    cuts = np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))
+    for first, last in pairwise(dict.fromkeys([*cuts.tolist(), len(starts) - 1])):
+        own = records[starts[first] : starts[last]]
+        begins = starts[first : last + 1] - starts[first]
+        yield arranged_part(np.arange(len(own)), begins, *_answers(own), group_size), own
 
 
-def _part(records: Record, group_size: int | None) -> Part:
-    key, answer, missing = (np.ascontiguousarray(records[name]) for name in ("key", "answer", "missing"))
-    return part_of(key, answer, missing, group_size)
+def _answers(records: Record) -> tuple[Whole, NDArray[np.bool_]]:
+    return np.ascontiguousarray(records["answer"]), np.ascontiguousarray(records["missing"])
 
 
-def _coded(rows: Rows, numbers: dict[str, str], into: Record) -> Iterator[Record]:
+def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[Record]:
     """The records of all rows in order, so many at a time, written one after the other, and anew where it is full."""
-    missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
-    chosen = [f"{prompt_codes(rows)} AS key", f"{answer_codes(rows)} AS answer", f"({missing})::UTINYINT AS missing"]
-    chosen += [f"coalesce(({sql})::DOUBLE, 'NaN') AS {name}" for name, sql in numbers.items()]
-    query, row, place = rows.connection.cursor().sql(f"SELECT {', '.join(chosen)} FROM rows"), 0, 0
-    for batch in query.to_arrow_reader(AT_ONCE):
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in chosen.items())
+    query, row, place = rows.connection.cursor().sql(f"SELECT {columns} FROM rows"), 0, 0
+    is_held = len(into) >= rows.count  # at once all threads work, which one after the other they do not
+    for batch in query.to_arrow_table().to_batches() if is_held else query.to_arrow_reader(AT_ONCE):
         place = place if place + len(batch) <= len(into) else 0
         records = into[place : place + len(batch)]
         records["row"] = np.arange(row, row + len(batch))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -12,8 +15,9 @@ from polyest.errors import ArgumentError
 from polyest.rollouts.engine.arrays import as_arrow
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.engine.scored import Groups
 from polyest.rollouts.jsonl import value_of
-from polyest.rollouts.statistics import GroupStatistics, spread
+from polyest.rollouts.statistics import GroupStatistics, joined, spread
 from polyest.rollouts.typed import load
 
 if TYPE_CHECKING:
@@ -27,51 +31,127 @@ if TYPE_CHECKING:
     Record = NDArray[np.void]
     Columns: TypeAlias = dict[str, NDArray[Any]]
 
-__all__ = ["statistics"]
+__all__ = ["DealtRecords"]
 
 NUMBERS = ("verdict", "score")
-OF_GROUPS = {"first", "size", "missing", "distinct", "correct_missing", "differs"}
+OF_GROUPS = {"first", "size", "missing", "distinct", "correct_missing"}
 OF_ENTRIES, OF_ROWS = ("count", "row", "code", "correct"), ("score",)
 
 
-def statistics(dealt: Dealt, by: str | None = None) -> GroupStatistics:
-    """The record of all groups, in the order in which they appear; its answers can be read while the log is open.
+@dataclass(frozen=True)
+class DealtRecords:
+    """The records of a log: one of all groups where it is held, else one for each part.
+
+    Of one that was dealt by prompts each has all groups of its prompts. Their answers can be read while the log is
+    open.
 
     Args:
         dealt: with the number ``verdict`` of every row, if there are verdicts, ``score``, if there are scores, and
             ``by``, which tells the values of the column `by` apart.
+        groups: of the log.
         by: what the column ``by`` is called, which becomes a key.
+        values: of the groups, by name.
 
     Raises:
         ArgumentError: the column ``by`` differs within a group; names a row.
     """
-    joined = _joined([_counted(part, records) for part, records in dealt])
-    if "differs" in joined and joined["differs"].any():
+
+    dealt: Dealt
+    groups: Groups
+    by: str | None = None
+    values: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "by" in self.dealt.rows.sources:
+            _check_by(self.dealt, self.by)
+        chosen = ", ".join(["place", *self._columns.values()])
+        with _registered(self.dealt.rows, self.groups.firsts):
+            self.dealt.rows.connection.execute(
+                f"CREATE OR REPLACE TABLE firsts AS SELECT {chosen} FROM places JOIN rows ON rows.rowid = place"
+            )
+        self.dealt.rows.database.make_room()
+
+    def held(self) -> GroupStatistics:
+        """One of all groups."""
+        records = [*self]
+        firsts = [record.firsts for record in records if record.firsts is not None]
+        return joined(records, np.argsort(np.concatenate(firsts)))
+
+    def __len__(self) -> int:
+        return len(self.dealt.piles) or 1
+
+    def __iter__(self) -> Iterator[GroupStatistics]:
+        if self.dealt.held:
+            return iter([self._record([_counted(*one) for one in self.dealt.held])])
+        return map(self._of_part, self.dealt)  # which holds no part while it is measured
+
+    def _of_part(self, one: tuple[Part, Record]) -> GroupStatistics:
+        return self._record([_counted(*one)])
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """The columns of keys by their names; the step's is called step, whatever its column is."""
+        rows = self.dealt.rows
+        columns = {"step" if name == rows.columns.step else name: key for name, key in rows.keys.items()}
+        if self.by is not None and "by" in rows.sources:
+            columns.setdefault(self.by, '"by"')
+        return columns
+
+    @cached_property
+    def _known(self) -> tuple[bool, bool, bool]:
+        """Whether some verdict is known, whether some is neither 0 nor 1, and whether every row has a score."""
+        is_judged, has_parts, is_rated = zip(*map(_judged, self.dealt.records()), strict=True)
+        return any(is_judged), any(has_parts), all(is_rated)
+
+    @cached_property
+    def _runs(self) -> list[Hashable]:
+        """In order of appearance."""
+        if "run" not in self._columns:
+            return []
+        query = f"SELECT {self._columns['run']} FROM firsts GROUP BY 1 ORDER BY min(place)"
+        return _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0))
+
+    def _record(self, parts: list[Columns]) -> GroupStatistics:
+        found, rows = _joined(parts), self.dealt.rows
+        is_judged, has_parts, is_rated = self._known
+        keys = _values(rows, found["first"], [*self._columns.values()], "firsts")
+        own = np.searchsorted(self.groups.firsts, found["first"])
+        return GroupStatistics(
+            keys={name: [*map(_hashable, values)] for name, values in zip(self._columns, keys, strict=True)},
+            sizes=found["size"],
+            missing=found["missing"],
+            offsets=np.concatenate([[0], np.cumsum(found["distinct"])]),
+            counts=found["count"],
+            correct=found["correct"] if is_judged else None,
+            codes=found["code"],
+            places=found["row"],
+            answers=partial(_answers, rows),
+            scores=found["score"] if is_rated else None,
+            correct_missing=found["correct_missing"] if is_judged else None,
+            has_parts=has_parts,
+            firsts=found["first"],
+            values={name: numbers[own] for name, numbers in self.values.items()},
+            all_runs=self._runs,
+        )
+
+
+def _check_by(dealt: Dealt, by: str | None) -> None:
+    wrong = [
+        records["row"][part.firsts][part.of_row[records["by"] != records["by"][part.firsts][part.of_row]]].min(
+            initial=dealt.rows.count
+        )
+        for part, records in dealt
+    ]
+    if min(wrong) < dealt.rows.count:
         raise ArgumentError(
             f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
-            f"{dealt.rows.place(int(joined['first'][joined['differs']].min()))}; add it with --prompt-column"
+            f"{dealt.rows.place(int(min(wrong)))}; add it with --prompt-column"
         )
-    has_verdicts, has_scores = joined.pop("is_judged").any(), joined.pop("is_rated").all()
-    places, distinct = joined["row"], joined["distinct"]
-    return GroupStatistics(
-        keys=_keys(dealt.rows, joined["first"], by),
-        sizes=joined["size"],
-        missing=joined["missing"],
-        offsets=np.concatenate([[0], np.cumsum(distinct)]),
-        counts=joined["count"],
-        correct=joined["correct"] if has_verdicts else None,
-        codes=joined["code"],
-        answers=lambda entries: _answers(dealt.rows, places[entries]),
-        scores=joined["score"] if has_scores else None,
-        correct_missing=joined["correct_missing"] if has_verdicts else None,
-        has_parts=bool(joined["has_parts"].any()),
-    )
 
 
 def _joined(parts: list[Columns]) -> Columns:
     """The columns of all parts, groups by their first rows; parts are used up, so that no column is there twice."""
-    names = [name for name in parts[0] if all(name in part for part in parts)]
-    found = {name: np.concatenate([part.pop(name) for part in parts]) for name in names}
+    found = {name: np.concatenate([part.pop(name) for part in parts]) for name in [*parts[0]]}
     order = np.argsort(found["first"], kind="stable")
     for own_names, lengths in ((OF_ENTRIES, found["distinct"]), (OF_ROWS, found["size"])):
         kept = [name for name in own_names if name in found]
@@ -101,37 +181,22 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
         "row": records["row"][given][order][starts],
         "code": records["answer"][given][order][starts],
     }
-    found |= _judged(records)
     names = records.dtype.names or ()
     if "verdict" in names:
         verdicts = records["verdict"]
         found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
         found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
-    if "by" in names:
-        differs = records["by"] != records["by"][part.firsts][part.of_row]
-        found["differs"] = np.bincount(part.of_row[differs], minlength=number) > 0
-    if found["is_rated"].all():
+    if "score" in names:
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
 
 
-def _judged(records: Record) -> Columns:
-    """Whether some verdict of a part is known, and some is neither 0 nor 1; and whether every row has a score."""
+def _judged(records: Record) -> tuple[bool, bool, bool]:
+    """Whether some verdict is known, and some is neither 0 nor 1; and whether every row has a score."""
     nothing = np.full(len(records), np.nan)
     verdicts, scores = (records[name] if name in (records.dtype.names or ()) else nothing for name in NUMBERS)
     known = verdicts[~np.isnan(verdicts)]
-    found = {"is_judged": len(known) > 0, "has_parts": not np.isin(known, (0.0, 1.0)).all()}
-    found["is_rated"] = scores is not nothing and bool(np.isfinite(scores).all())
-    return {name: np.array([told]) for name, told in found.items()}
-
-
-def _keys(rows: Rows, firsts: Whole, by: str | None) -> dict[str, list[Hashable]]:
-    """The keys of the groups; the step's is called step, whatever its column is."""
-    columns = {"step" if name == rows.columns.step else name: key for name, key in rows.keys.items()}
-    if by is not None and "by" in rows.sources and by not in columns:
-        columns[by] = '"by"'
-    found = _values(rows, firsts, [*columns.values()])
-    return {name: [_hashable(value) for value in values] for name, values in zip(columns, found, strict=True)}
+    return len(known) > 0, not np.isin(known, (0.0, 1.0)).all(), bool(np.isfinite(scores).all())
 
 
 def _hashable(value: object) -> Hashable:
@@ -140,20 +205,27 @@ def _hashable(value: object) -> Hashable:
 
 
 def _answers(rows: Rows, places: Whole) -> list[Hashable]:
-    return [load(answer) for answer in _values(rows, places, ["answer"])[0]]
+    relation = "(SELECT rowid AS place, answer FROM rows)"
+    return [load(answer) for answer in _values(rows, places, ["answer"], relation)[0]]
 
 
-def _values(rows: Rows, places: Whole, columns: list[str]) -> list[list[Hashable]]:
-    """Values of these columns in rows, each distinct text read once."""
+@contextmanager
+def _registered(rows: Rows, places: Whole) -> Iterator[None]:
+    """The table ``places``, with the number of each."""
     import pyarrow as pa
 
     table = pa.table({"place": as_arrow(places), "number": as_arrow(np.arange(len(places)))})
     rows.connection.register("places", table)
-    chosen = ", ".join(columns)
-    found = rows.connection.sql(
-        f"SELECT {chosen} FROM places JOIN rows ON rows.rowid = places.place ORDER BY number"
-    ).to_arrow_table()
+    yield
     rows.connection.unregister("places")
+
+
+def _values(rows: Rows, places: Whole, columns: list[str], relation: str) -> list[list[Hashable]]:
+    """Values of these columns at places, each distinct text read once."""
+    with _registered(rows, places):
+        found = rows.connection.sql(
+            f"SELECT {', '.join(columns)} FROM places JOIN {relation} USING (place) ORDER BY number"
+        ).to_arrow_table()
     return [_read(found.column(i)) for i in range(len(columns))]
 
 

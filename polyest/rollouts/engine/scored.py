@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.engine.sheet import Sheet
+    from polyest.rollouts.statistics import GroupStatistics
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
+__all__ = ["Found", "Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
 
 KINDS = ("reward", "advantage")
 Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
@@ -68,6 +69,23 @@ class Groups:
     def per_prompt(self) -> tuple[Whole, Whole]:
         """The first rows of the prompts in order, shape (P,), and the number of each group's prompt, shape (G,)."""
         return np.unique(self.prompts, return_inverse=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is known of whole groups: counts, what every method makes of each, shape (G,), and what measures need."""
+
+    groups: Groups
+    values: dict[str, Array]
+    record: GroupStatistics | None = None
+
+    def placed(self, places: Whole) -> Found:
+        """With the places of its rows in place of their numbers."""
+        firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
+        groups, record = replace(self.groups, firsts=firsts, prompts=prompts), self.record
+        if record is not None and record.firsts is not None:  # the log is closed before answers could be read
+            record = replace(record, firsts=places[record.firsts], places=None, answers=None, all_runs=())
+        return Found(groups, self.values, record)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,6 +66,11 @@ class Pile:
         self.position += len(found)
         return found
 
+    def all(self) -> Record:
+        """All of them."""
+        self.position = 0
+        return self.read(self.count)
+
 
 class PiledSheet:
     """On disk, a pile for each part, whose rows are in order."""

@@ -10,39 +10,39 @@
 | `correct_entropy`, `correct_distinct` | of the correct completions alone | |
 | `drift` | Σ_z (ν − ν')², ν' a step before | |
 
-Files: `cells` has sums over answers and their jackknife; `answers`, `success`, `vote` and `drift` the measures; `parts`
-of a log, `means` over their prompts with errors, `tables` of them, `advice` in words. What `score` prints and what
-trainers log under these names is the same.
+Files: `cells` has sums over answers and their jackknife; `answers`, `success`, `vote` and `drift` the measures, all of
+them `of_groups`; `parts` of a log, `means` over their prompts with errors, `tables` of them, `differences` of runs,
+`advice` in words; `whole` goes through a log that is too large to be held, some prompts at a time. What `score` prints
+and what trainers log under these names is the same.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from polyest.rollouts.measures.answers import answer_measures
-from polyest.rollouts.measures.cells import Measured, cells_of
-from polyest.rollouts.measures.drift import drift_measures
+from polyest.rollouts.measures.cells import Measured
+from polyest.rollouts.measures.differences import Difference, differences
 from polyest.rollouts.measures.means import MeanOfGroups, Means
-from polyest.rollouts.measures.success import score_measures, success_measures
-from polyest.rollouts.measures.tables import Difference, PartsTable, columns_of, differences, parts_table
+from polyest.rollouts.measures.of_groups import group_measures
+from polyest.rollouts.measures.tables import PartsTable, columns_of, parts_table
+from polyest.rollouts.measures.whole import Each, Records, measure
 from polyest.rollouts.statistics import UNITS
-
-if TYPE_CHECKING:
-    from polyest.rollouts.statistics import GroupStatistics
 
 __all__ = [
     "ABOUT",
     "UNITS",
     "Difference",
+    "Each",
     "MeanOfGroups",
     "Means",
     "Measured",
     "PartsTable",
+    "Records",
     "about",
     "columns_of",
     "differences",
     "group_measures",
+    "measure",
     "parts_table",
 ]
 
@@ -76,16 +76,3 @@ def about(name: str) -> str:
     """
     kind = re.sub(r"(?<=[@(])\d+\)?$", "", name)
     return ABOUT["value_"].replace("METHOD", name[6:]) if name.startswith("value_") else ABOUT[kind]
-
-
-def group_measures(statistics: GroupStatistics, unit: str = "nats") -> dict[str, Measured]:
-    """All measures of every group that the record allows; NaN where a group has none.
-
-    Args:
-        statistics: the groups.
-        unit: of entropies, ``"nats"`` or ``"bits"``.
-    """
-    cells = cells_of(statistics)
-    found = answer_measures(statistics, cells) | success_measures(statistics, cells)
-    found |= score_measures(statistics) | drift_measures(statistics)
-    return {name: one.times(UNITS[unit]) if "entropy" in name else one for name, one in found.items()}

@@ -31,9 +31,11 @@ ENTROPIES = ("aqp", "harmonic", "plug_in")
 WORK = 50_000  # completions of distinct groups whose error comes from a law that fits them: about 1 s for a method
 
 
-def answer_measures(statistics: GroupStatistics, cells: Cells, with_errors: bool = True) -> dict[str, Measured]:
+def answer_measures(
+    statistics: GroupStatistics, cells: Cells, with_errors: bool = True, effort: float = 1.0
+) -> dict[str, Measured]:
     """Everything but success; entropies in nats, and without errors of their own where none are wanted."""
-    law = entropy if with_errors else _by_table
+    law = partial(entropy, effort=effort) if with_errors else _by_table
     found = {f"entropy_{method}": law(cells, method) for method in ENTROPIES}
     found["distinct"] = additive(cells, lambda size: np.minimum(np.arange(size + 1.0), 1.0), least=0)
     found["singletons"] = additive(cells, lambda size: (np.arange(size + 1) == 1) / max(size, 1))
@@ -43,7 +45,7 @@ def answer_measures(statistics: GroupStatistics, cells: Cells, with_errors: bool
     return found
 
 
-def entropy(cells: Cells, method: str) -> Measured:
+def entropy(cells: Cells, method: str, effort: float = 1.0) -> Measured:
     """−Σ_z (n_z/N) c_N[n_z − 1] in nats, of groups with two answers or more.
 
     Variances come from the law that fits a group (`polyest.value_with_error`). Where too many groups differ, they are
@@ -51,7 +53,7 @@ def entropy(cells: Cells, method: str) -> Measured:
     """
     found = _by_table(cells, method)
     firsts, which = cells.profiles
-    most = WORK // max(int(cells.sizes.max(initial=1)), 1)
+    most = max(int(effort * WORK) // max(int(cells.sizes.max(initial=1)), 1), 1)
     if len(firsts) <= most:
         return Measured(found.values, _variances(cells, firsts, method)[which])
     known = np.flatnonzero(~np.isnan(found.variances))

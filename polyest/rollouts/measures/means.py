@@ -1,16 +1,16 @@
-"""Means of measures over the prompts of each part of a log, their two errors, and what two runs differ by."""
+"""Means of measures over the prompts of each part of a log, and their two errors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.rollouts.measures.cells import Measured
-from polyest.uncertainty import Mean, summary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["MeanOfGroups", "Means", "decimals", "difference", "means_by"]
+__all__ = ["MeanOfGroups", "Means", "decimals", "means_by"]
 
 ROUNDING = 1e-13  # relative; an error below is that of adding floats
 
@@ -72,12 +72,70 @@ class MeanOfGroups:
 
 @dataclass(frozen=True, eq=False)
 class Means:
-    """The means of a measure over the prompts of P parts, shapes (P,); see `MeanOfGroups`."""
+    """The means of a measure over the prompts of P parts, shapes (P,), in a form that adds up over prompts.
+
+    Attributes:
+        mean: NaN where no prompt has the measure.
+        squares: Σ (x_p − mean)² over the prompts.
+        variances: Σ_p of those over fresh completions; NaN where one is not known.
+        prompts: how many have the measure.
+    """
 
     mean: Array
-    se_random: Array
-    se_fixed: Array
+    squares: Array
+    variances: Array
     prompts: Whole
+
+    @cached_property
+    def se_random(self) -> Array:
+        """As in `MeanOfGroups`."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.sqrt(np.where(self.prompts > 1, self.squares / (self.prompts - 1.0) / self.prompts, np.nan))
+
+    @cached_property
+    def se_fixed(self) -> Array:
+        """As in `MeanOfGroups`."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.sqrt(np.maximum(self.variances, 0.0)) / self.prompts
+
+    @classmethod
+    def over(cls, values: Array, variances: Array, parts: Whole, number: int) -> Means:
+        """Over prompts with these values, each in one of so many parts."""
+        prompts = np.bincount(parts, minlength=number)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = _sums(values, parts, number) / prompts
+        squares = _sums((values - mean[parts]) ** 2, parts, number)
+        return cls(mean, squares, _sums(variances, parts, number), prompts)
+
+    def gathered(self, parts: Whole, number: int) -> Means:
+        """Those over all prompts of larger parts; `parts` is the one in which each of these is.
+
+        >>> apart = Means.over(np.array([1.0, 2.0, 6.0]), np.zeros(3), np.array([0, 1, 1]), 2)
+        >>> apart.gathered(np.array([0, 0]), 1).mean.tolist(), apart.gathered(np.array([0, 0]), 1).squares.tolist()
+        ([3.0], [14.0])
+        """
+        there = np.flatnonzero(self.prompts)
+        mean, counts, parts = self.mean[there], self.prompts[there].astype(np.float64), parts[there]
+        prompts = _sums(counts, parts, number)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = _sums(counts * mean, parts, number) / prompts
+        squares = _sums(self.squares[there] + counts * (mean - found[parts]) ** 2, parts, number)
+        return Means(found, squares, _sums(self.variances[there], parts, number), prompts.astype(np.int64))
+
+    def taken(self, parts: Whole) -> Means:
+        """Those of some parts."""
+        return Means(self.mean[parts], self.squares[parts], self.variances[parts], self.prompts[parts])
+
+    @classmethod
+    def joined(cls, several: Sequence[Means]) -> Means:
+        """The parts of one after those of the other."""
+        columns = zip(*((one.mean, one.squares, one.variances, one.prompts) for one in several), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+    @classmethod
+    def of_none(cls, number: int) -> Means:
+        """So many parts in which no prompt has the measure."""
+        return cls.over(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), number)
 
     def of(self, part: int) -> MeanOfGroups:
         """One of them."""
@@ -87,7 +145,12 @@ class Means:
     def exp(self, factor: float = 1.0) -> Means:
         """exp(factor · mean), errors to first order."""
         mean = np.exp(factor * self.mean)
-        return Means(mean, factor * mean * self.se_random, factor * mean * self.se_fixed, self.prompts)
+        slope = (factor * mean) ** 2
+        return Means(mean, slope * self.squares, slope * self.variances, self.prompts)
+
+
+def _sums(numbers: Array, parts: Whole, number: int) -> Array:
+    return np.bincount(parts, numbers, number).astype(np.float64)  # of nothing it would be integers
 
 
 def decimals(error: float) -> int:
@@ -118,35 +181,5 @@ def _means(measured: Measured, index: Whole, part_of: Whole, number: int) -> Mea
     groups = np.bincount(index[known], minlength=len(part_of))
     sums = np.bincount(index[known], measured.values[known], len(part_of))
     there = groups > 0
-    parts, of_prompt = part_of[there], sums[there] / groups[there]
-    prompts = np.bincount(parts, minlength=number)
     variances = np.bincount(index[known], measured.variances[known], len(part_of))[there] / groups[there] ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(parts, of_prompt, number) / prompts
-        squares = np.bincount(parts, (of_prompt - mean[parts]) ** 2, number)
-        spread = np.sqrt(np.where(prompts > 1, squares / (prompts - 1.0) / prompts, np.nan))
-        fixed = np.sqrt(np.maximum(np.bincount(parts, variances, number), 0.0)) / prompts
-    return Means(mean, spread, fixed, prompts)
-
-
-def difference(values: Array, prompts: Whole, is_second: NDArray[np.bool_]) -> tuple[Mean, int] | None:
-    """The second run's mean less the first's, and how many prompts are paired.
-
-    Paired prompt by prompt where both have two or more of them, else as two samples (0 paired); None where one has
-    fewer than two prompts.
-    """
-    first, second = (_prompt_means(values[take], prompts[take]) for take in (~is_second, is_second))
-    shared = np.intersect1d(first[0], second[0])
-    if len(shared) > 1:
-        sides = [means[np.searchsorted(names, shared)] for names, means in (second, first)]
-        one, other = (summary(side, shared) for side in sides)
-        return one.minus(other), len(shared)
-    if min(len(first[0]), len(second[0])) < 2:
-        return None
-    return summary(second[1]).minus(summary(first[1]), paired=False), 0
-
-
-def _prompt_means(values: Array, prompts: Whole) -> tuple[Whole, Array]:
-    known = ~np.isnan(values)
-    names, index = np.unique(prompts[known], return_inverse=True)
-    return names, np.bincount(index, values[known], len(names)) / np.bincount(index, minlength=len(names))
+    return Means.over(sums[there] / groups[there], variances, part_of[there], number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -45,15 +45,18 @@ def prompt_columns(statistics: GroupStatistics) -> list[str]:
 
 def prompt_numbers(statistics: GroupStatistics, without: Sequence[str] = ()) -> Whole:
     """The number of every group's prompt, shape (G,)."""
-    return parts_of(statistics, [name for name in prompt_columns(statistics) if name not in without])[0]
+    columns = [name for name in prompt_columns(statistics) if name not in without]
+    return parts_of(statistics.keys, columns, len(statistics.sizes))[0]
 
 
-def parts_of(statistics: GroupStatistics, columns: Sequence[str]) -> tuple[Whole, dict[str, list[Hashable]]]:
-    """The part of every group, shape (G,), and the columns of each part; all groups are one part without columns."""
-    part, found = np.zeros(len(statistics.sizes), np.int64), np.zeros(1, np.int64)
+def parts_of(
+    keys: Mapping[str, Sequence[Hashable]], columns: Sequence[str], number: int
+) -> tuple[Whole, dict[str, list[Hashable]]]:
+    """The part of each of so many groups, and the columns of each part; all groups are one part without columns."""
+    part, found = np.zeros(number, np.int64), np.zeros(1, np.int64)
     values: list[tuple[str, list[Hashable]]] = []
     for name in columns:
-        codes, names = numbered(statistics.keys[name])
+        codes, names = numbered(keys[name])
         found, part = np.unique(part * len(names) + codes, return_inverse=True)
         earlier = found // len(names)
         values = [(column, [those[i] for i in earlier.tolist()]) for column, those in values]

@@ -28,7 +28,7 @@ ODD = (1, 3, 7, 15, 31, 63, 127)
 WORK = 500_000_000  # multiplications for vote@k, some seconds; groups beyond are left out by lot
 
 
-def success_measures(statistics: GroupStatistics, cells: Cells) -> dict[str, Measured]:
+def success_measures(statistics: GroupStatistics, cells: Cells, effort: float = 1.0) -> dict[str, Measured]:
     """`correct` always; the others of verdicts that are all 0 or 1."""
     if statistics.correct is None:
         return {}
@@ -36,9 +36,10 @@ def success_measures(statistics: GroupStatistics, cells: Cells) -> dict[str, Mea
     sums = statistics.total(statistics.correct) + unanswered
     if statistics.has_parts or not np.isin(np.nan_to_num(statistics.correct) % 1, 0.0).all():
         return {"correct": Measured.without_error(sums / statistics.sizes)}
-    found = {"correct": share(sums, statistics.sizes)} | _curves(sums, statistics.sizes) | _votes(statistics, cells)
+    found = {"correct": share(sums, statistics.sizes)} | _curves(sums, statistics.sizes)
+    found |= _votes(statistics, cells, int(effort * WORK))
     right = correct_cells(statistics)
-    found["correct_entropy"] = entropy(right, "aqp")
+    found["correct_entropy"] = entropy(right, "aqp", effort)
     found["correct_distinct"] = additive(right, lambda size: np.minimum(np.arange(size + 1.0), 1.0), least=1)
     return found
 
@@ -83,7 +84,7 @@ def _rate(objective: Callable[[int, int], success.SuccessRate], k: int, sums: Ar
     return found
 
 
-def _votes(statistics: GroupStatistics, cells: Cells) -> dict[str, Measured]:
+def _votes(statistics: GroupStatistics, cells: Cells, work: int) -> dict[str, Measured]:
     """vote@k of the groups that there is time for, chosen by lot."""
     assert statistics.correct is not None
     sizes, ks = statistics.sizes, _orders(KS, statistics.sizes)
@@ -95,7 +96,7 @@ def _votes(statistics: GroupStatistics, cells: Cells) -> dict[str, Measured]:
     distinct = np.unique(sizes[known]).tolist()
     for size in distinct:
         groups = np.flatnonzero((sizes == size) & known)
-        groups, firsts, which = _affordable(groups, kinds_of_groups, WORK // cost(size) // len(distinct))
+        groups, firsts, which = _affordable(groups, kinds_of_groups, work // cost(size) // len(distinct))
         counts, shares = _padded(statistics, firsts)
         own = [k for k in ks if k <= size]
         won = vote(counts, shares, statistics.missing[firsts], own)

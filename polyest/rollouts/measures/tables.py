@@ -1,10 +1,10 @@
-"""Measures of the parts of a log as one table, and differences of its runs."""
+"""Measures of the parts of a log as one table."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,38 +12,17 @@ from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.measures.advice import advice
 from polyest.rollouts.measures.answers import ENTROPIES
 from polyest.rollouts.measures.cells import Measured
-from polyest.rollouts.measures.means import MeanOfGroups, Means, decimals, difference, means_by
-from polyest.rollouts.measures.parts import numbered, parts_of, prompt_columns, prompt_numbers
+from polyest.rollouts.measures.means import MeanOfGroups, Means, means_by
+from polyest.rollouts.measures.parts import parts_of, prompt_columns, prompt_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.statistics import GroupStatistics
-    from polyest.uncertainty import Mean
 
     Whole = NDArray[np.int64]
 
-__all__ = ["Difference", "PartsTable", "columns_of", "differences", "parts_table"]
-
-
-class Difference(NamedTuple):
-    """A run's mean less the first run's.
-
-    Attributes:
-        paired: how many prompts are paired; 0 where the runs have fewer than two in common.
-    """
-
-    run: Hashable
-    measure: str
-    mean: Mean
-    paired: int
-
-    def texts(self) -> tuple[str, str]:
-        """The difference with its error, and its 95 % interval, rounded as the error allows."""
-        error = self.mean.standard_error
-        digits = decimals(error) if error > 0 else 4
-        low, high = self.mean.interval()
-        return f"{self.mean.mean:.{digits}f} ± {error:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}"
+__all__ = ["PartsTable", "columns_of", "counted_parts", "joined", "parts_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +33,25 @@ class PartsTable:
         columns: what names the parts, each of length P; none for the whole log.
         means: of every measure that some part has.
         most: completions of the largest group of each part, shape (P,).
+        firsts: where each begins in the log, shape (P,).
     """
 
     columns: dict[str, list[Hashable]]
     means: dict[str, Means]
     most: Whole
+    firsts: Whole
+
+    def finished(self, per_nat: float = 1.0) -> PartsTable:
+        """With what comes of the means over all prompts, without measures that no part has."""
+        always = ("singletons", "no_answer")
+        kept = {name: mean for name, mean in self.means.items() if mean.prompts.any() or name in always}
+        return replace(self, means=_with_effective(kept, per_nat))
+
+    def taken(self, parts: Whole) -> PartsTable:
+        """Some of the parts."""
+        columns = {name: [column[i] for i in parts.tolist()] for name, column in self.columns.items()}
+        means = {name: mean.taken(parts) for name, mean in self.means.items()}
+        return PartsTable(columns, means, self.most[parts], self.firsts[parts])
 
     def labels(self) -> list[str]:
         """What the parts are called: "step 400"."""
@@ -104,8 +97,7 @@ def columns_of(statistics: GroupStatistics, by: str | None) -> list[str]:
     if by not in keys:
         known = [*dict.fromkeys([*keys, "prompt"])]
         raise ArgumentError(f"`--by` must be one of {', '.join(known)}; got {by!r}{nearest(by, known)}")
-    runs = len({*keys.get("run", ())}) > 1 and by != "run"
-    return ["run", by] if runs else [by]
+    return ["run", by] if len(statistics.runs) > 1 and by != "run" else [by]
 
 
 def parts_table(
@@ -119,13 +111,37 @@ def parts_table(
         columns: the keys that name a part together; none for the whole log.
         per_nat: units of entropy in a nat.
     """
-    parts, found = parts_of(statistics, columns)
+    return counted_parts(statistics, measures, columns).finished(per_nat)
+
+
+def counted_parts(statistics: GroupStatistics, measures: Mapping[str, Measured], columns: Sequence[str]) -> PartsTable:
+    """The same, before it is `finished`: it may be `joined` to that of other prompts."""
+    parts, found = parts_of(statistics.keys, columns, len(statistics.sizes))
     number = int(parts.max(initial=-1)) + 1
-    means = means_by(measures, prompt_numbers(statistics), parts, number)
-    most = np.zeros(number, np.int64)
+    most, firsts = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
     np.maximum.at(most, parts, statistics.sizes)
-    kept = {name: mean for name, mean in means.items() if mean.prompts.any() or name in ("singletons", "no_answer")}
-    return PartsTable(found, _with_effective(kept, per_nat), most)
+    np.minimum.at(firsts, parts, np.arange(len(parts)) if statistics.firsts is None else statistics.firsts)
+    return PartsTable(found, means_by(measures, prompt_numbers(statistics), parts, number), most, firsts)
+
+
+def joined(tables: Sequence[PartsTable]) -> PartsTable:
+    """That over the prompts of all, each of which is in one of them."""
+    firsts = np.concatenate([table.firsts for table in tables])
+    order = np.argsort(firsts, kind="stable")
+    columns = {name: [key for table in tables for key in table.columns[name]] for name in tables[0].columns}
+    columns = {name: [column[i] for i in order.tolist()] for name, column in columns.items()}
+    parts, found = parts_of(columns, [*columns], len(order))
+    number = int(parts.max(initial=-1)) + 1
+    names = dict.fromkeys(name for table in sorted(tables, key=lambda table: -len(table.means)) for name in table.means)
+    of_all = {
+        name: Means.joined([table.means.get(name) or Means.of_none(len(table.most)) for table in tables])
+        for name in names
+    }
+    most, first = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
+    np.maximum.at(most, parts, np.concatenate([table.most for table in tables])[order])
+    np.minimum.at(first, parts, firsts[order])
+    means = {name: one.taken(order).gathered(parts, number) for name, one in of_all.items()}
+    return PartsTable(found, means, most, first)
 
 
 def _with_effective(means: dict[str, Means], per_nat: float) -> dict[str, Means]:
@@ -136,20 +152,3 @@ def _with_effective(means: dict[str, Means], per_nat: float) -> dict[str, Means]
     place = max(i for i, (name, _) in enumerate(items) if name.removeprefix("entropy_") in ENTROPIES) + 1
     effective = means["entropy_aqp"].exp(1 / per_nat)
     return dict([*items[:place], ("effective_answers", effective), *items[place:]])
-
-
-def differences(statistics: GroupStatistics, measures: Mapping[str, Measured]) -> list[Difference]:
-    """Every other run less the first, in what the two have in common: prompts at the same steps, else prompts."""
-    codes, runs = numbered(statistics.keys.get("run", [""] * len(statistics.sizes)))
-    prompts = prompt_numbers(statistics, without=["run"])
-    steps = numbered(statistics.keys["step"])[0] if "step" in statistics.keys else np.zeros_like(codes)
-    visits = prompts * (int(steps.max(initial=0)) + 1) + steps
-    found = []
-    for number, run in enumerate(runs[1:], start=1):
-        shared = np.intersect1d(visits[codes == 0], visits[codes == number])
-        ours = np.isin(codes, (0, number)) & (np.isin(visits, shared) if len(shared) > 1 else True)
-        for name, measured in measures.items():
-            one = difference(measured.values[ours], prompts[ours], codes[ours] == number)
-            if one is not None:
-                found.append(Difference(run, name, *one))
-    return found

@@ -34,19 +34,6 @@ def test_many_parts_are_one(group_size: tuple[object, ...], tmp_path: Path, monk
     assert found[0] == found[1] == found[2]
 
 
-def test_parts_without_rows_change_no_measure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As of a long log of few prompts."""
-    rows = [{"prompt_id": i // 4, "answer": i * i % 3, "correct": i % 2} for i in range(12)]
-    log, found = write_lines(tmp_path / "log.jsonl", rows), []
-    for share in (parts.SHARE, 1e-7):
-        monkeypatch.setattr(parts, "SHARE", share)
-        assert exit_code("score", log, *HARMONIC, "--json") == 0
-        found.append(capsys.readouterr().out)
-    assert found[0] == found[1]
-
-
 COMMAND = """
 import sys
 from polyest.cli import main
@@ -83,8 +70,9 @@ def test_hashes_that_are_the_same_by_chance_change_no_number(
         parquet.write_table(pa.Table.from_pylist(rows), log)
     outputs = [tmp_path / "out.jsonl", tmp_path / "values.jsonl"]
     found = []
-    for formula in (codes.HASH, weak):
+    for formula, at_once in ((codes.HASH, codes.AT_ONCE), (weak, codes.AT_ONCE), (weak, 2), (codes.HASH, 2)):
         monkeypatch.setattr(codes, "HASH", formula)
+        monkeypatch.setattr(codes, "AT_ONCE", at_once)
         assert exit_code("score", log, *HARMONIC, "--out", outputs[0], "--values", outputs[1]) == 0
         found.append([path.read_text() for path in outputs])
-    assert found[0] == found[1]
+    assert all(other == found[0] for other in found)

@@ -9,7 +9,7 @@ import pytest
 
 import polyest
 from polyest.rollouts.measures.cells import Measured
-from polyest.rollouts.measures.means import MeanOfGroups, difference, means_by
+from polyest.rollouts.measures.means import MeanOfGroups, Means, means_by
 
 NO_ERROR = Measured.without_error
 
@@ -44,24 +44,18 @@ def test_a_part_without_values_is_none() -> None:
     assert found.of(1).prompts == 1
 
 
-def test_two_runs_are_paired_by_prompt() -> None:
-    """Prompts 0, 1, 2 in both, 3 in one only: differences 0.5, 0.4, 0.6 have mean 0.5 and error 0.1/√3."""
-    values = np.array([3.0, 5.0, 9.0, 3.5, 5.4, 9.6, 100.0])
-    second = np.array([False] * 3 + [True] * 4)
-    found = difference(values, np.array([0, 1, 2, 0, 1, 2, 3]), second)
-    assert found is not None
-    mean, paired = found
-    assert paired == 3
-    assert (mean.mean, mean.standard_error) == pytest.approx((0.5, 0.1 / math.sqrt(3)))
-
-
-def test_runs_without_prompts_in_common_are_two_samples() -> None:
-    found = difference(np.array([1.0, 3.0, 5.0, 9.0]), np.arange(4), np.array([False, False, True, True]))
-    assert found is not None
-    assert found[1] == 0
-    assert found[0].mean == 5.0
-    assert found[0].standard_error == pytest.approx(math.sqrt(1 + 4))
-    assert difference(np.array([1.0, 3.0]), np.arange(2), np.array([False, True])) is None
+def test_means_of_some_prompts_and_of_the_others_are_those_of_all() -> None:
+    rng = np.random.default_rng(1)
+    values, variances = rng.normal(size=50), rng.random(50)
+    values[rng.random(50) < 0.2] = np.nan
+    prompts, parts = np.arange(50) // 2, np.arange(50) // 2 % 3
+    whole = means_by({"v": Measured(values, variances)}, prompts, parts, 3)["v"]
+    cuts = [slice(0, 10), slice(10, 34), slice(34, 50)]
+    apart = [means_by({"v": Measured(values[c], variances[c])}, prompts[c], parts[c], 3)["v"] for c in cuts]
+    found = Means.joined([*apart, Means.of_none(3)]).gathered(np.tile(np.arange(3), 4), 3)
+    assert found.prompts.tolist() == whole.prompts.tolist()
+    for name in ("mean", "se_random", "se_fixed"):
+        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-13)
 
 
 def test_what_adding_floats_leaves_is_no_error() -> None:

@@ -1,0 +1,117 @@
+"""However small the parts are in which a log is measured, the numbers are the same but for rounding."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from score_support import exit_code, write_lines
+
+from polyest.rollouts.engine import parts
+
+
+def numbers_of(found: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """What is at every place of JSON."""
+    items = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else None
+    if items is None:
+        yield place, found
+    for name, value in items or ():
+        yield from numbers_of(value, f"{place}/{name}")
+
+
+def assert_same(one: Any, other: Any) -> None:
+    one, other = dict(numbers_of(one)), dict(numbers_of(other))
+    assert [*one] == [*other]
+    for place, value in one.items():
+        assert other[place] == (pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value), place
+
+
+def runs(folder: Path) -> list[Path]:
+    """Two runs whose prompts, steps and sizes are not all the same; the second has no verdicts at its first step."""
+    generator, found = random.Random(0), []
+    for run in ("one", "two"):
+        found.append(folder / run)
+        found[-1].mkdir()
+        rows = [
+            {"step": step, "prompt_id": prompt, "level": prompt % 3, "answer": generator.choice(["a", "b", "c", None])}
+            | {"correct": None if (run, step) == ("two", 0) else generator.random() < 0.4, "score": generator.random()}
+            for step in (0, 5, 10)
+            for prompt in generator.sample(range(40), 30)
+            for _ in range(generator.choice([1, 3, 8]))
+        ]
+        write_lines(found[-1] / "log.jsonl", rows)
+    return found
+
+
+def read(page: Path) -> Any:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+SMALL = (parts.SHARE, 2e-5, 1e-7)  # one part, some, and more than there are prompts
+
+
+@pytest.mark.parametrize("options", [(), ("--by", "step"), ("--by", "prompt"), ("--group-size", 4)])
+def test_a_log_in_parts_has_the_measures_of_one(
+    options: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, logs = [], runs(tmp_path)
+    for share in SMALL:
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("score", *logs, *options, "--json") == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert len(found[0]["differences"]) > 20
+    for other in found[1:]:
+        assert_same(found[0], other)
+
+
+@pytest.mark.slow
+def test_a_column_of_the_log_parts_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, log = [], runs(tmp_path)[0] / "log.jsonl"
+    for share in SMALL:
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("score", log, "--by", "level", "--json") == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert [row["level"] for row in found[0]["by"]] == [0, 1, 2]
+    for other in found[1:]:
+        assert_same(found[0], other)
+    assert exit_code("score", log, "--by", "score", "--json") == 2
+    assert "line 1; add it with --prompt-column" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [2000, 10])
+def test_a_page_on_a_log_in_parts_is_that_of_one(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the same prompts where not all are shown."""
+    monkeypatch.setattr("polyest.report.prompts.MOST", most)
+    found, logs = [], runs(tmp_path)
+    for share in SMALL:
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("report", *logs, "--out", tmp_path / "page.html") == 0
+        found.append(read(tmp_path / "page.html"))
+    assert len(found[0]["prompts"]["answers"]) == min(most, found[0]["prompts"]["all"])
+    for other in found[1:]:
+        assert_same(found[0], other)
+
+
+def test_parts_without_rows_change_no_measure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a long log of few prompts."""
+    rows = [{"prompt_id": i // 4, "answer": i * i % 3, "correct": i % 2} for i in range(12)]
+    log, found = write_lines(tmp_path / "log.jsonl", rows), []
+    for share in (parts.SHARE, 1e-7):
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("score", log, "--json") == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert_same(*found)
