@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-SMALL = ["--completions", "3000", "--largest", "1000", "--groups", "60", "--repeats", "1", "--sizes", "5", "64"]
+SMALL = ["--completions", "3000", "--largest", "1000", "--groups", "60", "--repeats", "1", "--sizes", "5"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
