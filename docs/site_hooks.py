@@ -44,6 +44,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Links out of the folder lead to the figure's copy, or are the name of the file in the checkout."""
     folder = posixpath.dirname(page.file.src_uri)
+    if page.file.src_uri == "papers.md":
+        page.meta["hide"] = ["navigation", "toc"]  # its table needs their room
 
     def replaced(match: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join("docs", folder, match[1]))

@@ -31,7 +31,7 @@ LINKS = {
 
 
 def test_sections_that_docstrings_name_are_links(hooks: Any) -> None:
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="reference/polyest.md"))
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="reference/games.md"))
     html = "<p>See theory.md §3 and §5, docs/convergence.md.</p><pre>theory.md §3</pre>"
     theory, sections = '<a href="../theory.html', ("#3-methods", "#5-advantages-without-new-bias")
     linked = f'{theory}">theory</a> {theory}{sections[0]}">§3</a> and {theory}{sections[1]}">§5</a>'
