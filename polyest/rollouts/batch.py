@@ -77,8 +77,8 @@ def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size:
     [1, 0, 1, 2]
     """
     order, starts = arrange(keys)
-    order = np.arange(len(keys)) if order is None else order.astype(np.int64)
-    return arranged_part(order, starts, answers, missing, group_size)
+    rows: Whole = np.arange(len(keys)) if order is None else order.astype(np.int64)
+    return arranged_part(rows, starts, answers, missing, group_size)
 
 
 def arranged_part(
