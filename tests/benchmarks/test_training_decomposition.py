@@ -59,9 +59,9 @@ def test_a_policy_that_shares_nothing_moves_only_where_it_is_updated() -> None:
 
 
 def test_every_source_of_error_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = [("as in the benchmark", arm_named(decomposition.ARM), (0,)), ("noise", decomposition.arms()[1][1], (0,))]
+    few = [("as in the benchmark", arm_named(decomposition.ARM)), ("noise", decomposition.arms()[1][1])]
     monkeypatch.setattr(decomposition, "arms", lambda: few)
-    lines = [*decomposition.in_trainer(Settings(steps=2, evaluate_every=1, width=8, layers=1))]
+    lines = [*decomposition.in_trainer(1, Settings(steps=2, evaluate_every=1, width=8, layers=1))]
     assert [line[0] for line in lines[1:]] == ["as in the benchmark", "noise"]
     assert lines[0][2:] == ["0.0083", "0.0082", "0.0001", "0.0000", "33.0"]  # the floor: no mass for wrong answers
     assert lines[1][2:] != lines[2][2:]
