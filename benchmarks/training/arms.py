@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 from trl import GRPOTrainer
@@ -14,8 +14,9 @@ from trl import GRPOTrainer
 from benchmarks.training.policy import answer_probabilities
 from benchmarks.training.task import ANSWERS, WEIGHT, credit
 from polyest.adapters.trl import AnswerReward, ExactAdvantagesMixin
+from polyest.problems.budget import AqpArguments
 
-__all__ = ["Arm", "arm_named", "paid_exactly"]
+__all__ = ["Arm", "ExactTrainer", "Maker", "Reward", "arm_named", "paid_exactly", "table"]
 
 Reward = Callable[..., list[Any]]
 Maker = Callable[[Qwen2ForCausalLM, PreTrainedTokenizerBase], Reward]
@@ -73,10 +74,10 @@ def by_hand(_policy: Qwen2ForCausalLM, _tokenizer: PreTrainedTokenizerBase) -> R
     return surprise
 
 
-def table(method: str, visits: int = 1) -> Maker:
+def table(method: str, visits: int = 1, **budget: Unpack[AqpArguments]) -> Maker:
     """polyest's adapter; what a completion says is its answer."""
     return lambda _policy, _tokenizer: AnswerReward(
-        str, "log", sign=-1, weight=WEIGHT, method=method, time_limit=None, visits=visits
+        str, "log", sign=-1, weight=WEIGHT, method=method, time_limit=None, visits=visits, **budget
     )
 
 

@@ -54,9 +54,9 @@ def runs() -> list[tuple[str, Callable[[Run], list[str]], int, Settings]]:
     ]
 
 
-def mean_reward(p: Any) -> Any:
-    """Q(p) = Σ_m c_m B_{m,n}(p) of the centring-proof table."""
-    c = effective_table(ARM, GROUP_SIZE)
+def mean_reward(p: Any, arm: str = ARM, group_size: int = GROUP_SIZE) -> Any:
+    """Q(p) = Σ_m c_m B_{m,n}(p) of the table whose game the arm plays."""
+    c = effective_table(arm, group_size)
     n = len(c) - 1
     return sum(float(c[m]) * comb(n, m) * p**m * (1 - p) ** (n - m) for m in range(n + 1))
 

@@ -47,7 +47,7 @@ from benchmarks.training.statistics import interval
 from benchmarks.training.task import ANSWERS, COST, LONGEST, REACH, WEIGHT
 from polyest.history import TrainingHistory
 
-__all__ = ["ARMS", "Setting", "train"]
+__all__ = ["ARMS", "Setting", "train", "trained"]
 
 Array = NDArray[np.float64]
 Found = dict[tuple[str, str, int], tuple[float, float]]
@@ -67,11 +67,12 @@ NUMBERS = np.array([int(text) if len(text) == LONGEST and text.isdecimal() else 
 
 @dataclass(frozen=True)
 class Setting:
-    """How many prompts there are, how often each is updated, and the first step."""
+    """How many prompts there are, how often each is updated, the first step, and whether prompts share parameters."""
 
     prompts: int
     step: float
     updates: int = UPDATES
+    shared: bool = True
 
     @property
     def credits(self) -> Array:
@@ -93,10 +94,10 @@ RETURNS = {"every step": AT_ONCE, "rarely": 20 * AT_ONCE}  # how often prompts r
 
 
 class Policy:
-    """Logits W·f(N) + b_N."""
+    """Logits W·f(N) + b_N; without the first where nothing is shared."""
 
     def __init__(self, setting: Setting) -> None:
-        self.bumps = np.exp(-(((setting.places[:, None] - CENTRES) / WIDTH) ** 2) / 2)
+        self.bumps = setting.shared * np.exp(-(((setting.places[:, None] - CENTRES) / WIDTH) ** 2) / 2)
         self.shared = np.zeros((len(CENTRES), len(ANSWERS)))
         self.own = np.zeros((setting.prompts, len(ANSWERS)))
 
@@ -112,6 +113,12 @@ class Policy:
 
 def train(arm: str, setting: Setting, seed: int) -> tuple[float, float]:
     """F* − F at the end, and the mean squared drift between visits over the last tenth (NaN without pools)."""
+    policy, drift = trained(arm, setting, seed)
+    return gap(policy, setting.credits), drift
+
+
+def trained(arm: str, setting: Setting, seed: int) -> tuple[Policy, float]:
+    """The policy at the end, and that drift."""
     rng, policy, credits, table = np.random.default_rng(seed), Policy(setting), setting.credits, ARMS[arm]
     history = None if table is None else TrainingHistory("log", table[0], visits=table[1])
     batches, drifts = setting.batches(rng), []
@@ -134,7 +141,7 @@ def train(arm: str, setting: Setting, seed: int) -> tuple[float, float]:
         policy.step(
             prompts, setting.step * (1 - turn / len(batches)) * (weights - nu * weights.sum(axis=1, keepdims=True))
         )
-    return gap(policy, credits), float(np.mean(drifts)) if drifts else float("nan")
+    return policy, float(np.mean(drifts)) if drifts else float("nan")
 
 
 def gap(policy: Policy, credits: Array) -> float:
