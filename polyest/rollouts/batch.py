@@ -76,9 +76,9 @@ def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size:
     >>> part_of(np.array([7, 3, 7, 7]), np.array([1, 1, 1, 2]), np.zeros(4, bool), group_size=2).of_row.tolist()
     [1, 0, 1, 2]
     """
-    order, starts = arrange(keys)
-    rows: Whole = np.arange(len(keys)) if order is None else order.astype(np.int64)
-    return arranged_part(rows, starts, answers, missing, group_size)
+    found, starts = arrange(keys)
+    order: Whole = np.arange(len(keys)) if found is None else found.astype(np.int64)
+    return arranged_part(order, starts, answers, missing, group_size)
 
 
 def arranged_part(

@@ -12,7 +12,7 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
 - `log` is its entrance and `reading` goes from file to file; `columns` names what is read;
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
 - `codes` tells prompts and answers apart, `parts` deals, `scored` has the numbers, which a `sheet` puts back in order,
-  `record` the counts of groups;
+  `record` the counts of groups, some prompts at a time;
 - `partitions`: the same by workers that share nothing but the files, as on a cluster;
 - `output` writes them, `full` beside each row as it was; `arrays` are handed between Arrow and numpy.
 """

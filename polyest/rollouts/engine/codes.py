@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from polyest.rollouts.engine.database import OWN
 from polyest.rollouts.engine.rows import Rows
 
 __all__ = ["answer_codes", "prompt_codes", "prompt_hash"]
 
 HASH = "hash({})"
-AT_ONCE = 1 << 23  # that are told apart together: DuckDB needs up to 50 bytes for each, which it cannot put to disk
+BYTES_OF_CODE = 80  # of DuckDB's memory for each that is told apart from others, not all of which goes to disk
 
 
 def prompt_codes(rows: Rows) -> str:
@@ -50,11 +51,11 @@ def _codes(rows: Rows, columns: Sequence[str], name: str, text: str) -> str:
 
 
 def _shares(rows: Rows, code: str) -> Iterator[str]:
-    """Conditions, of which each row meets one, for shares of the codes of about `AT_ONCE`."""
-    number = 1
-    if rows.count > AT_ONCE:
+    """Conditions, of which each row meets one, for shares of the codes that memory holds."""
+    number, most = 1, (rows.database.memory - OWN) // BYTES_OF_CODE
+    if rows.count > most:
         [(codes,)] = rows.connection.sql(f"SELECT approx_count_distinct({code}) FROM rows").fetchall()
-        number += codes // AT_ONCE
+        number += codes // most
     return (f"({code}) % {number} = {i}" if number > 1 else "true" for i in range(number))
 
 

@@ -17,7 +17,7 @@ from polyest.storage.files import sweep, temporary_name
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["AT_ONCE", "MEMORY", "Database", "bytes_of", "literal", "new_folder", "opened", "quoted"]
+__all__ = ["AT_ONCE", "MEMORY", "OWN", "Database", "bytes_of", "literal", "new_folder", "opened", "quoted"]
 
 MEMORY = "1.2GB"
 LEAST = 600 << 20  # bytes

@@ -223,3 +223,12 @@ def test_rows_behind_a_torn_line_keep_their_groups(tmp_path: Path, run: Any) -> 
     torn = run(*given)
     assert "torn" in torn[2]
     assert torn[:2] == whole[:2]
+
+
+@pytest.mark.parametrize("name", ["prompt_id", "answer"])
+def test_a_text_of_parquet_that_is_none_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = pa.Array.from_buffers(pa.string(), 2, pa.array([b"a\xff", b"b"]).buffers())
+    columns = {"prompt_id": pa.array(["a", "a"]), "answer": pa.array(["x", "y"])} | {name: wrong}
+    parquet.write_table(pa.table(columns), tmp_path / "log.parquet")
+    assert exit_code("score", tmp_path / "log.parquet", *HARMONIC) == 2
+    assert f"row 1: {name!r} must be a value that Python can hold" in capsys.readouterr().err

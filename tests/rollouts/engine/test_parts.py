@@ -70,9 +70,9 @@ def test_hashes_that_are_the_same_by_chance_change_no_number(
         parquet.write_table(pa.Table.from_pylist(rows), log)
     outputs = [tmp_path / "out.jsonl", tmp_path / "values.jsonl"]
     found = []
-    for formula, at_once in ((codes.HASH, codes.AT_ONCE), (weak, codes.AT_ONCE), (weak, 2), (codes.HASH, 2)):
+    for formula, is_shared in ((codes.HASH, False), (weak, False), (weak, True), (codes.HASH, True)):
         monkeypatch.setattr(codes, "HASH", formula)
-        monkeypatch.setattr(codes, "AT_ONCE", at_once)
+        monkeypatch.setattr(codes, "BYTES_OF_CODE", 300_000_000 if is_shared else 80)
         assert exit_code("score", log, *HARMONIC, "--out", outputs[0], "--values", outputs[1]) == 0
         found.append([path.read_text() for path in outputs])
     assert all(other == found[0] for other in found)
