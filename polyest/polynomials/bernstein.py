@@ -46,8 +46,12 @@ def basis(n: int, p: ArrayLike) -> Array:
     >>> basis(2, [0.5]).round(12).tolist()
     [[0.25, 0.5, 0.25]]
     """
-    points = np.asarray(p, dtype=np.longdouble)[:, None]
-    m = np.arange(n + 1)
+    return _basis(n, np.asarray(p, dtype=np.float64).tobytes()).copy()
+
+
+@lru_cache(maxsize=2)  # all curves of a figure are over the same points
+def _basis(n: int, words: bytes) -> Array:
+    points, m = np.frombuffer(words)[:, None].astype(np.longdouble), np.arange(n + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_p, log_q = np.log(points), np.log1p(-points)
         up, down = np.where(m == 0, 0, m * log_p), np.where(m == n, 0, (n - m) * log_q)

@@ -1,8 +1,9 @@
-"""`polyest score --engine ray` on a Ray of two workers; what does not need Ray is in test_score_in_parts.py."""
+"""`polyest score --engine ray` on a Ray of two workers, as its guide has it; without Ray: test_score_in_parts.py."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -12,13 +13,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
+from places import ROOT
 from processes import are_gone
 from pyarrow import parquet
 from score_support import write_lines
 from solve_support import environment
 
+GUIDE = (ROOT / "docs" / "guides" / "cluster.md").read_text(encoding="utf-8")
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
 TRAP = "import os\nos.close(os.open(os.environ['TRAP'], os.O_CREAT | os.O_WRONLY))\nraise ImportError('a trap')\n"
 MINE = "def last(text):\n    return text.split()[-1]\n"
@@ -91,6 +95,27 @@ def test_several_files_have_the_same_rows_on_a_cluster_as_here(
     tables = [parquet.read_table(path) for path in parts]
     assert in_order(pa.concat_tables(tables)) == in_order(parquet.read_table(folder / "here.parquet"))
     assert not (folder / "sprung").exists()
+
+
+@pytest.mark.slow
+@needs_ray
+def test_the_guides_command_runs_and_its_query_has_the_rows_in_order(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (command,) = re.findall(r"^    polyest (.*)$", GUIDE, re.MULTILINE)
+    (query,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+    Path("run").mkdir()
+    for file in range(3):
+        rows = [{"prompt_id": i % 5, "completion": rf"so \boxed{{{(i + file) % 4}}}"} for i in range(16)]
+        write_lines(Path("run", f"{file}.jsonl"), rows)
+    there, here = command.split(), re.sub(r" --engine.*", " --out here.parquet", command).split()
+    for arguments in (there, here):
+        done = subprocess.run([sys.executable, "-m", "polyest", *arguments], capture_output=True, text=True)
+        assert (done.returncode, "48 completions of 5 prompts" in done.stdout) == (0, True), done.stderr
+    assert duckdb.sql(query).fetchall() == duckdb.sql("FROM 'here.parquet'").fetchall()
+    assert duckdb.sql("SELECT sum(completions) FROM 'prompts/*.parquet'").fetchall() == [(48,)]
 
 
 @pytest.mark.slow

@@ -134,6 +134,7 @@ WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "w
 BY_KIND = "color-contrast"
 KINDS = (SUPPORT / "kinds.js").read_text(encoding="utf-8")
 ROOT_ELEMENT = "document.documentElement"
+PALETTE, SHOWN = "[data-md-component=palette]", "label:not([hidden])"
 
 
 def violations(page: Any, options: dict[str, object], elements: Any = None) -> list[tuple[str, object]]:
@@ -155,7 +156,8 @@ def of_new_kinds(page: Any) -> list[tuple[str, object]]:
 
 
 def darken(page: Any) -> None:
-    """What the theme's own script does when a page is loaded; without fading colours."""
+    """What the theme's own script does when a page is loaded, once that has run; without fading colours."""
+    page.wait_for_function(f"() => !document.querySelector('{PALETTE}') || document.querySelector('{PALETTE} {SHOWN}')")
     page.add_style_tag(content="* { transition: none !important; }")
     page.emulate_media(color_scheme="dark")
     page.evaluate("document.body.dataset.mdColorScheme = 'slate'")

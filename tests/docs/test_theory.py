@@ -82,7 +82,8 @@ def test_code_names_no_page_that_is_not_there() -> None:
         if path != Path(__file__)
         for page in re.findall(r"\b([a-z_-]+)\.md\b", path.read_text(encoding="utf-8"))
     }
-    assert {m for m in mentioned if m[1] not in {p.stem for p in PAGES}} == set()
+    of_the_site = {"changelog"}  # see docs/site_hooks.py
+    assert {m for m in mentioned if m[1] not in {p.stem for p in PAGES} | of_the_site} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
