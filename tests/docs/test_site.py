@@ -134,7 +134,7 @@ WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "w
 BY_KIND = "color-contrast"
 KINDS = (SUPPORT / "kinds.js").read_text(encoding="utf-8")
 ROOT_ELEMENT = "document.documentElement"
-PALETTE, SHOWN = "[data-md-component=palette]", "label:not([hidden])"
+PALETTE = "[data-md-component=palette]"
 
 
 def violations(page: Any, options: dict[str, object], elements: Any = None) -> list[tuple[str, object]]:
@@ -156,11 +156,14 @@ def of_new_kinds(page: Any) -> list[tuple[str, object]]:
 
 
 def darken(page: Any) -> None:
-    """What the theme's own script does when a page is loaded, once that has run; without fading colours."""
-    page.wait_for_function(f"() => !document.querySelector('{PALETTE}') || document.querySelector('{PALETTE} {SHOWN}')")
+    """By the theme's own button, and in a page without it as the system's scheme does; without fading colours."""
     page.add_style_tag(content="* { transition: none !important; }")
-    page.emulate_media(color_scheme="dark")
-    page.evaluate("document.body.dataset.mdColorScheme = 'slate'")
+    if page.locator(PALETTE).count():
+        page.locator(f"{PALETTE} label:not([hidden])").click()  # which is there when the theme's script has run
+        page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
+        page.evaluate("localStorage.clear()")
+    else:
+        page.emulate_media(color_scheme="dark")
 
 
 def is_too_wide(page: Any, width: int) -> bool:
@@ -185,7 +188,6 @@ def seen(site: Path, address: str, browser: Any) -> dict[str, list[object]]:
             found["light"] += [(place, *told) for told in of_new_kinds(page)]
             darken(page)
             found["dark"] += [(place, *told) for told in of_new_kinds(page)]
-            assert page.evaluate("document.body.dataset.mdColorScheme") == "slate", place
             found["width"] += [(place, width) for width in (1280, 390) if is_too_wide(page, width)]
     return found
 
