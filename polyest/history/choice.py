@@ -87,7 +87,7 @@ class Choice:
         Raises:
             TableNotFoundError: there is no table for a prompt's new completions alone.
         """
-        wanted = self._least_bound(pools) if self._drift else pools.pooled
+        wanted = self._least_bound(pools) if self._drift and len(pools.sizes) else pools.pooled
         new = pools.sizes[:, 0]
         pairs = [*zip(wanted.tolist(), new.tolist(), strict=True)]
         found = {pair: self._largest(*pair) for pair in sorted({*pairs})}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
-from polyest.adapters.trl.trainer import is_within_generation
+from polyest.adapters.trl.trainer import asks_again
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed, unpacked
 
@@ -42,10 +42,11 @@ class SavedHistories(TrainerCallback, ExportableState):
     def __init__(self) -> None:
         self._histories: dict[str, History] = {}
         self._trainer: GRPOTrainer | None = None
+        self._started = 0
 
     def state(self) -> Entry:
         """What transformers writes with a checkpoint."""
-        begun = self._trainer is not None and is_within_generation(self._trainer)
+        begun = self._trainer is not None and asks_again(self._trainer, self._started)
         saved = {name: packed(history.state_dict(before_last=begun)) for name, history in self._histories.items()}
         return {"args": {}, "attributes": {"saved": saved}}
 
@@ -57,6 +58,7 @@ class SavedHistories(TrainerCallback, ExportableState):
                 "are saved under it"
             )
         self._trainer = trainer
+        self._begin(trainer.state)
         self._go_on({name: history}, trainer.state)
 
     def knows(self, history: History) -> bool:
@@ -67,7 +69,13 @@ class SavedHistories(TrainerCallback, ExportableState):
     ) -> None:
         """Transformers calls it, with the state of the checkpoint that it resumes from."""
         del args, control, kwargs
+        self._begin(state)
         self._go_on(self._histories, state)
+
+    def _begin(self, state: TrainerState) -> None:
+        if self._trainer is not None:
+            batches: int = state.global_step * self._trainer.args.gradient_accumulation_steps
+            self._started = batches - self._trainer._step
 
     def _go_on(self, histories: Mapping[str, History], state: TrainerState) -> None:
         entries = cast("dict[str, Entry]", state.stateful_callbacks)

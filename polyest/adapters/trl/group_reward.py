@@ -130,7 +130,7 @@ class GroupReward(ABC):
             given["log_metric"] = log_metric
         batch = gathered(lambda: self._completions(completions, given))
         groups, applies = batch.groups(group_size(trainer))
-        if trainer.model.training and len(groups.rewards):
+        if trainer.model.training:  # a visit of nobody as well: it is the last one that a checkpoint may leave out
             groups = self._pooled(groups, centred=not isinstance(trainer, ExactAdvantagesMixin))
         paid = self._paid(trainer, groups)
         if len(groups.rewards):

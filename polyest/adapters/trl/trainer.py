@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TESTED",
+    "asks_again",
     "check_trainer",
     "check_version",
     "evaluation_size",
     "group_size",
-    "is_within_generation",
     "metric_logger",
     "noted_advantages",
     "trainer_of",
@@ -94,10 +94,15 @@ def evaluation_size(trainer: GRPOTrainer) -> int:
     return size
 
 
-def is_within_generation(trainer: GRPOTrainer) -> bool:
-    """Whether completions are still to be trained on: TRL makes new ones after `steps_per_generation` · μ batches."""
-    done: int = trainer._step % (trainer.args.steps_per_generation * trainer.num_iterations)
-    return done != 0
+def asks_again(trainer: GRPOTrainer, started: int) -> bool:
+    """Whether the prompts of the last completions would be asked once more if training were resumed here.
+
+    Of each `steps_per_generation` · μ batches all have the same prompts. TRL makes completions at the first of these,
+    or, if it has resumed within them, that many batches after it has; `started` is the batch it began with.
+    """
+    every = trainer.args.steps_per_generation * trainer.num_iterations
+    made = started + (trainer._step - 1) // every * every
+    return trainer._step > 0 and made // every == (started + trainer._step) // every
 
 
 def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:

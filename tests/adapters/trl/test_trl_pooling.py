@@ -104,13 +104,13 @@ def test_groups_of_one_prompt_in_a_batch_are_one_visit(tmp_path: Path) -> None:
     assert sizes == [8, 16]
 
 
-def stopped(trainer: GRPOTrainer, step: int) -> GRPOTrainer:
+def stopped(trainer: GRPOTrainer, step: int, checkpoint: str | None = None) -> GRPOTrainer:
     class Stop(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             control.should_training_stop |= state.global_step == step
 
     trainer.add_callback(Stop())
-    trainer.train()
+    trainer.train(resume_from_checkpoint=checkpoint)
     return trainer
 
 
@@ -138,22 +138,28 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, re
     assert logged[0] == logged[1]  # the checkpoint's lines, and those after it
 
 
-@pytest.mark.parametrize(("step", "lost"), [(5, 1), (7, 1), (8, 0)])
-def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, step: int, lost: int) -> None:
-    """A generation lasts four steps, and TRL saves none: stopped within the second, it asks the same prompts again."""
-    options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
-    first, second = reward(), reward()
-    saving = {"save_strategy": "steps", "save_steps": step}
-    stopped(real_trainer(tmp_path, first, PROMPTS[:4], **options, **saving), step)
-    rest = real_trainer(tmp_path, second, PROMPTS[:4], **options)
-    rest.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{step}"))
+@pytest.mark.parametrize("stops", [{5: 1}, {7: 1}, {8: 0}, {5: 1, 8: 0}, {5: 1, 6: 1, 11: 1}])
+def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dict[int, int]) -> None:
+    """A generation lasts four steps, and TRL saves none: stopped within one, it asks the same prompts again.
 
-    assert len(first.batches) == 2
-    kept = first.batches[: 2 - lost]
-    batches = [(prompts, texts) for prompts, texts, _ in kept + second.batches]
-    for (_, _, told), true in zip(kept + second.batches, paid(batches, visits=3, centred=True), strict=True):
+    Where it has resumed within one, the next begin that much later: what is made at 5 is not asked again from 8 on.
+    """
+    options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
+    options |= {"save_strategy": "steps", "save_steps": 1}
+    kept, resume = [], None
+    for step, lost in stops.items():
+        func = reward()
+        stopped(real_trainer(tmp_path, func, PROMPTS[:4], **options), step, resume)
+        kept += func.batches[: len(func.batches) - lost]
+        resume = str(tmp_path / f"checkpoint-{step}")
+    last = reward()
+    real_trainer(tmp_path, last, PROMPTS[:4], **options).train(resume_from_checkpoint=resume)
+
+    kept += last.batches
+    batches = [(prompts, texts) for prompts, texts, _ in kept]
+    for (_, _, told), true in zip(kept, paid(batches, visits=3, centred=True), strict=True):
         assert told == pytest.approx(true, abs=1e-12)
-    assert set(second._history.state_dict()["turns"].tolist()) == {len(batches)}
+    assert set(last._history.state_dict()["turns"].tolist()) == {len(batches)}
 
 
 def test_a_checkpoint_without_history_is_named_in_a_warning(tmp_path: Path) -> None:
