@@ -100,9 +100,10 @@ def asks_again(trainer: GRPOTrainer, started: int) -> bool:
     Of each `steps_per_generation` · μ batches all have the same prompts. TRL makes completions at the first of these,
     or, if it has resumed within them, that many batches after it has; `started` is the batch it began with.
     """
-    every = trainer.args.steps_per_generation * trainer.num_iterations
-    made = started + (trainer._step - 1) // every * every
-    return trainer._step > 0 and made // every == (started + trainer._step) // every
+    every: int = trainer.args.steps_per_generation * trainer.num_iterations
+    done: int = trainer._step
+    made = started + (done - 1) // every * every
+    return done > 0 and made // every == (started + done) // every
 
 
 def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:

@@ -162,6 +162,23 @@ def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dic
     assert set(last._history.state_dict()["turns"].tolist()) == {len(batches)}
 
 
+def test_a_generation_that_pays_nothing_undoes_no_earlier_one(tmp_path: Path) -> None:
+    pays = iter([1.0, None])
+
+    def pay(completions: list[str], **_: Any) -> list[float | None]:
+        return [next(pays)] * len(completions)
+
+    func = AnswerReward(
+        answer, "log", method="harmonic", combine="multiply", reward=pay, time_limit=None, visits=2, drift=0.1
+    )
+    others = [lambda completions, **_: [0.0] * len(completions), func]
+    trainer = make_trainer(tmp_path, others, ExactTrainer, num_generations=2, per_device_train_batch_size=2)
+    for _ in range(2):
+        batch(trainer, [(1, 2)], prompt_id=["a"])
+    assert len(func._history.state_dict()["keys"]) == 1
+    assert len(func._history.state_dict(before_last=True)["keys"]) == 1
+
+
 def test_a_checkpoint_without_history_is_named_in_a_warning(tmp_path: Path) -> None:
     saving = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
     stopped(real_trainer(tmp_path, reward(visits=1), PROMPTS, **saving), 1)
