@@ -105,11 +105,18 @@ class DealtRecords:
 
     @cached_property
     def _runs(self) -> list[Hashable]:
-        """In order of appearance."""
-        if "run" not in self._columns:
+        return self._all("run")
+
+    @cached_property
+    def _steps(self) -> list[Hashable]:
+        return self._all("step")
+
+    def _all(self, name: str) -> list[Hashable]:
+        """The values of a key in order of appearance; none where there is no such key."""
+        if name not in self._columns:
             return []
-        query = f"SELECT {self._columns['run']} FROM firsts GROUP BY 1 ORDER BY min(place)"
-        return _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0))
+        query = f"SELECT {self._columns[name]} FROM firsts GROUP BY 1 ORDER BY min(place)"
+        return [*map(_hashable, _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0)))]
 
     def _record(self, parts: list[Columns]) -> GroupStatistics:
         found, rows = _joined(parts), self.dealt.rows
@@ -132,6 +139,7 @@ class DealtRecords:
             firsts=found["first"],
             values={name: numbers[own] for name, numbers in self.values.items()},
             all_runs=self._runs,
+            all_steps=self._steps,
         )
 
 
