@@ -47,13 +47,34 @@ def is_measured(arguments: argparse.Namespace) -> bool:
 
 
 def found_in(arguments: argparse.Namespace, dealt: Dealt, groups: Groups, writers: Writers) -> Found:
-    """Score the rows, and write what is to be written."""
+    """Score the rows, and write what is to be written.
+
+    Raises:
+        ArgumentError: the column of ``--by`` differs within a group; names a row.
+    """
+    if "by" in dealt.rows.sources:
+        _check_by(dealt, arguments.by)
     scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
     if writers.rows:
         writers.rows(scored, _row_names(arguments))
     if writers.prompts:
         writers.prompts(groups, {name: scored.values[label] for label, name in _value_names(arguments).items()})
     return Found(groups, scored.values)
+
+
+def _check_by(dealt: Dealt, by: str | None) -> None:
+    """The number ``by`` of the records tells its values apart."""
+    wrong = [
+        records["row"][part.firsts][part.of_row[records["by"] != records["by"][part.firsts][part.of_row]]].min(
+            initial=dealt.rows.count
+        )
+        for part, records in dealt
+    ]
+    if min(wrong) < dealt.rows.count:
+        raise ArgumentError(
+            f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
+            f"{dealt.rows.place(int(min(wrong)))}; add it with --prompt-column"
+        )
 
 
 def check_several(groups: Groups) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from polyest.errors import counted
 from polyest.rollouts.measures import tables
 from polyest.rollouts.measures.means import MeanOfGroups, decimals
-from polyest.rollouts.measures.parts import numbered, parts_of, prompt_columns
+from polyest.rollouts.measures.parts import parts_of, prompt_columns, step_numbers
 from polyest.rollouts.measures.tables import counted_parts
 from polyest.rollouts.statistics import joined
 
@@ -105,7 +105,7 @@ def _rounded(mean: MeanOfGroups) -> float | None:
 def _last_groups(statistics: GroupStatistics) -> tuple[Whole, Whole]:
     """The group of the last step of every prompt, and the prompt of every group."""
     parts, _ = parts_of(statistics.keys, prompt_columns(statistics), len(statistics.sizes))
-    steps = numbered(statistics.keys["step"])[0] if "step" in statistics.keys else np.zeros_like(parts)
+    steps = step_numbers(statistics) if "step" in statistics.keys else np.zeros_like(parts)
     order = np.lexsort((steps, parts))
     ends = np.append(np.diff(parts[order]) > 0, True)
     return order[ends], parts

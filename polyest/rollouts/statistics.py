@@ -49,6 +49,7 @@ class GroupStatistics:
         firsts: where each group begins in its log, by which groups of several records are in order, shape (G,).
         values: what methods make of each group, by name, shape (G,).
         all_runs: the runs of the log of which this is a part, in order; none: those that are here.
+        all_steps: its steps likewise.
 
     >>> two = statistics_of_codes(np.array([[5, 5, 7], [5, 6, 7]]))
     >>> two.offsets.tolist(), two.counts.tolist()
@@ -70,6 +71,7 @@ class GroupStatistics:
     firsts: Whole | None = None
     values: Mapping[str, Array] = field(default_factory=dict)
     all_runs: Sequence[Hashable] = ()
+    all_steps: Sequence[Hashable] = ()
 
     @property
     def runs(self) -> list[Hashable]:
@@ -183,6 +185,7 @@ def joined(records: Sequence[GroupStatistics], order: Whole) -> GroupStatistics:
         firsts=None if firsts is None else firsts[order],
         values={n: np.concatenate([record.values[n] for record in records])[order] for n in records[0].values},
         all_runs=records[0].all_runs,
+        all_steps=records[0].all_steps,
     )
 
 

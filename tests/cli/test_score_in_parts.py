@@ -14,7 +14,7 @@ from places import SHARED
 from pyarrow import parquet
 from score_support import write_lines
 
-from polyest.cli import score_on_ray, scoring
+from polyest.cli import score, score_in_parts, score_on_ray, scoring
 
 LOGS = SHARED / "data" / "logs"
 
@@ -176,6 +176,23 @@ def test_what_cannot_be_done_is_refused(
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("engine", ["duckdb", "ray"])
+def test_a_column_that_differs_within_a_group_is_told_before_anything_is_written(
+    engine: str, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"prompt_id": i // 4, "answer": i % 3, "level": i % 4 // 2 + i // 4} for i in range(16)]
+    log, written = write_lines(tmp_path / "log.jsonl", rows), list[object]()
+    for module in (score, score_in_parts):
+        for name in ("write_rows", "write_prompts"):
+            monkeypatch.setattr(module, name, lambda *given: written.append(given))
+    outputs = [tmp_path / (name if engine == "ray" else f"{name}.parquet") for name in ("out", "values")]
+    given = ("--by", "level", "--out", outputs[0], "--values", outputs[1], "--engine", engine)
+    code, out, err = run("score", log, "--target", "log", *given)
+    assert (code, out, written, [*tmp_path.iterdir()]) == (2, "", [], [log])
+    assert "'level' differs within that of" in err
 
 
 BAD = {

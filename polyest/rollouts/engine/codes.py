@@ -24,7 +24,8 @@ def prompt_codes(rows: Rows) -> str:
 def prompt_hash(rows: Rows) -> str:
     """SQL for 64 bits, the same for the same prompt, whatever its run, step and epoch, and by chance for another."""
     times = ("run", rows.columns.step, rows.columns.epoch)
-    keys = [key for name, key in rows.keys.items() if name not in times] or [*rows.keys.values()]
+    keys = [key for name, key in rows.keys.items() if name not in times]
+    keys = keys or [key for name, key in rows.keys.items() if name != rows.columns.step] or [*rows.keys.values()]
     return f"hash({', '.join(rows.own_keys.get(key, key) for key in keys)})"
 
 

@@ -21,6 +21,7 @@ __all__ = ["NAME", "convert"]
 NAME = re.compile(r".*\.(csv|tsv)(\.gz|\.zst)?", re.DOTALL | re.IGNORECASE)
 USUAL = {"csv": b",", "tsv": b"\t"}
 DELIMITERS = (b",", b";", b"\t", b"|")
+LINES_OF_HEAD = 20  # as many as the names in the first row may fill
 
 
 class Row(NamedTuple):
@@ -81,11 +82,17 @@ def _copy(source: Source, there: Path, path: Path, database: Database, delimiter
 
 
 def _delimiter(source: Source) -> bytes:
-    """What is in the first line most often, outside of quotes; else what the name says."""
+    """What is in the first row most often, outside of quotes; else what the name says."""
     name = NAME.fullmatch(source.path.name)
     usual = USUAL[name[1].lower()] if name else b","
-    line = re.sub(rb'"[^"]*"', b"", next(source.lines(), (0, b"", True))[1])
-    return max(DELIMITERS, key=lambda one: (line.count(one), one == usual))
+    begin = b"".join(line for _, line, _ in islice(source.lines(), LINES_OF_HEAD))
+    head = _in_quotes(b"".join(DELIMITERS) + b"\n").sub(b"", begin).partition(b"\n")[0]
+    return max(DELIMITERS, key=lambda one: (head.count(one), one == usual))
+
+
+def _in_quotes(before: bytes) -> re.Pattern[bytes]:
+    """A cell that begins with a quote, first or after one of these bytes; its group is empty if it has no end."""
+    return re.compile(rb'(?<![^%b])"[^"]*(?:""[^"]*)*("|$)' % re.escape(before))
 
 
 def _uneven(source: Source, delimiter: bytes) -> Row | None:
@@ -110,12 +117,12 @@ def _uneven(source: Source, delimiter: bytes) -> Row | None:
 
 
 def _rows(source: Source, delimiter: bytes) -> Iterator[Row]:
-    begin, cells, is_quoted = 0, 1, False
+    begin, cells, is_quoted, in_quotes = 0, 1, False, _in_quotes(delimiter)
     for number, line, is_ended in source.lines():
         begin = begin or number
-        parts = line.split(b'"')
-        cells += sum(part.count(delimiter) for part in parts[is_quoted::2])
-        is_quoted ^= len(parts) % 2 == 0
+        text = b'"' + line if is_quoted else line
+        cells += in_quotes.sub(b"", text).count(delimiter)
+        is_quoted = b"" in in_quotes.findall(text)
         if not is_quoted:
             yield Row(begin, cells, is_ended)
             begin, cells = 0, 1

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from polyest.errors import ArgumentError
 from polyest.rollouts.engine.arrays import as_arrow
 from polyest.rollouts.engine.parts import Dealt
 from polyest.rollouts.engine.rows import Rows
@@ -46,14 +45,10 @@ class DealtRecords:
     open.
 
     Args:
-        dealt: with the number ``verdict`` of every row, if there are verdicts, ``score``, if there are scores, and
-            ``by``, which tells the values of the column `by` apart.
+        dealt: with the number ``verdict`` of every row, if there are verdicts, and ``score``, if there are scores.
         groups: of the log.
-        by: what the column ``by`` is called, which becomes a key.
+        by: what the column ``by`` is called, the same for all of a group, which becomes a key.
         values: of the groups, by name.
-
-    Raises:
-        ArgumentError: the column ``by`` differs within a group; names a row.
     """
 
     dealt: Dealt
@@ -62,8 +57,6 @@ class DealtRecords:
     values: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if "by" in self.dealt.rows.sources:
-            _check_by(self.dealt, self.by)
         chosen = ", ".join(["place", *self._columns.values()])
         with _registered(self.dealt.rows, self.groups.firsts):
             self.dealt.rows.connection.execute(
@@ -105,11 +98,18 @@ class DealtRecords:
 
     @cached_property
     def _runs(self) -> list[Hashable]:
-        """In order of appearance."""
-        if "run" not in self._columns:
+        return self._all("run")
+
+    @cached_property
+    def _steps(self) -> list[Hashable]:
+        return self._all("step")
+
+    def _all(self, name: str) -> list[Hashable]:
+        """The values of a key in order of appearance; none where there is no such key."""
+        if name not in self._columns:
             return []
-        query = f"SELECT {self._columns['run']} FROM firsts GROUP BY 1 ORDER BY min(place)"
-        return _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0))
+        query = f"SELECT {self._columns[name]} FROM firsts GROUP BY 1 ORDER BY min(place)"
+        return [*map(_hashable, _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0)))]
 
     def _record(self, parts: list[Columns]) -> GroupStatistics:
         found, rows = _joined(parts), self.dealt.rows
@@ -132,20 +132,7 @@ class DealtRecords:
             firsts=found["first"],
             values={name: numbers[own] for name, numbers in self.values.items()},
             all_runs=self._runs,
-        )
-
-
-def _check_by(dealt: Dealt, by: str | None) -> None:
-    wrong = [
-        records["row"][part.firsts][part.of_row[records["by"] != records["by"][part.firsts][part.of_row]]].min(
-            initial=dealt.rows.count
-        )
-        for part, records in dealt
-    ]
-    if min(wrong) < dealt.rows.count:
-        raise ArgumentError(
-            f"`--by` must name a column that is the same for all of a group; {by!r} differs within that of "
-            f"{dealt.rows.place(int(min(wrong)))}; add it with --prompt-column"
+            all_steps=self._steps,
         )
 
 

@@ -84,7 +84,8 @@ class Found:
         firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
         groups, record = replace(self.groups, firsts=firsts, prompts=prompts), self.record
         if record is not None and record.firsts is not None:  # the log is closed before answers could be read
-            record = replace(record, firsts=places[record.firsts], places=None, answers=None, all_runs=())
+            record = replace(record, firsts=places[record.firsts], places=None, answers=None)
+            record = replace(record, all_runs=(), all_steps=())  # there are more
         return Found(groups, self.values, record)
 
 

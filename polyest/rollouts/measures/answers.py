@@ -29,6 +29,7 @@ __all__ = ["ENTROPIES", "answer_measures", "entropy"]
 
 ENTROPIES = ("aqp", "harmonic", "plug_in")
 WORK = 50_000  # completions of distinct groups whose error comes from a law that fits them: about 1 s for a method
+FLAT = 1e-20  # a variance of rounding alone
 
 
 def answer_measures(
@@ -49,17 +50,20 @@ def entropy(cells: Cells, method: str, effort: float = 1.0) -> Measured:
     """−Σ_z (n_z/N) c_N[n_z − 1] in nats, of groups with two answers or more.
 
     Variances come from the law that fits a group (`polyest.value_with_error`). Where too many groups differ, they are
-    the jackknife's, which are too large, over what they are too large by in a sample of the groups.
+    the jackknife's, which are too large, over what they are too large by in a sample of the groups. Of equally
+    frequent answers, such as a single one, the jackknife is 0: these groups, of few kinds, always have the law's.
     """
     found = _by_table(cells, method)
     firsts, which = cells.profiles
     most = max(int(effort * WORK) // max(int(cells.sizes.max(initial=1)), 1), 1)
     if len(firsts) <= most:
         return Measured(found.values, _variances(cells, firsts, method)[which])
-    known = np.flatnonzero(~np.isnan(found.variances))
+    flat, known = (np.flatnonzero(one) for one in (found.variances[firsts] <= FLAT, found.variances > FLAT))
     sample = np.random.default_rng(0).choice(known, min(most, len(known)), replace=False)
-    ratio = _variances(cells, sample, method).sum() / found.variances[sample].sum()
-    return Measured(found.values, found.variances * ratio)
+    ratio = _variances(cells, sample, method).sum() / found.variances[sample].sum() if len(sample) else math.nan
+    exact = np.full(len(firsts), np.nan)
+    exact[flat] = _variances(cells, firsts[flat], method)
+    return Measured(found.values, np.where(np.isin(which, flat), exact[which], found.variances * ratio))
 
 
 def _by_table(cells: Cells, method: str) -> Measured:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.rollouts.measures.cells import AT_ONCE, Measured, mixed
-from polyest.rollouts.measures.parts import numbered, prompt_numbers
+from polyest.rollouts.measures.parts import prompt_numbers, step_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def drift_measures(statistics: GroupStatistics) -> dict[str, Measured]:
 
 def _before(statistics: GroupStatistics) -> Whole:
     """The group of the same prompt at its step before, shape (G,); −1 for the first."""
-    prompts, (steps, _) = prompt_numbers(statistics), numbered(statistics.keys["step"])
+    prompts, steps = prompt_numbers(statistics), step_numbers(statistics)
     order = np.lexsort((steps, prompts))
     follows = (np.diff(prompts[order]) == 0) & (np.diff(steps[order]) > 0)
     before = np.full(len(order), -1)

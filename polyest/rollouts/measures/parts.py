@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-__all__ = ["numbered", "parts_of", "prompt_columns", "prompt_numbers"]
+__all__ = ["numbered", "parts_of", "prompt_columns", "prompt_numbers", "step_numbers"]
 
 
 def numbered(column: Sequence[Hashable]) -> tuple[Whole, list[Hashable]]:
@@ -47,6 +47,12 @@ def prompt_numbers(statistics: GroupStatistics, without: Sequence[str] = ()) -> 
     """The number of every group's prompt, shape (G,)."""
     columns = [name for name in prompt_columns(statistics) if name not in without]
     return parts_of(statistics.keys, columns, len(statistics.sizes))[0]
+
+
+def step_numbers(statistics: GroupStatistics) -> Whole:
+    """The number of every group's step, shape (G,), among those of the whole log."""
+    every = statistics.all_steps
+    return numbered([*every, *statistics.keys["step"]])[0][len(every) :]
 
 
 def parts_of(

@@ -42,6 +42,18 @@ def test_a_name_in_quotes_counts_for_none(run: Run, tmp_path: Path) -> None:
     assert run("score", log)[0] == 0
 
 
+@pytest.mark.parametrize(
+    "head",
+    ['"p;1\nq",answer', 'answer,"p;1;2\n;q"', '"a ""word"";\n;",answer', '5" pipe,answer', '"p,,\nq";answer'],
+)
+def test_names_may_have_quotes_and_ends_of_lines(head: str, run: Run, tmp_path: Path) -> None:
+    delimiter = ";" if head.endswith(";answer") else ","
+    (tmp_path / "log.csv").write_bytes(f"{head}\n1{delimiter}1\n1{delimiter}1\n".encode())
+    name = next(name for name in next(csv.reader([head], delimiter=delimiter)) if name != "answer")
+    code, out, _ = run("score", tmp_path / "log.csv", "--prompt-column", name, "--json")
+    assert (code, json.loads(out)["completions"]) == (0, 2)
+
+
 def test_it_may_be_packed(run: Run, tmp_path: Path) -> None:
     plain = written(tmp_path / "log.csv", ";")
     packed = tmp_path / "log.csv.gz"
@@ -78,6 +90,16 @@ def test_a_torn_last_row_is_left_out_and_told(torn: str, run: Run, tmp_path: Pat
     told = [run("score", path, "--json") for path in (whole, log)]
     assert told[0][:2] == told[1][:2]
     assert "log.csv, line 5: the last line is torn" in told[1][2]
+
+
+@pytest.mark.parametrize("cell", ['5" pipe', '"a ""b"", c"', '"5"" pipe,\n"""'])
+def test_quotes_within_a_cell_do_not_hide_a_torn_row(cell: str, run: Run, tmp_path: Path) -> None:
+    whole, log = tmp_path / "whole.csv", tmp_path / "log.csv"
+    whole.write_text(HEAD + f"p,1,{cell}\np,2,b\n")
+    log.write_text(whole.read_text() + "p,3")
+    told = [run("score", path, "--json") for path in (whole, log)]
+    assert told[0][:2] == told[1][:2]
+    assert "the last line is torn" in told[1][2]
 
 
 def test_a_quote_that_swallows_the_rest_is_no_torn_line(run: Run, tmp_path: Path) -> None:

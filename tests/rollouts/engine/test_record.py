@@ -115,3 +115,53 @@ def test_parts_without_rows_change_no_measure(
         assert exit_code("score", log, "--json") == 0
         found.append(json.loads(capsys.readouterr().out))
     assert_same(*found)
+
+
+def measured_in_parts(
+    log: Path, options: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> list[Any]:
+    """Of one part, and of as many as there are prompts."""
+    found = []
+    for share in SMALL[::2]:
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("score", log, *options, "--json") == 0
+        found.append(json.loads(capsys.readouterr().out))
+    return found
+
+
+def test_steps_that_are_no_integers_have_one_order_in_all_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That in which the log has them first, though half of the prompts have another one."""
+    generator = random.Random(0)
+    rows = [
+        {"step": step, "prompt_id": prompt, "answer": generator.choice("xyz"[: 1 + "acb".index(step)])}
+        for prompt in range(8)
+        for step in ("cab" if prompt % 2 else "abc")
+        for _ in range(4)
+    ]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    one, other = measured_in_parts(log, (), monkeypatch, capsys)
+    assert_same(one, other)
+    pages = []
+    for share in SMALL[::2]:
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("report", log, "--out", tmp_path / "page.html") == 0
+        pages.append(read(tmp_path / "page.html"))
+    assert_same(*pages)
+    assert {*pages[1]["prompts"]["last_step"]} == {"c"}
+
+
+@pytest.mark.parametrize("names", [[f"p{i}" for i in range(6)], [["p", i] for i in range(6)]], ids=["texts", "lists"])
+def test_a_prompt_may_be_called_run(
+    names: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"run": names[i % 6], "step": step, "answer": i * i // 6 % 3, "correct": i % 2}
+        for step in (0, 1)
+        for i in range(24)
+    ]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    one, other = measured_in_parts(log, ("--prompt-column", "run"), monkeypatch, capsys)
+    assert one["measures"]["correct"]["prompts"] == 6
+    assert_same(one, other)

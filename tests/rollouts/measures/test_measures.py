@@ -12,7 +12,8 @@ import pytest
 import polyest
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.measures import UNITS, about, group_measures, parts_table
-from polyest.rollouts.statistics import GroupStatistics, group_statistics
+from polyest.rollouts.measures.answers import ENTROPIES
+from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
 
 PROMPTS = ["x"] * 5 + ["y"] * 3
 ANSWERS = ["a", "a", "b", None, "c", 1, "1", 1.5]
@@ -138,6 +139,18 @@ def test_bits_are_nats_over_log_2_and_nothing_else_changes() -> None:
     assert one.mean == pytest.approx(other.mean)
     assert one.mean == pytest.approx(math.exp(nats["entropy_aqp"].values.mean()))
     assert one.se_random == pytest.approx(other.se_random)
+
+
+@pytest.mark.parametrize("varied", [0.01, 0.5])
+def test_errors_from_a_sample_are_those_of_the_law_where_most_groups_are_collapsed(varied: float) -> None:
+    """The jackknife of a collapsed group is 0, its law's variance is not: 12 groups of one answer have no ratio."""
+    generator = np.random.default_rng(0)
+    codes = generator.geometric(generator.uniform(0.05, 0.9, (2000, 1)), (2000, 64))
+    codes[generator.random(2000) > varied] = 0
+    codes[:2] = np.arange(64) // 2, np.arange(64)  # of which it is 0 as well
+    whole, part = (group_measures(statistics_of_codes(codes), effort=effort) for effort in (100.0, 1 / 64))
+    for name in (f"entropy_{method}" for method in ENTROPIES):
+        assert part[name].variances.mean() == pytest.approx(whole[name].variances.mean(), rel=0.2), name
 
 
 def test_every_measure_says_what_it_estimates() -> None:
