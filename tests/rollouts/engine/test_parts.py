@@ -54,6 +54,7 @@ def test_few_rows_are_scored_without_numba(tmp_path: Path) -> None:
     assert parquet.read_metadata(tmp_path / "out.parquet").num_rows == 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [("prompt_id",), ("prompt_id", "step")])
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 @pytest.mark.parametrize("weak", [pytest.param("hash({}) & 7", marks=pytest.mark.slow), "0::UBIGINT"])

@@ -57,6 +57,7 @@ def read(page: Path) -> Any:
 SMALL = (parts.SHARE, 2e-5, 1e-7)  # one part, some, and more than there are prompts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--by", "step"), ("--by", "prompt"), ("--group-size", 4)])
 def test_a_log_in_parts_has_the_measures_of_one(
     options: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -129,6 +130,7 @@ def measured_in_parts(
     return found
 
 
+@pytest.mark.slow
 def test_steps_that_are_no_integers_have_one_order_in_all_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +154,7 @@ def test_steps_that_are_no_integers_have_one_order_in_all_parts(
     assert {*pages[1]["prompts"]["last_step"]} == {"c"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [[f"p{i}" for i in range(6)], [["p", i] for i in range(6)]], ids=["texts", "lists"])
 def test_a_prompt_may_be_called_run(
     names: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -141,6 +141,7 @@ def test_bits_are_nats_over_log_2_and_nothing_else_changes() -> None:
     assert one.se_random == pytest.approx(other.se_random)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("varied", [0.01, 0.5])
 def test_errors_from_a_sample_are_those_of_the_law_where_most_groups_are_collapsed(varied: float) -> None:
     """The jackknife of a collapsed group is 0, its law's variance is not: 12 groups of one answer have no ratio."""
