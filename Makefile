@@ -135,7 +135,7 @@ $(RELEASE)/.installed: pyproject.toml constraints.txt
 
 # What is not named there comes from the environment of `make test`.
 $(TRL_OLDEST)/.installed: $(VENV)/.frameworks constraints-trl-oldest.txt
-	$(PYTHON) -m venv $(TRL_OLDEST)
+	$(VENV)/bin/python -m venv --clear $(TRL_OLDEST)
 	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-trl-oldest.txt
 	@cd $(TRL_OLDEST)/lib/python3.*/site-packages && echo "import site; site.addsitedir('$(abspath $(VENV))/lib/$$(basename $$(dirname $$PWD))/site-packages')" > tests.pth
 	@touch $@

@@ -18,7 +18,7 @@ HEADING = re.compile(r"^## \[(.+?)\](?: - (\S+))?$", re.MULTILINE)
 
 
 def git(root: Path, *arguments: str, text: str | None = None) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, input=text, capture_output=True, text=True, check=True)
+    done = subprocess.run(["git", *arguments], cwd=root, input=text, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -55,7 +55,8 @@ def _amiss_in_changelog(text: str, version: str, day: date) -> Iterator[str]:
 
 def _amiss_in_list(folder: Path, remedy: str) -> Iterator[str]:
     """Whether every file is what SHA256SUMS says."""
-    lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines() if folder.is_dir() else []
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text(encoding="ascii").splitlines() if sums.is_file() else []
     if not lines:
         yield f"{folder.name}/ has no SHA256SUMS: run {remedy}"
     for line in lines:

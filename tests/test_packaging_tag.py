@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -12,18 +11,14 @@ from typing import Any
 
 import pytest
 from places import ROOT
+from scripts import module_of
 
 TODAY = datetime.now(UTC).date()
 
 
 @pytest.fixture(scope="module")
 def tag() -> Any:
-    spec = importlib.util.spec_from_file_location("tag", ROOT / ".ci" / "tag.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / ".ci" / "tag.py")
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from places import ROOT
 from score_support import exit_code
+from scripts import module_of
 
 from benchmarks.reports_parts.places import PICTURES, TASK
 
@@ -52,11 +52,7 @@ def test_a_log_of_verl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_lm_eval_calls() -> None:
-    spec = importlib.util.spec_from_file_location("judge", TASK / "judge.py")
-    assert spec is not None
-    assert spec.loader is not None
-    judge = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(judge)
+    judge = module_of(TASK / "judge.py")
     verdicts = judge.each({"answer": "7"}, [["7", "17", "7", "[invalid]"]])["exact_match"]
     assert verdicts == [1, 0, 1, 0]
     assert judge.mean([verdicts, [1, 1]]) == 4 / 6

@@ -7,7 +7,6 @@ not tested.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from expected_update import ANSWERS, REWARDS, TEXTS, answers_pay, every_group, gradient, update
 from places import ROOT
+from scripts import module_of
 
 from polyest.adapters.code import encode
 
@@ -28,12 +28,7 @@ FOLDER = ROOT / "examples" / "recipes"
 
 
 def recipe(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(FOLDER / f"{name}.py")
 
 
 def expected(centred: bool, rewards: list[float] = REWARDS) -> Any:
