@@ -41,7 +41,8 @@ PART_OF_FEW = 1 << 18
 class Dealt:
     """The parts of a log, each with records of its rows: ``row``, ``key``, ``answer``, ``missing`` and numbers.
 
-    They are in memory, `held`, or on disk, in `piles`, in order, and are read whenever they are needed.
+    They are in memory, `held`, or on disk, in `piles` (with a field ``pile``), in order, and are read whenever they are
+    needed.
     """
 
     rows: Rows
@@ -73,7 +74,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     Args:
         numbers: more columns of the records, by name, as SQL for a number.
         group_size: prompts are cut, in order, into groups of so many.
-        by_prompt: a part on disk has all groups of its prompts, whatever the run and the step.
+        by_prompt: a part on disk has all groups of its prompts, whatever the run and the step, and has to fit memory.
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)

@@ -78,7 +78,7 @@ class Comparison:
     Attributes:
         run: its name.
         visits: prompts at a step that both have.
-        shared: of every measure, in those; empty where no prompt has any.
+        shared: of every measure, in those; its sides are empty where no prompt has any.
         whole: the same in everything.
     """
 
