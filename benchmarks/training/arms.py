@@ -46,7 +46,7 @@ class ExactTrainer(ExactAdvantagesMixin, GRPOTrainer):
 
 
 def arm_named(name: str) -> Arm:
-    """The arm of a name in `settings.ARMS`."""
+    """The arm of a name in `settings.ARMS`, or in `slowly.ARMS`."""
     return {
         "trl_default": Arm(by_hand, scale_rewards="group"),
         "plug_in": Arm(by_hand),
@@ -54,6 +54,7 @@ def arm_named(name: str) -> Arm:
         "aqp": Arm(table("aqp")),
         "aqp_exact": Arm(table("aqp"), ExactTrainer),
         "aqp_4_visits": Arm(table("aqp", visits=4), ExactTrainer),
+        "aqp_24_visits": Arm(table("aqp", visits=24), ExactTrainer),
         "harmonic_16_visits": Arm(table("harmonic", visits=16), ExactTrainer),
         "oracle": Arm(paid_exactly(math.log)),
     }[name]

@@ -16,7 +16,12 @@ from benchmarks.training.task import PROMPTS, game
 
 __all__ = ["best", "predicted"]
 
-EXACT = {"aqp_exact": ("aqp", 1), "aqp_4_visits": ("aqp", 4), "harmonic_16_visits": ("harmonic", 16)}
+EXACT = {
+    "aqp_exact": ("aqp", 1),
+    "aqp_4_visits": ("aqp", 4),
+    "aqp_24_visits": ("aqp", 24),
+    "harmonic_16_visits": ("harmonic", 16),
+}
 
 
 def best() -> dict[str, float]:
