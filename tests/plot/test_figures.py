@@ -33,11 +33,11 @@ def over_p(target: str, K: int) -> Figure:
 
 
 @lru_cache(maxsize=64)
-def along_the_frontier(target: str, K: int) -> Figure:
+def along_the_frontier(target: str, K: int, points: int = 12) -> Figure:
     pytest.importorskip("cvxpy")
     from polyest.offline.trace import trace
 
-    return frontier_figure(trace(target, K, points=12), estimators(target, K), lacking(target, K))
+    return frontier_figure(trace(target, K, points=points), estimators(target, K), lacking(target, K))
 
 
 def out_of_view(figure: Figure) -> Iterator[Text]:
@@ -95,7 +95,7 @@ def test_nothing_is_printed_over_anything_along_the_frontier(target: str, K: int
 
 @pytest.mark.slow
 def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> None:
-    figure = along_the_frontier("log", 256)
+    figure = along_the_frontier("log", 128, points=4)
     axes, seen = figure.axes[0], dict(texts(figure))
     own = {
         str(text.get_text()): axes.transData.transform(text.xy) for text in axes.texts if isinstance(text, Annotation)

@@ -20,7 +20,19 @@ jnp = pytest.importorskip("jax.numpy")
 adapter = pytest.importorskip("polyest.adapters.jax")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*one completion, which nothing can be compared with")
-DTYPES = [np.dtype(kind) for kind in ("i1", "i2", "i4", "i8", "u1", "u4", "u8", "?")]
+SHAPES = [
+    (np.dtype(kind), lead, size)
+    for kind, lead, size in [
+        ("i1", (), 33),
+        ("i2", (1,), 17),
+        ("i4", (0,), 3),
+        ("i8", (4,), 16),
+        ("u1", (2, 3), 5),
+        ("u4", (), 2),
+        ("u8", (2,), 16),
+        ("?", (4,), 3),
+    ]
+]
 KINDS = ("rewards", "advantages", "value")
 QUESTIONS = [("log", "harmonic", None), ("log", "harmonic", 0)]
 QUESTIONS += [(target, "plug_in", None) for target in ("power(-0.5)", "js(0.3)", "polynomial(1,-2,0.5)")]
@@ -29,9 +41,8 @@ both_widths = pytest.mark.parametrize("x64", [False, True])
 
 @st.composite
 def batches(draw: st.DrawFn) -> np.ndarray:
-    """Ids of any width that fit 31 bits, any number of groups."""
-    dtype, size = draw(st.sampled_from(DTYPES)), draw(st.sampled_from([2, 3, 5, 16, 17, 33]))
-    lead = draw(st.sampled_from([(), (0,), (1,), (4,), (2, 3)]))
+    """Ids of any width that fit 31 bits, any number of groups; of few shapes, each of which is compiled."""
+    dtype, lead, size = draw(st.sampled_from(SHAPES))
     most = 1 if dtype == np.bool_ else min(np.iinfo(dtype).max, 2**31 - 1)
     few = st.integers(0, draw(st.integers(0, min(most, 20))))
     return draw(hnp.arrays(dtype, (*lead, size), elements=draw(st.sampled_from([few, st.integers(0, most)]))))
@@ -46,11 +57,10 @@ def few_ulp(est: polyest.Estimator, x64: bool) -> dict[str, float]:
 @pytest.mark.slow
 @both_widths
 @settings(max_examples=20)
-@given(batches(), st.sampled_from(("harmonic", "plug_in")))
-@example(np.zeros((0, 2), np.int8), "harmonic")
-@example(np.arange(300) // 7, "harmonic")
+@given(batches(), st.just("harmonic"))
+@example(np.arange(16) // 5, "plug_in")
 @example(np.arange(600).reshape(2, 300) % 11, "harmonic")
-@example(np.arange(2000).reshape(2, 1000) % 13, "harmonic")
+@example(np.arange(1000) % 13, "harmonic")
 def test_scores_are_those_of_the_numpy_runtime(x64: bool, answers: np.ndarray, method: str) -> None:
     K = answers.shape[-1]
     est = polyest.load("log", K, method)
@@ -95,7 +105,8 @@ def test_jit_vmap_and_a_reference(target: str, method: str, padding_id: int | No
             expected = getattr(est, kind)(answers, q, padding_id=padding_id)
             largest = np.nanmax(np.abs(expected))
             tolerance = 64 * np.spacing(largest if x64 else np.float32(largest))
-            for function in (score, jax.jit(jax.vmap(jax.vmap(score)))):
+            compiled = jax.jit(jax.vmap(jax.vmap(score)))
+            for function in (compiled,) if x64 else (compiled, score):
                 np.testing.assert_allclose(function(ids, q), expected, rtol=0, atol=tolerance)
 
 

@@ -115,8 +115,7 @@ def fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
 
 
-@pytest.mark.parametrize("padding_id", [None, 0])
-@pytest.mark.parametrize("K", [16, 40])
+@pytest.mark.parametrize(("K", "padding_id"), [(16, 0), (40, None)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_graph_holds_it_all(kind: str, K: int, padding_id: int | None) -> None:
     """Traced into one graph, also with another number of groups; run by torch's own operators, which compiles fast."""

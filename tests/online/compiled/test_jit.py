@@ -88,6 +88,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a folder": replace_by_folder,
     "not readable": lambda path: path.chmod(0),
 }
+MENDED = ("empty", "a bit in the middle", "not readable")  # seen by one more process
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_broken_file_is_compiled_again_and_mended(case: str, filled: tuple[Pat
     for path in kept(tmp_path):
         DAMAGE[case](path)
     assert shown(tmp_path, SIMPLE) == expected
-    if case != "a folder":
+    if case in MENDED:
         assert shown(tmp_path, SIMPLE + SIMPLE_HITS).splitlines()[-1] == "1"
 
 

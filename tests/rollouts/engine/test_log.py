@@ -138,14 +138,17 @@ def test_a_line_of_100_mb_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-def test_a_hundred_thousand_columns_are_read(suffix: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suffix", "count"), [("jsonl", 100_000), ("parquet", 10_000)])
+def test_a_log_of_very_many_columns_is_read(suffix: str, count: int, tmp_path: Path) -> None:
+    """A hundred thousand in parquet, too, in a quarter of a minute, which DuckDB and pyarrow need for the schema."""
     path = tmp_path / f"log.{suffix}"
-    wide: list[dict[str, Any]] = [row | {f"c{i}": i for i in range(100_000)} for row in ROWS]
+    more = [f"c{i}" for i in range(count)]
     if suffix == "jsonl":
-        write_lines(path, wide)
+        write_lines(path, [row | dict.fromkeys(more, 1) for row in ROWS])
     else:
-        parquet.write_table(pa.Table.from_pylist(wide), path)
+        narrow, ones = pa.Table.from_pylist(ROWS), pa.array([1] * len(ROWS))
+        table = pa.table([*narrow.columns, *[ones] * len(more)], [*narrow.column_names, *more])
+        parquet.write_table(table, path, use_dictionary=False, write_statistics=False)
     assert rewards(path) == REWARDS
 
 
