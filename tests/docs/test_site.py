@@ -139,11 +139,13 @@ PALETTE = "[data-md-component=palette]"
 
 def violations(page: Any, options: dict[str, object], elements: Any = None) -> list[tuple[str, object]]:
     """Of axe-core's rules, in all of the page or in some elements."""
-    page.evaluate(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
-    script = "([include, options]) => axe.run(include ?? document, {resultTypes: ['violations'], ...options})"
+    script = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(script)
+    look = "([include, options]) => axe.run(include ?? document, {resultTypes: ['violations'], ...options})"
     return [
         (found["id"], node["target"])
-        for found in page.evaluate(script, [elements, options])["violations"]
+        for found in page.evaluate(look, [elements, options])["violations"]
         for node in found["nodes"]
     ]
 
