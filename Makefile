@@ -9,7 +9,7 @@
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
 #   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
-#   make tag       the same, and then the tag of this version, if everything is in its place; nothing is pushed
+#   make tag       the same, every table proved anew, and then the tag of this version, if all is in its place; nothing is pushed
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
 
 # Each process reads what another has compiled: tests start thousands.
@@ -101,7 +101,8 @@ release: $(RELEASE)/.installed
 	cp coeffs/SHA256SUMS dist/polyest-$(VERSION)-tables.sha256
 	cd dist && sha256sum polyest-$(VERSION)* > SHA256SUMS && cat SHA256SUMS
 
-tag: release
+tag: $(VENV)/.installed release
+	$(VENV)/bin/polyest verify coeffs
 	$(RELEASE)/bin/python .ci/tag.py
 
 lint: $(VENV)/.frameworks
