@@ -82,9 +82,7 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
         number = "TRY_CAST(trim(correct, '\"') AS DOUBLE)" if has_verdicts else "score"
         sql = f"CASE WHEN {number} IS NOT NULL THEN ({number} {comparison})::INTEGER::DOUBLE END"
         return _averaged(rows, sql)
-    found = rows.connection.sql(
-        f"SELECT correct, count(*) FROM rows WHERE correct IS NOT NULL GROUP BY 1 LIMIT {MOST + 1}"
-    ).fetchall()
+    found = rows.distinct("correct", MOST + 1)
     known = {text: _verdict(rows, text) for text, _ in sorted(found)}
     cases = " ".join(
         f"WHEN {literal(t)} THEN {'NULL' if v is None else repr(v)}"

@@ -96,7 +96,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
 
 def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:
     """SQL for the fields of a record but its row."""
-    missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
+    missing = f"coalesce({rows.absent}, true)" if rows.absent else f"{rows.own.get('answer', 'answer')} IS NULL"
     chosen = {"key": prompt_codes(rows), "answer": answer_codes(rows), "missing": f"({missing})::UTINYINT"}
     return chosen | {name: f"coalesce(({sql})::DOUBLE, 'NaN')" for name, sql in numbers.items()}
 

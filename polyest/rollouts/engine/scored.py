@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Found", "Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
+__all__ = ["Found", "Groups", "Paid", "Scored", "Scorer", "differences", "group", "score_parts"]
 
 KINDS = ("reward", "advantage")
 Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
@@ -98,6 +98,26 @@ class Scored:
 
     values: dict[str, Array]
     sheet: Sheet
+
+
+class Paid:
+    """What rows are paid, in order, so many at a time.
+
+    Args:
+        names: new ones, by those of the sheet.
+    """
+
+    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
+        self.batches, self.names = scored.sheet.batches(), names
+        self.held: dict[str, Array] = {name: np.empty(0) for name in names}
+
+    def take(self, number: int) -> dict[str, Array]:
+        """Those of the next rows, by their new names; fewer at the end."""
+        while len(next(iter(self.held.values()))) < number and (more := next(self.batches, None)) is not None:
+            self.held = {name: np.concatenate([held, more[name]]) for name, held in self.held.items()}
+        found = {new: self.held[name][:number] for name, new in self.names.items()}
+        self.held = {name: held[number:] for name, held in self.held.items()}
+        return found
 
 
 def group(dealt: Dealt) -> Groups:
