@@ -92,7 +92,7 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
     sql = f"CASE correct {cases} ELSE TRY_CAST(correct AS DOUBLE) END" if cases else "TRY_CAST(correct AS DOUBLE)"
     if len(found) > MOST:
         return _averaged(rows, sql)
-    counted = [(known[text], count) for text, count in found if known[text] is not None]
+    counted = [(value, count) for text, count in found if (value := known[text]) is not None]
     total = sum(count for _, count in counted)
     return Verdicts(sql, math.fsum(v * n for v, n in counted) / total if total else None)
 

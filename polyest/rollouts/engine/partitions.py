@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "add_witnesses", "blocks", "form_of", "joined", "rows_of", "witnesses"]
 
 FILE = 1 << 40  # more completions than a file has
-COLUMNS = ("firsts", "prompts", "sizes", "missing", "distinct", "alone")  # of `Groups`
+COLUMNS = ("firsts", "prompts", "sizes", "missing")  # of `Groups`
 
 
 def joined(parts: Sequence[Found]) -> Found:

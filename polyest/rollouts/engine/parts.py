@@ -5,10 +5,10 @@ What is dealt are 64 bits for each prompt and for each answer (`codes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from polyest.rollouts.engine.sheet import Sheet
 
-    Record = NDArray[np.void]
+    Record: TypeAlias = Mapping[str, NDArray[Any]]
     Whole = NDArray[np.int64]
 
 __all__ = ["FEW", "Dealt", "deal"]
@@ -56,10 +56,10 @@ class Dealt:
 
     def records(self) -> Iterator[Record]:
         """Those of every part."""
-        return (records for _, records in self.held) if self.held else map(Pile.all, self.piles)
+        return (records for _, records in self.held) if self.held else (_columns(pile.all()) for pile in self.piles)
 
     def _read(self, pile: Pile) -> tuple[Part, Record]:
-        records = pile.all()
+        records = _columns(pile.all())
         return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
     def sheet(self, names: Sequence[str]) -> Sheet:
@@ -79,18 +79,19 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)
     if rows.count * (dtype.itemsize + BYTES_HELD) <= most:
-        records: Record = np.empty(rows.count, dtype)
-        for _ in _coded(rows, chosen, records):
+        held = {name: np.empty(rows.count, dtype[name]) for name in dtype.names or ()}
+        for _ in _coded(rows, chosen, held):
             pass
-        return Dealt(rows, group_size, [*_cut(records, group_size)])
+        return Dealt(rows, group_size, [*_cut(held, group_size)])
     bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("pile", "u2")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
     chosen["pile"] = f"(({code}) >> {64 - bits})::USMALLINT"
-    for records in _coded(rows, chosen, np.empty(AT_ONCE, dtype)):
+    records = np.empty(AT_ONCE, dtype)
+    for place in _coded(rows, chosen, _columns(records)):
         for i, pile in enumerate(piles):
-            pile.write(records[records["pile"] == i])
+            pile.write(records[place][records["pile"][place] == i])
     return Dealt(rows, group_size, piles=[pile for pile in piles if pile.count])
 
 
@@ -101,32 +102,36 @@ def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:
     return chosen | {name: f"coalesce(({sql})::DOUBLE, 'NaN')" for name, sql in numbers.items()}
 
 
+def _columns(records: NDArray[np.void]) -> Record:
+    return {name: records[name] for name in records.dtype.names or ()}
+
+
 def _cut(records: Record, group_size: int | None) -> Iterator[tuple[Part, Record]]:
     """Parts of about `PART_OF_FEW` rows."""
-    order, starts = arrange(np.ascontiguousarray(records["key"]))
-    records = records if order is None else records[order]
-    cuts = np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))
+    order, starts = arrange(records["key"])
+    records = records if order is None else {name: column[order] for name, column in records.items()}
+    cuts = np.searchsorted(starts, np.arange(0, len(records["row"]), PART_OF_FEW))
     for first, last in pairwise(dict.fromkeys([*cuts.tolist(), len(starts) - 1])):
-        own = records[starts[first] : starts[last]]
+        own = {name: column[starts[first] : starts[last]] for name, column in records.items()}
         begins = starts[first : last + 1] - starts[first]
-        yield arranged_part(np.arange(len(own)), begins, *_answers(own), group_size), own
+        yield arranged_part(np.arange(len(own["row"])), begins, *_answers(own), group_size), own
 
 
 def _answers(records: Record) -> tuple[Whole, NDArray[np.bool_]]:
     return np.ascontiguousarray(records["answer"]), np.ascontiguousarray(records["missing"])
 
 
-def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[Record]:
-    """The records of all rows in order, so many at a time, written one after the other, and anew where it is full."""
+def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[slice]:
+    """Put the records of all rows there in order, one batch after the other, and anew where it is full; says where."""
     columns = ", ".join(f"{sql} AS {name}" for name, sql in chosen.items())
     query, row, place = rows.connection.cursor().sql(f"SELECT {columns} FROM rows"), 0, 0
-    is_held = len(into) >= rows.count  # at once all threads work, which one after the other they do not
+    room = len(into["row"])
+    is_held = room >= rows.count  # at once all threads work, which one after the other they do not
     for batch in query.to_arrow_table().to_batches() if is_held else query.to_arrow_reader(AT_ONCE):
-        place = place if place + len(batch) <= len(into) else 0
-        records = into[place : place + len(batch)]
-        records["row"] = np.arange(row, row + len(batch))
-        row, place = row + len(batch), place + len(batch)
+        first = place if place + len(batch) <= room else 0
+        place = first + len(batch)
+        into["row"][first:place] = np.arange(row, row := row + len(batch))
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             values = as_numpy(column)
-            records[name] = values.view("i8") if values.dtype == np.uint64 else values
-        yield records
+            into[name][first:place] = values.view("i8") if values.dtype == np.uint64 else values
+        yield slice(first, place)

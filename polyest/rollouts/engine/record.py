@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
-    Record = NDArray[np.void]
+    Record: TypeAlias = Mapping[str, NDArray[Any]]
     Columns: TypeAlias = dict[str, NDArray[Any]]
 
 __all__ = ["DealtRecords"]
@@ -168,20 +168,19 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
         "row": records["row"][given][order][starts],
         "code": records["answer"][given][order][starts],
     }
-    names = records.dtype.names or ()
-    if "verdict" in names:
+    if "verdict" in records:
         verdicts = records["verdict"]
         found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
         found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
-    if "score" in names:
+    if "score" in records:
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
 
 
 def _judged(records: Record) -> tuple[bool, bool, bool]:
     """Whether some verdict is known, and some is neither 0 nor 1; and whether every row has a score."""
-    nothing = np.full(len(records), np.nan)
-    verdicts, scores = (records[name] if name in (records.dtype.names or ()) else nothing for name in NUMBERS)
+    nothing = np.full(len(records["row"]), np.nan)
+    verdicts, scores = (records.get(name, nothing) for name in NUMBERS)
     known = verdicts[~np.isnan(verdicts)]
     return len(known) > 0, not np.isin(known, (0.0, 1.0)).all(), bool(np.isfinite(scores).all())
 

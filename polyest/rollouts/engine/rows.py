@@ -192,7 +192,8 @@ class Rows:
         own = self.own.get(column, column)
         text = f"to_json({own})::VARCHAR" if column in self.own else column
         values = f"SELECT {own}, count(*) AS number FROM rows WHERE {own} IS NOT NULL GROUP BY 1 LIMIT {most}"
-        return self.connection.sql(f"SELECT {text}, number FROM ({values})").fetchall()
+        found: list[tuple[str, int]] = self.connection.sql(f"SELECT {text}, number FROM ({values})").fetchall()
+        return found
 
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
