@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ from polyest.rollouts.engine.sheet import HeldSheet, Pile, PiledSheet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.rollouts.engine.database import Database
     from polyest.rollouts.engine.sheet import Sheet
 
     Record: TypeAlias = Mapping[str, NDArray[Any]]
@@ -41,24 +42,29 @@ PART_OF_FEW = 1 << 18
 class Dealt:
     """The parts of a log, each with records of its rows: ``row``, ``key``, ``answer``, ``missing`` and numbers.
 
-    They are in memory, `held`, or on disk, in `piles` (with a field ``pile``), in order, and are read whenever they are
-    needed.
+    They are in memory, `held`, or on disk, in piles (with a field ``pile``), in order, and are read whenever they are
+    needed. Those of a shelf together have all rows of their prompts, if that was asked for.
     """
 
     rows: Rows
     group_size: int | None
     held: Sequence[tuple[Part, Record]] = ()
-    piles: Sequence[Pile] = ()
+    shelves: Sequence[Sequence[Pile]] = ()
 
     def __iter__(self) -> Iterator[tuple[Part, Record]]:
         """Every part with its records."""
-        return iter(self.held) if self.held else map(self._read, self.piles)
+        return iter(self.held) if self.held else map(self.read, self._piles)
 
     def records(self) -> Iterator[Record]:
         """Those of every part."""
-        return (records for _, records in self.held) if self.held else (_columns(pile.all()) for pile in self.piles)
+        return (records for _, records in self.held) if self.held else (_columns(pile.all()) for pile in self._piles)
 
-    def _read(self, pile: Pile) -> tuple[Part, Record]:
+    @property
+    def _piles(self) -> Iterator[Pile]:
+        return chain.from_iterable(self.shelves)
+
+    def read(self, pile: Pile) -> tuple[Part, Record]:
+        """The part that is in a pile."""
         records = _columns(pile.all())
         return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
@@ -74,7 +80,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     Args:
         numbers: more columns of the records, by name, as SQL for a number.
         group_size: prompts are cut, in order, into groups of so many.
-        by_prompt: a part on disk has all groups of its prompts, whatever the run and the step, and has to fit memory.
+        by_prompt: a shelf has all groups of its prompts, whatever the run and the step.
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)
@@ -83,7 +89,8 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
         for _ in _coded(rows, chosen, held):
             pass
         return Dealt(rows, group_size, [*_cut(held, group_size)])
-    bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
+    most //= BYTES_OF_ROW + 8 * len(numbers)
+    bits = max(-(-rows.count // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("pile", "u2")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
@@ -92,7 +99,19 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     for place in _coded(rows, chosen, _columns(records)):
         for i, pile in enumerate(piles):
             pile.write(records[place][records["pile"][place] == i])
-    return Dealt(rows, group_size, piles=[pile for pile in piles if pile.count])
+    return Dealt(rows, group_size, shelves=[_shelf(pile, most, rows.database) for pile in piles if pile.count])
+
+
+def _shelf(pile: Pile, most: int, database: Database) -> list[Pile]:
+    """A pile, or if it has more rows, as of prompts that come at many steps, several with whole groups."""
+    if pile.count <= most:
+        return [pile]
+    found = [Pile(database.file(), pile.dtype) for _ in range(1 << (pile.count // most).bit_length())]
+    while len(records := pile.read(AT_ONCE)):
+        for i, piece in enumerate(found):
+            piece.write(records[records["key"] % len(found) == i])
+    pile.file.close()
+    return [piece for piece in found if piece.count]
 
 
 def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.batch import Part
+    from polyest.rollouts.engine.sheet import Pile
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -39,7 +40,7 @@ OF_ENTRIES, OF_ROWS = ("count", "row", "code", "correct"), ("score",)
 
 @dataclass(frozen=True)
 class DealtRecords:
-    """The records of a log: one of all groups where it is held, else one for each part.
+    """The records of a log: one of all groups where it is held, else one for each shelf.
 
     Of one that was dealt by prompts each has all groups of its prompts. Their answers can be read while the log is
     open.
@@ -71,15 +72,15 @@ class DealtRecords:
         return joined(records, np.argsort(np.concatenate(firsts)))
 
     def __len__(self) -> int:
-        return len(self.dealt.piles) or 1
+        return len(self.dealt.shelves) or 1
 
     def __iter__(self) -> Iterator[GroupStatistics]:
         if self.dealt.held:
             return iter([self._record([_counted(*one) for one in self.dealt.held])])
-        return map(self._of_part, self.dealt)  # which holds no part while it is measured
+        return map(self._of_shelf, self.dealt.shelves)  # which holds no part while it is measured
 
-    def _of_part(self, one: tuple[Part, Record]) -> GroupStatistics:
-        return self._record([_counted(*one)])
+    def _of_shelf(self, shelf: Sequence[Pile]) -> GroupStatistics:
+        return self._record([_counted(*self.dealt.read(pile)) for pile in shelf])
 
     @cached_property
     def _columns(self) -> dict[str, str]:
