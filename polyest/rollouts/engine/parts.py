@@ -89,8 +89,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
         for _ in _coded(rows, chosen, held):
             pass
         return Dealt(rows, group_size, [*_cut(held, group_size)])
-    most //= BYTES_OF_ROW + 8 * len(numbers)
-    bits = max(-(-rows.count // most) - 1, 1).bit_length()
+    bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("pile", "u2")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
@@ -99,7 +98,8 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     for place in _coded(rows, chosen, _columns(records)):
         for i, pile in enumerate(piles):
             pile.write(records[place][records["pile"][place] == i])
-    return Dealt(rows, group_size, shelves=[_shelf(pile, most, rows.database) for pile in piles if pile.count])
+    at_work = max(most // (BYTES_OF_ROW + 8 * len(numbers)), 1)
+    return Dealt(rows, group_size, shelves=[_shelf(pile, at_work, rows.database) for pile in piles if pile.count])
 
 
 def _shelf(pile: Pile, most: int, database: Database) -> list[Pile]:

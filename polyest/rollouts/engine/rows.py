@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -220,10 +219,8 @@ class Rows:
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
-        name, number = self.files[file], row + 1 - shift
-        if Path(name).suffix in (".parquet", ".pq") or self.is_run:
-            return f"{name}, row {number}"
-        return f"{name}, line {self.plain_files[file].line(number)}"
+        number = int(row + 1 - shift)
+        return f"{self.files[file]}, row {number}" if self.is_run else self.plain_files[file].place_of(number)
 
     def _id_keys(self) -> list[str]:
         return [self.keys[name] for name, source in self._key_sources.items() if source in self.ids]
