@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ArgumentError",
@@ -17,6 +17,7 @@ __all__ = [
     "TableFileError",
     "TableNotFoundError",
     "counted",
+    "listed",
     "nearest",
     "shortened",
     "warn",
@@ -76,6 +77,16 @@ def counted(number: int, noun: str) -> str:
     ('1 group', '2 groups')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names, for a message, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2), listed([])
+    ("'a', 'b' and 1 more", 'none')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(map(repr, names[:most])) or "none") + more
 
 
 def shortened(value: object, length: int = 60) -> str:

@@ -23,7 +23,16 @@ from polyest.cli.options import (
 )
 from polyest.cli.parallel import add_engine_options, check_address
 from polyest.cli.reading import about_log, add_reading_options, check_not_read, reading
-from polyest.cli.scoring import Writers, budget_of, check_columns, check_several, found_in, is_measured, labels
+from polyest.cli.scoring import (
+    Writers,
+    budget_of,
+    check_by,
+    check_columns,
+    check_several,
+    found_in,
+    is_measured,
+    labels,
+)
 from polyest.cli.summary import Returning, Summary, lines, summary_of
 from polyest.errors import ArgumentError
 from polyest.estimator import load
@@ -162,6 +171,7 @@ def _told_here(
 ) -> Told:
     """What is said about the log; rows and prompts are written."""
     with reading(arguments, notes) as log:
+        check_by(arguments, log.rows)
         dealt = log.deal(is_measured(arguments))
         groups = group(dealt)
         check_several(groups)

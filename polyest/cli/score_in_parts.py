@@ -30,8 +30,9 @@ from polyest.cli.reading import (
     read_verdicts,
     unchanged,
 )
-from polyest.cli.scoring import Writers, check_columns, check_several, found_in, is_measured
+from polyest.cli.scoring import Writers, check_by, check_columns, check_several, found_in, is_measured
 from polyest.errors import ArgumentError, PolyestError
+from polyest.rollouts.engine.as_lines import original
 from polyest.rollouts.engine.canonical import Verdicts, unify_answers
 from polyest.rollouts.engine.database import Database, bytes_of, new_folder, opened
 from polyest.rollouts.engine.log import Named, finish, named_files
@@ -43,7 +44,6 @@ from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Found, group
 from polyest.rollouts.notes import Oddities, about_answers, about_groups, about_oddities, likely_sentinels, oddities
-from polyest.rollouts.readers.source import Source
 from polyest.storage.files import replacing_folder
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def found_in_parts(
         with cluster() as workers:
             reports = workers.read(job, named)
             with _whole(arguments, named, reports, notes) as rows:
+                check_by(arguments, rows)
                 check_columns(arguments, rows)
                 more: list[str] = []
                 form = replace(form_of(rows), files=[str(path) for _, path, _ in named.files])
@@ -236,7 +237,7 @@ def _add(rows: Rows, path: Path, report: Report) -> None:
         return
     rows.add_file(str(path))
     if report.is_plain:
-        rows.plain_files.append(Source(path))
+        rows.plain_files.append(original(path))
     if report.witnesses is not None:
         add_witnesses(rows, report.witnesses)
         rows.count += report.count

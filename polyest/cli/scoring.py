@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Writers", "budget_of", "check_columns", "check_several", "found_in", "is_measured", "labels"]
+__all__ = ["Writers", "budget_of", "check_by", "check_columns", "check_several", "found_in", "is_measured", "labels"]
 
 DEFAULT = "default"
 
@@ -107,6 +107,20 @@ def check_columns(arguments: argparse.Namespace, rows: Rows) -> None:
     if arguments.values and (both := added.intersection(rows.keys)):
         raise ArgumentError(
             f"`--prompt-column` must not be named as columns of `--values` are; got {', '.join(sorted(both))}"
+        )
+
+
+def check_by(arguments: argparse.Namespace, rows: Rows) -> None:
+    """Whether there are steps, where means are taken by them; before anything is written.
+
+    Raises:
+        ArgumentError: there are none.
+    """
+    if arguments.by == "step" and rows.columns.step not in rows.keys:
+        known = ", ".join(dict.fromkeys([*rows.keys, "prompt"]))
+        remedy = "leave out --pool-steps" if arguments.pool_steps else "name their column with --step-column"
+        raise ArgumentError(
+            f"`--by` step needs a log with steps; got one with {known}; {remedy}, or take means by one of these"
         )
 
 

@@ -53,7 +53,9 @@ def about_answers(column: str | None, sentinels: Mapping[str, int], groups: Grou
         yield f"{name} has {found}, counted as an answer; if it means none, name it with --no-answer"
     scored = groups.sizes > 1
     answered = (groups.sizes - groups.missing)[scored].sum()
-    distinct, alone = groups.distinct[scored].sum(), (groups.alone - groups.missing)[scored].sum()
+    cells = {(size, count): number for (size, count), number in groups.cells.items() if size > 1}
+    distinct = sum(number // count for (_, count), number in cells.items())
+    alone = sum(number for (_, count), number in cells.items() if count == 1)
     if (groups.missing == groups.sizes).all():
         yield f"no completion has an answer in {name}"
     elif column and distinct and not groups.missing.any() and distinct == np.count_nonzero(scored):

@@ -250,6 +250,8 @@ BAD_OPTIONS = {
     "table of unknown kind": (("--csv", "out.jsonl"), "`--csv` must end in .csv"),
     "table in no folder": (("--csv", "nowhere/out.csv"), "there is no"),
     "part that is not there": (("--by", "stepp"), "a column 'stepp'"),
+    "part of a log without steps": (("--by", "step"), "`--by` step needs a log with steps; got one with prompt_id"),
+    "part of pooled steps": (("--by", "step", "--pool-steps"), "leave out --pool-steps"),
     "unknown unit": (("--unit", "bit"), "did you mean 'bits'"),
     "values in no folder": (("--values", "nowhere/out.jsonl"), "there is no"),
 }

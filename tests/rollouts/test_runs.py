@@ -364,7 +364,7 @@ def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n')))
     code, out, err = run("score", "-", folder, "--target", "log")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("polyest: -: must be rollouts in one of the layouts")
+    assert err.startswith("polyest: -: must say which column names the prompt; got 'a'; add --prompt-column")
 
 
 @pytest.mark.parametrize(("value", "shown"), [([1, 2], "[1, 2]"), ({"a": 1}, '{"a": 1}'), (None, None), (1.5, 1.5)])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from polyest.errors import ArgumentError
-from polyest.rollouts.engine.delimited import NAME, convert
+from polyest.rollouts.engine.delimited import NAME, convert, line_of
 from polyest.rollouts.readers.source import BOM, LONGEST_LINE, Source
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.database import Database
 
-__all__ = ["as_lines"]
+__all__ = ["as_lines", "original"]
 
 SPACE = " \t\r\n"
 
@@ -30,7 +30,7 @@ def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source
         ArgumentError: it is damaged, or an array that is too long to be read at once.
     """
     is_table = NAME.fullmatch(source.path.name) is not None
-    if not is_table and not source.start.removeprefix(BOM).lstrip().startswith(b"["):
+    if not is_table and not _is_array(source):
         return source
     path = Path(mkdtemp(dir=database.folder)) / f"{source.path.name.partition('.')[0]}.jsonl"
     if is_table:
@@ -38,7 +38,23 @@ def as_lines(source: Source, database: Database, texts: Sequence[str]) -> Source
     else:
         with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
             file.writelines(f"{text}\n" for text in _elements(source))
-    return Source(path, source.report, source.name)
+    return Source(path, source.report, source.name, _whereabouts(source))
+
+
+def _whereabouts(source: Source) -> Callable[[int], str] | None:
+    """Where a record of a file that is no JSON lines stands, by its number; None for others."""
+    if NAME.fullmatch(source.path.name):
+        return lambda record: f"line {line_of(source, record)}"
+    return (lambda record: f"element {record}") if _is_array(source) else None
+
+
+def original(path: Path) -> Source:
+    """A file that others have read, for messages."""
+    return Source(path, whereabouts=_whereabouts(Source(path)))
+
+
+def _is_array(source: Source) -> bool:
+    return source.start.removeprefix(BOM).lstrip().startswith(b"[")
 
 
 def _elements(source: Source) -> Iterator[str]:

@@ -82,9 +82,7 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
         number = "TRY_CAST(trim(correct, '\"') AS DOUBLE)" if has_verdicts else "score"
         sql = f"CASE WHEN {number} IS NOT NULL THEN ({number} {comparison})::INTEGER::DOUBLE END"
         return _averaged(rows, sql)
-    found = rows.connection.sql(
-        f"SELECT correct, count(*) FROM rows WHERE correct IS NOT NULL GROUP BY 1 LIMIT {MOST + 1}"
-    ).fetchall()
+    found = rows.distinct("correct", MOST + 1)
     known = {text: _verdict(rows, text) for text, _ in sorted(found)}
     cases = " ".join(
         f"WHEN {literal(t)} THEN {'NULL' if v is None else repr(v)}"
@@ -94,7 +92,7 @@ def verdicts(rows: Rows, condition: str | None = None) -> Verdicts:
     sql = f"CASE correct {cases} ELSE TRY_CAST(correct AS DOUBLE) END" if cases else "TRY_CAST(correct AS DOUBLE)"
     if len(found) > MOST:
         return _averaged(rows, sql)
-    counted = [(known[text], count) for text, count in found if known[text] is not None]
+    counted = [(value, count) for text, count in found if (value := known[text]) is not None]
     total = sum(count for _, count in counted)
     return Verdicts(sql, math.fsum(v * n for v, n in counted) / total if total else None)
 

@@ -31,7 +31,7 @@ def prompt_hash(rows: Rows) -> str:
 
 def answer_codes(rows: Rows) -> str:
     """SQL for the code of a row's answer."""
-    return _codes(rows, ["answer"], "answers", "answer")
+    return _codes(rows, [rows.own.get("answer", "answer")], "answers", "answer")
 
 
 def _codes(rows: Rows, columns: Sequence[str], name: str, text: str) -> str:

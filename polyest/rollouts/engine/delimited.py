@@ -16,7 +16,7 @@ from polyest.rollouts.readers.source import TORN, Source
 if TYPE_CHECKING:
     from polyest.rollouts.engine.database import Database
 
-__all__ = ["NAME", "convert"]
+__all__ = ["NAME", "convert", "line_of"]
 
 NAME = re.compile(r".*\.(csv|tsv)(\.gz|\.zst)?", re.DOTALL | re.IGNORECASE)
 USUAL = {"csv": b",", "tsv": b"\t"}
@@ -53,6 +53,11 @@ def convert(source: Source, path: Path, database: Database, texts: Sequence[str]
             kept.writelines(islice(file, row.line - 1))
         _copy(source, whole, path, database, delimiter, texts)
         source.report(f"{source.name}, line {row.line}: {TORN}")
+
+
+def line_of(source: Source, record: int) -> int:
+    """The line of a file with such a `NAME` where a record begins, both from 1; the names in the first row are none."""
+    return next(islice(_rows(source, _delimiter(source)), record, None)).line
 
 
 def _copy(source: Source, there: Path, path: Path, database: Database, delimiter: bytes, texts: Sequence[str]) -> None:

@@ -9,25 +9,19 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from polyest.errors import ArgumentError
 from polyest.rollouts import jsonl, parquet
 from polyest.rollouts import read as read_whole
 from polyest.rollouts import writer as writer_of_whole
-from polyest.rollouts.engine.arrays import as_arrow
+from polyest.rollouts.engine.arrays import nulled
 from polyest.rollouts.engine.plain import objects
 from polyest.rollouts.engine.rows import Rows
+from polyest.rollouts.engine.scored import Paid
 from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
-    import pyarrow
-    from numpy.typing import NDArray
-
     from polyest.rollouts.engine.scored import Scored
     from polyest.rollouts.readers.source import Source
-
-    Array = NDArray[np.float64]
 
 __all__ = ["full_writer"]
 
@@ -63,17 +57,17 @@ def _converter(rows: Rows, path: Path) -> Write:
     write = writer_of_whole(read_whole(rows.plain_files[0].path), path)
 
     def convert(scored: Scored, names: Mapping[str, str]) -> None:
-        write(_Numbers(scored, names).take(rows.count))
+        write(Paid(scored, names).take(rows.count))
 
     return convert
 
 
 def _whole(
-    rows: Rows, path: Path, write: Callable[[Rows, Path, _Numbers], None], scored: Scored, names: Mapping[str, str]
+    rows: Rows, path: Path, write: Callable[[Rows, Path, Paid], None], scored: Scored, names: Mapping[str, str]
 ) -> None:
     try:
         with replacing(path) as temporary:
-            write(rows, temporary, _Numbers(scored, names))
+            write(rows, temporary, Paid(scored, names))
             rows.check_files()
     except OSError as error:
         raise ArgumentError(
@@ -81,23 +75,7 @@ def _whole(
         ) from None
 
 
-class _Numbers:
-    """What rows are paid, so many at a time."""
-
-    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
-        self.batches, self.names = scored.sheet.batches(), names
-        self.held: dict[str, Array] = {name: np.empty(0) for name in names}
-
-    def take(self, number: int) -> dict[str, Array]:
-        """Those of the next rows, by their new names; fewer at the end."""
-        while len(next(iter(self.held.values()))) < number and (more := next(self.batches, None)) is not None:
-            self.held = {name: np.concatenate([held, more[name]]) for name, held in self.held.items()}
-        found = {new: self.held[name][:number] for name, new in self.names.items()}
-        self.held = {name: held[number:] for name, held in self.held.items()}
-        return found
-
-
-def _write_lines(rows: Rows, path: Path, numbers: _Numbers, taken: frozenset[str]) -> None:
+def _write_lines(rows: Rows, path: Path, numbers: Paid, taken: frozenset[str]) -> None:
     if twice := taken.intersection(numbers.names.values()):
         raise ArgumentError(
             f"`--reward-column` and `--advantage-column` must name new columns; got {', '.join(sorted(twice))}, which "
@@ -110,7 +88,7 @@ def _write_lines(rows: Rows, path: Path, numbers: _Numbers, taken: frozenset[str
             stream.writelines(jsonl.with_columns(some, numbers.take(len(some))))
 
 
-def _write_parquet(rows: Rows, path: Path, numbers: _Numbers) -> None:
+def _write_parquet(rows: Rows, path: Path, numbers: Paid) -> None:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -120,16 +98,8 @@ def _write_parquet(rows: Rows, path: Path, numbers: _Numbers) -> None:
         for source in rows.plain_files:
             with parquet.opened(source.path) as file:
                 for batch in file.iter_batches(batch_size=AT_ONCE, use_threads=False):
-                    new = [_nulled(values) for values in numbers.take(len(batch)).values()]
+                    new = [nulled(values) for values in numbers.take(len(batch)).values()]
                     writer.write_batch(pa.RecordBatch.from_arrays([*batch.columns, *new], schema=schema))
-
-
-def _nulled(values: NDArray[np.float64]) -> pyarrow.Array:
-    """NaN as null."""
-    from pyarrow import compute
-
-    column = as_arrow(values)
-    return compute.if_else(compute.is_nan(column), None, column)
 
 
 def _check_parquet(sources: Sequence[Source]) -> None:

@@ -16,13 +16,13 @@ import numpy as np
 
 from polyest.rollouts import statistics
 from polyest.rollouts.engine.arrays import as_arrow, as_numpy
+from polyest.rollouts.engine.as_lines import original
 from polyest.rollouts.engine.canonical import MOST
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import AT_ONCE, Database, quoted
 from polyest.rollouts.engine.output import KINDS
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Found, Groups
-from polyest.rollouts.readers.source import Source
 
 if TYPE_CHECKING:
     import pyarrow
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "add_witnesses", "blocks", "form_of", "joined", "rows_of", "witnesses"]
 
 FILE = 1 << 40  # more completions than a file has
-COLUMNS = ("firsts", "prompts", "sizes", "missing", "distinct", "alone")  # of `Groups`
+COLUMNS = ("firsts", "prompts", "sizes", "missing")  # of `Groups`
 
 
 def joined(parts: Sequence[Found]) -> Found:
@@ -95,7 +95,7 @@ def rows_of(table: pyarrow.Table, form: Form, database: Database) -> tuple[Rows,
     place, row = (as_numpy(pa.concat_arrays(table[name].chunks)) for name in ("place", "row"))
     table = table.drop_columns(["place", "row", "hash"])
     table = table.append_column("shift", as_arrow(numbers + 1 - row))
-    files = [] if form.is_run else [Source(Path(name)) for name in form.files]
+    files = [] if form.is_run else [original(Path(name)) for name in form.files]
     rows = Rows(
         database, form.columns, form.is_run, form.files, len(table), form.names, form.is_extracted, form.absent, files
     )

@@ -5,10 +5,10 @@ What is dealt are 64 bits for each prompt and for each answer (`codes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from polyest.rollouts.engine.sheet import HeldSheet, Pile, PiledSheet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.rollouts.engine.database import Database
     from polyest.rollouts.engine.sheet import Sheet
 
-    Record = NDArray[np.void]
+    Record: TypeAlias = Mapping[str, NDArray[Any]]
     Whole = NDArray[np.int64]
 
 __all__ = ["FEW", "Dealt", "deal"]
@@ -41,25 +42,30 @@ PART_OF_FEW = 1 << 18
 class Dealt:
     """The parts of a log, each with records of its rows: ``row``, ``key``, ``answer``, ``missing`` and numbers.
 
-    They are in memory, `held`, or on disk, in `piles` (with a field ``pile``), in order, and are read whenever they are
-    needed.
+    They are in memory, `held`, or on disk, in piles (with a field ``pile``), in order, and are read whenever they are
+    needed. Those of a shelf together have all rows of their prompts, if that was asked for.
     """
 
     rows: Rows
     group_size: int | None
     held: Sequence[tuple[Part, Record]] = ()
-    piles: Sequence[Pile] = ()
+    shelves: Sequence[Sequence[Pile]] = ()
 
     def __iter__(self) -> Iterator[tuple[Part, Record]]:
         """Every part with its records."""
-        return iter(self.held) if self.held else map(self._read, self.piles)
+        return iter(self.held) if self.held else map(self.read, self._piles)
 
     def records(self) -> Iterator[Record]:
         """Those of every part."""
-        return (records for _, records in self.held) if self.held else map(Pile.all, self.piles)
+        return (records for _, records in self.held) if self.held else (_columns(pile.all()) for pile in self._piles)
 
-    def _read(self, pile: Pile) -> tuple[Part, Record]:
-        records = pile.all()
+    @property
+    def _piles(self) -> Iterator[Pile]:
+        return chain.from_iterable(self.shelves)
+
+    def read(self, pile: Pile) -> tuple[Part, Record]:
+        """The part that is in a pile."""
+        records = _columns(pile.all())
         return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
     def sheet(self, names: Sequence[str]) -> Sheet:
@@ -74,59 +80,77 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     Args:
         numbers: more columns of the records, by name, as SQL for a number.
         group_size: prompts are cut, in order, into groups of so many.
-        by_prompt: a part on disk has all groups of its prompts, whatever the run and the step, and has to fit memory.
+        by_prompt: a shelf has all groups of its prompts, whatever the run and the step.
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)
     if rows.count * (dtype.itemsize + BYTES_HELD) <= most:
-        records: Record = np.empty(rows.count, dtype)
-        for _ in _coded(rows, chosen, records):
+        held = {name: np.empty(rows.count, dtype[name]) for name in dtype.names or ()}
+        for _ in _coded(rows, chosen, held):
             pass
-        return Dealt(rows, group_size, [*_cut(records, group_size)])
+        return Dealt(rows, group_size, [*_cut(held, group_size)])
     bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("pile", "u2")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
     chosen["pile"] = f"(({code}) >> {64 - bits})::USMALLINT"
-    for records in _coded(rows, chosen, np.empty(AT_ONCE, dtype)):
+    records = np.empty(AT_ONCE, dtype)
+    for place in _coded(rows, chosen, _columns(records)):
         for i, pile in enumerate(piles):
-            pile.write(records[records["pile"] == i])
-    return Dealt(rows, group_size, piles=[pile for pile in piles if pile.count])
+            pile.write(records[place][records["pile"][place] == i])
+    at_work = max(most // (BYTES_OF_ROW + 8 * len(numbers)), 1)
+    return Dealt(rows, group_size, shelves=[_shelf(pile, at_work, rows.database) for pile in piles if pile.count])
+
+
+def _shelf(pile: Pile, most: int, database: Database) -> list[Pile]:
+    """A pile, or if it has more rows, as of prompts that come at many steps, several with whole groups."""
+    if pile.count <= most:
+        return [pile]
+    found = [Pile(database.file(), pile.dtype) for _ in range(1 << (pile.count // most).bit_length())]
+    while len(records := pile.read(AT_ONCE)):
+        for i, piece in enumerate(found):
+            piece.write(records[records["key"] % len(found) == i])
+    pile.file.close()
+    return [piece for piece in found if piece.count]
 
 
 def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:
     """SQL for the fields of a record but its row."""
-    missing = f"coalesce({rows.absent}, true)" if rows.absent else "answer IS NULL"
+    missing = f"coalesce({rows.absent}, true)" if rows.absent else f"{rows.own.get('answer', 'answer')} IS NULL"
     chosen = {"key": prompt_codes(rows), "answer": answer_codes(rows), "missing": f"({missing})::UTINYINT"}
     return chosen | {name: f"coalesce(({sql})::DOUBLE, 'NaN')" for name, sql in numbers.items()}
 
 
+def _columns(records: NDArray[np.void]) -> Record:
+    return {name: records[name] for name in records.dtype.names or ()}
+
+
 def _cut(records: Record, group_size: int | None) -> Iterator[tuple[Part, Record]]:
     """Parts of about `PART_OF_FEW` rows."""
-    order, starts = arrange(np.ascontiguousarray(records["key"]))
-    records = records if order is None else records[order]
-    cuts = np.searchsorted(starts, np.arange(0, len(records), PART_OF_FEW))
+    order, starts = arrange(records["key"])
+    records = records if order is None else {name: column[order] for name, column in records.items()}
+    cuts = np.searchsorted(starts, np.arange(0, len(records["row"]), PART_OF_FEW))
     for first, last in pairwise(dict.fromkeys([*cuts.tolist(), len(starts) - 1])):
-        own = records[starts[first] : starts[last]]
+        own = {name: column[starts[first] : starts[last]] for name, column in records.items()}
         begins = starts[first : last + 1] - starts[first]
-        yield arranged_part(np.arange(len(own)), begins, *_answers(own), group_size), own
+        yield arranged_part(np.arange(len(own["row"])), begins, *_answers(own), group_size), own
 
 
 def _answers(records: Record) -> tuple[Whole, NDArray[np.bool_]]:
     return np.ascontiguousarray(records["answer"]), np.ascontiguousarray(records["missing"])
 
 
-def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[Record]:
-    """The records of all rows in order, so many at a time, written one after the other, and anew where it is full."""
+def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[slice]:
+    """Put the records of all rows there in order, one batch after the other, and anew where it is full; says where."""
     columns = ", ".join(f"{sql} AS {name}" for name, sql in chosen.items())
     query, row, place = rows.connection.cursor().sql(f"SELECT {columns} FROM rows"), 0, 0
-    is_held = len(into) >= rows.count  # at once all threads work, which one after the other they do not
+    room = len(into["row"])
+    is_held = room >= rows.count  # at once all threads work, which one after the other they do not
     for batch in query.to_arrow_table().to_batches() if is_held else query.to_arrow_reader(AT_ONCE):
-        place = place if place + len(batch) <= len(into) else 0
-        records = into[place : place + len(batch)]
-        records["row"] = np.arange(row, row + len(batch))
-        row, place = row + len(batch), place + len(batch)
+        first = place if place + len(batch) <= room else 0
+        place = first + len(batch)
+        into["row"][first:place] = np.arange(row, row := row + len(batch))
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             values = as_numpy(column)
-            records[name] = values.view("i8") if values.dtype == np.uint64 else values
-        yield records
+            into[name][first:place] = values.view("i8") if values.dtype == np.uint64 else values
+        yield slice(first, place)

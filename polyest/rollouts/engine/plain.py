@@ -29,7 +29,8 @@ PACKING = {".gz": "gzip", ".zst": "zstd"}
 def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str], lenient: bool = False) -> str:
     """SQL for the columns of these names, as JSON texts c0, c1 …, null where one is not there.
 
-    Of parquet there are also ``file_row_number``, from 0, and the columns as they are, own0, own1 ….
+    Of parquet there are also ``file_row_number``, from 0, and the columns as they are (of floats −0 is 0, and NaN
+    null), own0, own1 ….
 
     Args:
         unreadable: columns in whose place stands what their type is called.
@@ -40,7 +41,7 @@ def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str]
     present = {name: _as_json(source, name) for name in names if name in source.columns}
     present |= {name: literal(json.dumps(f"unreadable: {kind}")) for name, kind in unreadable.items()}
     chosen = [f"{present.get(name, 'NULL::VARCHAR')} AS c{i}" for i, name in enumerate(names)]
-    chosen += [f"{quoted(name) if name in source.columns else 'NULL'} AS own{i}" for i, name in enumerate(names)]
+    chosen += [f"{_own(source, name) if name in source.columns else 'NULL'} AS own{i}" for i, name in enumerate(names)]
     file = f"read_parquet({literal(escaped(source.path))}, file_row_number = true)"
     return f"(SELECT file_row_number, {', '.join(chosen)} FROM {file})"
 
@@ -48,9 +49,21 @@ def relation(source: Source, names: Sequence[str], unreadable: Mapping[str, str]
 def _as_json(source: Source, name: str) -> str:
     if str(source.schema.field(name).type) == "bool":
         return f"CASE WHEN {quoted(name)} THEN 'true' WHEN NOT {quoted(name)} THEN 'false' END"
-    if str(source.schema.field(name).type) in ("float", "double"):
+    if _is_float(source, name):
         return f"to_json(CASE WHEN {quoted(name)} = 0 THEN 0 ELSE {quoted(name)} END)::VARCHAR"  # -0.0 is 0.0
     return f"to_json({quoted(name)})::VARCHAR"
+
+
+def _own(source: Source, name: str) -> str:
+    return (
+        f"CASE {quoted(name)} WHEN 0 THEN 0 WHEN 'NaN' THEN NULL ELSE {quoted(name)} END"
+        if _is_float(source, name)
+        else quoted(name)
+    )
+
+
+def _is_float(source: Source, name: str) -> bool:
+    return str(source.schema.field(name).type) in ("float", "double")
 
 
 def _of_lines(source: Source, names: Sequence[str], lenient: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.batch import Part
+    from polyest.rollouts.engine.sheet import Pile
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
-    Record = NDArray[np.void]
+    Record: TypeAlias = Mapping[str, NDArray[Any]]
     Columns: TypeAlias = dict[str, NDArray[Any]]
 
 __all__ = ["DealtRecords"]
@@ -39,7 +40,7 @@ OF_ENTRIES, OF_ROWS = ("count", "row", "code", "correct"), ("score",)
 
 @dataclass(frozen=True)
 class DealtRecords:
-    """The records of a log: one of all groups where it is held, else one for each part.
+    """The records of a log: one of all groups where it is held, else one for each shelf.
 
     Of one that was dealt by prompts each has all groups of its prompts. Their answers can be read while the log is
     open.
@@ -71,15 +72,15 @@ class DealtRecords:
         return joined(records, np.argsort(np.concatenate(firsts)))
 
     def __len__(self) -> int:
-        return len(self.dealt.piles) or 1
+        return len(self.dealt.shelves) or 1
 
     def __iter__(self) -> Iterator[GroupStatistics]:
         if self.dealt.held:
             return iter([self._record([_counted(*one) for one in self.dealt.held])])
-        return map(self._of_part, self.dealt)  # which holds no part while it is measured
+        return map(self._of_shelf, self.dealt.shelves)  # which holds no part while it is measured
 
-    def _of_part(self, one: tuple[Part, Record]) -> GroupStatistics:
-        return self._record([_counted(*one)])
+    def _of_shelf(self, shelf: Sequence[Pile]) -> GroupStatistics:
+        return self._record([_counted(*self.dealt.read(pile)) for pile in shelf])
 
     @cached_property
     def _columns(self) -> dict[str, str]:
@@ -168,20 +169,19 @@ def _counted(part: Part, records: Record) -> dict[str, NDArray[np.generic]]:
         "row": records["row"][given][order][starts],
         "code": records["answer"][given][order][starts],
     }
-    names = records.dtype.names or ()
-    if "verdict" in names:
+    if "verdict" in records:
         verdicts = records["verdict"]
         found["correct"] = np.add.reduceat(verdicts[given][order], starts) if len(starts) else np.zeros(0)
         found["correct_missing"] = np.bincount(part.of_row[~given], verdicts[~given], number)
-    if "score" in names:
+    if "score" in records:
         found["score"] = records["score"][np.lexsort((records["score"], part.of_row))]
     return found
 
 
 def _judged(records: Record) -> tuple[bool, bool, bool]:
     """Whether some verdict is known, and some is neither 0 nor 1; and whether every row has a score."""
-    nothing = np.full(len(records), np.nan)
-    verdicts, scores = (records[name] if name in (records.dtype.names or ()) else nothing for name in NUMBERS)
+    nothing = np.full(len(records["row"]), np.nan)
+    verdicts, scores = (records.get(name, nothing) for name in NUMBERS)
     known = verdicts[~np.isnan(verdicts)]
     return len(known) > 0, not np.isin(known, (0.0, 1.0)).all(), bool(np.isfinite(scores).all())
 

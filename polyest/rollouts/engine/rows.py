@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +53,7 @@ class Rows:
         is_extracted: whether answers were found in completions' texts.
         absent: SQL for an answer that means none, besides null.
         own_keys: keys in their own types, by those that are texts of JSON, where there is a `view`.
+        own: likewise what is kept of a view besides, by the names of `Columns.sources`, but for numbers.
         plain_files: those of one row per completion.
     """
 
@@ -72,6 +72,7 @@ class Rows:
         self._key_sources = self.columns.keys(self.is_run)
         self.keys = {name: f"k{i}" for i, name in enumerate(self._key_sources)}
         self.own_keys: dict[str, str] = {}
+        self.own: dict[str, str] = {}
         self._counted: dict[str, int] = {}
         self._create()
 
@@ -121,24 +122,28 @@ class Rows:
             for key, source in zip(self.keys.values(), self._key_sources.values(), strict=True)
         ]
         kept = [f'{self._kept(name, sources)} AS "{name}"' for name, sources in self.sources.items()]
-        own.append(f"own{self.read.index(self.columns.answer)} AS answer_own")
+        others = {name: sources[0] for name, sources in self.sources.items() if name not in NUMBERS}
+        own += [f"own{self.read.index(source)} AS {name}_own" for name, source in others.items()]
         chosen = ", ".join(["file_row_number AS rowid", "0 AS file", "0 AS shift", *keys, *own, *kept, "NULL AS text"])
         self.connection.execute("DROP TABLE rows")
         self.connection.execute(f"CREATE VIEW rows AS SELECT {chosen} FROM {relation}")
         self.own_keys = {key: f"{key}_own" for key in self.keys.values()}
+        self.own = {name: f"{name}_own" for name in others}
 
     def are_readable(self) -> bool:
         """Whether there are rows, each with its ids; DuckDB has an error if it cannot read one."""
-        names = (*self.keys.values(), *self.sources)
-        counts = ", ".join(f'count("{name}")' for name in names)
-        self.count, *known = self.connection.sql(f"SELECT count(*), {counts} FROM rows").fetchall()[0]
-        self._counted = dict(zip(names, known, strict=True))
+        own = self.own_keys | self.own
+        columns = {name: own.get(name, f'"{name}"') for name in (*self.keys.values(), *self.sources)}
+        counts = ", ".join(f"count({column})" for column in columns.values())
+        read = ", ".join(f"bit_xor(hash({column}))" for column in columns.values())  # counts may come of metadata
+        self.count, *known = self.connection.sql(f"SELECT count(*), {counts}, {read} FROM rows").fetchall()[0]
+        self._counted = dict(zip(columns, known, strict=False))
         return self.count > 0 and all(self._counted[key] == self.count for key in self._id_keys())
 
     def unview(self) -> None:
         """An empty table in place of the view."""
         self.connection.execute("DROP VIEW IF EXISTS rows; DROP TABLE IF EXISTS rows")
-        self.count, self.own_keys, self._counted = 0, {}, {}
+        self.count, self.own_keys, self.own, self._counted = 0, {}, {}, {}
         self._create()
 
     def add_layout(self, batches: Iterable[pyarrow.RecordBatch], run: str) -> None:
@@ -181,6 +186,14 @@ class Rows:
         for source in self.plain_files:
             source.check_same()
 
+    def distinct(self, column: str, most: int) -> list[tuple[str, int]]:
+        """The values of a column, so many at most, and how often each is there."""
+        own = self.own.get(column, column)
+        text = f"to_json({own})::VARCHAR" if column in self.own else column
+        values = f"SELECT {own}, count(*) AS number FROM rows WHERE {own} IS NOT NULL GROUP BY 1 LIMIT {most}"
+        found: list[tuple[str, int]] = self.connection.sql(f"SELECT {text}, number FROM ({values})").fetchall()
+        return found
+
     def has(self, column: str) -> bool:
         """Whether some row has a value there."""
         if column in self._counted:
@@ -206,10 +219,8 @@ class Rows:
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
-        name, number = self.files[file], row + 1 - shift
-        if Path(name).suffix in (".parquet", ".pq") or self.is_run:
-            return f"{name}, row {number}"
-        return f"{name}, line {self.plain_files[file].line(number)}"
+        number = int(row + 1 - shift)
+        return f"{self.files[file]}, row {number}" if self.is_run else self.plain_files[file].place_of(number)
 
     def _id_keys(self) -> list[str]:
         return [self.keys[name] for name, source in self._key_sources.items() if source in self.ids]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Found", "Groups", "Scored", "Scorer", "differences", "group", "score_parts"]
+__all__ = ["Found", "Groups", "Paid", "Scored", "Scorer", "differences", "group", "score_parts"]
 
 KINDS = ("reward", "advantage")
 Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
@@ -39,8 +39,6 @@ class Groups:
         prompts: number of the first row of the prompt.
         sizes: completions.
         missing: completions without an answer.
-        distinct: different answers.
-        alone: completions whose answer no other gave, those without one included.
         cells: how many completions with an answer share it with how many of how many: (K, count) → number.
     """
 
@@ -48,8 +46,6 @@ class Groups:
     prompts: Whole
     sizes: Whole
     missing: Whole
-    distinct: Whole
-    alone: Whole
     cells: dict[tuple[int, int], int]
 
     @property
@@ -100,37 +96,50 @@ class Scored:
     sheet: Sheet
 
 
+class Paid:
+    """What rows are paid, in order, so many at a time.
+
+    Args:
+        names: new ones, by those of the sheet.
+    """
+
+    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
+        self.batches, self.names = scored.sheet.batches(), names
+        self.held: dict[str, Array] = {name: np.empty(0) for name in names}
+
+    def take(self, number: int) -> dict[str, Array]:
+        """Those of the next rows, by their new names; fewer at the end."""
+        while len(next(iter(self.held.values()))) < number and (more := next(self.batches, None)) is not None:
+            self.held = {name: np.concatenate([held, more[name]]) for name, held in self.held.items()}
+        found = {new: self.held[name][:number] for name, new in self.names.items()}
+        self.held = {name: held[number:] for name, held in self.held.items()}
+        return found
+
+
 def group(dealt: Dealt) -> Groups:
     """The groups of a log."""
     found, cells = [], Counter[tuple[int, int]]()
     for part, records in dealt:
-        counts, row_sizes, number = part.counts, part.sizes[part.of_row], len(part.sizes)
-        given = slice(None) if part.answers.missing is None else ~part.answers.missing
         rows = records["row"]
-        found.append([
-            rows[part.firsts], rows[part.prompts], part.sizes,
-            np.bincount(part.of_row[records["missing"]], minlength=number),
-            np.rint(np.bincount(part.of_row[given], 1 / counts[given], number)).astype(np.int64),
-            np.bincount(part.of_row[counts == 1], minlength=number),
-        ])  # fmt: skip
-        cells.update(_cells(row_sizes[given], counts[given]))
-    firsts, prompts, sizes, missing, distinct, alone = (np.concatenate(column) for column in zip(*found, strict=True))
+        missing = np.bincount(part.of_row[records["missing"]], minlength=len(part.sizes))
+        found.append([rows[part.firsts], rows[part.prompts], part.sizes, missing])
+        cells.update(_cells(part))
+    firsts, prompts, sizes, missing = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(firsts, kind="stable")
-    return Groups(
-        firsts[order], prompts[order], sizes[order], missing[order], distinct[order], alone[order], dict(cells)
-    )
+    return Groups(firsts[order], prompts[order], sizes[order], missing[order], dict(cells))
 
 
-def _cells(sizes: Whole, counts: Whole) -> dict[tuple[int, int], int]:
-    """How often each pair occurs."""
-    known = np.flatnonzero(np.bincount(sizes))
+def _cells(part: Part) -> dict[tuple[int, int], int]:
+    """How often each pair of a group's size and an answer's count occurs."""
+    known, counts = np.flatnonzero(np.bincount(part.sizes)), part.counts
     starts = np.zeros(int(known[-1]) + 1 if len(known) else 0, np.int64)
     starts[known] = np.cumsum(known + 1) - (known + 1)
-    found = np.bincount(starts[sizes] + counts) if len(known) else np.zeros(0, np.int64)
+    pairs = counts + starts[part.sizes][part.of_row] if len(known) > 1 else counts
+    found = np.bincount(pairs if part.answers.missing is None else pairs[~part.answers.missing])
     slots = np.flatnonzero(found)
-    owner = known[np.searchsorted(starts[known], slots, side="right") - 1] if len(known) else slots
-    pairs = zip(owner.tolist(), (slots - starts[owner]).tolist(), strict=True) if len(known) else ()
-    return dict(zip(pairs, found[slots].tolist(), strict=True))
+    owner = known[np.searchsorted(starts[known], slots, side="right") - 1]
+    places = zip(owner.tolist(), (slots - starts[owner]).tolist(), strict=True)
+    return dict(zip(places, found[slots].tolist(), strict=True))
 
 
 def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool) -> Scored:
@@ -145,7 +154,7 @@ def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is
     values: dict[str, list[Array]] = {label: [] for label in methods}
     for part, records in dealt:
         firsts.append(records["row"][part.firsts])
-        reference = records["reference"] if "reference" in (records.dtype.names or ()) else None
+        reference = records.get("reference")
         found: dict[str, Array] = {}
         for label, method in methods.items():
             scores = _named(scorer, part, reference, method)

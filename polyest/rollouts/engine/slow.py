@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, listed, nearest
 from polyest.rollouts.grouping import describe
 from polyest.rollouts.parquet import Parquet, read_columns
 from polyest.rollouts.readers.row import AT_ONCE, PROMPTS
@@ -118,8 +118,7 @@ def check_present(source: Source, name: str) -> None:
 
 
 def _missing(place: str, name: str, known: Sequence[str]) -> str:
-    there = ", ".join(map(repr, known)) or "none"
-    return f"{place}: there must be a column {name!r}; got {there}{_remedy(name, known)}"
+    return f"{place}: there must be a column {name!r}; got {listed(known)}{_remedy(name, known)}"
 
 
 def _remedy(name: str, known: Sequence[str]) -> str:

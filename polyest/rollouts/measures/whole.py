@@ -45,7 +45,7 @@ def measure(
         each: is given every record with the measures of its groups.
     """
     of = partial(_of, partings=partings, unit=unit, effort=1 / len(records), each=each)
-    tables, comparisons = reduce(_together, map(of, records))  # which holds no record while the next one is read
+    tables, comparisons = _merged(map(of, records))  # which holds no record while the next one is read
     differences = [one for comparison in comparisons for one in comparison.differences()]
     return [table.finished(UNITS[unit]) for table in tables], differences
 
@@ -58,6 +58,23 @@ def _of(record: GroupStatistics, partings: Sequence[Parting], unit: str, effort:
     return [counted_parts(record, measures, own) for own in columns], compared(record, measures)
 
 
-def _together(one: Found, other: Found) -> Found:
-    tables = [joined(pair) for pair in zip(one[0], other[0], strict=True)]
-    return tables, [before.plus(new) for before, new in zip(one[1], other[1], strict=True)]
+def _merged(found: Iterator[Found]) -> Found:
+    """All together; those to come wait until they have as many parts as what there is, so that no part moves often."""
+    held = [next(found)]
+    for one in found:
+        held.append(one)
+        first, *others = map(_parts, held)
+        if sum(others) >= first:
+            held = [_together(held)]
+    return _together(held)
+
+
+def _parts(found: Found) -> int:
+    return max(len(table.most) for table in found[0])
+
+
+def _together(several: Sequence[Found]) -> Found:
+    tables, comparisons = zip(*several, strict=True)
+    return [*map(joined, zip(*tables, strict=True))], [
+        reduce(Comparison.plus, own) for own in zip(*comparisons, strict=True)
+    ]

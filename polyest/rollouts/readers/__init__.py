@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, listed, nearest
 from polyest.rollouts.readers.row import PROMPTS, Row, batches, schema
 from polyest.rollouts.readers.source import Source
 
@@ -41,6 +41,7 @@ MODULES = {
     "plain": "plain",
 }
 NAMES = tuple(MODULES)
+KNOWN = ("trl", "verl", "lm-eval")  # the best known
 
 
 class Layout(Protocol):
@@ -78,12 +79,12 @@ def layout_of(source: Source) -> Layout:
     for name in NAMES:
         if (layout := named(name)).sniff(source):
             return layout
-    columns = ", ".join(map(repr, sorted(source.columns))) or "no columns"
     prompt = next((name for name in PROMPTS if name in source.columns), "NAME")
     raise ArgumentError(
-        f"{source.name}: must be rollouts in one of the layouts {', '.join(NAMES)}; got {columns}; "
-        f"say what names the prompt, as --prompt-column {prompt}, and what else is called otherwise (--answer-column, "
-        "--completion-column for --extract), or name a reader of your own with --format"
+        f"{source.name}: must say which column names the prompt; got {listed(sorted(source.columns))}; "
+        f"add --prompt-column {prompt}, and name what else is called otherwise (--answer-column, --completion-column "
+        f"for --extract); it is none of the {len(NAMES)} layouts, such as {', '.join(KNOWN)}, that are found out: "
+        "--format takes one, or a reader of your own"
     )
 
 

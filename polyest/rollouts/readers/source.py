@@ -42,12 +42,14 @@ class Source:
         path: where it is.
         name: what it is called in messages, where that is another.
         report: is told what is worth knowing and no reason to stop, such as a torn last line.
+        whereabouts: where a record stands, by its number from 1, in the file that this one was made of, if any.
         stamp: of the file when it was met; lines that are added later are not read.
     """
 
     path: Path
     report: Callable[[str], None] = field(default=lambda note: None, compare=False)
     name: str = ""
+    whereabouts: Callable[[int], str] | None = field(default=None, compare=False)
     stamp: tuple[int, int, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -159,7 +161,15 @@ class Source:
         return self.rows(*columns) if self.is_parquet else self.records()
 
     def place(self, number: int) -> str:
+        """Where the row or the line of this number is, for messages."""
+        if self.whereabouts is not None:
+            return f"{self.name}, {self.whereabouts(number)}"
         return f"{self.name}, {'row' if self.is_parquet else 'line'} {number}"
+
+    def place_of(self, record: int) -> str:
+        """Where a record is, by its number from 1."""
+        is_line = self.whereabouts is None and not self.is_parquet
+        return self.place(self.line(record) if is_line else record)
 
     def _opened(self) -> IO[bytes]:
         try:

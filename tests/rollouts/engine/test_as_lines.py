@@ -85,6 +85,8 @@ WRONG = {
     "numbers.json": ("[1, 2]", "numbers.json, element 1: must be an object, as rows are; got int"),
     "nothing.json": ("[]", "holds? rollouts|at least one completion"),
     "bytes.csv": ("prompt_id,answer\np,\0\np\n", "bytes.csv"),
+    "lines.csv": ('answer,prompt_id\n"a\nb",p\n\nc,p\nd,\n', "lines.csv, line 6: 'prompt_id' must be a string or"),
+    "lacking.json": ('[{"prompt_id": "p", "answer": 1}, {"answer": 2}]', "lacking.json, element 2: there must be a"),
     "headless.csv": ("p,1\np,2\n", "there must be a column 'prompt_id'"),
 }
 

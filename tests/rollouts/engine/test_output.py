@@ -1,0 +1,63 @@
+"""Rows as they are written: files of parquet that anything reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from score_support import HARMONIC, exit_code, read_lines, write_lines
+
+from polyest.rollouts.engine import output, parts
+
+ROWS: list[dict[str, Any]] = [
+    {"prompt_id": prompt, "step": i % 2, "answer": "abc"[i * i % 3]}
+    for i in range(40)
+    for prompt in ("p", 'é"', str(i))
+]
+
+
+def test_parquet_has_what_json_lines_have(tmp_path: Path) -> None:
+    """Also of several files, and where numbers are NaN: in groups of one."""
+    more = [{"prompt_id": "alone", "step": 0, "answer": "a"}, *ROWS]
+    logs = [write_lines(tmp_path / f"{len(rows)}.jsonl", rows) for rows in (ROWS, more)]
+    for out in ("out.jsonl", "out.parquet"):
+        assert exit_code("score", *logs, "--prompt-column", "prompt_id", *HARMONIC, "--out", tmp_path / out) == 0
+    rows = read_lines(tmp_path / "out.jsonl")
+    assert {row["reward"] is None for row in rows} == {True, False}
+    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == rows
+
+
+@pytest.mark.parametrize("key", [pa.int8(), pa.uint64(), pa.string(), pa.large_string()])
+def test_keys_keep_their_types(key: pa.DataType, tmp_path: Path) -> None:
+    log = pa.table({"prompt_id": pa.array([7, 7, 8, 8]).cast(key), "answer": ["a", "b", "a", "a"]})
+    parquet.write_table(log, tmp_path / "log.parquet")
+    assert exit_code("score", tmp_path / "log.parquet", *HARMONIC, "--out", tmp_path / "out.parquet") == 0
+    kinds = {"file": pa.string(), "row": pa.int64(), "prompt_id": pa.string() if "string" in str(key) else key}
+    schema = pa.schema({**kinds, "reward": pa.float64(), "advantage": pa.float64()})
+    found = parquet.read_table(tmp_path / "out.parquet")
+    assert found.schema.equals(schema)
+    assert found["reward"].to_pylist() == [-1.0, -1.0, 0.0, 0.0]
+    there = duckdb.sql(f"SELECT row, prompt_id::VARCHAR FROM '{tmp_path / 'out.parquet'}'").fetchall()
+    assert there == [(1, "7"), (2, "7"), (3, "8"), (4, "8")]
+
+
+def test_batches_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, found = write_lines(tmp_path / "log.jsonl", ROWS), []
+    for share, at_once in ((parts.SHARE, output.AT_ONCE), (1e-5, 16)):
+        monkeypatch.setattr(parts, "SHARE", share)
+        monkeypatch.setattr(output, "AT_ONCE", at_once)
+        assert exit_code("score", log, *HARMONIC, "--out", tmp_path / "out.parquet") == 0
+        found.append(parquet.read_table(tmp_path / "out.parquet"))
+    assert found[0].equals(found[1])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"), [(np.arange(9.0), False), (np.ones(9), True), (np.full(9, np.nan), False)]
+)
+def test_only_numbers_that_repeat_are_looked_for(numbers: Any, told: bool) -> None:
+    assert output._repeat(numbers) is told
