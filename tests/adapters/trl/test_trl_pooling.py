@@ -21,6 +21,7 @@ from two_processes import outcomes
 
 from polyest.adapters.trl import AnswerReward
 from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.history.snapshot import packed
 
 pytestmark = [
     pytest.mark.slow,
@@ -160,6 +161,47 @@ def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dic
     for (_, _, told), true in zip(kept, paid(batches, visits=3, centred=True), strict=True):
         assert told == pytest.approx(true, abs=1e-12)
     assert set(last._history.state_dict()["turns"].tolist()) == {len(batches)}
+
+
+class Broken(TrainerCallback):
+    """Once, after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.steps = {step}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step in self.steps:
+            self.steps.clear()
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("checkpoint", [5, 4, 3])
+@pytest.mark.parametrize("restores", [False, True])
+def test_a_trainer_that_trains_again_goes_on_like_a_new_one(tmp_path: Path, checkpoint: int, restores: bool) -> None:
+    """A generation lasts four steps. By itself TRL would go on with the completions of when it was interrupted."""
+    options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
+    options |= {"save_strategy": "steps", "save_steps": 1, "restore_callback_states_from_checkpoint": restores}
+    funcs = [reward(), reward()]
+    old, new = (real_trainer(tmp_path, func, PROMPTS[:4], **options) for func in funcs)
+    old.add_callback(Broken(6))
+    with pytest.raises(KeyboardInterrupt):
+        old.train()
+    funcs[0].batches.clear()
+    for trainer in (old, new):
+        trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{checkpoint}"))
+    assert funcs[0].batches == funcs[1].batches
+    assert packed(funcs[0]._history.state_dict()) == packed(funcs[1]._history.state_dict())
+    pairs = zip(old.model.parameters(), new.model.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_checkpoint_is_not_kept_in_memory(tmp_path: Path) -> None:
+    options = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
+    first = stopped(real_trainer(tmp_path, reward(), PROMPTS, **options), 1)
+    rest = real_trainer(tmp_path, reward(), PROMPTS, **options)
+    rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
+    for trainer in (first, rest):
+        assert not trainer.state.stateful_callbacks["SavedHistories"]["attributes"]["saved"]
 
 
 def test_a_generation_that_pays_nothing_undoes_no_earlier_one(tmp_path: Path) -> None:
