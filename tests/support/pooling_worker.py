@@ -9,15 +9,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from pooling_support import TRAINERS, Recording, real_trainer, reward
 from torch import distributed
-from trl_support import NEW, TOKENS, GRPOTrainer
+from trl_support import NEW, TOKENS, GRPOTrainer, called
 
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed
@@ -93,30 +91,23 @@ def resumed(folder: Path, kind: str, world: int) -> dict[str, Any]:
 def uneven(sizes: list[int], rank: int) -> list[list[float | None]]:
     """What is paid twelve completions that lie on the processes like this, twice."""
     func, own = reward(), slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
-    call = caller(func)
+    trainer = real_trainer(Path(tempfile.mkdtemp()), func, PROMPTS)
     batches = [Random(seed).choices(COMPLETIONS, k=12) for seed in range(2)]
     prompts = [letter for letter in "abc" for _ in range(4)]
-    return [call(completions=texts[own], prompts=prompts[own]) for texts in batches]
+    return [called(func, trainer, texts[own], prompts[own]) for texts in batches]
 
 
 def failure(rank: int) -> str:
     """What each process is told when the one that remembers cannot: it has weights, and is given none."""
     func = reward()
-    call = caller(func)
+    trainer = real_trainer(Path(tempfile.mkdtemp()), func, PROMPTS)
     if rank == 0:
         func._history._store.prompts = {0: Past(bytes(8), bytes(8), bytes(16), 1)}
     try:
-        call(completions=["a"] * 4, prompts=["a"] * 4)
+        called(func, trainer, ["a"] * 4)
     except ArgumentError as error:
         return str(error)
     return "no error"
-
-
-def caller(func: Recording) -> Callable[..., list[float | None]]:
-    """The reward function as a trainer of groups of four calls it."""
-    trainer = real_trainer(Path(tempfile.mkdtemp()), func, PROMPTS)
-    func.bind(trainer)
-    return partial(func, log_metric=trainer._log_metric) if NEW else func
 
 
 def run(folder: Path, rank: int, world: int) -> dict[str, Any]:

@@ -130,9 +130,12 @@ STOPPED = [(kind, restores, False) for kind in TRAINERS for restores in (False, 
 
 @pytest.mark.parametrize(("kind", "restores", "shuffles"), [*STOPPED, (next(reversed(TRAINERS)), False, True)])
 def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, restores: bool, shuffles: bool) -> None:
-    """Bit by bit: completions, rewards, weights. (TRL shuffles later epochs anew where it resumes.)"""
+    """Bit by bit: completions, rewards, weights. (TRL shuffles later epochs anew where it resumes.)
+
+    The oldest TRL counts the last part of an epoch as a step, and does not take it: it resumes elsewhere than it was.
+    """
     options = {"max_steps": 5, "shuffle_dataset": shuffles, "restore_callback_states_from_checkpoint": restores}
-    funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS * (2 if shuffles else 1)
+    funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS[: None if NEW else 4] * (2 if shuffles else 1)
     whole = real_trainer(tmp_path / "whole", funcs[0], rows, TRAINERS[kind], **options)
     whole.train()
     saving = {"save_strategy": "steps", "save_steps": 3}
@@ -296,8 +299,8 @@ def test_settings_of_pooling_are_checked_at_once(options: dict[str, Any], messag
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
     """The outcomes of two processes, of one, and of three, of which each goes on where the ones before have stopped."""
     folder = tmp_path_factory.mktemp("ranks")
-    two = outcomes(pooling_worker, folder, 2)
-    return {2: two, 1: [pooling_worker.run(folder, 0, 1)], 3: outcomes(pooling_worker, folder, 3)}
+    found = {2: outcomes(pooling_worker, folder, 2), 1: [pooling_worker.run(folder, 0, 1)]}
+    return found | ({3: outcomes(pooling_worker, folder, 3)} if NEW else {})
 
 
 @pytest.mark.parametrize("kind", TRAINERS)
@@ -341,13 +344,13 @@ def test_any_number_of_processes_get_what_one_does(runs: dict[int, list[dict[str
 
 def test_processes_may_have_any_share_of_a_batch(runs: dict[int, list[dict[str, Any]]]) -> None:
     (alone,) = runs[1]
-    for processes in (2, 3):
+    for processes in runs:
         parts = zip(*(rank["uneven"] for rank in runs[processes]), strict=True)
         assert [[*chain.from_iterable(batch)] for batch in parts] == alone["uneven"]
 
 
 def test_what_the_main_process_cannot_remember_all_refuse(runs: dict[int, list[dict[str, Any]]]) -> None:
-    for processes in (2, 3):
+    for processes in runs:
         first, *others = (rank["failure"] for rank in runs[processes])
         assert first.startswith("`weights` must be given at every visit or at none")
-        assert {*others} == {f"rank 0 of the process group failed with ArgumentError: {first}"}
+        assert others == [f"rank 0 of the process group failed with ArgumentError: {first}"] * (processes - 1)
