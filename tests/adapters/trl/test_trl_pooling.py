@@ -125,6 +125,20 @@ def stopped(trainer: GRPOTrainer, step: int, checkpoint: str | None = None) -> G
     return trainer
 
 
+def test_training_goes_on_with_groups_of_another_size(tmp_path: Path) -> None:
+    """Of four before, of eight then: one prompt for each step."""
+    options = {"max_steps": 6, "shuffle_dataset": False, "save_strategy": "steps", "save_steps": 2}
+    funcs = [reward(), reward()]
+    stopped(real_trainer(tmp_path, funcs[0], PROMPTS[:2], **options), 2)
+    rest = real_trainer(tmp_path, funcs[1], PROMPTS[:2], num_generations=8, **options)
+    rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    batches = funcs[0].batches + funcs[1].batches
+    assert [len({*prompts}) for prompts, _, _ in batches] == [2, 2, 1, 1, 1, 1]
+    expected = paid([(prompts, texts) for prompts, texts, _ in batches], visits=3, centred=True)
+    for (_, _, told), true in zip(batches, expected, strict=True):
+        assert told == pytest.approx(true, abs=1e-12)
+
+
 STOPPED = [(kind, restores, False) for kind in TRAINERS for restores in (False, True)]
 
 
