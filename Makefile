@@ -42,8 +42,7 @@ OTHER = .venv-$(notdir $(PYTHON))
 CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
 
 TRL_OLDEST = .venv-trl-oldest
-CORE_OF_TRL = tests/adapters/trl/test_trl_enumeration.py tests/adapters/trl/test_trl_versions.py \
-	tests/adapters/trl/test_trl_pooling.py::test_a_generation_that_is_made_again_is_one_visit
+CORE_OF_TRL = tests/adapters/trl
 
 RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m

@@ -14,7 +14,7 @@ __truediv__
 __rtruediv__
 __pow__
 
-# torch, argparse, mpmath, numba and llvmlite, transformers
+# torch, argparse, mpmath, numba and llvmlite, transformers, TRL
 _.forward
 _.extra_repr
 _._apply
@@ -27,6 +27,8 @@ typing_context
 _.pre_tokenizer
 _.decoder
 _.on_train_begin
+_.on_save
+_._buffered_inputs
 _.on_step_end
 
 # What Ray and tempfile read

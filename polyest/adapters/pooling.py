@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 __all__ = ["PooledPay", "Visit", "prompt_keys"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,28 @@ class Visit:
         } | ({} if np.isnan(moved) else {"squared_drift": moved})
 
 
+class Once(Protocol):
+    """Does some work in the one process that remembers, and returns in every process what it returned there."""
+
+    def __call__(self, work: Callable[[], T]) -> T: ...
+
+
+def alone(work: Callable[[], T]) -> T:
+    """`Once` for the only process."""
+    return work()
+
+
 class PooledPay:
     """Remembers what prompts were answered, and pays new completions as members of their prompt's pool.
 
     Args:
         pay: what is paid.
         settings: how much is remembered.
+        once: where several processes see the same batches: which of them remembers, and how it tells the others.
     """
 
-    def __init__(self, pay: AnswerPay, settings: PoolSettings) -> None:
-        self.settings, self._pay, self._store = settings, pay, settings.store()
+    def __init__(self, pay: AnswerPay, settings: PoolSettings, once: Once = alone) -> None:
+        self.settings, self._pay, self._once, self._store = settings, pay, once, settings.store()
         self._watch = Watch(settings.drift, settings.section)
         self._choices: dict[str | None, Choice] = {}
 
@@ -113,10 +127,14 @@ class PooledPay:
             baseline: see `choice`.
         """
         choice = self.choice(baseline)
-        pools = choice.chosen(self._store.pools(keys, fingerprints(answers), factors))
+        pools = self._once(lambda: self._remembered(choice, keys, fingerprints(answers), factors))
+        return Visit(pools, choice, self._pay)
+
+    def _remembered(self, choice: Choice, keys: Rows, codes: Rows, factors: Array | None) -> Pools:
+        pools = choice.chosen(self._store.pools(keys, codes, factors))
         self._store.remember(pools)
         self._watch.note(pools)
-        return Visit(pools, choice, self._pay)
+        return pools
 
     def state_dict(self, before_last: bool = False) -> Snapshot:
         """See `polyest.history.TrainingHistory.state_dict`; or what it was before the last batch."""

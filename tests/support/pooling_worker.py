@@ -1,6 +1,6 @@
 """One process of torchrun: trains on prompts that come back, and writes what it was told and what it remembers.
 
-torchrun --nproc_per_node 2 tests/support/pooling_worker.py OUT
+torchrun --nproc_per_node 2 tests/support/pooling_worker.py FOLDER/OUT
 """
 
 from __future__ import annotations
@@ -10,30 +10,119 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from pooling_support import TRAINERS, real_trainer, reward
+from pooling_support import TRAINERS, Recording, real_trainer, reward
 from torch import distributed
+from trl_support import NEW, TOKENS, GRPOTrainer, called
 
+from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed
+from polyest.history.store import Past
+
+# Three groups of four at a step, two steps an epoch; one prompt is there twice, and one is left over at an epoch's end,
+# which the oldest TRL counts as a step of its own, so that it ends before the last.
+PROMPTS = ["a", "b", "c", "ab", "a", "ba", *(["cc"] if NEW else [])]
+COMPLETIONS = ["", "a", "b", "aa", "ab"]
+UNTIL = {2: 2, 1: 4, 3: 6}  # a training that is resumed with one process, and then with three
 
 
-def run(kind: str) -> dict[str, Any]:
-    """Three groups of four on two processes, of five prompts, one of which is in the dataset twice."""
-    func = reward()
-    prompts = ["a", "b", "c", "ab", "a"]
-    trainer = real_trainer(
-        Path(tempfile.mkdtemp()), func, prompts, TRAINERS[kind], per_device_train_batch_size=6, max_steps=4
-    )
+def pays(completions: list[str], **_: Any) -> list[float]:
+    return [len(text) / 3 for text in completions]
+
+
+def kinds() -> dict[str, tuple[type[GRPOTrainer], Recording]]:
+    """A trainer's class and a reward function for each."""
+    product = {"combine": "multiply", "reward": pays, "visits": 4}
+    return {kind: (trainer, reward(forgetting=0.7)) for kind, trainer in TRAINERS.items()} | {
+        "product": (TRAINERS["mixin"], reward(**product)),
+    }
+
+
+def sampled(kind: str) -> dict[str, Any]:
+    """With completions that the processes really draw, each its own."""
+    func, folder = reward(), Path(tempfile.mkdtemp())
+    trainer = real_trainer(folder, func, PROMPTS, TRAINERS[kind], per_device_train_batch_size=6, max_steps=4)
     trainer.train()
     logs = [{k: v for k, v in line.items() if k.startswith("answer_reward/")} for line in trainer.state.log_history]
     return {"batches": func.batches, "history": packed(func._history.state_dict()), "logs": logs}
 
 
+class Prescribed:
+    """A rollout function whose completions depend on the step and on the place in the batch of all processes."""
+
+    def __call__(self, prompts: list[Any], trainer: GRPOTrainer) -> dict[str, Any]:
+        step, first = trainer.state.global_step, trainer.accelerator.process_index * len(prompts)
+        texts = [Random(f"{step} {first + place}").choice(COMPLETIONS) for place in range(len(prompts))]
+        ids = [[TOKENS[letter] for letter in text] or [0] for text in texts]
+        return {"prompt_ids": [[1]] * len(prompts), "completion_ids": ids, "logprobs": None}
+
+
+def trained(folder: Path, kind: str, steps: int, checkpoint: Path | None = None) -> dict[str, Any]:
+    """With prescribed completions, from the beginning or a checkpoint on; the last step is saved in `folder`."""
+    trainer_class, func = kinds()[kind]
+    advantages: list[list[float]] = []
+
+    class Noting(trainer_class):  # type: ignore[misc, valid-type]
+        def _generate_and_score_completions(self, inputs: Any) -> Any:
+            output = super()._generate_and_score_completions(inputs)
+            advantages.append(output["advantages"].tolist())
+            return output
+
+    size = 12 // int(os.environ.get("WORLD_SIZE", "1"))
+    saving = {"save_strategy": "steps", "save_steps": steps, "shuffle_dataset": False}
+    trainer = real_trainer(folder, func, PROMPTS, Noting, per_device_train_batch_size=size, max_steps=steps, **saving)
+    trainer.rollout_func = Prescribed()
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if trainer.is_world_process_zero():  # several processes without GPUs cannot read it: "tagged with cpu:0"
+        (folder / f"checkpoint-{steps}" / "optimizer.pt").unlink()
+    told = [batch[2] for batch in func.batches]
+    return {"told": told, "advantages": advantages, "history": packed(func._history.state_dict())}
+
+
+def resumed(folder: Path, kind: str, world: int) -> dict[str, Any]:
+    """Its part of the training that goes on with other numbers of processes."""
+    before = [UNTIL[other] for other in UNTIL if UNTIL[other] < UNTIL[world]]
+    checkpoint = folder / kind / f"checkpoint-{before[-1]}" if before else None
+    return trained(folder / kind, kind, UNTIL[world], checkpoint)
+
+
+def uneven(sizes: list[int], rank: int) -> list[list[float | None]]:
+    """What is paid twelve completions that lie on the processes like this, twice."""
+    func, own = reward(), slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
+    trainer = real_trainer(Path(tempfile.mkdtemp()), func, PROMPTS)
+    batches = [Random(seed).choices(COMPLETIONS, k=12) for seed in range(2)]
+    prompts = [letter for letter in "abc" for _ in range(4)]
+    return [called(func, trainer, texts[own], prompts[own]) for texts in batches]
+
+
+def failure(rank: int) -> str:
+    """What each process is told when the one that remembers cannot: it has weights, and is given none."""
+    func = reward()
+    trainer = real_trainer(Path(tempfile.mkdtemp()), func, PROMPTS)
+    if rank == 0:
+        func._history._store.prompts = {0: Past(bytes(8), bytes(8), bytes(16), 1)}
+    try:
+        called(func, trainer, ["a"] * 4)
+    except ArgumentError as error:
+        return str(error)
+    return "no error"
+
+
+def run(folder: Path, rank: int, world: int) -> dict[str, Any]:
+    outcome: dict[str, Any] = {"sampled": {kind: sampled(kind) for kind in TRAINERS}} if world == 2 else {}
+    if NEW:
+        outcome["whole"] = {kind: trained(folder / f"whole-{world}-{kind}", kind, 6) for kind in kinds()}
+        outcome["resumed"] = {kind: resumed(folder, kind, world) for kind in kinds()}
+    sizes = {1: [12], 2: [5, 7], 3: [9, 0, 3]}[world]
+    return outcome | {"uneven": uneven(sizes, rank), "failure": failure(rank)}
+
+
 if __name__ == "__main__":
-    rank = int(os.environ["RANK"])
-    outcome = {kind: run(kind) for kind in TRAINERS}
-    Path(f"{sys.argv[1]}.{rank}").write_text(json.dumps(outcome))
+    rank, out = int(os.environ["RANK"]), Path(sys.argv[1])
+    outcome = run(out.parent, rank, int(os.environ["WORLD_SIZE"]))
+    Path(f"{out}.{rank}").write_text(json.dumps(outcome))
     distributed.barrier()
     distributed.destroy_process_group()
     os._exit(0)  # else torch aborts at exit, now and then even so

@@ -12,6 +12,7 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # for rollout_func
 
+import pytest
 import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -66,6 +67,12 @@ def rows_of(answers: Iterable[str], prompt: Any = "a") -> list[dict[str, Any]]:
 # TRL before 0.24 or so has neither rollout functions nor names for ways to scale
 STRINGS = GRPOConfig.__dataclass_fields__["scale_rewards"].type is not bool
 NEW = "rollout_func" in inspect.signature(GRPOTrainer.__init__).parameters
+NOT_IN_OLD = "what TRL before 0.24 does not have: "
+
+
+def refused_scale(given: str) -> str:
+    """What is told of a trainer that divides by a standard deviation."""
+    return f"`scale_rewards` must be 'none', got {given!r}" if STRINGS else "`scale_rewards` must be False, got True"
 
 
 class Wanted:
@@ -87,7 +94,9 @@ class Wanted:
 def make_trainer(
     folder: Path, reward_funcs: list[Any], trainer_class: type[GRPOTrainer] = GRPOTrainer, **options: Any
 ) -> GRPOTrainer:
-    """A trainer of groups of four by default, whose completions `scored` prescribes."""
+    """A trainer of groups of four by default, whose completions `scored` prescribes; skips what this TRL cannot."""
+    if lacking := options.keys() - GRPOConfig.__dataclass_fields__.keys():
+        pytest.skip(NOT_IN_OLD + ", ".join(lacking))
     settings = {
         "num_generations": 4,
         "per_device_train_batch_size": 4,
@@ -124,10 +133,28 @@ def make_trainer(
     return trainer
 
 
+def let_generate(trainer: GRPOTrainer) -> None:
+    """Real completions from now on."""
+    trainer.rollout_func = None
+    vars(trainer.model).pop("generate", None)
+
+
 def scored(trainer: GRPOTrainer, answers: Iterable[str], prompt: Any = "a") -> dict[str, Any]:
     """TRL's own batch for prescribed completions: their ids and advantages."""
     trainer.rollout_func.completions = [*answers]
     return trainer._generate_and_score_completions(rows_of(answers, prompt))
+
+
+def called(reward: GroupReward, trainer: GRPOTrainer, texts: list[Any], prompts: list[Any] | None = None) -> list[Any]:
+    """What the reward function pays where the trainer calls it."""
+    told = {"log_metric": trainer._log_metric} if NEW else {}
+    reward.bind(trainer)
+    return reward(completions=texts, prompts=prompts or texts, trainer_state=trainer.state, **told)
+
+
+def logs_of(trainer: GRPOTrainer) -> dict[str, Any]:
+    """What TRL notes for its table of completions."""
+    return getattr(trainer, "_logs", None) or vars(trainer)["_textual_logs"]
 
 
 def answer(text: str) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import distributed
-from trl_support import ExactTrainer, GRPOTrainer, make_trainer, scored
+from trl_support import ExactTrainer, GRPOTrainer, called, logs_of, make_trainer, scored
 
 from polyest.adapters.trl import AnswerReward, GradedReward
 from polyest.adapters.trl.group_reward import GroupReward
@@ -76,13 +76,13 @@ def run(rank: int, world: int) -> dict[str, Any]:
 
 
 def batch(trainer: GRPOTrainer, texts: str, rank: int, world: int) -> dict[str, Any]:
-    trainer._logs["rewards"].clear()
+    logs_of(trainer)["rewards"].clear()
     trainer._metrics["train"].clear()
     own = len(texts) // world
     output = scored(trainer, [text.strip(".") for text in texts[rank * own : (rank + 1) * own]])
     return {
         "advantages": output["advantages"].tolist(),
-        "rewards": [*trainer._logs["rewards"][NAME]],
+        "rewards": [*logs_of(trainer)["rewards"][NAME]],
         "metrics": {name: value[0] for name, value in trainer._metrics["train"].items() if "answer_reward/" in name},
     }
 
@@ -90,7 +90,7 @@ def batch(trainer: GRPOTrainer, texts: str, rank: int, world: int) -> dict[str, 
 def failure(reward: GroupReward, trainer: GRPOTrainer, rank: int, world: int) -> str:
     """What each process is told when a function of the user's fails in the last one only."""
     try:
-        reward(completions=["c" if rank == world - 1 else "a"] * 2, log_metric=trainer._log_metric)
+        called(reward, trainer, ["c" if rank == world - 1 else "a"] * 2)
     except (PolyestError, KeyError) as error:
         return str(error)
     return "no error"

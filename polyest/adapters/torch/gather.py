@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Report = tuple[tuple[str, str] | None, object]
 
-__all__ = ["Completions", "Gathered", "agreed", "gather"]
+__all__ = ["Completions", "Gathered", "agreed", "gather", "of_first", "shared"]
 
 T = TypeVar("T")
 
@@ -93,6 +93,21 @@ def agreed(work: Callable[[], T], process_group: ProcessGroup | None) -> T:
         del failure
 
 
+def of_first(work: Callable[[], T], process_group: ProcessGroup | None) -> T:
+    """What some work returns on the first rank, which alone does it, on every rank; its error is raised on all."""
+    is_first = process_group is None or distributed.get_rank(process_group) == 0
+    result, failure = _attempt(work) if is_first else (None, None)
+    reports: list[Report] = [(_told(failure), result)]
+    try:
+        if process_group is not None:
+            first = distributed.get_global_rank(process_group, 0)
+            distributed.broadcast_object_list(reports, first, group=process_group)
+        _raise_failures(failure, reports)
+    finally:
+        del failure
+    return cast(T, reports[0][1])
+
+
 def gather(read: Callable[[], Completions], process_group: ProcessGroup | None) -> Gathered:
     """What `read` returns on every rank, brought together in one exchange; without a process group, that of this one.
 
@@ -116,11 +131,24 @@ def _attempt(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
 
 def _exchange(payload: T, failure: Exception | None, process_group: ProcessGroup | None) -> list[T]:
     """The payload of each rank, on every rank; the failure of one rank is raised on all."""
-    told = None if failure is None else (type(failure).__name__, str(failure))
-    reports: list[Report] = [(told, payload)]
+    own = (_told(failure), payload)
+    reports: list[Report] = [own]
     if process_group is not None:
         reports *= distributed.get_world_size(process_group)
-        distributed.all_gather_object(reports, (told, payload), group=process_group)
+        distributed.all_gather_object(reports, own, group=process_group)
+    try:
+        _raise_failures(failure, reports)
+    finally:
+        del failure
+    return [cast(T, sent) for _, sent in reports]
+
+
+def _told(failure: Exception | None) -> tuple[str, str] | None:
+    return None if failure is None else (type(failure).__name__, str(failure))
+
+
+def _raise_failures(failure: Exception | None, reports: list[Report]) -> None:
+    """This rank's own failure, or else the first that is reported."""
     try:
         if failure is not None:
             raise failure
@@ -130,7 +158,6 @@ def _exchange(payload: T, failure: Exception | None, process_group: ProcessGroup
         if other is not None:
             kind = getattr(errors, other[0], PolyestError)
             raise kind(f"rank {rank} of the process group failed with {other[0]}: {other[1]}")
-    return [cast(T, sent) for _, sent in reports]
 
 
 def _check_member(process_group: ProcessGroup | None) -> None:

@@ -12,6 +12,7 @@ import polyest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.pay import AnswerPay
 from polyest.adapters.pooling import PooledPay
+from polyest.adapters.trl.batch import once
 from polyest.adapters.trl.checkpoint import keep_history
 from polyest.adapters.trl.group_reward import BASELINE, ExactAdvantagesMixin, GroupReward
 from polyest.adapters.trl.logs import log_answers, measures, row_and_text
@@ -87,10 +88,11 @@ class AnswerReward(GroupReward):
             ones as members of the pool, as `polyest.history.TrainingHistory` does (which says where that does harm);
             also exact with the mixin. A prompt is known by its id, or else by what it says. Evaluation neither pools
             nor remembers; completions that TRL trains on several times (`num_iterations`, `steps_per_generation`) are
-            pooled once. Every process has the same history, 8 bytes for each completion (16 in a product) and about
-            0.4 kB for each prompt; it is saved in the checkpoint's ``trainer_state.json``, and training that resumes
-            from there goes on as if it had not stopped. Logged as well: ``{name}/pool_size``, the share of prompts
-            ``{name}/seen`` before, and ``{name}/squared_drift``, an estimate of Σ_z (ν(z) − ν_before(z))².
+            pooled once. The main process remembers, 8 bytes for each completion (16 in a product) and about 0.4 kB for
+            each prompt, and tells the others the pools of each batch. What it remembers is saved in the checkpoint's
+            ``trainer_state.json``; training that resumes from there, with any number of processes, goes on as if it had
+            not stopped. Logged as well: ``{name}/pool_size``, the share of prompts ``{name}/seen`` before, and
+            ``{name}/squared_drift``, an estimate of Σ_z (ν(z) − ν_before(z))².
         id_column: the dataset's column of ids; by default ``prompt_id`` or ``id``, where there is one.
 
     Raises:
@@ -146,7 +148,7 @@ class AnswerReward(GroupReward):
             count=count,
             **budget,
         )
-        self._history = PooledPay(self._answer_pay, PoolSettings(visits, forgetting, drift))
+        self._history = PooledPay(self._answer_pay, PoolSettings(visits, forgetting, drift), once)
         self._id_column = id_column
         self._extract = Extractor(extract, time_limit, row_and_text)
         _check_reward(reward, self._answer_pay)

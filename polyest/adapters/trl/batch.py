@@ -6,24 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from torch import distributed
 
-from polyest.adapters.torch.gather import shared
+from polyest.adapters.torch.gather import of_first, shared
 from polyest.errors import ArgumentError
 from polyest.identity import answers_of
 from polyest.online.answers import Answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch.distributed import ProcessGroup
 
     from polyest.adapters.pooling import Visit
 
     Array = NDArray[np.float64]
 
-__all__ = ["Batch", "Completions", "Groups", "gathered"]
+__all__ = ["Batch", "Completions", "Groups", "gathered", "once"]
+
+T = TypeVar("T")
 
 
 class Completions(NamedTuple):
@@ -98,9 +101,20 @@ class Batch:
 
 def gathered(read: Callable[[], Completions]) -> Batch:
     """What `read` returns on every process, brought together; what it raises on one is raised on all."""
-    started = distributed.is_available() and distributed.is_initialized()
-    parts = shared(read, distributed.group.WORLD if started else None)
+    everyone = _processes()
+    parts = shared(read, everyone)
     ends = list(accumulate((len(part.rewards) for part in parts), initial=0))
-    rank = distributed.get_rank() if started else 0
+    rank = 0 if everyone is None else distributed.get_rank()
     joined = Completions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     return Batch(joined, slice(ends[rank], ends[rank + 1]))
+
+
+def once(work: Callable[[], T]) -> T:
+    """What some work returns on the main process, which alone does it, on every one; its error is raised on all."""
+    return of_first(work, _processes())
+
+
+def _processes() -> ProcessGroup | None:
+    """All of them; None for one alone."""
+    started = distributed.is_available() and distributed.is_initialized()
+    return distributed.group.WORLD if started else None

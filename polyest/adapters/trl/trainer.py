@@ -26,6 +26,7 @@ __all__ = [
     "check_version",
     "evaluation_size",
     "group_size",
+    "make_completions_anew",
     "metric_logger",
     "noted_advantages",
     "trainer_of",
@@ -104,6 +105,11 @@ def asks_again(trainer: GRPOTrainer, started: int) -> bool:
     done: int = trainer._step
     made = started + (done - 1) // every * every
     return done > 0 and made // every == (started + done) // every
+
+
+def make_completions_anew(trainer: GRPOTrainer) -> None:
+    """Let a trainer begin with a generation, as one does that has not trained yet."""
+    trainer._step, trainer._buffered_inputs = 0, None
 
 
 def metric_logger(trainer: GRPOTrainer) -> Callable[[str, float], None]:

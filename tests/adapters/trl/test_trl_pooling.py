@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,23 @@ pytest.importorskip("trl")
 import pooling_worker
 import torch
 from pooling_support import TRAINERS, paid, real_trainer, reward
+from torchrun import outcomes
 from transformers import TrainerCallback
-from trl_support import COMPLETIONS, ExactTrainer, GRPOTrainer, answer, bernstein, make_trainer, probabilities, rows_of
-from two_processes import outcomes
+from trl_support import (
+    COMPLETIONS,
+    NEW,
+    ExactTrainer,
+    GRPOTrainer,
+    answer,
+    bernstein,
+    make_trainer,
+    probabilities,
+    rows_of,
+)
 
 from polyest.adapters.trl import AnswerReward
 from polyest.errors import ArgumentError, TableNotFoundError
+from polyest.history.snapshot import packed
 
 pytestmark = [
     pytest.mark.slow,
@@ -114,14 +125,31 @@ def stopped(trainer: GRPOTrainer, step: int, checkpoint: str | None = None) -> G
     return trainer
 
 
+def test_training_goes_on_with_groups_of_another_size(tmp_path: Path) -> None:
+    """Of four before, of eight then: one prompt for each step."""
+    options = {"max_steps": 6, "shuffle_dataset": False, "save_strategy": "steps", "save_steps": 2}
+    funcs = [reward(), reward()]
+    stopped(real_trainer(tmp_path, funcs[0], PROMPTS[:2], **options), 2)
+    rest = real_trainer(tmp_path, funcs[1], PROMPTS[:2], num_generations=8, **options)
+    rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    batches = funcs[0].batches + funcs[1].batches
+    assert [len({*prompts}) for prompts, _, _ in batches] == [2, 2, 1, 1, 1, 1]
+    expected = paid([(prompts, texts) for prompts, texts, _ in batches], visits=3, centred=True)
+    for (_, _, told), true in zip(batches, expected, strict=True):
+        assert told == pytest.approx(true, abs=1e-12)
+
+
 STOPPED = [(kind, restores, False) for kind in TRAINERS for restores in (False, True)]
 
 
 @pytest.mark.parametrize(("kind", "restores", "shuffles"), [*STOPPED, (next(reversed(TRAINERS)), False, True)])
 def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, restores: bool, shuffles: bool) -> None:
-    """Bit by bit: completions, rewards, weights. (TRL shuffles later epochs anew where it resumes.)"""
+    """Bit by bit: completions, rewards, weights. (TRL shuffles later epochs anew where it resumes.)
+
+    The oldest TRL counts the last part of an epoch as a step, and does not take it: it resumes elsewhere than it was.
+    """
     options = {"max_steps": 5, "shuffle_dataset": shuffles, "restore_callback_states_from_checkpoint": restores}
-    funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS * (2 if shuffles else 1)
+    funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS[: None if NEW else 4] * (2 if shuffles else 1)
     whole = real_trainer(tmp_path / "whole", funcs[0], rows, TRAINERS[kind], **options)
     whole.train()
     saving = {"save_strategy": "steps", "save_steps": 3}
@@ -160,6 +188,47 @@ def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dic
     for (_, _, told), true in zip(kept, paid(batches, visits=3, centred=True), strict=True):
         assert told == pytest.approx(true, abs=1e-12)
     assert set(last._history.state_dict()["turns"].tolist()) == {len(batches)}
+
+
+class Broken(TrainerCallback):
+    """Once, after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.steps = {step}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step in self.steps:
+            self.steps.clear()
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("checkpoint", [5, 4, 3])
+@pytest.mark.parametrize("restores", [False, True])
+def test_a_trainer_that_trains_again_goes_on_like_a_new_one(tmp_path: Path, checkpoint: int, restores: bool) -> None:
+    """A generation lasts four steps. By itself TRL would go on with the completions of when it was interrupted."""
+    options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
+    options |= {"save_strategy": "steps", "save_steps": 1, "restore_callback_states_from_checkpoint": restores}
+    funcs = [reward(), reward()]
+    old, new = (real_trainer(tmp_path, func, PROMPTS[:4], **options) for func in funcs)
+    old.add_callback(Broken(6))
+    with pytest.raises(KeyboardInterrupt):
+        old.train()
+    funcs[0].batches.clear()
+    for trainer in (old, new):
+        trainer.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{checkpoint}"))
+    assert funcs[0].batches == funcs[1].batches
+    assert packed(funcs[0]._history.state_dict()) == packed(funcs[1]._history.state_dict())
+    pairs = zip(old.model.parameters(), new.model.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_checkpoint_is_not_kept_in_memory(tmp_path: Path) -> None:
+    options = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
+    first = stopped(real_trainer(tmp_path, reward(), PROMPTS, **options), 1)
+    rest = real_trainer(tmp_path, reward(), PROMPTS, **options)
+    rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
+    for trainer in (first, rest):
+        assert not trainer.state.stateful_callbacks["SavedHistories"]["attributes"]["saved"]
 
 
 def test_a_generation_that_pays_nothing_undoes_no_earlier_one(tmp_path: Path) -> None:
@@ -241,16 +310,19 @@ def test_settings_of_pooling_are_checked_at_once(options: dict[str, Any], messag
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The outcomes of two processes."""
-    return outcomes(pooling_worker, tmp_path_factory.mktemp("ranks"))
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
+    """The outcomes of two processes, of one, and of three, of which each goes on where the ones before have stopped."""
+    folder = tmp_path_factory.mktemp("ranks")
+    found = {2: outcomes(pooling_worker, folder, 2), 1: [pooling_worker.run(folder, 0, 1)]}
+    return found | ({3: outcomes(pooling_worker, folder, 3)} if NEW else {})
 
 
 @pytest.mark.parametrize("kind", TRAINERS)
-def test_two_processes_share_one_history(two: list[dict[str, Any]], kind: str) -> None:
-    """The middle one of three groups is spread over both: pools are those of all completions, and the ranks agree."""
-    first, second = (outcome[kind] for outcome in two)
-    assert first["history"] == second["history"]
+def test_two_processes_share_one_history(runs: dict[int, list[dict[str, Any]]], kind: str) -> None:
+    """The middle one of three groups is spread over both: pools are those of all completions, and one remembers."""
+    first, second = (outcome["sampled"][kind] for outcome in runs[2])
+    assert first["history"]["keys"]
+    assert not second["history"]["keys"]
     assert ["answer_reward/seen" in line for line in first["logs"]] == [True] * 4 + [False]
     joined = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(first["batches"], second["batches"], strict=True)]
     told = [a[2] + b[2] for a, b in zip(first["batches"], second["batches"], strict=True)]
@@ -259,3 +331,40 @@ def test_two_processes_share_one_history(two: list[dict[str, Any]], kind: str) -
         return
     for mine, true in zip(told, paid(joined, visits=3, centred=True), strict=True):
         assert mine == pytest.approx(true, abs=1e-12)
+
+
+def together(ranks: list[dict[str, Any]], what: str, kind: str) -> list[list[list[float]]]:
+    """What is told, and the advantages that are trained on, at each step, of the completions of all processes."""
+    columns = [[rank[what][kind][column] for rank in ranks] for column in ("told", "advantages")]
+    return [[[*chain.from_iterable(parts)] for parts in zip(*column, strict=True)] for column in columns]
+
+
+@pytest.mark.skipif(not NEW, reason="this TRL takes no prescribed completions where it trains on several processes")
+@pytest.mark.parametrize("kind", pooling_worker.kinds())
+def test_any_number_of_processes_get_what_one_does(runs: dict[int, list[dict[str, Any]]], kind: str) -> None:
+    """To the bit, and the main process of two and of three remembers it: also where training stops and goes on."""
+    (alone,) = runs[1]
+    truth, history = together([alone], "whole", kind), alone["whole"][kind]["history"]
+    for processes in (2, 3):
+        assert together(runs[processes], "whole", kind) == truth
+        first, *others = (rank["whole"][kind]["history"] for rank in runs[processes])
+        assert first == history
+        assert not any(other["keys"] for other in others)
+    parts = [together(runs[processes], "resumed", kind) for processes in pooling_worker.UNTIL]
+    assert [[*chain.from_iterable(column)] for column in zip(*parts, strict=True)] == truth
+    assert runs[3][0]["resumed"][kind]["history"] == history
+    assert len({value for batch in truth[1] for value in batch}) > 6
+
+
+def test_processes_may_have_any_share_of_a_batch(runs: dict[int, list[dict[str, Any]]]) -> None:
+    (alone,) = runs[1]
+    for processes in runs:
+        parts = zip(*(rank["uneven"] for rank in runs[processes]), strict=True)
+        assert [[*chain.from_iterable(batch)] for batch in parts] == alone["uneven"]
+
+
+def test_what_the_main_process_cannot_remember_all_refuse(runs: dict[int, list[dict[str, Any]]]) -> None:
+    for processes in runs:
+        first, *others = (rank["failure"] for rank in runs[processes])
+        assert first.startswith("`weights` must be given at every visit or at none")
+        assert others == [f"rank 0 of the process group failed with ArgumentError: {first}"] * (processes - 1)

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("trl")
 import trl_worker
-from two_processes import outcomes
+from torchrun import outcomes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.* is deprecated:FutureWarning:transformers")
 

@@ -1,4 +1,4 @@
-"""A worker of tests on two processes, as torchrun starts them."""
+"""A worker of tests on several processes, as torchrun starts them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 __all__ = ["outcomes"]
 
 
-def outcomes(worker: ModuleType, folder: Path) -> list[dict[str, Any]]:
+def outcomes(worker: ModuleType, folder: Path, processes: int = 2) -> list[dict[str, Any]]:
     """What each process wrote; their string hashes differ."""
-    out = folder / "outcome"
+    out = folder / f"outcome-{processes}"
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
     environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     run = subprocess.run(
         [*command, str(worker.__file__), str(out)], env=environment, capture_output=True, text=True, timeout=500
     )
     assert run.returncode == 0, run.stderr
-    return [json.loads(Path(f"{out}.{rank}").read_text()) for rank in range(2)]
+    return [json.loads(Path(f"{out}.{rank}").read_text()) for rank in range(processes)]
