@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from html import escape
 
@@ -12,7 +11,7 @@ WITH_LIMITS = (*"∑∏", "sup", "max", "min", "argmin", "argmax")
 SHORT_WORDS = ("an", "as", "at", "by", "de", "if", "in", "is", "it", "no", "of", "on", "or", "so", "to", "we")
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ'∗", "0123456789−T′*", strict=True))
 LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
-ACCENTS = {"\N{COMBINING CIRCUMFLEX ACCENT}": "^", "\N{COMBINING MACRON}": "¯", "\N{COMBINING TILDE}": "~"}
+ACCENTS = "\N{COMBINING CIRCUMFLEX ACCENT}\N{COMBINING MACRON}\N{COMBINING TILDE}"
 CLOSING = {"(": ")]", "[": "])", "{": "}", "⟨": "⟩"}  # (0, 1] is an interval
 BARS = ("|", "‖")
 SPACED = dict.fromkeys("=≤≥<>≈≠∈~∝→:", 0.28) | dict.fromkeys("+−±∓·×/|‖", 0.22)  # in em, where the source has a space
@@ -27,8 +26,8 @@ _WORD = (
 TOKEN = re.compile(
     rf"(?P<gap>\s+)|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?|[½¼])|(?P<function>{FUNCTION})|(?P<large>[∑∏∫])"
     rf'|(?P<text>"[^"]*"|{_WORD}(?: (?:{_WORD}|[a-z]{{2}}(?![A-Za-z_^(])|a(?= [a-z]{{2}})))*)'
-    rf"|(?P<raised>[{''.join(RAISED)}]+)|(?P<lowered>[{''.join(LOWERED)}]+)|(?P<letter>[^\W\d_][{''.join(ACCENTS)}]?|∞)"
-    r"|(?P<script>[_^])|(?P<sign>\.\.|.)",
+    rf"|(?P<raised>[{''.join(RAISED)}]+)|(?P<lowered>[{''.join(LOWERED)}]+)|(?P<letter>[^\W\d_][{ACCENTS}]?|∞)"
+    r"|(?P<script>[_^])|(?P<dots>…|\.\.)|(?P<sign>.)",
     re.DOTALL,
 )
 Token = tuple[str, str]
@@ -70,10 +69,9 @@ def mathml(text: str, display: bool = False) -> str:
 
 
 def _tokens(text: str) -> list[Token]:
-    """From the last to the first; a letter with an accent is two characters."""
+    """From the last to the first."""
     text = text.replace("Σ", "∑").replace("Π", "∏")
-    apart = "".join(two if (two := unicodedata.normalize("NFD", c))[-1] in ACCENTS else c for c in text)
-    return [(str(match.lastgroup), match[0]) for match in TOKEN.finditer(apart)][::-1]
+    return [(str(match.lastgroup), match[0]) for match in TOKEN.finditer(text)][::-1]
 
 
 def _nodes(tokens: list[Token], closing: str = "") -> tuple[list[Node], str]:
@@ -96,14 +94,17 @@ def _node(kind: str, text: str, tokens: list[Token]) -> Node:
         return _group(text, nodes, closed)
     if text == "√" and tokens:
         return Node("letter", text, f"<msqrt>{_under_root(tokens)}</msqrt>")
-    if text[-1] in ACCENTS:
-        return Node(
-            kind, text, f'<mover accent="true"><mi>{text[0]}</mi><mo stretchy="false">{ACCENTS[text[-1]]}</mo></mover>'
-        )
+    if kind == "dots":
+        return Node(kind, text, f'<mo lspace="0" rspace="0">{text}</mo>')
     if text in WITH_LIMITS:
         return Node(kind, text, f'<mo movablelimits="true" lspace="0" rspace="0.1em">{text}</mo>')
-    tag, upright = TAGS.get(kind, "mo"), ' mathvariant="normal"' if kind == "function" else ""
-    return Node("bar" if text in BARS else kind, text, f"<{tag}{upright}>{escape(text)}</{tag}>")
+    tag, upright = TAGS.get(kind, "mo"), ""
+    if kind == "function" or (kind == "text" and " " not in text):
+        tag, upright = "mi", ' mathvariant="normal"'
+    body = f"<{tag}{upright}>{escape(text)}</{tag}>"
+    if text[-1] in ACCENTS:  # which lean over what follows
+        body = f'<mrow>{body}<mspace width="0.12em"></mspace></mrow>'
+    return Node("bar" if text in BARS else kind, text, body)
 
 
 def _group(opening: str, nodes: list[Node], closed: str) -> Node:
@@ -189,9 +190,9 @@ def _fractions(nodes: list[Node]) -> list[Node]:
     found = list(nodes)
     for i in range(len(nodes) - 2, 0, -1):
         left, slash, right = nodes[i - 1 : i + 2]
-        starts = i == 1 or nodes[i - 2].kind in ("gap", "sign")
+        starts = i == 1 or (nodes[i - 2].kind in ("gap", "sign") and nodes[i - 2].text != "/")
         applied = i > 2 and nodes[i - 2].kind == "gap" and nodes[i - 3].kind in ("function", "text")
-        ends = i + 2 == len(nodes) or nodes[i + 2].kind in ("gap", "sign")
+        ends = i + 2 == len(nodes) or (nodes[i + 2].kind in ("gap", "sign") and nodes[i + 2].text != "/")
         if slash.text == "/" and starts and ends and not applied and {left.kind, right.kind} <= PIECES:
             found[i - 1 : i + 2] = [Node("letter", "", f"<mfrac>{left.bare}{right.bare}</mfrac>")]
     return found

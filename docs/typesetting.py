@@ -16,12 +16,13 @@ OF_FORMULAS = re.compile(r"[Σ∫∇≤≥≈≠∈·√²−]")
 OF_CODE = re.compile(r"# |--|>>>|^(?:from|import|def|class|\w+ = \w+\() ", re.MULTILINE)
 NO_PROSE = re.compile(r"(<(pre|code|math|a|h[1-6]|script|style|svg)\b.*?</\2>|<[^>]*>)", re.DOTALL)
 LONGEST_LINE = 24  # without a place to break it
-WORD_JOINER = "\N{WORD JOINER}"  # a comma stays with its formula
+WIDEST = 36  # on a telephone
+PUNCTUATION = re.compile(r"[^\w\s]*(?:s\b)?")
 
 _NAME = r"(?:plug_in|payoff|reward_weight|weight|offset|slack|excess|correct|rank|mean|pay|past)(?!\w)"
 _BRACES = r"\{(?:[^{}]|\{[^{}]*\})*\}"
-_LETTER = rf"(?:(?<![A-Za-z])[A-Za-z]|[^\W\d_A-Za-zΣΠᵀ])[{''.join(ACCENTS)}]?(?![0-9])(?!(?<=[A-Za-z])[A-Za-z])"
-_INDEX = rf"[_^](?:{_BRACES}|\([^)]*\)|−?(?:[^\W\d_]+[{''.join(ACCENTS)}]?|\d+|[∗∞]))"
+_LETTER = rf"(?:(?<![A-Za-z])[A-Za-z]|[^\W\d_A-Za-zΣΠᵀ])[{ACCENTS}]?(?![0-9])(?!(?<=[A-Za-z])[A-Za-z])"
+_INDEX = rf"[_^](?:{_BRACES}|\([^)]*\)|−?(?:[^\W\d_]+[{ACCENTS}]?|\d+|[∗∞]))"
 _PRODUCT = r"(?:p[Qr]|TQ|KT|d[tps]|tC)(?![A-Za-z0-9])"  # of two letters without a sign
 _MARKS = rf"[{''.join(RAISED)}{''.join(LOWERED)}{''.join(SPACED)},!#…½]|\.\."
 LETTERS = rf"{_PRODUCT}|{_LETTER}|{_INDEX}|[ΣΠ∫√∇∞]"
@@ -86,23 +87,27 @@ def within_prose(html: str) -> str:
 def _sentence(html: str) -> str:
     text, done, end = unescape(html), [], 0
     for start, stop in formulas_in(text):
-        done += [escape(text[end:start], quote=False), _breakable(text[start:stop])]
-        done += [] if text[stop : stop + 1].isspace() or stop == len(text) else [WORD_JOINER]
-        end = stop
+        done += [escape(text[end:start], quote=False)]
+        end = stop + len(PUNCTUATION.match(text, stop)[0])
+        done += [_breakable(text[start:stop], escape(text[stop:end], quote=False))]
     return "".join([*done, escape(text[end:], quote=False)]) if done else html
 
 
-def _breakable(text: str) -> str:
-    """A long formula may break after its relations and signs outside of brackets."""
-    if len(text) <= LONGEST_LINE:
-        return mathml(text)
+def _breakable(text: str, after: str) -> str:
+    """A long formula may break after its relations and signs outside of brackets; punctuation stays with its end."""
     pieces = [""]
-    for word in re.split(r"(?<= )", text):
+    for word in re.split(r"(?<= )", text) if len(text) > LONGEST_LINE else [text]:
         pieces[-1] += word
         closed = _depth(pieces[-1]) == 0 and all(pieces[-1].count(bar) % 2 == 0 for bar in BARS)
         if closed and word.strip() in SPACED:
             pieces.append("")
-    return "<wbr>".join(mathml(piece.rstrip()) for piece in pieces)
+    typeset = [_scrolled(piece.rstrip()) if len(piece) > WIDEST else mathml(piece.rstrip()) for piece in pieces]
+    typeset[-1] = f'<span class="joined">{typeset[-1]}{after}</span>' if after else typeset[-1]
+    return "<wbr>".join(typeset)
+
+
+def _scrolled(text: str) -> str:
+    return f'<span class="wide">{mathml(text)}</span>'
 
 
 def formulas_in(text: str) -> Iterator[tuple[int, int]]:
@@ -145,7 +150,11 @@ def _depth(text: str) -> int:
 
 def _trimmed(text: str, run: list[Piece]) -> Iterator[tuple[int, int]]:
     """Where the formulas are in a run of words that could be one."""
-    while run and run[-1].role in ("function", "name", "sign"):
+    while (
+        run
+        and run[-1].role in ("name", "sign", "function")
+        and [piece.role for piece in run[-2:]] != ["sign", "function"]
+    ):
         run = run[:-1]
     while run and (run[0].role == "sign" or (run[0].role == "name" and run[1].role != "sign")):
         run = run[1:]
