@@ -5,8 +5,9 @@ from __future__ import annotations
 import doctest
 
 import pytest
-import typesetting
-from markdown import Markdown
+
+markdown = pytest.importorskip("markdown")
+import typesetting  # noqa: E402
 
 SENTENCES = {
     "A group of K completions (K ≥ 2), paid c[m_i].": ["K", "(K ≥ 2)", "c[m_i]"],
@@ -48,7 +49,9 @@ def test_blocks_without_a_language_are_formulas_or_code() -> None:
 
 
 def test_an_underscore_emphasises_nothing() -> None:
-    page = Markdown(extensions=[typesetting.NoUnderscores()]).convert("∫_0^s and (x)_j, *but* __that__ ∫_0^1 or (x)_ j")
+    page = markdown.Markdown(extensions=[typesetting.NoUnderscores()]).convert(
+        "∫_0^s and (x)_j, *but* __that__ ∫_0^1 or (x)_ j"
+    )
     assert page == "<p>∫_0^s and (x)_j, <em>but</em> __that__ ∫_0^1 or (x)_ j</p>"
 
 

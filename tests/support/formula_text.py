@@ -1,4 +1,4 @@
-"""MathML as the line it was made of: nothing may be lost or moved. Brackets, spaces and marks of indices do not count."""
+"""MathML as the line it was made of: nothing may be lost or moved. Brackets, spaces, marks of indices do not count."""
 
 from __future__ import annotations
 
