@@ -25,7 +25,14 @@ ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
 CITED = re.compile(r"(?:docs/)?(theory|graded|convergence)\.md((?:(?:,|, and| and)? §\d+)*)")
 LARGEST_GROUP = 64  # of the playground
-MATHEMATICS = ("theory", "convergence", "graded", "explanations/", "reference/")  # pages whose sentences have formulas
+NO_MATHEMATICS = (
+    "index",
+    "changelog",
+    "benchmarks",
+    "design",
+    "reference/cli",
+    "notebooks/",
+)  # whose letters are no formulas
 IN_CHECKOUT = "checkout:"
 HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
@@ -84,7 +91,7 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
     html = typesetting.displayed(html)
     if page.file.src_uri.startswith("reference/"):
         html = _with_sections(html)
-    if page.file.src_uri.startswith(MATHEMATICS):
+    if not page.file.src_uri.startswith(NO_MATHEMATICS):
         html = typesetting.within_prose(html)
     if not page.file.src_uri.endswith(".ipynb"):
         return html

@@ -21,7 +21,7 @@ PUNCTUATION = re.compile(r"[^\w\s]*(?:s\b)?")
 
 _NAME = r"(?:plug_in|payoff|reward_weight|weight|offset|slack|excess|correct|rank|mean|pay|past)(?!\w)"
 _BRACES = r"\{(?:[^{}]|\{[^{}]*\})*\}"
-_LETTER = rf"(?:(?<![A-Za-z])[A-Za-z]|[^\W\d_A-Za-zΣΠᵀ])[{ACCENTS}]?(?![0-9])(?!(?<=[A-Za-z])[A-Za-z])"
+_LETTER = rf"(?:(?<![A-Za-z])[A-Za-z]|[^\W\d_A-Za-zΣΠᵀµ])[{ACCENTS}]?(?![0-9])(?!(?<=[A-Za-z])[A-Za-z])"
 _INDEX = rf"[_^](?:{_BRACES}|\([^)]*\)|−?(?:[^\W\d_]+[{ACCENTS}]?|\d+|[∗∞]))"
 _PRODUCT = r"(?:p[Qr]|TQ|KT|d[tps]|tC)(?![A-Za-z0-9])"  # of two letters without a sign
 _MARKS = rf"[{''.join(RAISED)}{''.join(LOWERED)}{''.join(SPACED)},!#…½]|\.\."
@@ -133,8 +133,8 @@ def _role(word: str, before: str) -> str:
         return ""
     if core in UNITS and re.search(r"\d\s$", before):
         return ""
-    if re.fullmatch(rf"{FUNCTION}|{_NAME}|[aAI]", core):
-        return "function" if re.fullmatch(FUNCTION, core) else "name"
+    if name := re.fullmatch(rf"[(\[]?(?:({FUNCTION})|{_NAME}|[aAI])", core):
+        return "function" if name[1] else "name"
     return "sign" if word in SIGNS else "letter" if re.search(LETTERS, core) else "joint"
 
 
@@ -148,13 +148,14 @@ def _depth(text: str) -> int:
     return sum(map(text.count, OPENING)) - sum(map(text.count, CLOSING))
 
 
+def _is_defined(text: str, last: Piece) -> bool:
+    """As log, by itself, in r = log."""
+    return last.role == "function" and text[: last.start].endswith("= ")
+
+
 def _trimmed(text: str, run: list[Piece]) -> Iterator[tuple[int, int]]:
     """Where the formulas are in a run of words that could be one."""
-    while (
-        run
-        and run[-1].role in ("name", "sign", "function")
-        and [piece.role for piece in run[-2:]] != ["sign", "function"]
-    ):
+    while run and run[-1].role in ("name", "sign", "function") and not _is_defined(text, run[-1]):
         run = run[:-1]
     while run and (run[0].role == "sign" or (run[0].role == "name" and run[1].role != "sign")):
         run = run[1:]

@@ -18,6 +18,7 @@ SENTENCES = {
     "V(c) ≤ ρ·V(plug_in), weight w, weight·sign·Φ_Q": ["V(c) ≤ ρ·V(plug_in)", "w", "weight·sign·Φ_Q"],
     "For r = log, F = 1": ["r = log", "F = 1"],
     "independent, i.i.d. (a) I/O of a GB in 0.02 s, 95 % of 10,662 and A log, e.g. §3, pass@k, worst_case": [],
+    "for a reason (a crash, K = 8), max S − max of the rest, 630 µs": ["K = 8", "max S"],
     "in m (K = 16 begins": ["m", "K = 16"],
     "the weight on z)/ν_t(z), the noise": [],
 }
