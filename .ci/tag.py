@@ -36,8 +36,8 @@ def amiss(root: Path, day: date) -> Iterator[str]:
     yield from _amiss_in_changelog((root / "CHANGELOG.md").read_text(encoding="utf-8"), version, day)
     if f"\nversion: {version}\n" not in (root / "CITATION.cff").read_text(encoding="utf-8"):
         yield f"CITATION.cff names another version than {version}"
-    yield from _amiss_in_list(root / "coeffs", "make digests")
-    yield from _amiss_in_list(root / "dist", "make release")
+    yield from _amiss_in_list(root / "coeffs", "*.json", "make digests")
+    yield from _amiss_in_list(root / "dist", "polyest-*", "make release")
 
 
 def _amiss_in_changelog(text: str, version: str, day: date) -> Iterator[str]:
@@ -53,17 +53,20 @@ def _amiss_in_changelog(text: str, version: str, day: date) -> Iterator[str]:
         yield f"CHANGELOG.md dates {version} {releases[version]}; today is {day.isoformat()}"
 
 
-def _amiss_in_list(folder: Path, remedy: str) -> Iterator[str]:
-    """Whether every file is what SHA256SUMS says."""
+def _amiss_in_list(folder: Path, pattern: str, remedy: str) -> Iterator[str]:
+    """Whether every file is what SHA256SUMS says, and every file of the pattern is listed there."""
     sums = folder / "SHA256SUMS"
     lines = sums.read_text(encoding="ascii").splitlines() if sums.is_file() else []
     if not lines:
         yield f"{folder.name}/ has no SHA256SUMS: run {remedy}"
-    for line in lines:
-        digest, name = line.split(maxsplit=1)
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            yield f"{folder.name}/{name} is not what SHA256SUMS says: run {remedy}"
+        return
+    digests = {folder / name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+    for path in sorted({*digests, *folder.rglob(pattern)}):
+        name = path.relative_to(folder.parent)
+        if path not in digests:
+            yield f"{name} is not in SHA256SUMS: run {remedy}"
+        elif not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digests[path]:
+            yield f"{name} is not what SHA256SUMS says: run {remedy}"
 
 
 def message(root: Path) -> str:

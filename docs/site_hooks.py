@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typesetting
+
 import polyest
 from polyest import cli
 from polyest.storage import store
@@ -23,8 +25,22 @@ ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(#[^)\s]*)?(?=\))")
 CITED = re.compile(r"(?:docs/)?(theory|graded|convergence)\.md((?:(?:,|, and| and)? §\d+)*)")
 LARGEST_GROUP = 64  # of the playground
+NO_MATHEMATICS = (
+    "index",
+    "changelog",
+    "benchmarks",
+    "design",
+    "reference/cli",
+    "notebooks/",
+)  # whose letters are no formulas
 IN_CHECKOUT = "checkout:"
 HOME = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """In ∫_0^1 and (x)_j an underscore is an index."""
+    config.markdown_extensions.append(typesetting.NoUnderscores())
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -69,11 +85,14 @@ def _named(link: re.Match[str]) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Links from docstrings to the theory; and what a notebook lacks: texts for its pictures, code that the keyboard
-    scrolls, links to pages of the site.
+    """Formulas, typeset; links from docstrings to the theory; and what a notebook lacks: texts for its pictures, code
+    that the keyboard scrolls, links to pages of the site.
     """
+    html = typesetting.displayed(html)
     if page.file.src_uri.startswith("reference/"):
-        return _with_sections(html)
+        html = _with_sections(html)
+    if not page.file.src_uri.startswith(NO_MATHEMATICS):
+        html = typesetting.within_prose(html)
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = re.sub(r"<img (?![^>]*\balt=)", '<img alt="the figure that this cell draws" ', html)

@@ -68,6 +68,7 @@ AMISS: dict[str, tuple[Callable[[Path], object], str]] = {
     "another citation": (replaced("CITATION.cff", "0.2.0", "0.1.0"), "CITATION.cff names another version than 0.2.0"),
     "unreleased": (replaced("CHANGELOG.md", "## [0.2.0]", "## [Unreleased]\n\n## [0.2.0]"), "a section Unreleased"),
     "a table": (replaced("coeffs/k4.json", "{}", "[]"), "coeffs/k4.json is not what SHA256SUMS says: run make digests"),
+    "a new table": (lambda root: (root / "coeffs" / "k5.json").write_text("{}"), "coeffs/k5.json is not in SHA256SUMS"),
     "a build": (lambda root: (root / "dist" / "polyest-0.2.0.tar.gz").unlink(), "run make release"),
     "no build": (lambda root: (root / "dist").rename(root.parent / "elsewhere"), "dist/ has no SHA256SUMS"),
 }

@@ -61,7 +61,7 @@ class AlignmentGame:
         return np.asarray(self.payoffs - self.penalty.slope(nu))
 
     def equilibrium(self) -> Array:
-        """The maximiser ν*, shape (n,): ∝ ν_ref^{λ/(τ+λ)} exp(R/(τ+λ)) for log, by convex duality otherwise.
+        """The maximiser ν∗, shape (n,): ∝ ν_ref^{λ/(τ+λ)} exp(R/(τ+λ)) for log, by convex duality otherwise.
 
         Without a penalty (τ = λ = 0) every distribution on the best answers is one; the uniform one is returned.
 

@@ -24,7 +24,7 @@ PROBES = 400
 
 @dataclass(frozen=True)
 class GapBound:
-    """F(ν*) − F(ν) ≤ slack + Σ_z excess(z).
+    """F(ν∗) − F(ν) ≤ slack + Σ_z excess(z).
 
     Attributes:
         slack: max_z g_Q(z) − E_ν[g_Q]: how far ν is from the equilibrium of the game that was played.

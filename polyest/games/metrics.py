@@ -20,7 +20,7 @@ ALIVE = 1e-6
 
 
 def gap(game: AlignmentGame, nu: ArrayLike, best: float | None = None) -> float:
-    """F(ν*) − F(ν) ≥ 0; `best` is F(ν*) where it is known.
+    """F(ν∗) − F(ν) ≥ 0; `best` is F(ν∗) where it is known.
 
     >>> from polyest.games import alignment_game
     >>> round(gap(alignment_game([0.0, 0.0], 1.0), [0.5, 0.5]), 12)
@@ -31,7 +31,7 @@ def gap(game: AlignmentGame, nu: ArrayLike, best: float | None = None) -> float:
 
 
 def kl_divergence(p: ArrayLike, q: ArrayLike) -> float:
-    """KL(p‖q) = Σ p log(p/q), infinite where q gives no mass to what p does. For log, gap = (τ+λ)·KL(ν‖ν*).
+    """KL(p‖q) = Σ p log(p/q), infinite where q gives no mass to what p does. For log, gap = (τ+λ)·KL(ν‖ν∗).
 
     >>> round(kl_divergence([0.5, 0.5], [0.25, 0.75]), 6)
     0.143841
@@ -71,7 +71,7 @@ def target_player_regret(game: AlignmentGame, nu: ArrayLike, q: ArrayLike) -> fl
 
 
 def exploitability(game: AlignmentGame, nu: ArrayLike, q: ArrayLike | None = None) -> float:
-    """How much the two players of the zero-sum form gain by best responses: max_ν' L(ν', q) − min_q' L(ν, q').
+    """How much the two players of the zero-sum form gain by best responses: max_{ν'} L(ν', q) − min_{q'} L(ν, q').
 
     With q = ν (the default, the target player's best response) it is max_z g(z) − E_ν[g], never less than the gap.
 

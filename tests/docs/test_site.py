@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from contextlib import ExitStack, closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from addresses import addresses
+from formula_text import as_typed, read_back
 from places import ROOT
 
 pytest.importorskip("mkdocs")
@@ -82,6 +85,34 @@ def test_every_link_inside_the_site_leads_to_a_file_that_is_there(site: Path) ->
             inside = [link for link in addresses(page.read_text(encoding="utf-8"), "href", tag="a") if ":" not in link]
             places = [page.parent / link.partition("#")[0] for link in inside if not link.startswith("#")]
             assert [place for place in places if not place.exists()] == [], page
+
+
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
+BLOCK = re.compile(r"(?m)(?<=\n\n)(?: {4,}\S.*\n)+")
+
+
+def test_every_formula_is_typeset_and_has_all_that_was_typed(site: Path) -> None:
+    found = {
+        page: [ElementTree.fromstring(math) for math in MATH.findall(page.read_text("utf-8"))]
+        for page in site.rglob("*.html")
+    }
+    typed = [(math.get("alttext") or "", math) for page in found.values() for math in page]
+    assert len(typed) > 1500
+    assert [text for text, math in typed if read_back(math) != as_typed(text)] == []
+    for source in sorted((ROOT / "docs").rglob("*.md")):
+        blocks = [
+            block for block in BLOCK.findall(source.read_text(encoding="utf-8")) if re.search("[Σ∫≤≥≠∈·²]", block)
+        ]
+        pieces = {piece for block in blocks for piece in re.split(r"\s{3,}|\n", block.strip())}
+        page = site / source.relative_to(ROOT / "docs").with_suffix(".html")
+        assert pieces <= {math.get("alttext") for math in found.get(page, [])}, source
+
+
+def test_no_formula_is_left_as_code(site: Path) -> None:
+    """In docstrings, too: blocks that are highlighted for no language."""
+    for page in site.rglob("reference/*.html"):
+        for block in re.findall(r"<pre><span></span><code>([^<]*)</code>", page.read_text(encoding="utf-8")):
+            assert not re.search(r"[Σ∫]|\w_\w\b.* = ", block), (page, block)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -185,12 +185,12 @@ def test_the_limits_of_the_closed_forms() -> None:
     assert agrees(harmonic, "0.28149")
 
 
-@pytest.mark.parametrize(("K", "text"), rows("K | E*_K of log"))
+@pytest.mark.parametrize(("K", "text"), rows("K | E∗_K of log"))
 def test_least_bias_of_log(K: str, text: str) -> None:
     assert agrees(remez.least_bias("log", int(K)), text)
 
 
-@pytest.mark.parametrize(("target", "text"), rows("target | E*_8"))
+@pytest.mark.parametrize(("target", "text"), rows("target | E∗_8"))
 def test_least_bias_of_other_targets(target: str, text: str) -> None:
     assert agrees(remez.least_bias(target, 8), text)
 

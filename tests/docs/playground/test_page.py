@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from places import ROOT
 
 import polyest
 
@@ -26,11 +24,8 @@ GROUPS = 300
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import site_hooks
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
+    import site_hooks
+
     path = tmp_path_factory.mktemp("playground") / "index.html"
     path.write_text(site_hooks.playground(), encoding="utf-8")
     complaints: list[str] = []
@@ -47,20 +42,26 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def test_random_groups_are_paid_as_the_library_pays_them(page: Any) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(GROUPS):
+    """As many as the answers make of the size picked; what is left over is in none."""
+    rng, seen = np.random.default_rng(0), 0
+    while seen < GROUPS:
         target, K = str(rng.choice(TARGETS)), int(rng.integers(2, 65))
-        answers = [None if a == 0 else f"a{a}" for a in rng.integers(0, rng.integers(2, 2 * K), K)]
-        script = """([answers, target]) => {
-            const found = coefficients(target, answers.length, "noise_budget=1.5");
-            return Object.fromEntries(Object.entries(found).map(([name, c]) => [name, score(answers, c)]));
+        typed = int(rng.integers(K, 4 * K))
+        answers = [None if a == 0 else f"a{a}" for a in rng.integers(0, rng.integers(2, 2 * K), typed)]
+        groups = [answers[i : i + K] for i in range(0, typed - K + 1, K)]
+        script = """([answers, K, target]) => {
+            const found = coefficients(target, K, "noise_budget=1.5"), groups = groupsOf(answers, K);
+            const paid = ([name, c]) => [name, groups.map(group => score(group, c))];
+            return Object.fromEntries(Object.entries(found).map(paid));
         }"""
-        shown = page.evaluate(script, [answers, target])
+        shown = page.evaluate(script, [answers, K, target])
         assert set(shown) == {"plug_in", "aqp"} | ({"harmonic"} if target == "log" else set())
         for method, scores in shown.items():
             estimator = polyest.load(target, K, method)
-            np.testing.assert_allclose(scores["rewards"], estimator.rewards(answers), rtol=1e-12, atol=1e-12)
-            assert scores["value"] == pytest.approx(float(estimator.value(answers)), rel=1e-12, abs=1e-12)
+            rewards = [score["rewards"] for score in scores]
+            np.testing.assert_allclose(rewards, estimator.rewards(groups), rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose([s["value"] for s in scores], estimator.value(groups), rtol=1e-12, atol=1e-12)
+        seen += len(groups)
 
 
 def test_the_curves_are_those_of_the_library(page: Any) -> None:
@@ -92,10 +93,45 @@ def test_what_is_typed_is_shown(page: Any) -> None:
     assert "minimax" in page.inner_text("#value")
 
 
+def test_the_size_of_groups_is_picked(page: Any) -> None:
+    page.reload()
+    page.fill("#answers", ",".join("aabbcabcabx"))
+    page.select_option("#size", "5")
+    rows = [row.split("\t")[:3] for row in page.locator("#paid tbody tr").all_inner_texts()]
+    assert rows == [
+        ["a", "1", "2"],
+        ["b", "1", "2"],
+        ["c", "1", "1"],
+        ["a", "2", "2"],
+        ["b", "2", "2"],
+        ["c", "2", "1"],
+    ]
+    assert "Groups of 5: 2 of 11 answers; the last one is in none." in page.inner_text("#said")
+    value = polyest.load("log", 5).value([list("aabbc"), list("abcab")]).mean()
+    assert f"{value:.4f}".replace("-", "−") in page.inner_text("#value")
+
+
+def test_a_size_without_answers_shows_its_certificate_and_pictures(page: Any) -> None:
+    page.reload()
+    page.fill("#answers", "")
+    assert "choose K" in page.inner_text("#said")
+    page.select_option("#size", "64")
+    claim = polyest.load("log", 64).certificate
+    for said in (
+        "Groups of 64: 64 more make one.",
+        f"≤ {claim.worst_case_bias.upper:.4g}",
+        f"≤ {claim.noise.upper:.4g}",
+    ):
+        assert said in page.inner_text("#said")
+    assert (page.locator("svg").count(), page.locator("#paid tr").count()) == (2, 1)
+    page.fill("#answers", "a,b")
+    assert "Groups of 64: 2 typed, 62 more make one." in page.inner_text("#said")
+
+
 def test_the_keyboard_reaches_everything(page: Any) -> None:
     page.reload()
     reached = []
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    assert reached == ["A", "answers", "target", "budget"]
+    assert reached == ["A", "answers", "target", "size", "budget"]
