@@ -42,7 +42,6 @@ OTHER = .venv-$(notdir $(PYTHON))
 CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
 
 TRL_OLDEST = .venv-trl-oldest
-CORE_OF_TRL = tests/adapters/trl
 
 RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
@@ -75,7 +74,7 @@ test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE)
 
 test-trl-oldest: $(TRL_OLDEST)/.installed
-	$(TRL_OLDEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE_OF_TRL)
+	$(TRL_OLDEST)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/adapters/trl
 
 test-python: $(OTHER)/.installed
 	$(OTHER)/bin/python -m pytest -q -n $(WORKERS) $(sort $(CORE_AND_FILES))

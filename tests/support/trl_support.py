@@ -67,7 +67,7 @@ def rows_of(answers: Iterable[str], prompt: Any = "a") -> list[dict[str, Any]]:
 # TRL before 0.24 or so has neither rollout functions nor names for ways to scale
 STRINGS = GRPOConfig.__dataclass_fields__["scale_rewards"].type is not bool
 NEW = "rollout_func" in inspect.signature(GRPOTrainer.__init__).parameters
-NOT_IN_OLD = "what TRL before 0.24 does not have: "
+NOT_IN_OLD = "this TRL does not have yet: "
 
 
 def refused_scale(given: str) -> str:
