@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from array import array
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -121,9 +120,8 @@ def _integers(rows: list[Items], padding_id: Hashable) -> NDArray[np.int64] | No
         return None
     if {*map(type, chain.from_iterable(rows))} != {int}:
         return None
-    integers = cast(Iterator[int], chain.from_iterable(rows))
     try:
-        return np.frombuffer(array("q", integers), np.int64)
+        return np.fromiter(cast(Iterator[int], chain.from_iterable(rows)), np.int64)
     except OverflowError:
         return None
 

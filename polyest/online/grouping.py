@@ -154,8 +154,7 @@ def _extras(read: Answers, options: Options) -> Extras:
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
     """Rows group by group, as (order, starts), see `polyest.online.numpy_backend.arrange`."""
-    order, starts = backend.choose(backend.ROW_WORK * ids.size).arrange(ids.reshape(-1))
-    return order, starts
+    return backend.choose(backend.ROW_WORK * ids.size).arrange(ids.reshape(-1))
 
 
 def group_ids(groups: AnswersLike) -> Codes:

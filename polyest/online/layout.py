@@ -50,11 +50,6 @@ class Layout:
         """n of each group, shape (G,)."""
         return np.diff(self.starts)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every code belongs to a group."""
-        return int(self.starts[-1]) == len(self.codes)
-
     def blocks(self) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
         """`blocks` of these groups."""
         return blocks(self.starts, self.rows)
@@ -72,9 +67,10 @@ class Layout:
 def blocks(starts: NDArray[np.int64], rows: Integers | None) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
     """For every size n ≥ 2, in one or more parts: n, its groups (G,), and the places of their completions, (G, n)."""
     sizes = np.diff(starts)
-    for size in np.flatnonzero(np.bincount(sizes)).tolist():  # np.unique would load numpy.ma
-        members, step = np.flatnonzero(sizes == size), max(PIECE // max(size, 1), 1)
-        for first in range(0, len(members) if size > 1 else 0, step):
-            some = members[first : first + step]
+    order, ends = np.argsort(sizes, kind="stable"), np.append(0, np.cumsum(np.bincount(sizes)))
+    for size in np.flatnonzero(np.diff(ends)).tolist():  # np.unique would load numpy.ma
+        step = max(PIECE // max(size, 1), 1)
+        for first in range(ends[size], ends[size + 1] if size > 1 else 0, step):
+            some = order[first : min(first + step, ends[size + 1])]
             places = starts[some][:, None] + np.arange(size)
             yield size, some, places if rows is None else rows[places]

@@ -21,17 +21,31 @@ if TYPE_CHECKING:
 
 __all__ = ["arrange", "matches", "read_strings", "scores", "sums", "values"]
 
+AT_ONCE = 1 << 17  # pairs that are compared in one call, in the cache, which takes less time than many calls
+LARGE, FEW = 24, 128  # fewer groups, of at least so many completions, are sorted in less time than they are compared
+
 np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in again, once it saw a block as large freed
 
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
-    return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
+    if len(block) >= FEW or block.shape[1] < LARGE:
+        return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
+    order, begins = np.argsort(block, axis=1), np.ones(block.shape, np.bool_)
+    order += np.arange(0, block.size, block.shape[1])[:, None]
+    ids, found = block.take(order), np.empty(block.size, np.int64)
+    np.not_equal(ids[:, 1:], ids[:, :-1], out=begins[:, 1:])
+    lengths = np.diff(np.flatnonzero(begins), append=block.size)
+    found[order.ravel()] = np.repeat(lengths - 1, lengths)
+    return found.reshape(block.shape)
 
 
 def _counts(ids: Codes) -> NDArray[np.unsignedinteger]:
     """The same in bytes and across the groups, from shape (n, G) to shape (n, G)."""
     counts = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
+    if len(ids) * ids.size <= AT_ONCE:
+        counts += (ids == ids[:, None]).view(np.uint8).sum(axis=0, dtype=counts.dtype) - np.uint8(1)
+        return counts
     for apart in range(1, len(ids)):  # every pair once, in bytes, along the groups
         same = (ids[apart:] == ids[:-apart]).view(np.uint8)
         counts[apart:] += same
@@ -99,8 +113,8 @@ def sums(layout: Layout, numbers: Array) -> Array:
 def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.int32]]:
     """m_i and S_i, (n, G) as the arguments, and the weights' exponents; rounded as where a sum shares its integer."""
     field, exponents, cells = 63 - len(ids).bit_length(), _exponents(weights), _cells(ids)
-    scale = _powers((2 * field - 64 if len(ids) <= PACKED else field - 1) - exponents)
-    addends, totals = _fixed(weights, scale), np.zeros(cells.size, np.int64)
+    addends, scale = _fixed(weights, (2 * field - 64 if len(ids) <= PACKED else field - 1) - exponents)
+    totals = np.zeros(cells.size, np.int64)
     np.add.at(totals, cells.ravel(), addends.ravel())
     counts = np.bincount(cells.ravel(), minlength=cells.size)
     return counts.take(cells) - 1, (totals.take(cells) - addends) / scale, exponents
@@ -119,9 +133,9 @@ def _cells(ids: Codes) -> NDArray[np.int64]:
 
 def _total(numbers: Array, exponents: NDArray[np.int32], common: np.int64 | int) -> Array:
     """The sum over each group of numbers below 2^(exponent + common) in size, (n, G) to (G,)."""
-    scale = _powers(62 - len(numbers).bit_length() - int(common) - exponents)
-    result: Array = np.add.reduce(_fixed(numbers, scale)) / scale
-    return result
+    integers, scale = _fixed(numbers, 62 - len(numbers).bit_length() - int(common) - exponents)
+    total: Array = np.add.reduce(integers) / scale
+    return total
 
 
 def _exponents(numbers: Array) -> NDArray[np.int32]:
@@ -130,15 +144,10 @@ def _exponents(numbers: Array) -> NDArray[np.int32]:
     return exponents
 
 
-def _powers(exponents: NDArray[np.int32]) -> Array:
-    """2^exponents, none above `MOST_DIGITS`; −`MOST_DIGITS` would shift numbers that are too large."""
-    powers: Array = np.ldexp(1.0, np.minimum(exponents, MOST_DIGITS))
-    return powers
-
-
-def _fixed(numbers: Array, scale: Array) -> NDArray[np.int64]:
-    """Numbers × scale, as the nearest integers."""
-    return np.rint(numbers * scale).astype(np.int64)
+def _fixed(numbers: Array, digits: NDArray[np.integer]) -> tuple[NDArray[np.int64], Array]:
+    """The integers nearest to numbers × 2^digits, and that power; a number of more than `MOST_DIGITS` is too small."""
+    scale: Array = np.ldexp(1.0, np.minimum(digits, MOST_DIGITS))
+    return np.rint(numbers * scale).astype(np.int64), scale
 
 
 def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
@@ -155,8 +164,5 @@ def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Codes, equal within a group if and only if the answers are; None unless all are strings that can be encoded.
-
-    A dictionary tells them apart too; here it always has to.
-    """
+    """Codes, equal within a group if and only if the answers are; None here, where a dictionary always has to do."""
     return None

@@ -22,7 +22,7 @@ def test_every_section_prints_its_table(tmp_path: Path) -> None:
     result = run(*SMALL, "--plots", str(tmp_path))
     assert result.returncode == 0, result.stderr
     for heading in (
-        "advantages 1.5 × rewards",
+        "1.5 × the largest that the README published",
         "over K",
         "at K = 16",
         "hashable",

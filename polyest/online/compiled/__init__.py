@@ -43,7 +43,7 @@ MOST_WAITING = np.uint64(256)  # completions, of groups of mixed sizes; groups o
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     """See `polyest.online.numpy_backend`, here as in all of these."""
-    if not layout.is_complete:
+    if layout.starts[-1] != len(layout.codes):
         out[...] = np.nan
     if _refused(layout, weights, out, None) and weights is not None:
         out[...] = np.nan
@@ -64,7 +64,8 @@ def _refused(layout: Layout, weights: Array | None, out: Scores | None, means: A
         w, result = None if weights is None else weights[where], None
         if out is not None:
             result = cast("Array", out[where]) if in_place else np.empty(begins[-1])
-        refused = kernel(_ids(layout, where), begins, w, result, None if means is None else means[groups])
+        ids = layout.codes[where].astype(np.int64, copy=not _is_native(layout) and layout.rows is None)
+        refused = kernel(ids, begins, w, result, None if means is None else means[groups])
         if out is not None and not in_place:
             out[where] = result
         return refused
@@ -91,10 +92,6 @@ def _piece(layout: Layout, groups: slice) -> tuple[slice | NDArray[np.integer], 
     begins = layout.starts[groups.start : groups.stop + 1]
     where = slice(int(begins[0]), int(begins[-1]))
     return where if layout.rows is None else layout.rows[where], begins - begins[0] if begins[0] else begins
-
-
-def _ids(layout: Layout, where: slice | NDArray[np.integer]) -> Ids:
-    return layout.codes[where].astype(np.int64, copy=not _is_native(layout) and layout.rows is None)
 
 
 def _run(score: Callable[[slice], bool], layout: Layout, native: bool) -> bool:

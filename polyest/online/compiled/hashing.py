@@ -13,6 +13,9 @@ __all__ = ["GOLDEN", "OTHER", "are_distinct", "bits_of", "group_table", "mixed",
 
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 FEWEST_BITS = 12  # of a place in a table of many ids: few keys seldom share a slot
+MOST_BITS = (
+    22  # of a place in a table that fits the second cache, of two bits a place: from there on half as many places
+)
 ZERO, ONE, TWO = np.uint64(0), np.uint64(1), np.uint64(2)
 FOLD = np.uint64(16)  # half a word would not mix multiples of 2^40
 WORD_BITS, EVEN_BIT = np.uint64(6), np.uint64(62)
@@ -104,6 +107,7 @@ def are_distinct(ids):
     keys = ids.view(np.uint64)
     while keys.shape[0]:
         bits, kept = bits_of(keys.shape[0], FEWEST_BITS), ZERO
+        bits -= bits > MOST_BITS
         shift, slots = np.uint64(63 - bits), np.zeros(1 << (bits - 5), np.uint64)
         for i in range(keys.shape[0]):  # by itself, in vector registers
             keys[i] = mixed(keys[i])
