@@ -21,7 +21,7 @@ PHASES = {
     "dealing": ("polyest.cli.reading", "deal"),
     "counting": ("polyest.cli.score", "group"),
     "scoring": ("polyest.cli.scoring", "score_parts"),
-    "writing": ("polyest.rollouts.engine.output", "Writer.write"),
+    "writing": ("polyest.cli.score", "write_rows"),
 }
 
 

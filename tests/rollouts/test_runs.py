@@ -221,8 +221,8 @@ def test_where_no_file_is_known_the_largest_one_says_what_is_there(run: Any, tmp
         (tmp_path / name / "log.jsonl").write_text('{"q": "x", "a": 1}\n' * 4)
     code, _, err = run("score", tmp_path / "one", tmp_path / "two")
     assert (code, err.count("\n")) == (2, 1)
-    assert "log.jsonl: must be rollouts" in err
-    assert "got 'a', 'q'; say what names the prompt, as --prompt-column NAME" in err
+    assert "log.jsonl: must say which column names the prompt" in err
+    assert "got 'a', 'q'; add --prompt-column NAME" in err
     named = ("--prompt-column", "q", "--answer-column", "a")
     code, _, err = run("score", tmp_path / "one", tmp_path / "two", *named)
     assert (code, "left out: 2 files in no known layout: config.json, config.json" in err) == (0, True)
