@@ -163,6 +163,8 @@ def test_search_finds_a_term(address: str, opened: Callable[..., Any]) -> None:
 
 WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 BY_KIND = "color-contrast"
+TABLES_SCROLL = """[...document.querySelectorAll('.md-typeset table:not([class])')]
+    .every(table => table.closest('.md-typeset__scrollwrap'))"""
 # axe-core looks at every element, and a formula has dozens, which have its colours: afterwards it is one.
 FLAT = "document.querySelectorAll('math').forEach(math => { math.textContent = math.textContent; })"
 KINDS = (SUPPORT / "kinds.js").read_text(encoding="utf-8")
@@ -191,8 +193,7 @@ def of_new_kinds(page: Any) -> list[tuple[str, object]]:
 
 
 def darken(page: Any) -> None:
-    """By the theme's own button, and in a page without it as the system's scheme does; without fading colours."""
-    page.add_style_tag(content="* { transition: none !important; }")
+    """By the theme's own button, and in a page without it as the system's scheme does."""
     if page.locator(PALETTE).count():
         page.locator(f"{PALETTE} label:not([hidden])").click()  # which is there when the theme's script has run
         page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
@@ -217,6 +218,8 @@ def seen(site: Path, address: str, browser: Any) -> dict[str, list[object]]:
         for place in pages(site):
             page.emulate_media(color_scheme="light")
             page.goto(f"{address}/{place}")
+            page.wait_for_function(TABLES_SCROLL)
+            page.add_style_tag(content="* { transition: none !important; }")
             found["width"] += [(place, width) for width in (390, 1280) if is_too_wide(page, width)]
             page.evaluate(FLAT)
             options = {"runOnly": WCAG, "rules": {BY_KIND: {"enabled": False}}}
