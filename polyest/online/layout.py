@@ -50,10 +50,6 @@ class Layout:
         """n of each group, shape (G,)."""
         return np.diff(self.starts)
 
-    def blocks(self) -> Iterator[tuple[int, NDArray[np.int64], Integers]]:
-        """`blocks` of these groups."""
-        return blocks(self.starts, self.rows)
-
     def spread(self, values: Array) -> Array:
         """One value per group, as one per completion, shape (N,); NaN for what belongs to no group."""
         ordered = np.repeat(values, self.sizes)

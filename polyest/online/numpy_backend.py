@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.online.extras import MOST_DIGITS, PACKED, check_bounded
+from polyest.online.layout import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +32,18 @@ def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
     if len(block) >= FEW or block.shape[1] < LARGE:
         return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
+    return _sorted(block, are_counted=True)
+
+
+def _sorted(block: Codes, are_counted: bool) -> NDArray[np.int64]:
+    """m_i, or a number for each answer of each group, below the size of `block`; shape (G, n)."""
     order, begins = np.argsort(block, axis=1), np.ones(block.shape, np.bool_)
     order += np.arange(0, block.size, block.shape[1])[:, None]
     ids, found = block.take(order), np.empty(block.size, np.int64)
     np.not_equal(ids[:, 1:], ids[:, :-1], out=begins[:, 1:])
-    lengths = np.diff(np.flatnonzero(begins), append=block.size)
-    found[order.ravel()] = np.repeat(lengths - 1, lengths)
+    heads = np.flatnonzero(begins)
+    lengths = np.diff(heads, append=block.size)
+    found[order.ravel()] = np.repeat(lengths - 1 if are_counted else heads, lengths)
     return found.reshape(block.shape)
 
 
@@ -63,7 +70,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     out[...] = np.nan
     if weights is not None:
         check_bounded(weights, layout.rows)
-    for size, _, rows in layout.blocks():
+    for size, _, rows in blocks(layout.starts, layout.rows):
         if weights is None or tables.columns is None:
             m = _known_matches(layout, rows)
             paid = tables.of(size, tables.pay)[m]
@@ -82,7 +89,7 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
     out[...] = np.nan
     if weights is not None:
         check_bounded(weights, layout.rows)
-    for size, members, rows in layout.blocks():
+    for size, members, rows in blocks(layout.starts, layout.rows):
         if weights is None or tables.columns is None:
             out[members] = _means(tables, size, _known_matches(layout, rows))
         else:
@@ -105,7 +112,7 @@ def _means(tables: Tables, size: int, m: NDArray[np.int64]) -> Array:
 def sums(layout: Layout, numbers: Array) -> Array:
     """The sum of each group's numbers, whatever their order, shape (G,); 0 for fewer than two."""
     result = np.zeros(len(layout.starts) - 1)
-    for _, members, rows in layout.blocks():
+    for _, members, rows in blocks(layout.starts, layout.rows):
         result[members] = _total(numbers.take(rows.T), _exponents(numbers.take(rows.T)), 0)
     return result
 
@@ -116,18 +123,15 @@ def _matches_and_sums(ids: Codes, weights: Array) -> tuple[NDArray[np.int64], Ar
     addends, scale = _fixed(weights, (2 * field - 64 if len(ids) <= PACKED else field - 1) - exponents)
     totals = np.zeros(cells.size, np.int64)
     np.add.at(totals, cells.ravel(), addends.ravel())
-    counts = np.bincount(cells.ravel(), minlength=cells.size)
-    return counts.take(cells) - 1, (totals.take(cells) - addends) / scale, exponents
+    return np.bincount(cells.ravel()).take(cells) - 1, (totals.take(cells) - addends) / scale, exponents
 
 
 def _cells(ids: Codes) -> NDArray[np.int64]:
-    """Where in `ids`, flat, the first completion of the group with the same answer is, shape (n, G)."""
-    back = np.zeros(ids.shape, np.min_scalar_type(len(ids)))
-    for apart in range(1, len(ids)):
-        same = (ids[apart:] == ids[:-apart]) * back.dtype.type(apart)
-        np.maximum(back[apart:], same, out=back[apart:])
-    cells = np.arange(ids.size, dtype=np.int64).reshape(ids.shape)
-    cells -= np.multiply(back, ids.shape[1], dtype=np.int64)
+    """A number for each answer of each group, below the size of `ids`, shape (n, G)."""
+    if len(ids) >= LARGE:
+        return _sorted(ids.T.copy("C"), are_counted=False).T.copy("C")
+    last = np.maximum.reduce((ids == ids[:, None]) * np.arange(len(ids), dtype=np.uint8)[:, None, None])
+    cells: NDArray[np.int64] = last + np.arange(0, ids.size, len(ids))
     return cells
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.online.layout import blocks
 from polyest.online.numpy_backend import matches
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def profiles(job: Job) -> tuple[list[Profile], NDArray[np.int64]]:
     """The profiles that occur, and which of them each group has, shape (G,); −1 for fewer than two completions."""
     found: dict[Profile, int] = {}
     index = np.full(len(job.layout.starts) - 1, -1, np.int64)
-    for _, members, rows in job.layout.blocks():
+    for _, members, rows in blocks(job.layout.starts, job.layout.rows):
         index[members] = [found.setdefault(profile, len(found)) for profile in _of_block(job, rows)]
     return list(found), index
 

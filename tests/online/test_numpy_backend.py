@@ -1,4 +1,4 @@
-"""Matches in numpy, which are counted in three ways: pair by pair, all pairs in one call, by sorting every group."""
+"""Matches, and sums over equal answers, in numpy: pair by pair, all pairs in one call, or by sorting every group."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ def test_each_way_counts_the_same(size: int, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(numpy_backend, "LARGE", large)
         found.append(matches(block).tolist())
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("size", [2, LARGE - 1, LARGE, 70, 257])
+def test_weights_are_summed_over_equal_answers(size: int) -> None:
+    rng = np.random.default_rng(size)
+    ids, weights = rng.integers(0, 5, (size, 9)), rng.integers(-99, 99, (size, 9)) / 64
+    m, same, _ = numpy_backend._matches_and_sums(ids, weights)
+    for column in range(9):
+        equal = ids[:, column, None] == ids[:, column]
+        assert (m[:, column] == equal.sum(axis=0) - 1).all()
+        assert (same[:, column] == equal @ weights[:, column] - weights[:, column]).all()
