@@ -13,9 +13,7 @@ __all__ = ["GOLDEN", "OTHER", "are_distinct", "bits_of", "group_table", "mixed",
 
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 FEWEST_BITS = 12  # of a place in a table of many ids: few keys seldom share a slot
-MOST_BITS = (
-    22  # of a place in a table that fits the second cache, of two bits a place: from there on half as many places
-)
+MOST_BITS = 22  # of a place in a table that fits the second cache; from there on half as many places
 ZERO, ONE, TWO = np.uint64(0), np.uint64(1), np.uint64(2)
 FOLD = np.uint64(16)  # half a word would not mix multiples of 2^40
 WORD_BITS, EVEN_BIT = np.uint64(6), np.uint64(62)
