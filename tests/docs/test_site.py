@@ -272,9 +272,11 @@ def test_a_faint_text_on_the_last_page_is_found(
     """Where all before, and all else on it, has been seen."""
     page = opened(color_scheme=scheme)
     page.goto(f"{address}/{pages(site)[-2]}")
+    page.evaluate(FLAT)
     of_new_kinds(page)
     for seed in [None, *SEEDS.values()]:
         page.goto(f"{address}/{pages(site)[-1]}")
+        page.evaluate(FLAT)
         assert seed is None or of_new_kinds(page) == []
         page.evaluate(f"({seed or 'e => e'})([...document.querySelectorAll('article p')].at(-1))")
         assert {rule for rule, _ in of_new_kinds(page)} == (set() if seed is None else {BY_KIND}), seed
