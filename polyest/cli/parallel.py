@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TypeVar
@@ -15,6 +16,7 @@ __all__ = ["ENGINES", "add_engine_options", "check_address", "nothing_from_here"
 
 ENGINES = {"local": "processes here", "ray": "a Ray cluster"}
 SAFE_PATH = "PYTHONSAFEPATH"
+MANAGER, PATIENCE = "ExecutorManagerThread", 1.0  # of loky, which takes less than these seconds to be ended
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,10 +77,12 @@ def _map_locally(function: Callable[[T], R], items: Sequence[T], jobs: int) -> I
 
     workers = Parallel(processes, backend="loky", return_as="generator_unordered", batch_size=1)
     with ExitStack() as stack:
+        ended = stack.enter_context(_failing_unheard_at_the_end())
         stack.enter_context(nothing_from_here())
         with held_back():
             results = workers(map(delayed(function), items))
             stack.callback(_abandon, results)
+            stack.callback(ended.set)
         yield results
 
 
@@ -92,6 +96,23 @@ def _processes(jobs: int, items: int) -> int:
             return 1
         raise MissingDependencyError.for_extra("joblib", "offline", "`--jobs`") from None
     return min(int(effective_n_jobs(jobs)), items)
+
+
+@contextmanager
+def _failing_unheard_at_the_end() -> Iterator[threading.Event]:
+    """What loky's own thread fails with is told, unless the event is set by then: its queues are taken away from it."""
+    ended, report = threading.Event(), threading.excepthook
+
+    def told(failure: threading.ExceptHookArgs) -> None:
+        is_lokys = failure.thread is not None and failure.thread.name == MANAGER
+        if not (is_lokys and ended.wait(PATIENCE)):
+            report(failure)
+
+    threading.excepthook = told
+    try:
+        yield ended
+    finally:
+        threading.excepthook = report
 
 
 class _AbandonedError(Exception):

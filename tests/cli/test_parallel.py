@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from solve_support import digests, shipped, start, temporaries
 
-from polyest.cli import main
+from polyest.cli import main, parallel
 from polyest.cli.parallel import parallel_map
 
 SIZES = range(2, 6)
@@ -71,6 +72,29 @@ def test_a_huge_list_is_not_queued_at_once() -> None:
     with parallel_map(time.sleep, Items([0.2] * 100), 2) as results:
         next(results)
         assert len(sent) < 50  # 4 and as many as have come back meanwhile
+
+
+@pytest.mark.parametrize(("when", "heard"), [("before the end", ["lost"]), ("at the end", [])])
+def test_what_lokys_thread_fails_with_at_the_end_is_nobodys_business(
+    when: str, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("lost")
+
+    told = list[str]()
+    monkeypatch.setattr(threading, "excepthook", lambda failure: told.append(str(failure.exc_value)))
+    monkeypatch.setattr(parallel, "PATIENCE", 0.01)
+    with parallel_map(abs, range(4), jobs=2) as results:
+        thread = threading.Thread(target=fail, name=parallel.MANAGER)
+        if when == "before the end":
+            thread.start()
+            thread.join()
+        else:
+            monkeypatch.setattr(parallel, "PATIENCE", 60.0)
+            thread.start()
+        assert sorted(results) == [0, 1, 2, 3]
+    thread.join()
+    assert told == heard
 
 
 def test_without_ray_the_message_names_the_extra(
