@@ -87,11 +87,12 @@ def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     starts, heads = starts[: count + 1], heads[:count]
     if ascend or (are_distinct(heads[:SAMPLE].copy()) and are_distinct(heads)):
         return None, starts
-    if 2 * count > len(ids):
-        return sort_rows(ids)
-    order, groups = sort_rows(ids[starts[:-1]])
+    is_shuffled = 2 * count > len(ids)
+    order, groups = sort_rows(ids if is_shuffled else ids[starts[:-1]])
     if len(groups) == len(starts):
         return None, starts
+    if is_shuffled:
+        return order, groups
     lengths = np.diff(starts)[order]
     begins = np.concatenate([[0], np.cumsum(lengths)])
     return np.arange(len(ids)) + np.repeat(starts[order] - begins[:-1], lengths), begins[groups]
