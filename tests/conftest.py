@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fast", settings.get_profile("default"), max_examples=15)
-settings.register_profile("ci", settings.get_profile("default"), max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=80, derandomize=True, print_blob=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
