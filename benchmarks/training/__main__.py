@@ -41,7 +41,8 @@ noise of sampling (`diagnosis.py`), the pooled arms will too: about 0.02, 90 % a
 aqp from a single visit. At K = 4, 90 % as well, from 39 % with a single visit. What came out, with five seeds: aqp with
 4 visits closes 90 ± 2 % at K = 8 and 91 ± 1 % at K = 4, as predicted, and 84 ± 3 % at K = 16, above the 79 % of
 a single visit; harmonic with 16 visits 79 ± 10 %, 87 ± 4 % and 75 ± 3 %, short of the prediction: its pool is 15
-updates old. The goal is met nowhere; `decomposition.py` says why. At K = 4 the tables of a single visit close less
+updates old. The goal is met nowhere: `decomposition.py` says why,
+and `slowly.py` meets it with 24 visits and smaller steps. At K = 4 the tables of a single visit close less
 than half, 23 ± 15 % and 43 ± 8 %. Some of these runs shared the machine with others, so that their milliseconds mean
 nothing.
 
