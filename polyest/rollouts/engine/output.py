@@ -152,21 +152,16 @@ def _write_parquet(path: Path, rows: Rows, keys: Mapping[str, str], paid: Paid) 
             file = pa.DictionaryArray.from_arrays(batch.column(0), files)
             columns = [file, *batch.columns[1:], *map(nulled, found.values())]
             if writer is None:
-                repeated = [
-                    *schema.names[:1],
-                    *schema.names[2 : -len(numbers)],
-                    *filter(lambda n: _repeat(found[n]), found),
-                ]
-                writer = stack.enter_context(
-                    parquet.ParquetWriter(
-                        path, schema, use_dictionary=repeated, column_encoding=DELTA, store_schema=False
-                    )
-                )
+                repeated = [name for name in schema.names if name != "row" and _repeats(found.get(name))]
+                settings = {"use_dictionary": repeated, "column_encoding": DELTA, "store_schema": False}
+                writer = stack.enter_context(parquet.ParquetWriter(path, schema, **settings))
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
-def _repeat(numbers: Array) -> bool:
-    """Whether the same ones come again and again."""
+def _repeats(numbers: Array | None) -> bool:
+    """Whether the same ones come again and again, as names and answers do."""
+    if numbers is None:
+        return True
     some = np.sort(numbers[:FEW])
     return bool(np.count_nonzero(np.diff(some)) < len(some) / 2)
 

@@ -55,11 +55,8 @@ def _as_json(source: Source, name: str) -> str:
 
 
 def _own(source: Source, name: str) -> str:
-    return (
-        f"CASE {quoted(name)} WHEN 0 THEN 0 WHEN 'NaN' THEN NULL ELSE {quoted(name)} END"
-        if _is_float(source, name)
-        else quoted(name)
-    )
+    column = quoted(name)
+    return f"CASE {column} WHEN 0 THEN 0 WHEN 'NaN' THEN NULL ELSE {column} END" if _is_float(source, name) else column
 
 
 def _is_float(source: Source, name: str) -> bool:

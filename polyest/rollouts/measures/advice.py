@@ -40,7 +40,20 @@ def advice(means: dict[str, Means], labels: Sequence[str], most: Sequence[int]) 
             f"{place}groups of at most {FEW}: the bias of an entropy is larger than its error; sample more for each "
             "prompt"
         )
-    return found
+    return found + _without_table(means, labels)
+
+
+def _without_table(means: dict[str, Means], labels: Sequence[str]) -> list[str]:
+    """Where `entropy_aqp` is the mean of fewer prompts than `entropy_plug_in`, which needs no table."""
+    if not {"entropy_aqp", "entropy_plug_in"} <= {*means}:
+        return []
+    known, of = means["entropy_aqp"].prompts, means["entropy_plug_in"].prompts
+    share = (of - known) / np.maximum(of, 1)
+    return _told(
+        "entropy_aqp has no table for the groups of {} of the prompts and is the mean of the others; read "
+        "entropy_harmonic, cut the groups with --group-size, or solve tables of their sizes",
+        share, share > 0, labels,
+    )  # fmt: skip
 
 
 def _told(text: str, share: NDArray[np.float64], wrong: NDArray[np.bool_], labels: Sequence[str]) -> list[str]:

@@ -29,3 +29,13 @@ def test_few_completions_and_missing_answers_are_told() -> None:
 
 def test_what_is_well_is_not_told() -> None:
     assert advice({"singletons": means(0.2), "no_answer": means(0.0)}, [""], [16]) == []
+
+
+def test_an_entropy_of_some_prompts_only_is_told() -> None:
+    """The mean of others is no mean of all: of two steps, the first has two prompts, one with groups of 1,500."""
+    none, entropy = np.full(2, np.nan), {"singletons": means(0, 0), "no_answer": means(0, 0)}
+    for name, prompts in (("entropy_aqp", [1, 1]), ("entropy_plug_in", [2, 1])):
+        entropy[name] = Means(np.ones(2), none, none, np.array(prompts))
+    (told,) = advice(entropy, ["step 0", "step 1"], [1500, 16])
+    assert told.startswith("step 0: entropy_aqp has no table for the groups of 50% of the prompts")
+    assert "--group-size" in told
