@@ -1,4 +1,4 @@
-"""Every shipped table against its own claims, its proof too for all group sizes up to 32 and a sample of the larger."""
+"""Every shipped table against its own claims: all group sizes up to 64, and a sample of the larger ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from polyest.storage.table import Table
 
 FILES = [path.relative_to(store.shipped_folder()) for path in store.paths(store.shipped_folder())]
 ALONE = Path("best_of%2812%29/graded/worst_case_bias-0.02/k6.json")  # no table of 5 errs by so little
-SAMPLE = (36, 40, 47, 48, 56, 63, 64, 100, 128, 129, 140, 200, 255, 256, 384, 512, 1024)  # `make tag` proves all
+SAMPLE = (100, 128, 129, 140, 200, 255, 256, 384, 512, 1024)  # beyond 64; `polyest verify` re-proves all of them
 ROUNDED = "power(1.5)"  # from K = 21 on so close to E*_K that float64 numbers cannot come within 1e-12 of the best
 
 
@@ -36,7 +36,7 @@ def group_size(file: Path) -> int:
 
 
 SMALL = [file for file in FILES if group_size(file) <= 64]
-CHECKED = [f for f in FILES if group_size(f) <= 32 or (group_size(f) in SAMPLE and (f in SMALL or f.parts[0] == "log"))]
+CHECKED = SMALL + [f for f in FILES if group_size(f) in SAMPLE and f.parts[0] == "log"]
 
 
 def shipped(file: Path) -> Table:
@@ -89,7 +89,7 @@ def what_rounding_costs(table: Table) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", [f for f in SMALL if f in CHECKED and f.parts[1] == "aqp"], ids=str)
+@pytest.mark.parametrize("file", [f for f in SMALL if f.parts[1] == "aqp"], ids=str)
 def test_aqp_keeps_its_bias_budget(file: Path) -> None:
     """β(ĉ) is κ·E*_K to nine digits, E*_K computed anew: κ is what the file says it is."""
     for table in parts(file):

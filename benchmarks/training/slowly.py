@@ -11,7 +11,8 @@ and the noise that is left at the end falls with the step. So plug_in ends at it
 right and 0.001 among the wrong ones, 0.007, which closes 96 %; with 24 visits 0.001 for the mass, 0.002 and 0.001 for
 the noise, 0.004, which closes 98 %.
 
-**What came out**, two seeds: 0.143, 0.0001, 0.0084 and 0.0056: 4 visits close 94.0 and 94.3 %, 24 visits 95.8 and 96.5 %.
+**What came out**, two seeds: 0.143, 0.0001, 0.0084 and 0.0056: 4 visits close 94.0 and 94.3 %,
+24 visits 95.8 and 96.5 %.
 """
 
 from __future__ import annotations

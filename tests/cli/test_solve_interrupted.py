@@ -23,13 +23,13 @@ SHIPPED = shipped(SIZES)
 
 
 @pytest.mark.slow
-def test_a_dozen_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
     """Most while Python, the workers and the solver start, every third from the first table on.
 
     What is finished early is begun anew.
     """
     moments = random.Random(3)
-    for i in range(12):
+    for i in range(20):
         before = digests(tmp_path)
         if before == SHIPPED:
             shutil.rmtree(tmp_path)

@@ -251,7 +251,7 @@ def test_no_smaller_budget_meets_the_noise(K: int) -> None:
     """The default point is the smallest: V > 1.5·V(plug_in) below it, V ≤ at it, by an independent program."""
     limit = 1.5 * noise_of(plug_in.coefficients(get_target("log"), K))
     chosen = DEFAULTS[K]
-    below = range(101, chosen) if K < 4 else np.unique(np.linspace(101, chosen - 1, 12).astype(int))
+    below = range(101, chosen) if K < 4 else np.unique(np.linspace(101, chosen - 1, 25).astype(int))
     assert noise_of(independent(K, chosen)) <= limit * (1 + 1e-5)
     assert all(noise_of(independent(K, int(n))) > limit * (1 - 1e-5) for n in below)
 
@@ -264,7 +264,7 @@ def test_the_scan_does_not_stop_at_a_gap(K: int, chosen: int) -> None:
     found = aqp.solution(problem).kappa
     assert found is not None
     limit = 1.1 * noise_of(plug_in.coefficients(get_target("log"), K))
-    meets = {n: noise_of(independent(K, n)) <= limit for n in range(found - 40, found + 300, 20)}
+    meets = {n: noise_of(independent(K, n)) <= limit for n in range(found - 40, found + 300, 12)}
     assert found == chosen
     assert noise_of(independent(K, found)) <= limit * (1 + 1e-5)
     assert not any(meets[n] for n in meets if n < found)

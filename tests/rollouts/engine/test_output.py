@@ -60,4 +60,4 @@ def test_batches_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ("numbers", "told"), [(np.arange(9.0), False), (np.ones(9), True), (np.full(9, np.nan), False)]
 )
 def test_only_numbers_that_repeat_are_looked_for(numbers: Any, told: bool) -> None:
-    assert output._repeat(numbers) is told
+    assert output._repeats(numbers) is told
