@@ -15,7 +15,6 @@ from polyest.errors import ArgumentError, MissingDependencyError
 __all__ = ["ENGINES", "add_engine_options", "check_address", "nothing_from_here", "parallel_map"]
 
 ENGINES = {"local": "processes here", "ray": "a Ray cluster"}
-SAFE_PATH = "PYTHONSAFEPATH"
 MANAGER, PATIENCE = "ExecutorManagerThread", 1.0  # of loky, which takes less than these seconds to be ended
 
 T = TypeVar("T")
@@ -80,6 +79,7 @@ def _map_locally(function: Callable[[T], R], items: Sequence[T], jobs: int) -> I
         ended = stack.enter_context(_failing_unheard_at_the_end())
         stack.enter_context(nothing_from_here())
         with held_back():
+            _start_a_silent_tracker()
             results = workers(map(delayed(function), items))
             stack.callback(_abandon, results)
             stack.callback(ended.set)
@@ -115,6 +115,14 @@ def _failing_unheard_at_the_end() -> Iterator[threading.Event]:
         threading.excepthook = report
 
 
+def _start_a_silent_tracker() -> None:
+    """Loky's process that removes what was left behind; without this it also says so, after an interruption."""
+    from joblib.externals.loky.backend import resource_tracker
+
+    with _environment("PYTHONWARNINGS", "ignore:resource_tracker"):
+        resource_tracker.ensure_running()
+
+
 class _AbandonedError(Exception):
     pass
 
@@ -125,15 +133,20 @@ def _abandon(results: Generator[R, None, None]) -> None:
         results.throw(_AbandonedError)
 
 
-@contextmanager
-def nothing_from_here() -> Iterator[None]:
+def nothing_from_here() -> AbstractContextManager[None]:
     """Python processes that are started meanwhile, by `-m` or `-c`, import nothing from the current folder."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
+    return _environment("PYTHONSAFEPATH", "1")
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """The variable has this value meanwhile."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[SAFE_PATH]
+            del os.environ[name]
         else:
-            os.environ[SAFE_PATH] = before
+            os.environ[name] = before

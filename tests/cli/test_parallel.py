@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -95,6 +96,24 @@ def test_what_lokys_thread_fails_with_at_the_end_is_nobodys_business(
         assert sorted(results) == [0, 1, 2, 3]
     thread.join()
     assert told == heard
+
+
+@pytest.mark.slow
+def test_what_an_end_leaves_to_lokys_tracker_is_unheard() -> None:
+    """A semaphore that is removed, and an end before the tracker is told, as an interruption may have it."""
+    program = (
+        "import _multiprocessing, os\n"
+        "from joblib.externals.loky import get_reusable_executor\n"
+        "from joblib.externals.loky.backend.synchronize import Lock\n"
+        "from polyest.cli.parallel import parallel_map\n"
+        "with parallel_map(abs, range(4), jobs=2) as results: print(sorted(results), flush=True)\n"
+        "lock = Lock()\n"
+        "_multiprocessing.sem_unlink(lock._semlock.name)\n"
+        "get_reusable_executor().shutdown()\n"
+        "os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2, 3]\n", "")
 
 
 def test_without_ray_the_message_names_the_extra(
