@@ -115,10 +115,10 @@ def measured(records: Records, by: str | None, unit: str, each: Sequence[Each] =
         ArgumentError: no such column.
     """
 
-    def parting(record: GroupStatistics) -> list[str]:
+    def parting(record: GroupStatistics) -> dict[str, list[Hashable]]:
         return columns_of(record, "run" if by is None and len(record.runs) > 1 else by)
 
-    (whole, parts), found = measure(records, [lambda record: [], parting], unit, each)
+    (whole, parts), found = measure(records, [lambda record: {}, parting], unit, each)
     ranks = parts.collapse().tolist() if by == "prompt" else None
     return MeasuredLog(unit, whole, parts if parts.columns else None, ranks, found)
 

@@ -159,7 +159,7 @@ def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
 
     Groups may come in any order.
     """
-    edges = np.flatnonzero(np.diff(ids)) + 1
+    edges = np.flatnonzero(ids[1:] != ids[:-1]) + 1
     starts = np.concatenate([[0], edges, [len(ids)]]).astype(np.int64) if len(ids) else np.zeros(1, np.int64)
     if np.all(np.diff(np.sort(ids[starts[:-1]]))):  # every run has an id of its own
         return None, starts

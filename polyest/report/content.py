@@ -13,7 +13,7 @@ from polyest.report.curves import Figure, figures_of
 from polyest.report.figures import ANYWHERE, COLOURS
 from polyest.report.prompts import Prompts
 from polyest.rollouts.measures import Difference, PartsTable, Records, about, columns_of, measure
-from polyest.rollouts.measures.parts import prompt_columns
+from polyest.rollouts.measures.parts import TO_STEP, prompt_columns, step_spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "report_of"]
 
+MOST = 1000  # points of a curve over steps, for each of which a page has a pixel at most
+
 
 @dataclass(frozen=True)
 class Report:
@@ -35,6 +37,7 @@ class Report:
     facts: list[tuple[str, str]]
     runs: list[tuple[int, str]]
     warnings: list[str]
+    note: str
     figures: list[Figure]
     measures: list[tuple[str, list[str], str]]
     differences: list[dict[str, str]]
@@ -60,6 +63,7 @@ def report_of(records: Records, title: str, unit: str = "nats") -> Report:
         [*seen.facts(), *_entropies(runs, unit)],
         [(i % COLOURS, str(name)) for i, name in enumerate(seen.runs)],
         (steps if has_steps else runs).advice(),
+        _note(steps, seen.steps),
         figures,
         _measures(runs),
         [_difference(one) for one in compared],
@@ -73,12 +77,23 @@ def report_of(records: Records, title: str, unit: str = "nats") -> Report:
     )
 
 
-def _by_run(record: GroupStatistics) -> list[str]:
-    return ["run"] if len(record.runs) > 1 else []
+def _by_run(record: GroupStatistics) -> dict[str, list[Hashable]]:
+    return columns_of(record, "run" if len(record.runs) > 1 else None)
 
 
-def _by_step(record: GroupStatistics) -> list[str]:
-    return columns_of(record, "step" if "step" in record.keys else None)
+def _by_step(record: GroupStatistics) -> dict[str, list[Hashable]]:
+    if "step" not in record.keys:
+        return {}
+    return columns_of(record, "step") | step_spans(record, MOST)
+
+
+def _note(steps: PartsTable, number: int) -> str:
+    """What a point is, where it is no step."""
+    if TO_STEP not in steps.columns:
+        return ""
+    return (
+        f"Of {number:,} steps {-(-number // MOST):,} at a time are one point: each prompt counts with its mean there."
+    )
 
 
 class Seen:
@@ -87,7 +102,7 @@ class Seen:
     def __init__(self) -> None:
         self.prompts: Prompts | None = None
         self.sizes, self.different = Counter[int](), 0
-        self.runs, self.steps = list[Hashable](), set[Hashable]()
+        self.runs, self.steps = list[Hashable](), 0
         self.scores: tuple[float, float] | None = None
 
     def add(self, record: GroupStatistics, measures: Mapping[str, Measured]) -> None:
@@ -99,7 +114,7 @@ class Seen:
         names = [name for name in prompt_columns(record) if name != "run"]
         self.different += len({*zip(*(record.keys[name] for name in names), strict=True)})
         self.runs = record.runs
-        self.steps.update(record.keys.get("step", ()))
+        self.steps = len(record.all_steps) or len({*record.keys.get("step", ())})
         if record.scores is not None and record.scores.size:
             least, most = self.scores or (np.inf, -np.inf)
             self.scores = min(least, float(record.scores.min())), max(most, float(record.scores.max()))
@@ -111,7 +126,7 @@ class Seen:
         completions = sum(size * count for size, count in self.sizes.items())
         found = [("completions", f"{completions:,}"), ("prompts", f"{self.different:,}")]
         found.append(("completions of a group", sizes))
-        numbers = {"steps": len(self.steps), "runs": len(self.runs)}
+        numbers = {"steps": self.steps, "runs": len(self.runs)}
         return found + [(name, f"{number:,}") for name, number in numbers.items() if number > 1]
 
 

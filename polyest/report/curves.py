@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from polyest.report.figures import ANYWHERE, Axis, Curve, drawn, in_words
 from polyest.report.prompts import text_of
 from polyest.rollouts.measures import Means, PartsTable, about
+from polyest.rollouts.measures.parts import TO_STEP
 from polyest.uncertainty.student import two_sided
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str, scores: Ra
     ranges = RANGES | dict.fromkeys(SCORES, scores)
     found = [] if steps is None else _over_steps(steps, unit, ranges)
     ends = _ends(steps) if steps else [(runs, part, part, "solid", "") for part in range(len(runs.most))]
-    place = "last step solid, first step dashed" if steps else ""
+    place = f"last {_each(steps)} solid, first {_each(steps)} dashed" if steps else ""
     names = _names(runs)
     for title, pattern in BY_K.items():
         curves = [
@@ -87,7 +88,7 @@ def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str, scores: Ra
 
 def _over_steps(steps: PartsTable, unit: str, ranges: Mapping[str, Range]) -> list[Figure]:
     found = []
-    (x, axis), names = _places(steps.columns["step"]), _names(steps)
+    (x, axis), names = _places(steps), _names(steps)
     for title, wanted in BY_STEP.items():
         curves = [
             Curve(
@@ -129,19 +130,36 @@ def _by_run(steps: PartsTable) -> list[NDArray[np.int64]]:
 
 def _ends(steps: PartsTable) -> list[tuple[PartsTable, int, int, str, str]]:
     """The first and last step of each run: table, part, colour, style, what it is."""
+    names = _named(steps.columns)
     return [
-        (steps, int(own[end]), colour, style, f"step {text_of(steps.columns['step'][own[end]])}")
+        (steps, int(own[end]), colour, style, f"{_each(steps)} {names[own[end]]}")
         for colour, own in enumerate(_by_run(steps))
         for end, style in ((0, "dashed"), (-1, "solid"))
     ]
 
 
-def _places(steps: Sequence[Hashable]) -> tuple[Array, Axis]:
-    """Where steps stand on the axis: at their numbers, or in order."""
-    if all(isinstance(step, int) for step in steps):
-        return np.array(steps, np.float64), Axis("step")
-    order = {step: i for i, step in enumerate(dict.fromkeys(steps))}
-    return np.array([order[step] for step in steps], np.float64), Axis("steps in order", [*map(text_of, order)])
+def _each(steps: PartsTable) -> str:
+    """What a point over steps is of."""
+    return "steps" if TO_STEP in steps.columns else "step"
+
+
+def _named(columns: Mapping[str, Sequence[Hashable]]) -> list[str]:
+    """The step of every part; of a span the first and the last."""
+    firsts, lasts = ([*map(text_of, columns[name])] for name in ("step", TO_STEP if TO_STEP in columns else "step"))
+    return [first if first == last else f"{first} to {last}" for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _places(steps: PartsTable) -> tuple[Array, Axis]:
+    """Where steps stand on the axis: at their numbers, spans of steps in their middle, or in order."""
+    firsts, names = steps.columns["step"], _named(steps.columns)
+    spans = [*zip(firsts, steps.columns.get(TO_STEP, firsts), strict=True)]
+    if all(isinstance(end, int) for span in spans for end in span):
+        label = _each(steps)
+        x = [(first + last) // 2 for first, last in cast("list[tuple[int, int]]", spans)]
+    else:
+        order = {span: i for i, span in enumerate(dict.fromkeys(spans))}
+        label, x = "steps in order", [order[span] for span in spans]
+    return np.array(x, np.float64), Axis(label, None if label == "step" else dict(zip(x, names, strict=True)))
 
 
 def _reach(means: Means) -> Array:

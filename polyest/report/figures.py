@@ -30,7 +30,7 @@ class Curve(NamedTuple):
     """A curve with a band.
 
     Attributes:
-        x, y: of equal length; NaN is left out.
+        x, y: of equal length; x are whole numbers, NaN in y is left out.
         error: half the height of the band, or of bars; NaN is none.
         colour: number of the run.
         style: solid, dashed or dotted.
@@ -51,9 +51,10 @@ class Curve(NamedTuple):
         return np.fmin(low, self.y), np.fmax(high, self.y)
 
     def values(self) -> dict[str, object]:
-        """Its points, five digits of each; null is an error that is not known."""
+        """Its points, five digits of y and of errors; null is an error that is not known."""
         known = ~np.isnan(self.y)
-        x, y, reach = (_digits(column[known]) for column in (self.x, self.y, self.error))
+        x = [*map(int, self.x[known].tolist())]
+        y, reach = _digits(self.y[known]), _digits(self.error[known])
         return {"label": self.label, "colour": self.colour % COLOURS, "x": x, "y": y, "reach": reach}
 
 
@@ -62,16 +63,16 @@ class Axis(NamedTuple):
 
     Attributes:
         label: below it.
-        names: of 0, 1, 2 …, where they are no numbers.
+        names: of some places on it, where their numbers do not say what they are.
         is_log: a scale of powers of 2, with points; else lines with bands.
     """
 
     label: str
-    names: list[str] | None = None
+    names: dict[int, str] | None = None
     is_log: bool = False
 
     def name(self, x: float) -> str:
-        return f"{x:g}" if self.names is None else self.names[int(x)]
+        return str(int(x)) if self.names is None else self.names[int(x)]
 
 
 def in_words(curves: Sequence[Curve], axis: Axis) -> str:

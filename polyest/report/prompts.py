@@ -11,7 +11,7 @@ from polyest.errors import counted
 from polyest.rollouts.measures import tables
 from polyest.rollouts.measures.means import MeanOfGroups, decimals
 from polyest.rollouts.measures.parts import parts_of, prompt_columns, step_numbers
-from polyest.rollouts.measures.tables import counted_parts
+from polyest.rollouts.measures.tables import columns_of, counted_parts
 from polyest.rollouts.statistics import joined
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Prompts:
     def of(cls, statistics: GroupStatistics, measures: Mapping[str, Measured]) -> Prompts:
         """Those of a record."""
         few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
-        table = counted_parts(statistics, few, prompt_columns(statistics))
+        table = counted_parts(statistics, few, columns_of(statistics, "prompt"))
         last, parts = _last_groups(statistics)
         known = int(table.means["collision"].prompts.astype(np.bool_).sum())
         return cls(table, joined([statistics], last), np.bincount(parts), known, len(last))._cut()

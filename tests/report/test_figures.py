@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from polyest.report.figures import Axis, Curve, drawn
+from polyest.report.figures import Axis, Curve, drawn, in_words
 
 
 @pytest.mark.parametrize("last", [1, 2, 3, 7, 1000])
@@ -39,3 +39,11 @@ def test_bands_end_where_the_measure_does() -> None:
     assert drawn([near], Axis("step"))[1]["ylim"][1] > 1.06  # type: ignore[operator]
     below = Curve(steps, np.array([-0.1, 0.1, np.nan]), np.full(3, 0.05))  # an estimate may lie outside
     assert below.band((0.0, np.inf))[0].tolist()[:2] == pytest.approx([-0.1, 0.05])
+
+
+def test_points_stand_at_their_steps_however_large_these_are() -> None:
+    """To five digits 123,456 and 123,457 are the same."""
+    curve = Curve(np.array([123456.0, 123457.0]), np.array([0.123456789, 1.0]), np.zeros(2))
+    assert curve.values()["x"] == [123456, 123457]
+    assert curve.values()["y"] == [0.12346, 1.0]
+    assert in_words([curve], Axis("step")).startswith("from 0.123 at step 123456 to 1 at 123457")

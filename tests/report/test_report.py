@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from report_support import EXTREMES, HOSTILE, PROMPTS, write_extremes, write_log
 from score_support import exit_code
 
 from polyest.errors import ArgumentError
-from polyest.report import html, report_of, write_report
+from polyest.report import content, html, report_of, write_report
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
 
@@ -102,6 +103,56 @@ def test_curves_have_their_values_and_are_told_in_words(tmp_path: Path) -> None:
     words = f"from {first:.3g} at step 1 to {last:.3g} at 2, between {min(first, last):.3g} and {max(first, last):.3g}."
     assert words in page
     assert len(re.findall('class="unseen"', page)) == len(data["figures"]) == len(re.findall("<svg", page))
+
+
+def of_steps(groups: dict[tuple[object, str], str]) -> GroupStatistics:
+    """Step and prompt of each group, and its answers."""
+    rows = [(key, answer) for key, answers in groups.items() for answer in answers]
+    steps, prompts = zip(*groups, strict=True)
+    grouped = group_rows([key for key, _ in rows])
+    return group_statistics(grouped, [answer for _, answer in rows], {"step": steps, "prompt": prompts})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [(10, 20, 40), ("start", "middle", "end")])
+def test_of_more_steps_than_a_curve_has_points_several_are_one(
+    names: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """p gives 1 and 3 distinct answers, then 4; q 2 and 4, then 1: (2 + 3)/2 and (4 + 1)/2, errors 1/2 and 3/2."""
+    monkeypatch.setattr(content, "MOST", 2)
+    a, b, c = names
+    record = of_steps(
+        {(a, "p"): "xxxx", (a, "q"): "xxyy", (b, "p"): "xxyz", (b, "q"): "wxyz", (c, "p"): "wxyz", (c, "q"): "xxxx"}
+    )
+    report = report_of([record], "steps")
+    assert report.data["steps"]["columns"] == {"step": [a, c], "to step": [b, c]}
+    assert report.data["steps"]["measures"]["distinct"]["se_random"] == [0.5, 1.5]
+    assert report.data["steps"]["measures"]["distinct"]["prompts"] == [2, 2]
+    [figure] = [one for one in report.figures if one.title == "Distinct answers"]
+    assert figure.values["curves"][0]["y"] == [2.5, 2.5]
+    assert figure.values["curves"][0]["x"] == ([15, 40] if a == 10 else [0, 1])
+    assert [*figure.values["names"].values()] == [f"{a} to {b}", str(c)]
+    assert ("steps", "3") in report.facts
+    note = "Of 3 steps 2 at a time are one point: each prompt counts with its mean there."
+    assert note == report.note
+    assert note in html(report)
+    assert report_of([record], "steps").data["prompts"]["visits"] == [3, 3]
+
+
+@pytest.mark.slow
+def test_spans_of_steps_are_those_of_the_log_in_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record with steps 1 and 4 of 1 to 4 has them in the spans 1 to 2 and 3 to 4; drift goes from step to step."""
+    monkeypatch.setattr(content, "MOST", 2)
+    apart = [
+        of_steps({(1, "p"): "xxyy", (4, "p"): "xyyy"}),
+        of_steps({(2, "q"): "xxxx", (3, "q"): "xxxy", (4, "q"): "xxyy"}),
+    ]
+    firsts = (np.array([0, 3]), np.array([1, 2, 4]))
+    apart = [replace(one, all_steps=(1, 2, 3, 4), firsts=own) for one, own in zip(apart, firsts, strict=True)]
+    steps = report_of(apart, "steps").data["steps"]
+    assert steps["columns"] == {"step": [1, 3], "to step": [2, 4]}
+    assert steps["measures"]["distinct"]["mean"] == [1.5, 2.0]  # (2 + 1)/2, (2 + (2 + 2)/2)/2
+    assert steps["measures"]["drift"]["prompts"] == [0, 2]
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@
     const across = x => box[0] + (box[2] - box[0]) * part(scale(x), xlim.map(scale));
     const down = y => box[3] - (box[3] - box[1]) * part(y, ylim);
     const places = [...new Set(curves.flatMap(curve => curve.x))].sort((a, b) => a - b);
-    const name = x => `${figure.axis === "k" || figure.axis === "n" ? figure.axis : "step"} ${figure.names ? figure.names[x] : x}`;
+    const name = x => `${figure.axis === "steps in order" ? "step" : figure.axis} ${figure.names ? figure.names[x] : x}`;
     const line = element("div", undefined, "line"), values = element("div", undefined, "values");
     const found = x => curves.flatMap(curve => {
       const i = curve.x.indexOf(x);

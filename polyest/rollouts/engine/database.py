@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -77,7 +78,10 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         "memory_limit": f"{(memory - OWN) >> 20}MiB",
         "temp_directory": str(folder / "spill"),
     }
+    meanwhile = threading.Thread(target=_load_arrow, daemon=True)
+    meanwhile.start()
     connection = duckdb.connect(":memory:", config={**settings, "autoinstall_known_extensions": "false"})
+    meanwhile.join()
     connection.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     database = Database(connection, folder, threads, memory)
     try:
@@ -90,6 +94,12 @@ def opened(memory: int, threads: int) -> Iterator[Database]:
         raise ArgumentError(_no_room(memory, folder, str(error))) from None
     finally:
         database.close()
+
+
+def _load_arrow() -> None:
+    """What is needed next; while DuckDB connects, which takes as long and leaves Python's lock free."""
+    with suppress(ImportError):
+        import pyarrow.parquet  # noqa: F401
 
 
 def new_folder() -> Path:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,7 @@ __all__ = ["Writer", "typed_keys", "write_prompts", "write_rows"]
 TEXT = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"  # lines as they are
 ROW = "rowid + 1 - shift"  # in its file
 DELTA = {"row": "DELTA_BINARY_PACKED"}
+LIGHT = 1 << 25  # bytes of keys and answers in a batch, of which memory holds eight times as many
 FEW = 1 << 12  # numbers that say whether all repeat
 HALF = r"\\u[dD][89abAB]"  # of a character, in JSON
 
@@ -142,12 +145,12 @@ def _write_parquet(path: Path, rows: Rows, keys: Mapping[str, str], paid: Paid) 
 
     answer = {"answer": "answer"} if rows.is_extracted else {}
     query = rows.connection.cursor().sql(f"SELECT {_named({'file': 'file', 'row': ROW, **keys, **answer})} FROM rows")
-    batches = query.to_arrow_reader(AT_ONCE)
+    batches = query.to_arrow_reader(AT_ONCE >> (int(rows.length) * AT_ONCE // LIGHT).bit_length())
     numbers = [(name, pa.float64()) for name in paid.names.values()]
     schema = pa.schema([("file", pa.dictionary(pa.int32(), pa.string())), *[*batches.schema][1:], *numbers])
     files, writer = texts(rows.files), None
     with ExitStack() as stack:
-        for batch in batches:
+        for batch in _ahead(batches):
             found = paid.take(len(batch))
             file = pa.DictionaryArray.from_arrays(batch.column(0), files)
             columns = [file, *batch.columns[1:], *map(nulled, found.values())]
@@ -156,6 +159,16 @@ def _write_parquet(path: Path, rows: Rows, keys: Mapping[str, str], paid: Paid) 
                 settings = {"use_dictionary": repeated, "column_encoding": DELTA, "store_schema": False}
                 writer = stack.enter_context(parquet.ParquetWriter(path, schema, **settings))
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+def _ahead(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+    """The same, each read while the one before is written."""
+    with ThreadPoolExecutor(1) as thread:
+        read = partial(thread.submit, next, iter(batches), None)
+        coming = read()
+        while (batch := coming.result()) is not None:
+            coming = read()
+            yield batch
 
 
 def _repeats(numbers: Array | None) -> bool:

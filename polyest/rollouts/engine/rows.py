@@ -31,6 +31,7 @@ OF_LAYOUT = {  # keys and what is kept besides, of what a reader yields
     "policy": "to_json(policy)::VARCHAR",
 }
 NUMBERS = ("score", "reference")
+FEW = 1 << 12  # rows that say how long texts are
 LONG = 100  # characters of a text that is not sampled twice by chance
 TEXT = f"CASE WHEN length(completion) >= {LONG} THEN hash(completion) END"
 
@@ -74,6 +75,7 @@ class Rows:
         self.own_keys: dict[str, str] = {}
         self.own: dict[str, str] = {}
         self._counted: dict[str, int] = {}
+        self._length: float | None = None
         self._create()
 
     def _create(self) -> None:
@@ -136,14 +138,29 @@ class Rows:
         columns = {name: own.get(name, f'"{name}"') for name in (*self.keys.values(), *self.sources)}
         counts = ", ".join(f"count({column})" for column in columns.values())
         read = ", ".join(f"bit_xor(hash({column}))" for column in columns.values())  # counts may come of metadata
-        self.count, *known = self.connection.sql(f"SELECT count(*), {counts}, {read} FROM rows").fetchall()[0]
+        chosen = f"count(*), {self._lengths}, {counts}, {read}"
+        self.count, self._length, *known = self.connection.sql(f"SELECT {chosen} FROM rows").fetchall()[0]
         self._counted = dict(zip(columns, known, strict=False))
         return self.count > 0 and all(self._counted[key] == self.count for key in self._id_keys())
+
+    @property
+    def length(self) -> float:
+        """Bytes of the texts in a row's keys, and of its answer where it is found: of the first rows, or of all."""
+        if self._length is None:
+            query = f"SELECT {self._lengths} FROM (SELECT * FROM rows LIMIT {FEW})"
+            [(self._length,)] = self.connection.sql(query).fetchall()
+        return self._length or 0.0
+
+    @property
+    def _lengths(self) -> str:
+        own = [self.own_keys.get(key, key) for key in self.keys.values()] + ["answer"] * self.is_extracted
+        texts = [f"avg(CASE WHEN typeof({name}) = 'VARCHAR' THEN strlen({name}::VARCHAR) END)" for name in own]
+        return " + ".join(f"coalesce({mean}, 0)" for mean in texts)
 
     def unview(self) -> None:
         """An empty table in place of the view."""
         self.connection.execute("DROP VIEW IF EXISTS rows; DROP TABLE IF EXISTS rows")
-        self.count, self.own_keys, self.own, self._counted = 0, {}, {}, {}
+        self.count, self.own_keys, self.own, self._counted, self._length = 0, {}, {}, {}, None
         self._create()
 
     def add_layout(self, batches: Iterable[pyarrow.RecordBatch], run: str) -> None:

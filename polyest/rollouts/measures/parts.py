@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-__all__ = ["numbered", "parts_of", "prompt_columns", "prompt_numbers", "step_numbers"]
+__all__ = ["TO_STEP", "numbered", "parts_of", "prompt_columns", "prompt_numbers", "step_numbers", "step_spans"]
+
+TO_STEP = "to step"
 
 
 def numbered(column: Sequence[Hashable]) -> tuple[Whole, list[Hashable]]:
@@ -53,6 +55,21 @@ def step_numbers(statistics: GroupStatistics) -> Whole:
     """The number of every group's step, shape (G,), among those of the whole log."""
     every = statistics.all_steps
     return numbered([*every, *statistics.keys["step"]])[0][len(every) :]
+
+
+def step_spans(statistics: GroupStatistics, most: int) -> dict[str, list[Hashable]]:
+    """The step of every group, length G; of more than `most` steps the first and the last of the span that it is in.
+
+    Spans have equally many steps of the whole log, the last one what is left.
+    """
+    own = statistics.keys["step"]
+    steps = numbered([*(statistics.all_steps or own)])[1]
+    width = -(-len(steps) // most)
+    if width == 1:
+        return {"step": own}
+    spans = (step_numbers(statistics) // width).tolist()
+    firsts, lasts = steps[::width], [*steps[width - 1 :: width], steps[-1]]
+    return {"step": [firsts[i] for i in spans], TO_STEP: [lasts[i] for i in spans]}
 
 
 def parts_of(

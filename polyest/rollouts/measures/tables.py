@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -80,8 +80,8 @@ class PartsTable:
         return np.where(np.isnan(agree), 0, ranks)
 
 
-def columns_of(statistics: GroupStatistics, by: str | None) -> list[str]:
-    """The columns that `by` asks for; runs stay apart.
+def columns_of(statistics: GroupStatistics, by: str | None) -> dict[str, list[Hashable]]:
+    """The key columns that `by` asks for, each of length G; runs stay apart.
 
     Args:
         by: None, a key, or "prompt" for all that name a prompt.
@@ -91,32 +91,37 @@ def columns_of(statistics: GroupStatistics, by: str | None) -> list[str]:
     """
     keys = statistics.keys
     if by is None:
-        return []
-    if by == "prompt":
-        return prompt_columns(statistics)
-    if by not in keys:
+        names = []
+    elif by == "prompt":
+        names = prompt_columns(statistics)
+    elif by in keys:
+        names = ["run", by] if len(statistics.runs) > 1 and by != "run" else [by]
+    else:
         known = [*dict.fromkeys([*keys, "prompt"])]
         raise ArgumentError(f"`--by` must be one of {', '.join(known)}; got {by!r}{nearest(by, known)}")
-    return ["run", by] if len(statistics.runs) > 1 and by != "run" else [by]
+    return {name: keys[name] for name in names}
 
 
 def parts_table(
-    statistics: GroupStatistics, measures: Mapping[str, Measured], columns: Sequence[str], per_nat: float = 1.0
+    statistics: GroupStatistics, measures: Mapping[str, Measured], columns: Iterable[str], per_nat: float = 1.0
 ) -> PartsTable:
     """Means over the prompts of every part.
 
     Args:
         statistics: the groups.
         measures: of the groups.
-        columns: the keys that name a part together; none for the whole log.
+        columns: names of the keys that name a part together; none for the whole log.
         per_nat: units of entropy in a nat.
     """
-    return counted_parts(statistics, measures, columns).finished(per_nat)
+    own = {name: statistics.keys[name] for name in columns}
+    return counted_parts(statistics, measures, own).finished(per_nat)
 
 
-def counted_parts(statistics: GroupStatistics, measures: Mapping[str, Measured], columns: Sequence[str]) -> PartsTable:
-    """The same, before it is `finished`: it may be `joined` to that of other prompts."""
-    parts, found = parts_of(statistics.keys, columns, len(statistics.sizes))
+def counted_parts(
+    statistics: GroupStatistics, measures: Mapping[str, Measured], columns: Mapping[str, Sequence[Hashable]]
+) -> PartsTable:
+    """The same of columns of length G, before it is `finished`: it may be `joined` to that of other prompts."""
+    parts, found = parts_of(columns, [*columns], len(statistics.sizes))
     number = int(parts.max(initial=-1)) + 1
     most, firsts = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
     np.maximum.at(most, parts, statistics.sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Each", "Records", "measure"]
 
-Parting: TypeAlias = "Callable[[GroupStatistics], Sequence[str]]"
+Parting: TypeAlias = "Callable[[GroupStatistics], Mapping[str, Sequence[Hashable]]]"
 Each: TypeAlias = "Callable[[GroupStatistics, Mapping[str, Measured]], None]"
 Found: TypeAlias = "tuple[list[PartsTable], list[Comparison]]"
 
@@ -40,7 +40,7 @@ def measure(
 
     Args:
         records: of the log.
-        partings: the keys that name a part together, which are the same for all records.
+        partings: the columns that name the part of every group together, the same for all records.
         unit: of entropies.
         each: is given every record with the measures of its groups.
     """

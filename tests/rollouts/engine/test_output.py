@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +64,34 @@ def test_batches_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_only_numbers_that_repeat_are_looked_for(numbers: Any, told: bool) -> None:
     assert output._repeats(numbers) is told
+
+
+def test_batches_are_read_ahead_in_order_and_an_error_ends_them() -> None:
+    def numbers() -> Iterator[pa.RecordBatch]:
+        yield from (pa.record_batch({"i": [i]}) for i in range(3))
+        raise OSError("no room")
+
+    found: list[int] = []
+    with pytest.raises(OSError, match="no room"):
+        found.extend(batch["i"][0].as_py() for batch in output._ahead(numbers()))
+    assert found == [0, 1, 2]
+
+
+PEAK = (
+    "import sys; from polyest.cli import main; code = main(sys.argv[1:]); "
+    "print(*(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))); sys.exit(code)"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the peak")
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_rows_of_long_keys_are_written_within_the_memory(suffix: str, tmp_path: Path) -> None:
+    """Prompts of 2 kB as keys; 131,072 rows at once took 1.4 GB."""
+    log = tmp_path / f"log.{suffix}"
+    text = "(i // 16)::VARCHAR || repeat('-', 2000)"
+    duckdb.sql(f"COPY (SELECT {text} AS prompt_id, i % 7 AS answer FROM range(300000) t(i)) TO '{log}'")
+    command = [sys.executable, "-c", PEAK, "score", str(log), *HARMONIC, "--out", str(tmp_path / "out.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) < 1_200_000  # kB
+    assert parquet.ParquetFile(tmp_path / "out.parquet").metadata.num_rows == 300_000
