@@ -36,7 +36,7 @@ DOES = {
     "docs": "mkdocs build --quiet --config-file {root}/mkdocs.yml --site-dir {place}/site",
     "test": "python -m pytest -q {root}/tests/test_packaging.py",
 }
-NOT_IN_ALL = ("docs", "test")
+OF_CHECKOUT = ("docs", "test")  # what they are for is done there, and they are not in `all`
 TOGETHER = {"math": "math,score"}  # it reads answers, and needs something that it reads them for
 
 
@@ -50,27 +50,16 @@ def install(place: Path, requirement: str, *options: str) -> None:
     venv.create(place / "venv")
     torch = place / "torch.txt"
     torch.write_text(torch_of_makefile(), encoding="utf-8")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        place / "venv",
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-        "-c",
-        torch,
-    ]
-    subprocess.run([*pip, *options, requirement], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", place / "venv", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "-c", torch, *options, requirement], check=True)
 
 
-def do(command: str, place: Path) -> None:
+def do(command: str, place: Path, there: Path) -> None:
     values = {"place": place, "root": ROOT, "rollouts": ROOT / "benchmarks/rollouts/rollouts.jsonl"}
     program, *arguments = shlex.split(command.format_map(values))
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "POLYEST_COEFFS")}
     words = [place / "venv" / "bin" / program, *arguments]
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=place, env=environment)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=there, env=environment)
 
 
 def megabytes(folder: Path) -> float:
@@ -85,8 +74,8 @@ def check(wheel: Path, extra: str, place: Path) -> str:
     install(place, f"{wheel}[{TOGETHER.get(extra, extra)}]", "-c", str(ROOT / "constraints.txt"))
     installed = perf_counter()
     size = megabytes(place / "venv")
-    for command in [DOES[name] for name in DOES if name not in NOT_IN_ALL] if extra == "all" else [DOES[extra]]:
-        do(command, place)
+    for command in [DOES[name] for name in DOES if name not in OF_CHECKOUT] if extra == "all" else [DOES[extra]]:
+        do(command, place, ROOT if extra in OF_CHECKOUT else place)
     done = perf_counter()
     return f"{size:,.0f} MB in {installed - start:.0f} s; did what it is for in {done - installed:.0f} s"
 
