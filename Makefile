@@ -7,7 +7,8 @@
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
 #   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment over that of `make test`
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
-#   make test-extras   every extra of the wheel is installed, or for those of gigabytes only resolved
+#   make test-extras   every extra of the wheel is installed, each in an environment of its own, and does what it is for: half an hour;
+#                      EXTRAS='trl verl' takes these only
 #   make release   what is published, checked as PyPI would, with its digests and its bill of materials, in dist/
 #   make tag       the same, every table proved anew, and then the tag of this version, if all is in its place; nothing is pushed
 # VENV=DIR uses another environment, WORKERS=N as many processes for tests.
@@ -81,7 +82,7 @@ test-python: $(OTHER)/.installed
 
 test-extras: $(RELEASE)/.installed
 	$(IN_RELEASE) hatchling build --target wheel --clean
-	$(RELEASE)/bin/python .ci/extras.py dist/polyest-$(VERSION)-py3-none-any.whl
+	$(RELEASE)/bin/python .ci/extras.py dist/polyest-$(VERSION)-py3-none-any.whl $(EXTRAS)
 
 digests:
 	cd coeffs && find . -name 'k*.json' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from places import ROOT
+from scripts import module_of
 
 import polyest
 from polyest.storage import store
@@ -55,6 +56,13 @@ def test_verify_installs_no_solver_and_all_installs_everything_but_what_tests_an
     assert extras["verify"] == {"python-flint"}
     assert extras["all"] == set.union(*(names for extra, names in extras.items() if extra not in ("docs", "test")))
     assert extras["offline"] | extras["plot"] | extras["score"] < extras["test"]
+
+
+def test_every_extra_is_tried_before_a_release() -> None:
+    """All of them, of which `all` does what its parts do."""
+    extras = module_of(ROOT / ".ci" / "extras.py")
+    assert {*extras.DOES, "all"} == {*PROJECT["optional-dependencies"]}
+    assert extras.main(ROOT / "none.whl", ["nosuch"]) == 2
 
 
 def test_every_direct_dependency_is_pinned_for_test_runs() -> None:

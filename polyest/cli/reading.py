@@ -70,7 +70,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--group-size", type=int, metavar="K", help="cut each prompt's completions, in order, into groups of K")
     text = "an answer that means none, as null does: the string VALUE, or what it is as JSON (-1, false); repeatable"
     add("--no-answer", action="append", default=[], metavar="VALUE", help=text)
-    text = "default: prompt_id; repeat for a prompt that several columns name together"
+    text = "default: prompt_id, or a prompt's text where that is alone; repeat for several that name it together"
     add("--prompt-column", action="append", metavar="NAME", help=text)
     text = "completions of different steps are different groups (default: step, if there)"
     add("--step-column", default="step", metavar="NAME", help=text)

@@ -154,7 +154,7 @@ def found_in_parts(
     """
     check_numbers(arguments)
     layout, extract = layout_and_extraction(arguments)
-    named = named_files(arguments.rollouts, chosen_columns(arguments), layout is None and extract is None)
+    named = named_files(arguments.rollouts, chosen_columns(arguments), layout is None, extract is not None)
     with ExitStack() as folders:  # which go when no worker is there any more
         folders.callback(shutil.rmtree, scratch := new_folder(), ignore_errors=True)
         out, values = (path and folders.enter_context(replacing_folder(path)) for path in outputs)

@@ -140,11 +140,14 @@ def _measures(runs: PartsTable) -> list[tuple[str, list[str], str]]:
 
 
 def _entropies(runs: PartsTable, unit: str) -> list[tuple[str, str]]:
-    """Of one run: its entropy, and what plug_in would have shown."""
-    words = {"entropy_aqp": f"entropy in {unit}", "entropy_plug_in": "plug_in would have shown"}
-    if len(runs.most) != 1 or not words.keys() <= runs.means.keys():
+    """Of one run, over all its prompts: the entropy, harmonic's where aqp has no table for some, and plug_in's."""
+    names = ("entropy_aqp", "entropy_harmonic", "entropy_plug_in")
+    if len(runs.most) != 1 or not {*names} <= runs.means.keys():
         return []
-    return [(text, str(runs.means[name].of(0))) for name, text in words.items()]
+    aqp, harmonic, plug_in = (runs.means[name].of(0) for name in names)
+    entropy = f"entropy in {unit}"
+    shown = (entropy, aqp) if aqp.prompts == plug_in.prompts else (f"{entropy}, by harmonic", harmonic)
+    return [(text, str(mean)) for text, mean in (shown, ("plug_in would have shown", plug_in))]
 
 
 def _difference(one: Difference) -> dict[str, str]:

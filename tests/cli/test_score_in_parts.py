@@ -104,6 +104,18 @@ def test_what_a_trainer_wrote_is_scored_as_one(name: str, cluster: Here, tmp_pat
     assert outcome(run, tmp_path, *given, "--engine", "ray") == outcome(run, tmp_path, *given)
 
 
+@pytest.mark.slow
+def test_prompts_that_only_their_text_names_are_scored_as_one(cluster: Here, tmp_path: Path, run: Any) -> None:
+    (tmp_path / "run").mkdir()
+    rows = [{"prompt": f"{i % 5} + 1 = ?", "completion": rf"\boxed{{{i % 3}}}", "step": i % 2} for i in range(60)]
+    for name, part in (("a", rows[:30]), ("b", rows[30:])):
+        write_lines(tmp_path / "run" / f"{name}.jsonl", part)
+    given = (tmp_path / "run", "--target", "log", "--method", "harmonic", "--extract", "boxed", "--by", "step")
+    here = outcome(run, tmp_path, *given)
+    assert here[0][0] == 0, here[0]
+    assert outcome(run, tmp_path, *given, "--engine", "ray") == here
+
+
 KEYS: dict[str, Any] = {
     "small integers": pa.array([1, 2, 1, 2, 1, 2], pa.int16()),
     "large integers": pa.array([2**63, 2, 2**63, 2, 2**63, 2], pa.uint64()),

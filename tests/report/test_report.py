@@ -222,6 +222,23 @@ def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
     assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
 
 
+def test_the_head_has_the_entropy_of_every_prompt_also_where_groups_have_no_table(tmp_path: Path) -> None:
+    """Groups of 1,500 have no table of aqp; all 1,500 answers are one, so that their entropy is 0 by any method."""
+    log = tmp_path / "log.jsonl"
+    answers = {"large": "a" * 1500, "small": "ab" * 8}
+    log.write_text(
+        "".join(json.dumps({"prompt_id": p, "answer": a}) + "\n" for p, text in answers.items() for a in text)
+    )
+    page = page_of(tmp_path, log)
+    head = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page))
+    # harmonic of 8 of 16 is Σ_{j=8}^{15} 1/j = 0.725372, plug_in log 2 = 0.693147; half of each, ± that over √1
+    assert "entropy in nats" not in head
+    assert head["entropy in nats, by harmonic"] == "0.36 ± 0.36"
+    assert head["plug_in would have shown"] == "0.35 ± 0.35"
+    log.write_text("".join(json.dumps({"prompt_id": "small", "answer": a}) + "\n" for a in answers["small"]))
+    assert "entropy in nats" in dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page_of(tmp_path, log)))
+
+
 SAMPLES = {  # of logs as tools write them, and how their answers are found
     **dict.fromkeys(["inspect", "open_instruct", "plain_steps", "trl", "verl_validation"], ()),
     **dict.fromkeys(["human_eval", "lm_eval"], ("--extract", "last-number")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.reading import Extract, Reader
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.extraction import SPECIFICATIONS
+from polyest.rollouts.readers import layout_of
+from polyest.rollouts.readers.row import PROMPTS
 from polyest.rollouts.readers.source import Source
 from polyest.rollouts.runs import SUFFIXES, few, files_of, is_plain_file
 
@@ -65,7 +67,7 @@ def read_log(
         ArgumentError: no file, none in a known layout, a damaged one, no completions, or no answers.
     """
     given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
-    found = named_files(given, columns, is_read_as_rows=layout is None and extract is None)
+    found = named_files(given, columns, is_found_out=layout is None, is_extracted=extract is not None)
     rows = Rows(database, found.columns, found.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report)
     for run, path, is_asked_for in progress(found.files, "reading", len(found.files)) if found.is_run else found.files:
@@ -75,16 +77,19 @@ def read_log(
     return rows
 
 
-def named_files(given: Sequence[str], columns: Columns, is_read_as_rows: bool) -> Named:
+def named_files(given: Sequence[str], columns: Columns, is_found_out: bool, is_extracted: bool) -> Named:
     """The files that these arguments name.
 
     Args:
-        is_read_as_rows: whether a single file may be one of one row per completion.
+        is_found_out: whether the layout of each is found out.
+        is_extracted: whether answers are found in texts.
 
     Raises:
         ArgumentError: nothing is there, or it cannot be read.
     """
-    is_one = len(given) == 1 and is_read_as_rows
+    if is_found_out and columns.prompts is None and _are_named_by_text(given, columns):
+        columns = replace(columns, prompts=("prompt",))
+    is_one = len(given) == 1 and is_found_out and not is_extracted
     is_named = columns.prompts is not None and Path(given[0]).is_file()
     if is_one and (is_named or is_plain_file(given[0])):
         return Named([("", _file(given[0]), True)], False, columns)
@@ -92,6 +97,30 @@ def named_files(given: Sequence[str], columns: Columns, is_read_as_rows: bool) -
     if columns.by == "run":
         columns = replace(columns, by=None)  # a key
     return Named([(run, path, asked or len(files) == 1) for run, path, asked in files], True, columns)
+
+
+def _are_named_by_text(given: Sequence[str], columns: Columns) -> bool:
+    """Whether no file is in a known layout, and some has rows of rollouts whose prompts only ``prompt`` can name.
+
+    Of ``prompt`` and ``answer`` alone the answer may be the gold one, as in sets of problems.
+    """
+    with suppress(ArgumentError):
+        sources = [Source(path) for _, path, _ in files_of(given) if path.is_file()]
+        ours = {columns.completion, columns.answer} - {Columns.answer}
+        return not any(map(_has_layout, sources)) and any(_has_only_prompt(source, ours) for source in sources)
+    return False
+
+
+def _has_layout(source: Source) -> bool:
+    with suppress(ArgumentError, OSError):
+        return bool(layout_of(source))
+    return False
+
+
+def _has_only_prompt(source: Source, ours: Set[str]) -> bool:
+    with suppress(ArgumentError, OSError):
+        return source.columns.intersection(PROMPTS) == {"prompt"} and bool(source.columns & ours)
+    return False
 
 
 def finish(reader: Reader, name: str) -> None:

@@ -1,8 +1,8 @@
 """One row per completion, with a column for its prompt: polyest's own form, and whatever is like it.
 
-As JSON lines, parquet, CSV or one JSON array. prompt: ``prompt_id``, or the columns that are named; answer: ``answer``,
-or the column that is named; completion: ``completion``; correct: ``correct``; score: ``score`` or ``reward``; step:
-``step``; policy: ``policy``.
+As JSON lines, parquet, CSV or one JSON array. prompt: ``prompt_id``, or the columns that are named, or in logs of JSON
+lines and parquet without one ``prompt``, if nothing else may name it; answer: ``answer``, or the column that is named;
+completion: ``completion``; correct: ``correct``; score: ``score`` or ``reward``; step: ``step``; policy: ``policy``.
 """
 
 from __future__ import annotations
