@@ -34,7 +34,7 @@ DOES = {
     "math": "polyest score {place}/half.jsonl --target log --extract math-verify --out {place}/one.jsonl",
     "verl": "python {root}/examples/verl_diversity.py",
     "docs": "mkdocs build --quiet --config-file {root}/mkdocs.yml --site-dir {place}/site",
-    "test": "python -m pytest -q {root}/tests/test_packaging.py",
+    "test": "python -m pytest -q {root}/tests/test_estimator.py",
 }
 OF_CHECKOUT = ("docs", "test")  # what they are for is done there, and they are not in `all`
 TOGETHER = {"math": "math,score"}  # it reads answers, and needs something that it reads them for
