@@ -28,8 +28,8 @@ PROMPTS = ["a", "b", "c", "ab", "a", "ba", *(["cc"] if NEW else [])]
 COMPLETIONS = ["", "a", "b", "aa", "ab"]
 UNTIL = {2: 2, 1: 4, 3: 6}  # a training that is resumed with one process, and then with three
 
-# Where several processes have no GPU, accelerate calls their device "cpu:0", where transformers wants the optimizer to be
-# loaded, and torch knows "cpu" alone: torch.load(file, map_location=torch.device("cpu", 0)) fails.
+# Without GPUs accelerate calls the device of several processes "cpu:0", to which transformers has the optimizer loaded.
+# torch knows "cpu" alone: torch.load(file, map_location=torch.device("cpu", 0)) fails.
 torch.serialization.register_package(
     12, lambda storage: None, lambda storage, place: storage if place == "cpu:0" else None
 )
