@@ -5,7 +5,7 @@
 #   make docs     the documentation as a site in site/, checked: no broken link
 #   make docs-version   the same on the branch `pages`, in a folder of this version, which is then the latest; nothing is pushed
 #   make test-lowest   the core of it with the oldest versions that pyproject.toml admits, in another environment
-#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment over that of `make test`
+#   make test-trl-oldest   the adapter for TRL with the oldest TRL, in another environment over that of `make test`; its packages are kept
 #   make test-python PYTHON=python3.13   the core of it with another Python, in another environment
 #   make test-extras   every extra of the wheel is installed, each in an environment of its own, and does what it is for: half an hour;
 #                      EXTRAS='trl verl' takes these only
@@ -44,6 +44,8 @@ OTHER = .venv-$(notdir $(PYTHON))
 CORE_AND_FILES = $(CORE) $(wildcard tests/storage/test_*.py)
 
 TRL_OLDEST = .venv-trl-oldest
+# Where its packages are kept, for other checkouts too; `.ci/packages.py` says why none there is stale. Delete it at will.
+POLYEST_ENVIRONMENTS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/polyest-ci
 
 RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
@@ -75,7 +77,12 @@ test: lint
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -q -n $(WORKERS) $(CORE)
 
-test-trl-oldest: $(TRL_OLDEST)/.installed
+# What constraints-trl-oldest.txt does not name comes from the environment of `make test`; this one is made in no time, each time.
+test-trl-oldest: $(VENV)/.frameworks
+	$(VENV)/bin/python -m venv --clear --without-pip $(TRL_OLDEST)
+	@oldest=$$($(VENV)/bin/python .ci/packages.py constraints-trl-oldest.txt '$(POLYEST_ENVIRONMENTS)') && \
+		cd $(TRL_OLDEST)/lib/python3.*/site-packages && printf "import site; site.addsitedir('%s')\n" \
+		"$$oldest" "$(abspath $(VENV))/lib/$$(basename $$(dirname $$PWD))/site-packages" > tests.pth
 	$(TRL_OLDEST)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile tests/adapters/trl
 
 test-python: $(OTHER)/.installed
@@ -132,13 +139,6 @@ $(RELEASE)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(RELEASE)
 	$(IN_RELEASE) pip install --quiet --disable-pip-version-check -c constraints.txt \
 		cyclonedx-bom hatchling hatch-fancy-pypi-readme 'readme-renderer[md]' twine
-	@touch $@
-
-# What is not named there comes from the environment of `make test`.
-$(TRL_OLDEST)/.installed: $(VENV)/.frameworks constraints-trl-oldest.txt
-	$(VENV)/bin/python -m venv --clear $(TRL_OLDEST)
-	$(TRL_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints-trl-oldest.txt
-	@cd $(TRL_OLDEST)/lib/python3.*/site-packages && echo "import site; site.addsitedir('$(abspath $(VENV))/lib/$$(basename $$(dirname $$PWD))/site-packages')" > tests.pth
 	@touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed Makefile

@@ -5,5 +5,5 @@
 - `code`: a reward and an answer in one number, for trainers that show nothing else (verl, SkyRL);
 - `lookup` and `gaps`: tables and graded objectives as matrices that a framework can index;
 - `extraction`: from texts to answers;
-- `pay`: what a trainer pays for them, `pooling`: where prompts come back.
+- `pay`: what a trainer pays for them, `pooling`: where prompts come back, `graded`: for objectives of `polyest.graded`.
 """

@@ -26,6 +26,7 @@ import numpy as np
 
 from polyest.adapters import ragged
 from polyest.adapters.code import NO_ANSWER, decode, encode
+from polyest.adapters.graded import plain_objective
 from polyest.adapters.pay import answer_pay
 from polyest.errors import ArgumentError, MissingDependencyError
 from polyest.graded import Objective
@@ -122,11 +123,7 @@ class GradedAdvantages:
     objective: Objective
 
     def __post_init__(self) -> None:
-        if not isinstance(self.objective, Objective) or self.objective.baseline is not None:
-            raise ArgumentError(
-                f"`objective` must be made by polyest.graded, without a baseline, got {self.objective!r:.60}; "
-                "for instance best_of(4)"
-            )
+        plain_objective(self.objective)
 
     def __call__(
         self,

@@ -27,6 +27,7 @@ import numpy as np
 
 from polyest.adapters import ragged
 from polyest.adapters.extraction import Extractor
+from polyest.adapters.graded import plain_objective
 from polyest.adapters.pay import answer_pay
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
@@ -116,12 +117,7 @@ class GradedAdvantages:
     """
 
     def __init__(self, objective: Objective) -> None:
-        if not isinstance(objective, Objective) or objective.baseline is not None:
-            raise ArgumentError(
-                f"`objective` must be made by polyest.graded, without a baseline, got {objective!r:.60}; "
-                "for instance best_of(4)"
-            )
-        self._objective = objective
+        self._objective = plain_objective(objective)
 
     def __call__(self, rewards: ArrayLike, num_generations: int) -> Array:
         """The advantages of runs of ``num_generations`` completions, shape (N,); Tunix calls it."""

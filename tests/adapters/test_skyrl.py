@@ -12,8 +12,8 @@ from expected_update import (
     NU,
     REWARDS,
     answers_pay,
-    best_of_two_gradient,
     every_group,
+    graded_gradient,
     gradient,
     product_pay,
 )
@@ -73,7 +73,7 @@ def test_the_expected_update_of_a_product(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_expected_update_of_the_best_of_two(K: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rewards = [0.3, -1.0, 2.0, 0.7]
     found = expected_update(GradedAdvantages(graded.best_of(2)), rewards, K, monkeypatch)
-    assert found == pytest.approx(best_of_two_gradient(rewards), abs=1e-6)
+    assert found == pytest.approx(graded_gradient(graded.best_of(2), rewards), abs=1e-6)
 
 
 def test_padding_and_tokens() -> None:

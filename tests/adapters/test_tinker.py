@@ -8,8 +8,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from expected_update import ANSWERS, REWARDS, answers_pay, every_group, gradient, product_pay, update
+from expected_update import (
+    ANSWERS,
+    REWARDS,
+    answers_pay,
+    every_group,
+    graded_gradient,
+    gradient,
+    product_pay,
+    update,
+)
 
+from polyest import graded
 from polyest.errors import ArgumentError
 
 pytest.importorskip("tinker_cookbook")
@@ -19,7 +29,7 @@ from tinker_cookbook.completers import TokensWithLogprobs
 from tinker_cookbook.rl.data_processing import compute_advantages
 from tinker_cookbook.rl.types import EnvGroupBuilder, Trajectory, TrajectoryGroup, Transition
 
-from polyest.adapters.tinker import AnswerGroupBuilder
+from polyest.adapters.tinker import AnswerGroupBuilder, GradedGroupBuilder
 
 NOWHERE = tinker.ModelInput.from_ints([])
 
@@ -77,6 +87,30 @@ def test_the_expected_update_of_a_product() -> None:
     assert update(advantages(builder, 4), 4) == pytest.approx(0.75 * gradient(paid), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("objective", "K"),
+    [
+        (graded.best_of(2), 3),
+        (graded.best_of(3), 4),
+        (graded.worst_of(2), 4),
+        (graded.median_of(3), 4),
+        (graded.l_statistic([-0.5, 0.5]), 3),
+    ],
+)
+def test_the_expected_update_of_a_graded_reward(objective: graded.Objective, K: int) -> None:
+    """Of totals R + 0.25: steps and the other builder's, ties among them. docs/graded.md, section 3."""
+    builder = GradedGroupBuilder(Builder(), objective, weight=0.7)
+    expected = 0.7 * (1 - 1 / K) * graded_gradient(objective, [R + 0.25 for R in REWARDS])
+    assert abs(expected).max() > 0.01
+    assert update(advantages(builder, K), K) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_expected_update_of_a_graded_reward_and_answers() -> None:
+    builder = AnswerGroupBuilder(GradedGroupBuilder(Builder(), graded.best_of(2)), answer, weight=0.7)
+    expected = graded_gradient(graded.best_of(2), REWARDS) + gradient(answers_pay("log", 4, -0.7, centred=True))
+    assert update(advantages(builder, 4), 4) == pytest.approx(0.75 * expected, abs=1e-6)
+
+
 def test_the_enumeration_can_fail() -> None:
     """A table that is not proof against centring makes another update."""
     builder = AnswerGroupBuilder(Builder(), answer, weight=0.7)
@@ -98,6 +132,19 @@ def test_the_other_builder_is_wrapped() -> None:
     assert inner.cleaned
 
 
+def test_a_graded_reward_is_in_place_of_the_totals() -> None:
+    """Of totals 1.25, 1.25, 0.25, 0.75 by (2, 1, 0, 0), the table of K − 1: from 0.75 on one other is above."""
+    builder = pickle.loads(pickle.dumps(GradedGroupBuilder(Builder(), graded.best_of(2))))
+    trajectories = [trajectory(i) for i in (0, 2, 1, 3)]
+    paid = asyncio.run(builder.compute_group_rewards(trajectories, [None] * 4))
+    assert paid[2][1] == {"length": 1, "graded/total": 0.25}
+    totals = [one.transitions[0].reward + reward for one, (reward, _) in zip(trajectories, paid, strict=True)]
+    assert totals == pytest.approx([0.5, 0.5, 0.0, 0.0])
+    with pytest.warns(UserWarning, match=r"fewer than the 3 completions that best_of\(2\) needs"):
+        paid = asyncio.run(builder.compute_group_rewards(trajectories[1:3], [None] * 2))
+    assert [reward for reward, _ in paid] == [-1.0, 0.0]
+
+
 def test_small_groups_are_paid_nothing_for_answers_with_a_warning() -> None:
     builder = AnswerGroupBuilder(Builder(), answer)
     with pytest.warns(UserWarning, match=r"`groups` has groups of 2.*at least 3 completions"):
@@ -110,3 +157,7 @@ def test_misuse_is_told() -> None:
         AnswerGroupBuilder(Builder(), answer, weigth=1)  # type: ignore[call-arg]
     with pytest.raises(ArgumentError, match=r"`sign` must be -1"):
         AnswerGroupBuilder(Builder(), answer, sign=2)
+    with pytest.raises(ArgumentError, match=r"`objective` must be made by polyest.graded"):
+        GradedGroupBuilder(Builder(), "best_of(4)")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"`weight` must be positive"):
+        GradedGroupBuilder(Builder(), graded.best_of(4), weight=-1)

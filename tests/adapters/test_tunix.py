@@ -12,8 +12,8 @@ from expected_update import (
     TEXTS,
     answer,
     answers_pay,
-    best_of_two_gradient,
     every_group,
+    graded_gradient,
     gradient,
     product_pay,
     update,
@@ -64,7 +64,7 @@ def test_the_expected_update_of_a_product() -> None:
 @pytest.mark.parametrize("K", [2, 3])
 def test_the_expected_update_of_the_best_of_two(K: int) -> None:
     found = expected_update([correct], GradedAdvantages(graded.best_of(2)), K)
-    assert found == pytest.approx(best_of_two_gradient(REWARDS), abs=1e-9)
+    assert found == pytest.approx(graded_gradient(graded.best_of(2), REWARDS), abs=1e-9)
 
 
 def test_answers_are_those_of_the_thread() -> None:

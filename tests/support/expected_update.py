@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import polyest
+from polyest.graded import Objective
 
 ANSWERS = ["x", "y", "x", None]  # two completions have one answer, another has none
 TEXTS = ["so x", "y", "x", ""]
@@ -64,8 +65,16 @@ def product_pay(target: str, K: int, scale: float, offset: float, centred: bool)
     return [R * (offset + factor) for R, factor in zip(REWARDS, factors, strict=True)]
 
 
-def best_of_two_gradient(rewards: Sequence[float]) -> Any:
-    """Of E[the greater of two rewards], by the policy's logits."""
-    jacobian = np.diag(NU) - np.outer(NU, NU)
-    best = np.maximum.outer(np.asarray(rewards), np.asarray(rewards))
-    return jacobian @ (2 * best @ NU)
+def graded_gradient(objective: Objective, rewards: Sequence[float]) -> Any:
+    """Of E[Σ_j w_j R_(j:n)], by the policy's logits: what completion i is worth as one of n draws, n times."""
+    weights = [float(w) for w in objective.weights]
+    n = len(weights)
+
+    def worth(i: int) -> float:
+        sums = []
+        for others in itertools.product(range(4), repeat=n - 1):
+            drawn = sorted(rewards[j] for j in (i, *others))
+            sums.append(NU[[*others]].prod() * sum(w * R for w, R in zip(weights, drawn, strict=True)))
+        return float(sum(sums))
+
+    return gradient([n * worth(i) for i in range(4)])

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import torch
 from pooling_support import TRAINERS, Recording, real_trainer, reward
 from torch import distributed
 from trl_support import NEW, TOKENS, GRPOTrainer, called
@@ -26,6 +27,12 @@ from polyest.history.store import Past
 PROMPTS = ["a", "b", "c", "ab", "a", "ba", *(["cc"] if NEW else [])]
 COMPLETIONS = ["", "a", "b", "aa", "ab"]
 UNTIL = {2: 2, 1: 4, 3: 6}  # a training that is resumed with one process, and then with three
+
+# Without GPUs accelerate calls the device of several processes "cpu:0", to which transformers has the optimizer loaded.
+# torch knows "cpu" alone: torch.load(file, map_location=torch.device("cpu", 0)) fails.
+torch.serialization.register_package(
+    12, lambda storage: None, lambda storage, place: storage if place == "cpu:0" else None
+)
 
 
 def pays(completions: list[str], **_: Any) -> list[float]:
@@ -60,7 +67,11 @@ class Prescribed:
 
 
 def trained(folder: Path, kind: str, steps: int, checkpoint: Path | None = None) -> dict[str, Any]:
-    """With prescribed completions, from the beginning or a checkpoint on; the last step is saved in `folder`."""
+    """With prescribed completions, from the beginning or a checkpoint on; the last step is saved in `folder`.
+
+    Weights are float64, and an error of a gradient moves them by 0.05/0.001 = 50 times as much at most: Adam divides by
+    the gradient's size, and where that is 0 its rounding would count else.
+    """
     trainer_class, func = kinds()[kind]
     advantages: list[list[float]] = []
 
@@ -71,14 +82,16 @@ def trained(folder: Path, kind: str, steps: int, checkpoint: Path | None = None)
             return output
 
     size = 12 // int(os.environ.get("WORLD_SIZE", "1"))
-    saving = {"save_strategy": "steps", "save_steps": steps, "shuffle_dataset": False}
-    trainer = real_trainer(folder, func, PROMPTS, Noting, per_device_train_batch_size=size, max_steps=steps, **saving)
+    options = {"per_device_train_batch_size": size, "max_steps": steps, "save_strategy": "steps", "save_steps": steps}
+    options |= {"shuffle_dataset": False, "lr_scheduler_type": "constant", "adam_epsilon": 1e-3}
+    trainer = real_trainer(folder, func, PROMPTS, Noting, **options)
+    trainer.model.double()
     trainer.rollout_func = Prescribed()
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if trainer.is_world_process_zero():  # several processes without GPUs cannot read it: "tagged with cpu:0"
-        (folder / f"checkpoint-{steps}" / "optimizer.pt").unlink()
     told = [batch[2] for batch in func.batches]
-    return {"told": told, "advantages": advantages, "history": packed(func._history.state_dict())}
+    weights = torch.cat([parameter.detach().ravel() for parameter in trainer.model.parameters()]).tolist()
+    history = packed(func._history.state_dict())
+    return {"told": told, "advantages": advantages, "history": history, "weights": weights}
 
 
 def resumed(folder: Path, kind: str, world: int) -> dict[str, Any]:
@@ -115,6 +128,9 @@ def run(folder: Path, rank: int, world: int) -> dict[str, Any]:
     if NEW:
         outcome["whole"] = {kind: trained(folder / f"whole-{world}-{kind}", kind, 6) for kind in kinds()}
         outcome["resumed"] = {kind: resumed(folder, kind, world) for kind in kinds()}
+    if NEW and world == 2:
+        stopped = {kind: folder / kind / f"checkpoint-{UNTIL[2]}" for kind in kinds()}
+        outcome["again"] = {kind: trained(folder / f"again-{kind}", kind, 6, at) for kind, at in stopped.items()}
     sizes = {1: [12], 2: [5, 7], 3: [9, 0, 3]}[world]
     return outcome | {"uneven": uneven(sizes, rank), "failure": failure(rank)}
 

@@ -25,9 +25,9 @@ divide by their length: ``loss_type="dr_grpo"``.
 Tested with trl `TESTED`; with another version a warning says so.
 
 A file for each class: `answer_reward`, `graded_reward`, and in `group_reward` what they have in common, with the mixin.
-`trainer` reads and checks the trainer, `batch` brings the processes together, `other_reward` calls another reward
-function, `texts` reads completions, `logs` says what is logged about answers; for prompts that come back, `prompts`
-tells them apart and `checkpoint` saves what is remembered of them.
+`trainer` reads and checks the trainer, `texts` reads completions, `logs` says what is logged about answers; for prompts
+that come back, `prompts` tells them apart and `checkpoint` saves what is remembered of them. From `adapters/torch` come
+`batch`, which brings the processes together, and `other_reward`, which calls another reward function.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import polyest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.pay import AnswerPay
 from polyest.adapters.pooling import PooledPay
-from polyest.adapters.trl.batch import once
+from polyest.adapters.torch.batch import once
+from polyest.adapters.torch.other_reward import check_factor
 from polyest.adapters.trl.checkpoint import keep_history
 from polyest.adapters.trl.group_reward import BASELINE, ExactAdvantagesMixin, GroupReward
 from polyest.adapters.trl.logs import log_answers, measures, row_and_text
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from trl import GRPOTrainer
 
-    from polyest.adapters.trl.batch import Groups
-    from polyest.adapters.trl.other_reward import RewardFunction
+    from polyest.adapters.torch.batch import Groups
+    from polyest.adapters.torch.other_reward import RewardFunction
     from polyest.adapters.trl.texts import Completion, LogExtra
     from polyest.estimator import Estimator
     from polyest.online.answers import Answers
@@ -151,7 +152,7 @@ class AnswerReward(GroupReward):
         self._history = PooledPay(self._answer_pay, PoolSettings(visits, forgetting, drift), once)
         self._id_column = id_column
         self._extract = Extractor(extract, time_limit, row_and_text)
-        _check_reward(reward, self._answer_pay)
+        check_factor(reward, self._answer_pay)
 
     @property
     def _pools(self) -> bool:
@@ -214,14 +215,6 @@ class AnswerReward(GroupReward):
     def _statistics(self, groups: Groups) -> dict[str, float]:
         pooled = {} if groups.visit is None else groups.visit.statistics()
         return measures(groups.answers) | pooled
-
-
-def _check_reward(reward: RewardFunction | None, pay: AnswerPay) -> None:
-    if pay.multiplies != (reward is not None):
-        raise ArgumentError(
-            "`reward` must be given with combine='multiply', and only then, got "
-            f"{reward!r:.60} with {pay.combine!r}; what is added has its own place in the trainer's reward_funcs"
-        )
 
 
 def _check_alike(answers: Answers, rewards: Array) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
-from polyest.adapters.trl.batch import once
+from polyest.adapters.torch.batch import once
 from polyest.adapters.trl.trainer import asks_again, make_completions_anew
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed, unpacked

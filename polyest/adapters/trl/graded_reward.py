@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.adapters.graded import centred_objective, plain_objective
 from polyest.adapters.pay import check_positive
-from polyest.adapters.trl.group_reward import BASELINE, GroupReward
+from polyest.adapters.trl.group_reward import GroupReward
 from polyest.errors import ArgumentError
-from polyest.graded import Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from polyest.adapters.trl.batch import Groups
-    from polyest.adapters.trl.other_reward import RewardFunction
+    from polyest.adapters.torch.batch import Groups
+    from polyest.adapters.torch.other_reward import RewardFunction
     from polyest.adapters.trl.texts import Completion, LogExtra
+    from polyest.graded import Objective
 
     Array = NDArray[np.float64]
 
@@ -69,17 +69,12 @@ class GradedReward(GroupReward):
         self, objective: Objective, reward: RewardFunction, *, weight: float = 1.0, name: str = "graded_reward"
     ) -> None:
         super().__init__(reward, name)
-        if not isinstance(objective, Objective) or objective.baseline is not None:
-            raise ArgumentError(
-                f"`objective` must be made by polyest.graded, without a baseline, got {objective!r:.60}; for instance "
-                "best_of(4): the trainer's group size and what it subtracts are found out"
-            )
+        self._objective = plain_objective(objective)
         check_positive("weight", weight, "to train for the least, negate `reward`")
-        self._objective = replace(objective, group_size=None)
         self._weight = weight
 
     def _load(self, group_size: int, centred: bool) -> Objective:
-        objective = replace(self._objective, baseline=BASELINE if centred else None)
+        objective = centred_objective(self._objective) if centred else self._objective
         if group_size < objective.least_group_size:
             reason = ", as TRL subtracts the group mean" if centred else ""
             would_do = group_size >= self._objective.least_group_size

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 import numpy as np
 import torch
 
-from polyest.adapters.trl.batch import Completions, Groups, gathered
-from polyest.adapters.trl.other_reward import RewardFunction, check_function, paid_by
+from polyest.adapters.torch.batch import Completions, Groups, gathered
+from polyest.adapters.torch.other_reward import RewardFunction, check_function, paid_by
 from polyest.adapters.trl.trainer import (
     check_trainer,
     check_version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import polyest
 
 pytest.importorskip("trl")
 
-import pooling_worker
 import torch
 from pooling_support import TRAINERS, paid, real_trainer, reward
-from torchrun import outcomes
 from transformers import TrainerCallback
 from trl_support import (
     COMPLETIONS,
@@ -307,64 +305,3 @@ def test_what_cannot_be_pooled_is_refused(
 def test_settings_of_pooling_are_checked_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         AnswerReward(str, "log", **options)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
-    """The outcomes of two processes, of one, and of three, of which each goes on where the ones before have stopped."""
-    folder = tmp_path_factory.mktemp("ranks")
-    found = {2: outcomes(pooling_worker, folder, 2), 1: [pooling_worker.run(folder, 0, 1)]}
-    return found | ({3: outcomes(pooling_worker, folder, 3)} if NEW else {})
-
-
-@pytest.mark.parametrize("kind", TRAINERS)
-def test_two_processes_share_one_history(runs: dict[int, list[dict[str, Any]]], kind: str) -> None:
-    """The middle one of three groups is spread over both: pools are those of all completions, and one remembers."""
-    first, second = (outcome["sampled"][kind] for outcome in runs[2])
-    assert first["history"]["keys"]
-    assert not second["history"]["keys"]
-    assert ["answer_reward/seen" in line for line in first["logs"]] == [True] * 4 + [False]
-    joined = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(first["batches"], second["batches"], strict=True)]
-    told = [a[2] + b[2] for a, b in zip(first["batches"], second["batches"], strict=True)]
-    if kind == "mixin":
-        assert {value for batch in told for value in batch} == {0.0}
-        return
-    for mine, true in zip(told, paid(joined, visits=3, centred=True), strict=True):
-        assert mine == pytest.approx(true, abs=1e-12)
-
-
-def together(ranks: list[dict[str, Any]], what: str, kind: str) -> list[list[list[float]]]:
-    """What is told, and the advantages that are trained on, at each step, of the completions of all processes."""
-    columns = [[rank[what][kind][column] for rank in ranks] for column in ("told", "advantages")]
-    return [[[*chain.from_iterable(parts)] for parts in zip(*column, strict=True)] for column in columns]
-
-
-@pytest.mark.skipif(not NEW, reason="this TRL takes no prescribed completions where it trains on several processes")
-@pytest.mark.parametrize("kind", pooling_worker.kinds())
-def test_any_number_of_processes_get_what_one_does(runs: dict[int, list[dict[str, Any]]], kind: str) -> None:
-    """To the bit, and the main process of two and of three remembers it: also where training stops and goes on."""
-    (alone,) = runs[1]
-    truth, history = together([alone], "whole", kind), alone["whole"][kind]["history"]
-    for processes in (2, 3):
-        assert together(runs[processes], "whole", kind) == truth
-        first, *others = (rank["whole"][kind]["history"] for rank in runs[processes])
-        assert first == history
-        assert not any(other["keys"] for other in others)
-    parts = [together(runs[processes], "resumed", kind) for processes in pooling_worker.UNTIL]
-    assert [[*chain.from_iterable(column)] for column in zip(*parts, strict=True)] == truth
-    assert runs[3][0]["resumed"][kind]["history"] == history
-    assert len({value for batch in truth[1] for value in batch}) > 6
-
-
-def test_processes_may_have_any_share_of_a_batch(runs: dict[int, list[dict[str, Any]]]) -> None:
-    (alone,) = runs[1]
-    for processes in runs:
-        parts = zip(*(rank["uneven"] for rank in runs[processes]), strict=True)
-        assert [[*chain.from_iterable(batch)] for batch in parts] == alone["uneven"]
-
-
-def test_what_the_main_process_cannot_remember_all_refuse(runs: dict[int, list[dict[str, Any]]]) -> None:
-    for processes in runs:
-        first, *others = (rank["failure"] for rank in runs[processes])
-        assert first.startswith("`weights` must be given at every visit or at none")
-        assert others == [f"rank 0 of the process group failed with ArgumentError: {first}"] * (processes - 1)

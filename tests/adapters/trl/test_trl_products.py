@@ -204,7 +204,7 @@ def test_what_another_reward_must_pay(tmp_path: Path, kind: str, reward: Any, to
 @pytest.mark.parametrize(
     ("reward", "told"),
     [
-        ("model", "a plain reward function as TRL takes them, got 'model'"),
+        ("model", "a plain reward function as the trainer takes them, got 'model'"),
         (later, "a plain reward function .* got an async function"),
         (partial(later), "a plain reward function .* got an async function"),
         (Later(), "a plain reward function .* got an async function"),

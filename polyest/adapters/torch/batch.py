@@ -1,4 +1,4 @@
-"""The completions of all processes, in the groups of the trainer."""
+"""The completions of all processes, in the groups of a trainer: runs of K in the order of the processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Completions(NamedTuple):
     Attributes:
         rows: the answers as rows of `polyest.identity`, shape (n, 3); (n, 0) where there are none.
         rewards: what another reward function pays, NaN where it does not apply; 0 where there is none, shape (n,).
-        keys: of their prompts (`polyest.adapters.trl.prompts`), 0 where nothing is remembered, shape (n,).
+        keys: of their prompts (`polyest.adapters.pooling`), 0 where nothing is remembered, shape (n,).
     """
 
     rows: NDArray[np.int64]
@@ -67,13 +67,13 @@ class Groups:
 
 @dataclass(frozen=True)
 class Batch:
-    """The completions of all processes, in the order of TRL's own gather; `own` says which are this process's."""
+    """The completions of all processes, in the order of a trainer's own gather; `own` says which are this process's."""
 
     completions: Completions
     own: slice
 
     def groups(self, group_size: int) -> tuple[Groups, NDArray[np.bool_]]:
-        """Runs of K completions, the groups that TRL centres (``rewards.view(-1, num_generations)``).
+        """Runs of K completions, the groups that the trainer centres (``rewards.view(-1, num_generations)``).
 
         Returns:
             Those to which the other reward function applies, and which these are, shape (N/K,).

@@ -16,28 +16,39 @@ from polyest.errors import ArgumentError, shortened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.adapters.pay import AnswerPay
+
     Array = NDArray[np.float64]
 
 RewardFunction: TypeAlias = "Callable[..., Iterable[float | None]]"
 
-__all__ = ["RewardFunction", "check_function", "paid_by"]
+__all__ = ["RewardFunction", "check_factor", "check_function", "paid_by"]
 
 FLOATABLE = (str, bytes, np.complexfloating)  # numpy's have __float__, and are no numbers to pay
 
 
 def check_function(reward: object) -> RewardFunction:
-    """`reward`, if it can be called as TRL calls a plain reward function."""
+    """`reward`, if it can be called as trainers call a plain reward function."""
     if callable(reward) and not isinstance(reward, torch.nn.Module) and not _is_async(reward):
         return reward
     kind = "an async function" if callable(reward) and _is_async(reward) else shortened(reward)
     raise ArgumentError(
-        f"`reward` must be a plain reward function as TRL takes them, got {kind}; write a function of `completions` "
-        "and **columns that returns one number for each completion"
+        f"`reward` must be a plain reward function as the trainer takes them, got {kind}; write a function of "
+        "`completions` and **columns that returns one number for each completion"
     )
 
 
+def check_factor(reward: object, pay: AnswerPay) -> None:
+    """Refuse a product without the other reward, and the other reward without a product."""
+    if pay.multiplies != (reward is not None):
+        raise ArgumentError(
+            "`reward` must be given with combine='multiply', and only then, got "
+            f"{reward!r:.60} with {pay.combine!r}; what is added has its own place in the trainer's reward_funcs"
+        )
+
+
 def paid_by(reward: RewardFunction, columns: dict[str, object], completions: int) -> Array:
-    """What it pays to each of as many completions, NaN for None; `columns` are all that TRL passes.
+    """What it pays to each of as many completions, NaN for None; `columns` are all that the trainer passes.
 
     Raises:
         ArgumentError: it returns something else than one finite number, or None, for each.
