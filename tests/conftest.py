@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from polyest.cli import main, progress
 
+# the cores have tests enough: threads of PyTorch that wait for each other took a third more of them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # while tests are collected, before the fixture below takes over
 os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
 
