@@ -7,7 +7,7 @@
 
     orms["diversity"] = answer_reward(extract, weight=0.1)                        # beside another reward
     orms["rare"] = answer_reward(extract, combine="multiply", reward=orms["accuracy"])        # in its place
-    orms["best_of_4"] = graded_reward(graded.best_of(4), quality)                             # in its place
+    orms["best"] = graded_reward(graded.best_of(4), quality)                                  # in its place
 
     swift rlhf --rlhf_type grpo --external_plugins plugin.py --reward_funcs accuracy diversity \\
         --scale_rewards none --loss_type dr_grpo --num_generations 8 …
