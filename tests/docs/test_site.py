@@ -155,7 +155,8 @@ def pages(site: Path) -> list[str]:
 def test_search_finds_a_term(address: str, opened: Callable[..., Any]) -> None:
     page = opened()
     page.goto(f"{address}/index.html")
-    page.get_by_placeholder("Search").fill("singletons")
+    page.wait_for_function("document.querySelector('.md-search-result__meta').textContent.includes('Type to start')")
+    page.get_by_placeholder("Search").press_sequentially("singletons")
     found = page.locator(".md-search-result__item").first
     found.wait_for(state="attached", timeout=60_000)
     assert "singleton" in (found.text_content() or "").lower()
