@@ -104,7 +104,7 @@ def _are_named_by_text(given: Sequence[str], columns: Columns) -> bool:
 
     Of ``prompt`` and ``answer`` alone the answer may be the gold one, as in sets of problems.
     """
-    with suppress(ArgumentError):
+    with suppress(ArgumentError, OSError):
         sources = [Source(path) for _, path, _ in files_of(given) if path.is_file()]
         ours = {columns.completion, columns.answer} - {Columns.answer}
         return not any(map(_has_layout, sources)) and any(_has_only_prompt(source, ours) for source in sources)

@@ -53,7 +53,7 @@ def test_a_signal_leaves_no_file_behind(number: int, tmp_path: Path) -> None:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)})
     while not [*folder.iterdir()]:
         time.sleep(0.05)
-    time.sleep(0.5)
+    time.sleep(0.2)
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == 128 + number
