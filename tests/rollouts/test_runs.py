@@ -473,8 +473,8 @@ def test_a_rule_that_finds_nothing_is_blamed_itself(run: Any, tmp_path: Path) ->
 
 
 def test_a_file_in_no_known_layout_is_told_what_names_its_prompt(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text(json.dumps({"question": "1 + 1?", "completion": "2"}) + "\n")
-    assert "--prompt-column question" in run("score", tmp_path / "log.jsonl", "--target", "log", "--extract", "boxed")[2]
+    (log := tmp_path / "log.jsonl").write_text(json.dumps({"question": "1 + 1?", "completion": "2"}) + "\n")
+    assert "--prompt-column question" in run("score", log, "--target", "log", "--extract", "boxed")[2]
 
 
 def test_an_answer_that_was_found_in_a_text_is_taken_for_no_gold_answer(run: Any, tmp_path: Path) -> None:
