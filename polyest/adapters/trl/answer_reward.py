@@ -12,10 +12,11 @@ import polyest
 from polyest.adapters.extraction import Extractor
 from polyest.adapters.pay import AnswerPay
 from polyest.adapters.pooling import PooledPay
+from polyest.adapters.ragged import BASELINE
 from polyest.adapters.torch.batch import once
 from polyest.adapters.torch.other_reward import check_factor
 from polyest.adapters.trl.checkpoint import keep_history
-from polyest.adapters.trl.group_reward import BASELINE, ExactAdvantagesMixin, GroupReward
+from polyest.adapters.trl.group_reward import ExactAdvantagesMixin, GroupReward
 from polyest.adapters.trl.logs import log_answers, measures, row_and_text
 from polyest.adapters.trl.prompts import keys_of
 from polyest.adapters.trl.texts import text_of

@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["BASELINE", "ExactAdvantagesMixin", "GroupReward"]
-
-# The trainer subtracts the group mean. This is the table that is proof against it, "group_mean", without its factor
-# K/(K−1): the other rewards, which are centred along with it, have no such factor either.
-BASELINE = "leave_one_out_mean"
+__all__ = ["ExactAdvantagesMixin", "GroupReward"]
 
 
 class GroupReward(ABC):
