@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 
 __all__ = ["INTERNAL_ERROR", "guard", "main", "stop"]
 
@@ -16,7 +17,7 @@ INTERNAL_ERROR = 70  # as in sysexits.h: a mistake of the program; 1 means that 
 def main() -> int:
     """Run the command line and return its exit code; not ended by a signal from then on."""
     guard()
-    atexit.register(_leave, stopped := [])  # as the first, so that it runs after all other clean-up
+    atexit.register(_leave, ended := [])  # as the first, so that it runs after all other clean-up
     gc.disable()
     if sys.argv[1:2] in (["score"], ["report"]):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's, for matrices: none here, and 50 ms of a processor
@@ -28,9 +29,7 @@ def main() -> int:
     gc.freeze()  # what is loaded stays: looking through it for garbage, also at the end, takes 50 ms
     gc.enable()
     code = command()
-    gc.freeze()
-    if code > 128:
-        stopped.append(code)
+    ended.append(code)
     return code
 
 
@@ -47,8 +46,10 @@ def stop(number: int, _: object) -> None:
     os._exit(128 + number)
 
 
-def _leave(stopped: list[int]) -> None:
-    """End here after a signal: an extension module whose import it broke off may abort the interpreter's own end."""
-    if stopped:
-        sys.stderr.flush()
-        os._exit(stopped[0])
+def _leave(ended: list[int]) -> None:
+    """End here: the interpreter's own end takes 0.1 s, and may abort in a module whose import a signal broke off."""
+    if ended:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(ended[0])

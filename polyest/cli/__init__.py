@@ -101,6 +101,12 @@ def _run(argv: Sequence[str] | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     parser = build_parser(next(iter(given), None))
     arguments, rest = parser.parse_known_args(given)
-    reject_unknown(arguments.parser, rest)
+    reject_unknown(arguments.parser, rest, _having)
     code: int = arguments.run(arguments)
     return code
+
+
+def _having(option: str) -> list[str]:
+    """The verbs that have an option."""
+    found = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return [verb.prog for verb in next(found).choices.values() if option in verb._option_string_actions]

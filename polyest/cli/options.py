@@ -6,7 +6,7 @@ import argparse
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -79,8 +79,14 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(known)}){hint}")
 
 
-def reject_unknown(parser: Parser, rest: Sequence[str]) -> None:
-    """End with one line that offers what was meant, if anything on the command line was not understood."""
+def reject_unknown(parser: Parser, rest: Sequence[str], having: Callable[[str], Sequence[str]]) -> None:
+    """End with one line that offers what was meant, if anything on the command line was not understood.
+
+    Args:
+        parser: of the verb that was given.
+        rest: what it does not know.
+        having: the verbs that have an option.
+    """
     if rest:
         options = [name for name in parser._option_string_actions if name.startswith("--")]
         name = rest[0].partition("=")[0]
@@ -88,6 +94,8 @@ def reject_unknown(parser: Parser, rest: Sequence[str]) -> None:
         hint = nearest(name, options)
         if name.lstrip("-").upper() in places:
             hint = f"; {name.lstrip('-').upper()} is given without a name: {parser.usage_line()}"
+        elif verbs := having(name):
+            hint = f"; it is an option of {', '.join(verbs)}"
         parser.error(f"unrecognized argument {rest[0]!r}{hint}")
 
 

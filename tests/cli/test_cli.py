@@ -36,6 +36,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         (("show", "lgo", "-k", "4"), "did you mean 'log'"),
         (("show", "log", "-k", "4", "--method", "minmax"), "did you mean 'minimax'"),
         (("show", "log", "-k", "4", "--metod", "aqp"), "unrecognized argument '--metod'; did you mean '--method'"),
+        (("report", "log", "--out", "a.html", "--by", "step"), "'--by'; it is an option of polyest score; see"),
         (("show", "log", "-k", "4", "--bias-budget", "0.5"), "`bias_budget` must be a multiple of 0.01, at least 1"),
         (("show", "log", "-k", "4", "--bias-budget", "77"), "solve --target log --method aqp -k 4 --bias-budget 77"),
         (("show", "log", "-k", "4", "--method", "exact"), "needs a polynomial target"),

@@ -69,21 +69,22 @@ def test_a_signal_before_the_command_is_loaded_is_one_line(number: signal.Signal
 
 
 @pytest.mark.slow
-def test_after_a_signal_nothing_can_abort_the_interpreters_own_end() -> None:
+@pytest.mark.parametrize("code", [0, 1, 2, 130])
+def test_nothing_can_abort_the_interpreters_own_end(code: int) -> None:
     """As extension modules do whose import was broken off (matplotlib's: exit by SIGABRT); other clean-up is done."""
     program = (
         "import atexit, os, sys, polyest.cli, polyest.command\n"
         "class Broken:\n"
         "    def __del__(self, abort=os.abort): abort()\n"
         "sys.broken = Broken()\n"
-        "def interrupted():\n"
-        "    atexit.register(print, 'cleaned', flush=True)\n"
-        "    return 130\n"
-        "polyest.cli.main = interrupted\n"
+        "def ended():\n"
+        "    atexit.register(print, 'cleaned')\n"
+        f"    return {code}\n"
+        "polyest.cli.main = ended\n"
         "sys.exit(polyest.command.main())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "cleaned\n", "")
 
 
 @pytest.mark.slow
