@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from polyest.cli.options import Lazy
 from polyest.rollouts.measures import (
     Difference,
     Each,
@@ -23,6 +25,8 @@ from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
     from polyest.rollouts.statistics import GroupStatistics
+
+    Row: TypeAlias = "Mapping[str, Hashable | MeanOfGroups]"
 
 __all__ = ["MeasuredLog", "measured"]
 
@@ -49,14 +53,15 @@ class MeasuredLog:
         several = [f"{name}s" for name in ("run", "step") if len({*columns.get(name, ())}) > 1]
         return f", all {' and '.join(several)}" if several else ""
 
-    def rows(self) -> list[dict[str, Hashable | MeanOfGroups]]:
-        """One for each part; one in all without parts."""
+    def rows(self, names: Sequence[str] | None = None) -> Iterator[Row]:
+        """One for each part, with all means or those of these names; one in all without parts.
+
+        There may be as many as steps, of which memory holds the numbers, and not all that is made of them.
+        """
         table = self.by or self.whole
-        rows = [table.row(part) for part in range(len(table.most))]
-        ranks = self.ranks or []
-        for row, rank in zip(rows, ranks, strict=False):
-            row["collapse_rank"] = rank
-        return rows
+        for part in range(len(table.most)):
+            rank = {"collapse_rank": self.ranks[part]} if self.ranks else {}
+            yield {**table.row(part, names), **rank}
 
     def warnings(self) -> list[str]:
         """What has to be known before the numbers are believed."""
@@ -69,9 +74,7 @@ class MeasuredLog:
             "measures": {name: _json(mean.of(0), about(name)) for name, mean in self.whole.means.items()},
         }
         if self.by:
-            found["by"] = [
-                {k: v.as_json() if isinstance(v, MeanOfGroups) else v for k, v in row.items()} for row in self.rows()
-            ]
+            found["by"] = Lazy(lambda: map(_numbers, self.rows()))
         found["warnings"] = self.warnings()
         if self.differences:
             found["differences"] = [_difference(one) for one in self.differences]
@@ -79,28 +82,38 @@ class MeasuredLog:
 
     def write(self, path: Path) -> None:
         """As CSV, a row for each part: what names it, and four columns for each measure."""
-        rows = [_flat(row) for row in self.rows()]
         with (
             replacing(path) as temporary,
             temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file,
         ):
-            writer = csv.DictWriter(file, list(rows[0]))
+            writer = csv.DictWriter(file, list(_flat(next(self.rows()))))
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(map(_flat, self.rows()))
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Iterator[str]:
         """For a terminal: the means over all, then by part, then what runs differ by; rounded as errors allow."""
         head = ["measure", f"mean ± error{self.over}", "error of these prompts", f"estimates; entropies in {self.unit}"]
         whole = [_cells(name, mean.of(0)) for name, mean in self.whole.means.items()]
         for row, before in zip(reversed(whole[1:]), reversed(whole[:-1]), strict=True):
             row[-1] = "" if row[-1] == before[-1] else row[-1]
-        told = ["", *_aligned([head, *whole])]
+        yield from _aligned(lambda: iter([head, *whole]))
         if self.by:
-            told += ["", *_aligned(_by_part(self.rows(), self.by))]
+            yield from _aligned(self._by_part)
         if self.differences:
-            head = ["run", "measure", "minus the first run", "95 % interval", "pairs"]
-            told += ["", *_aligned([head, *map(_compared, self.differences)])]
-        return [*told, *(f"warning: {line}" for line in self.warnings())]
+            compared = ["run", "measure", "minus the first run", "95 % interval", "pairs"]
+            yield from _aligned(lambda: iter([compared, *map(_compared, self.differences)]))
+        yield from (f"warning: {line}" for line in self.warnings())
+
+    def _by_part(self) -> Iterator[list[str]]:
+        """The cells of a head and of a row for each part."""
+        every = [*(self.by or self.whole).means]
+        last = [name for name in every if name.startswith("pass@")][-1:]
+        names = [name for name in every if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
+        for number, row in enumerate(self.rows(names)):
+            order = [*(name for name in row if name not in names), *names]
+            if number == 0:
+                yield order
+            yield [_on_one_line(row[name]) for name in order]
 
 
 def measured(records: Records, by: str | None, unit: str, each: Sequence[Each] = ()) -> MeasuredLog:
@@ -123,13 +136,6 @@ def measured(records: Records, by: str | None, unit: str, each: Sequence[Each] =
     return MeasuredLog(unit, whole, parts if parts.columns else None, ranks, found)
 
 
-def _by_part(rows: Sequence[Mapping[str, Hashable | MeanOfGroups]], table: PartsTable) -> list[list[str]]:
-    last = [name for name in rows[0] if name.startswith("pass@")][-1:]
-    names = [name for name in rows[0] if not isinstance(rows[0][name], MeanOfGroups)]
-    names += [name for name in table.means if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
-    return [names, *([_on_one_line(row[name]) for name in names] for row in rows)]
-
-
 def _cells(name: str, mean: MeanOfGroups) -> list[str]:
     fixed = f"{mean.se_fixed:.2g}" if mean.se_fixed == mean.se_fixed else "–"
     return [name, str(mean), fixed, about(name)]
@@ -143,9 +149,18 @@ def _compared(one: Difference) -> list[str]:
     return [_on_one_line(one.run), one.measure, *one.texts(), str(one.paired or "none")]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _aligned(rows: Callable[[], Iterator[list[str]]]) -> Iterator[str]:
+    """An empty line, and one for each row; they are made twice, as the widths are known at their end."""
+    widths: list[int] = []
+    for row in rows():
+        widths = [max(pair) for pair in zip_longest(widths, map(len, row), fillvalue=0)]
+    yield ""
+    for row in rows():
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _numbers(row: Row) -> dict[str, object]:
+    return {name: value.as_json() if isinstance(value, MeanOfGroups) else value for name, value in row.items()}
 
 
 def _json(mean: MeanOfGroups, estimates: str) -> dict[str, object] | None:
@@ -165,7 +180,7 @@ def _difference(one: Difference) -> dict[str, object]:
     }
 
 
-def _flat(row: Mapping[str, Hashable | MeanOfGroups]) -> dict[str, object]:
+def _flat(row: Row) -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in row.items():
         if isinstance(value, MeanOfGroups):

@@ -6,7 +6,8 @@ import argparse
 import errno
 import json
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -17,6 +18,7 @@ from polyest.storage.files import check_writable, sweep
 
 __all__ = [
     "MOST_SIZES",
+    "Lazy",
     "Parser",
     "add_budget_options",
     "add_json_option",
@@ -147,8 +149,20 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, of a form that stays")
 
 
+class Lazy(list[object]):
+    """A list, not empty, for `print_json`: its items are made one by one, whenever it is gone through."""
+
+    def __init__(self, items: Callable[[], Iterator[object]]) -> None:
+        super().__init__([None])
+        self.items = items
+
+    def __iter__(self) -> Iterator[object]:
+        return self.items()
+
+
 def print_json(content: object) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    sys.stdout.writelines(json.JSONEncoder(indent=1, ensure_ascii=False, allow_nan=False).iterencode(content))
+    print()
 
 
 def writable_folder(path: Path, option: str) -> Path:

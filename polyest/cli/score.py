@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -106,7 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(summary | {"correct": known} | (measures.as_json() if measures else {}))
     else:
         first = lines(summary, str(returning), measures.over if measures else "")
-        print("\n".join([*first, *(measures.lines() if measures else ())]))
+        for line in chain(first, measures.lines() if measures else ()):
+            print(line)
     return 0
 
 

@@ -61,10 +61,10 @@ class PartsTable:
             for row in (zip(*self.columns.values(), strict=True) if names else [()])
         ]
 
-    def row(self, part: int) -> dict[str, Hashable | MeanOfGroups]:
-        """The columns and the means of one part."""
+    def row(self, part: int, names: Iterable[str] | None = None) -> dict[str, Hashable | MeanOfGroups]:
+        """The columns and the means of one part, all or those of these names."""
         columns: dict[str, Hashable | MeanOfGroups] = {name: column[part] for name, column in self.columns.items()}
-        return columns | {name: mean.of(part) for name, mean in self.means.items()}
+        return columns | {name: self.means[name].of(part) for name in names or self.means}
 
     def advice(self) -> list[str]:
         """What has to be known before the numbers are believed."""
@@ -138,14 +138,14 @@ def joined(tables: Sequence[PartsTable]) -> PartsTable:
     parts, found = parts_of(columns, [*columns], len(order))
     number = int(parts.max(initial=-1)) + 1
     names = dict.fromkeys(name for table in sorted(tables, key=lambda table: -len(table.means)) for name in table.means)
-    of_all = {
-        name: Means.joined([table.means.get(name) or Means.of_none(len(table.most)) for table in tables])
+    of_all = (
+        (name, Means.joined([table.means.get(name) or Means.of_none(len(table.most)) for table in tables]))
         for name in names
-    }
+    )
     most, first = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
     np.maximum.at(most, parts, np.concatenate([table.most for table in tables])[order])
     np.minimum.at(first, parts, firsts[order])
-    means = {name: one.taken(order).gathered(parts, number) for name, one in of_all.items()}
+    means = {name: one.taken(order).gathered(parts, number) for name, one in of_all}
     return PartsTable(found, means, most, first)
 
 
