@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -58,10 +58,9 @@ class MeasuredLog:
 
         There may be as many as steps, of which memory holds the numbers, and not all that is made of them.
         """
-        table = self.by or self.whole
-        for part in range(len(table.most)):
-            rank = {"collapse_rank": self.ranks[part]} if self.ranks else {}
-            yield {**table.row(part, names), **rank}
+        ranks = repeat({}) if self.ranks is None else ({"collapse_rank": rank} for rank in self.ranks)
+        for row, rank in zip((self.by or self.whole).rows(names), ranks, strict=False):
+            yield row | rank
 
     def warnings(self) -> list[str]:
         """What has to be known before the numbers are believed."""
@@ -86,9 +85,14 @@ class MeasuredLog:
             replacing(path) as temporary,
             temporary.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file,
         ):
-            writer = csv.DictWriter(file, list(_flat(next(self.rows()))))
-            writer.writeheader()
-            writer.writerows(map(_flat, self.rows()))
+            writer, done = csv.writer(file), 0
+            for block in (self.by or self.whole).blocks():
+                ranks = {} if self.ranks is None else {"collapse_rank": self.ranks[done : done + len(block.most)]}
+                columns = _flat(block) | ranks
+                if done == 0:
+                    writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+                done += len(block.most)
 
     def lines(self) -> Iterator[str]:
         """For a terminal: the means over all, then by part, then what runs differ by; rounded as errors allow."""
@@ -180,12 +184,12 @@ def _difference(one: Difference) -> dict[str, object]:
     }
 
 
-def _flat(row: Row) -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in row.items():
-        if isinstance(value, MeanOfGroups):
-            numbers = value.as_json() or {"mean": None, "se_random": None, "se_fixed": None, "prompts": 0}
-            flat |= {name if key == "mean" else f"{name}_{key}": number for key, number in numbers.items()}
-        else:
-            flat[name] = value
+def _flat(table: PartsTable) -> dict[str, Sequence[Hashable]]:
+    """Four columns for each measure."""
+    flat: dict[str, Sequence[Hashable]] = {**table.columns}
+    for name, means in table.means.items():
+        columns = {"": means.mean, "_se_random": means.se_random, "_se_fixed": means.se_fixed}
+        for suffix, column in columns.items():
+            flat[name + suffix] = [None if number != number else number for number in column.tolist()]
+        flat[f"{name}_prompts"] = means.prompts.tolist()
     return flat

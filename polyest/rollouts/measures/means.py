@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ __all__ = ["MeanOfGroups", "Means", "decimals", "means_by"]
 ROUNDING = 1e-13  # relative; an error below is that of adding floats
 
 
-@dataclass(frozen=True)
-class MeanOfGroups:
+class MeanOfGroups(NamedTuple):
     """The mean of a measure over the prompts of one part.
 
     Attributes:
@@ -122,7 +121,7 @@ class Means:
         squares = _sums(self.squares[there] + counts * (mean - found[parts]) ** 2, parts, number)
         return Means(found, squares, _sums(self.variances[there], parts, number), prompts.astype(np.int64))
 
-    def taken(self, parts: Whole) -> Means:
+    def taken(self, parts: Whole | slice) -> Means:
         """Those of some parts."""
         return Means(self.mean[parts], self.squares[parts], self.variances[parts], self.prompts[parts])
 
@@ -139,8 +138,12 @@ class Means:
 
     def of(self, part: int) -> MeanOfGroups:
         """One of them."""
-        mean, random, fixed = (float(column[part]) for column in (self.mean, self.se_random, self.se_fixed))
-        return MeanOfGroups(mean, random, fixed, int(self.prompts[part]))
+        return self.taken(slice(part, part + 1)).each()[0]
+
+    def each(self) -> list[MeanOfGroups]:
+        """All of them."""
+        columns = (self.mean, self.se_random, self.se_fixed, self.prompts)
+        return [*map(MeanOfGroups, *(column.tolist() for column in columns))]
 
     def exp(self, factor: float = 1.0) -> Means:
         """exp(factor · mean), errors to first order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from polyest.rollouts.statistics import GroupStatistics
 
     Whole = NDArray[np.int64]
+
+AT_ONCE = 1 << 12  # parts
 
 __all__ = ["PartsTable", "columns_of", "counted_parts", "joined", "parts_table"]
 
@@ -47,9 +49,12 @@ class PartsTable:
         kept = {name: mean for name, mean in self.means.items() if mean.prompts.any() or name in always}
         return replace(self, means=_with_effective(kept, per_nat))
 
-    def taken(self, parts: Whole) -> PartsTable:
+    def taken(self, parts: Whole | slice) -> PartsTable:
         """Some of the parts."""
-        columns = {name: [column[i] for i in parts.tolist()] for name, column in self.columns.items()}
+        columns = {
+            name: column[parts] if isinstance(parts, slice) else [column[i] for i in parts.tolist()]
+            for name, column in self.columns.items()
+        }
         means = {name: mean.taken(parts) for name, mean in self.means.items()}
         return PartsTable(columns, means, self.most[parts], self.firsts[parts])
 
@@ -61,10 +66,18 @@ class PartsTable:
             for row in (zip(*self.columns.values(), strict=True) if names else [()])
         ]
 
-    def row(self, part: int, names: Iterable[str] | None = None) -> dict[str, Hashable | MeanOfGroups]:
-        """The columns and the means of one part, all or those of these names."""
-        columns: dict[str, Hashable | MeanOfGroups] = {name: column[part] for name, column in self.columns.items()}
-        return columns | {name: self.means[name].of(part) for name in names or self.means}
+    def blocks(self) -> Iterator[PartsTable]:
+        """The same in pieces, of which much can be made at a time."""
+        for start in range(0, len(self.most), AT_ONCE):
+            yield self.taken(slice(start, start + AT_ONCE))
+
+    def rows(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Hashable | MeanOfGroups]]:
+        """The columns and the means of every part, all or those of these names."""
+        for block in self.blocks():
+            means = {name: block.means[name].each() for name in names or self.means}
+            columns: dict[str, Sequence[Hashable | MeanOfGroups]] = {**block.columns, **means}
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, values, strict=True))
 
     def advice(self) -> list[str]:
         """What has to be known before the numbers are believed."""
@@ -130,7 +143,7 @@ def counted_parts(
 
 
 def joined(tables: Sequence[PartsTable]) -> PartsTable:
-    """That over the prompts of all, each of which is in one of them."""
+    """That over the prompts of all, each of which is in one of them; means are used up, so that none is there twice."""
     firsts = np.concatenate([table.firsts for table in tables])
     order = np.argsort(firsts, kind="stable")
     columns = {name: [key for table in tables for key in table.columns[name]] for name in tables[0].columns}
@@ -138,14 +151,13 @@ def joined(tables: Sequence[PartsTable]) -> PartsTable:
     parts, found = parts_of(columns, [*columns], len(order))
     number = int(parts.max(initial=-1)) + 1
     names = dict.fromkeys(name for table in sorted(tables, key=lambda table: -len(table.means)) for name in table.means)
-    of_all = (
-        (name, Means.joined([table.means.get(name) or Means.of_none(len(table.most)) for table in tables]))
-        for name in names
-    )
     most, first = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
     np.maximum.at(most, parts, np.concatenate([table.most for table in tables])[order])
     np.minimum.at(first, parts, firsts[order])
-    means = {name: one.taken(order).gathered(parts, number) for name, one in of_all}
+    means = {}
+    for name in names:
+        several = [table.means.pop(name, Means.of_none(len(table.most))) for table in tables]
+        means[name] = Means.joined(several).taken(order).gathered(parts, number)
     return PartsTable(found, means, most, first)
 
 
