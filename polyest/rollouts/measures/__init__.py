@@ -55,7 +55,7 @@ ABOUT = {
     "distinct": "how many different answers so many completions show, fewer than there are",
     "singletons": "the probability that one more answer would be a new one (Good and Turing)",
     "agreement": "the most frequent answer's share of a group, on average above the probability of the likeliest answer",
-    "collision": "Σ p² over the answers, the probability that two agree, without bias; collapse rank 1 has the greatest",
+    "collision": "Σ p² over the answers, the probability that two agree, without bias; the greatest has collapse rank 1",
     "no_answer": "the probability that a completion has no answer",
     "correct": "the success rate",
     "pass@": "the probability that one of k completions is correct, without bias",
