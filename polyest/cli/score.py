@@ -179,13 +179,12 @@ def _told_here(
         writers = _writers(arguments, log.rows, *places)
         notes += about_log(log.rows, groups, arguments.group_size)
         found = found_in(arguments, dealt, groups, writers)
+        said = arguments, found, log.correct, log.rows.read_as
         if not is_measured(arguments):
-            return _told(arguments, found, log.correct, log.rows.read_as, None)
+            return _told(*said, None)
         from polyest.rollouts.engine.record import DealtRecords
 
-        return _told(
-            arguments, found, log.correct, log.rows.read_as, partial(DealtRecords, dealt, groups, arguments.by)
-        )
+        return _told(*said, partial(DealtRecords, dealt, groups, arguments.by))
 
 
 def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None) -> Writers:

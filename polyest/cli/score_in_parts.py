@@ -150,7 +150,7 @@ def found_in_parts(
     notes: list[str],
     cluster: Callable[[], AbstractContextManager[Cluster]],
 ) -> tuple[Found, float | None, ReadAs]:
-    """What is known of the groups, the mean verdict, and what files were taken for; rows and prompts are written into new folders.
+    """What is known of the groups, the mean verdict, and what files were read as; rows and prompts are written.
 
     Raises:
         PolyestError: as in the local engine, that of the first file or partition in which something is wrong.

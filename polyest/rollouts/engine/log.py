@@ -100,7 +100,7 @@ def named_files(given: Sequence[str], columns: Columns, layout: str | Batches | 
 
 
 def _are_named_by_text(given: Sequence[str], columns: Columns, layout: str | Batches | None) -> bool:
-    """Whether no file names its prompts otherwise, and some has rows of rollouts whose prompts only ``prompt`` can name.
+    """Whether no file names prompts otherwise, and some has rows of rollouts whose prompts only ``prompt`` can name.
 
     Of ``prompt`` and ``answer`` alone the answer may be the gold one, as in sets of problems.
     """

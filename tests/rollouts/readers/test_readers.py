@@ -191,7 +191,7 @@ def test_a_layout_of_the_other_format_is_refused_with_the_way_out(layout: str, k
 def test_lists_without_a_list_are_refused_with_what_is_there(tmp_path: Path) -> None:
     log = lines(tmp_path / "log.jsonl", {"prompt_id": 1, "completion": "a"})
     with pytest.raises(
-        ArgumentError, match="must have one of generations, .* got 'completion', 'prompt_id'; leave out"
+        ArgumentError, match=r"must have one of generations, .* got 'completion', 'prompt_id'; leave out"
     ):
         [*named("lists").rows(Source(log))]
 
