@@ -64,7 +64,9 @@ def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Pa
 @pytest.mark.slow
 def test_it_is_said_what_orders_the_prompts_and_what_was_read(tmp_path: Path) -> None:
     page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
-    assert re.search("greatest collision: the probability .* agree, .* on average over all its steps", page)
+    assert re.search(
+        "greatest collision: the probability .* agree, completions .*, on average over all its steps", page
+    )
     assert re.search('<p class="note">Read as plain: prompt_id, step, answer, correct[^<]*</p>', page)
     names = [*data_of(page)["prompts"]["columns"]]
     assert names[names.index("collapse_rank") + 1] == "collision"
