@@ -66,6 +66,7 @@ def prompts() -> Dataset:
 def trained(trainer: Trainer) -> dict[str, float]:
     """The probabilities of the answers after the training."""
     trainer.remove_callback(PrinterCallback)
+    print(f"training, {trainer.args.max_steps} steps …", flush=True)
     trainer.train()
     return probabilities(trainer.model)
 

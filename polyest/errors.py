@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from inspect import CO_VARKEYWORDS
+from types import FrameType
 
 __all__ = [
     "ArgumentError",
@@ -16,6 +18,7 @@ __all__ = [
     "SolveError",
     "TableFileError",
     "TableNotFoundError",
+    "called_with",
     "counted",
     "listed",
     "nearest",
@@ -68,6 +71,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def called_with() -> list[str]:
+    """The names of the arguments of the function by which polyest was called, if it takes any other ones, too."""
+    names: list[str] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] == BETWEEN[0]:
+        code, frame = frame.f_code, frame.f_back
+        if code.co_flags & CO_VARKEYWORDS:
+            names = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
+    return names
 
 
 def counted(number: int, noun: str) -> str:

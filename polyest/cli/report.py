@@ -17,6 +17,7 @@ from polyest.cli.signals import Stopped
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts.engine.log import STANDARD_INPUT
+from polyest.rollouts.engine.recognised import in_words
 from polyest.rollouts.runs import SUFFIXES, files_of
 from polyest.rollouts.statistics import UNITS
 
@@ -77,7 +78,8 @@ def _report(arguments: argparse.Namespace) -> Report:
     notes: list[str] = []
     with read_records(arguments, notes) as records:
         print("".join(f"polyest: {' '.join(note.splitlines())}\n" for note in notes), end="", file=sys.stderr)
-        return report_of(records, arguments.title or ", ".join(arguments.rollouts), arguments.unit)
+        title, read_as = arguments.title or ", ".join(arguments.rollouts), in_words(records.dealt.rows.read_as)
+        return report_of(records, title, arguments.unit, read_as)
 
 
 def _follow(arguments: argparse.Namespace, out: Path, every: int) -> NoReturn:

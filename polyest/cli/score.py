@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.cli.measured import MeasuredLog
+    from polyest.rollouts.engine.recognised import ReadAs
     from polyest.rollouts.measures import Records
 
     Array = NDArray[np.float64]
@@ -162,10 +163,10 @@ def _told_by_ray(
     from polyest.cli.score_on_ray import on_ray
 
     cluster = partial(on_ray, arguments.jobs, arguments.address)
-    found, correct = found_in_parts(arguments, given, places, notes, cluster)
+    found, correct, read_as = found_in_parts(arguments, given, places, notes, cluster)
     record = found.record
     records = None if record is None else lambda values: [replace(record, values=values)]
-    return _told(arguments, found, correct, records)
+    return _told(arguments, found, correct, read_as, records)
 
 
 def _told_here(
@@ -180,11 +181,12 @@ def _told_here(
         writers = _writers(arguments, log.rows, *places)
         notes += about_log(log.rows, groups, arguments.group_size)
         found = found_in(arguments, dealt, groups, writers)
+        said = arguments, found, log.correct, log.rows.read_as
         if not is_measured(arguments):
-            return _told(arguments, found, log.correct, None)
+            return _told(*said, None)
         from polyest.rollouts.engine.record import DealtRecords
 
-        return _told(arguments, found, log.correct, partial(DealtRecords, dealt, groups, arguments.by))
+        return _told(*said, partial(DealtRecords, dealt, groups, arguments.by))
 
 
 def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None) -> Writers:
@@ -199,6 +201,7 @@ def _told(
     arguments: argparse.Namespace,
     found: Found,
     correct: float | None,
+    read_as: ReadAs,
     records: Callable[[Mapping[str, Array]], Records] | None,
 ) -> Told:
     """What is said about the groups; the default method is called what it is for groups of these sizes."""
@@ -207,7 +210,7 @@ def _told(
     values = {names[label]: numbers for label, numbers in found.values.items()}
     pays = {names[label]: _gaps(arguments, method) for label, method in methods.items()}
     gaps = {name: differences(found.groups, pay, arguments.no_answer_reward is None) for name, pay in pays.items()}
-    summary = summary_of(arguments.target, found.groups, correct, values, gaps)
+    summary = summary_of(arguments.target, read_as, found.groups, correct, values, gaps)
     returning = Returning([name for name in ("run", arguments.epoch, "step") if name])
     if records is None:
         return summary, returning, None

@@ -40,6 +40,7 @@ from polyest.rollouts.engine.output import Writer, typed_keys, write_prompts, wr
 from polyest.rollouts.engine.partitions import Form, add_witnesses, blocks, form_of, joined, rows_of, witnesses
 from polyest.rollouts.engine.parts import PART_OF_FEW
 from polyest.rollouts.engine.reading import Reader
+from polyest.rollouts.engine.recognised import ReadAs, Recognised
 from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.engine.scored import Found, group
@@ -89,10 +90,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
     unknown: dict[Path, ArgumentError] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
+    text: str | None = None
     error: Exception | None = None
     count: int = 0
     is_plain: bool = False
     names: frozenset[str] = frozenset()
+    recognised: Recognised = field(default_factory=Recognised)
     absent: str = ""
     own_keys: dict[str, str] = field(default_factory=dict)
     sentinels: dict[str, int] = field(default_factory=dict)
@@ -146,15 +149,15 @@ def found_in_parts(
     outputs: Sequence[Path | None],
     notes: list[str],
     cluster: Callable[[], AbstractContextManager[Cluster]],
-) -> tuple[Found, float | None]:
-    """What is known of the groups, and the mean verdict; rows and prompts are written into new folders.
+) -> tuple[Found, float | None, ReadAs]:
+    """What is known of the groups, the mean verdict, and what files were read as; rows and prompts are written.
 
     Raises:
         PolyestError: as in the local engine, that of the first file or partition in which something is wrong.
     """
     check_numbers(arguments)
     layout, extract = layout_and_extraction(arguments)
-    named = named_files(arguments.rollouts, chosen_columns(arguments), layout is None, extract is not None)
+    named = named_files(arguments.rollouts, chosen_columns(arguments), layout, extract is not None)
     with ExitStack() as folders:  # which go when no worker is there any more
         folders.callback(shutil.rmtree, scratch := new_folder(), ignore_errors=True)
         out, values = (path and folders.enter_context(replacing_folder(path)) for path in outputs)
@@ -172,7 +175,7 @@ def found_in_parts(
                 found = joined([part.found for part in parts])
                 check_several(found.groups)
                 notes += [*_about_rows(rows, parts), *more, *_about_groups(arguments, rows, found, reports)]
-                return found, Reading(arguments, rows, _counted(plan.verdicts, parts)).correct
+                return found, Reading(arguments, rows, _counted(plan.verdicts, parts)).correct, rows.read_as
 
 
 def _sent(arguments: argparse.Namespace) -> argparse.Namespace:
@@ -199,6 +202,7 @@ def _rows_of_file(
     rows = Rows(database, named.columns, named.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report.notes.append, report.lost, report.unknown)
     reader.read(run, path, str(path), is_asked_for)
+    report.recognised, report.text = rows.recognised, reader.text
     if not rows.count:
         return
     with unchanged(rows):
@@ -227,6 +231,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
             notes += report.notes
             reader.unknown |= report.unknown
             reader.lost += report.lost
+            reader.text = reader.text or report.text
             _add(rows, path, report)
         finish(reader, arguments.rollouts[0])
         yield rows
@@ -236,6 +241,7 @@ def _add(rows: Rows, path: Path, report: Report) -> None:
     if report.unknown:
         return
     rows.add_file(str(path))
+    rows.recognised.update(report.recognised)
     if report.is_plain:
         rows.plain_files.append(original(path))
     if report.witnesses is not None:

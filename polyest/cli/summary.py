@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from polyest.errors import counted
+from polyest.rollouts.engine.recognised import ReadAs, in_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class MethodValue(TypedDict):
     difference_to_plug_in: float
 
 
-class Summary(TypedDict):
+class Summary(ReadAs):
     """What is printed, as JSON."""
 
     target: str
@@ -42,6 +43,7 @@ class Summary(TypedDict):
 
 def summary_of(
     target: str,
+    read_as: ReadAs,
     groups: Groups,
     correct: float | None,
     values: Mapping[str, NDArray[np.float64]],
@@ -50,6 +52,7 @@ def summary_of(
     completions = int(groups.sizes.sum())
     return {
         "target": target,
+        **read_as,
         "completions": completions,
         "prompts": groups.count_prompts(),
         "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
@@ -95,7 +98,7 @@ def lines(summary: Summary, returning: str = "", over: str = "") -> list[str]:
     sizes = ", ".join(f"{row['count']} of {row['size']}" for row in summary["groups"])
     groups = counted(sum(row["count"] for row in summary["groups"]), "group")
     completions, prompts = (counted(summary["completions"], "completion"), counted(summary["prompts"], "prompt"))
-    found = [f"{completions} of {prompts}{returning} in {groups}: {sizes}"]
+    found = [f"{completions} of {prompts}{returning} in {groups}: {sizes}", f"read as {in_words(summary)}"]
     if summary["no_answer"]:
         found.append(f"no answer: {summary['no_answer']:.4f}")
     correct = summary["correct"]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import SupportsIndex, TypeAlias, TypedDict, cast
 
-from polyest.errors import ArgumentError, nearest, shortened
+from polyest.errors import ArgumentError, called_with, nearest, shortened
 from polyest.numbers.rationals import bounded_rational, decimal_text, is_decimal
 from polyest.problems.targets import Target
 
@@ -92,11 +92,15 @@ def refuse_others(given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse keyword arguments that are none of the known ones.
 
     Raises:
-        ArgumentError: names the argument, and the known one that is next to it.
+        ArgumentError: names the argument, and the one that is next to it, among these and all others of the function
+            that was called.
     """
     for name in given:
         if name not in known:
-            raise ArgumentError(f"`{name}` is no argument; give {' or '.join(known)}, or none{nearest(name, known)}")
+            hint = nearest(name, [*known, *called_with()])
+            is_another = hint and not nearest(name, known)
+            choice = "" if is_another else f"; give {' or '.join(known)}, or none"
+            raise ArgumentError(f"`{name}` is no argument{choice}{hint}")
 
 
 def from_ragged(given: RaggedArguments) -> BudgetArguments:

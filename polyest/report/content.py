@@ -35,6 +35,7 @@ class Report:
     title: str
     unit: str
     facts: list[tuple[str, str]]
+    read_as: str
     runs: list[tuple[int, str]]
     warnings: list[str]
     note: str
@@ -44,13 +45,14 @@ class Report:
     data: dict[str, Any]
 
 
-def report_of(records: Records, title: str, unit: str = "nats") -> Report:
+def report_of(records: Records, title: str, unit: str = "nats", read_as: str = "") -> Report:
     """Measure everything, and draw it.
 
     Args:
         records: of the log, with their answers.
         title: of the page.
         unit: of entropies, ``"nats"`` or ``"bits"``.
+        read_as: what the log was taken for.
     """
     seen = Seen()
     (runs, steps), compared = measure(records, [_by_run, _by_step], unit, [seen.add])
@@ -61,6 +63,7 @@ def report_of(records: Records, title: str, unit: str = "nats") -> Report:
         title,
         unit,
         [*seen.facts(), *_entropies(runs, unit)],
+        read_as,
         [(i % COLOURS, str(name)) for i, name in enumerate(seen.runs)],
         (steps if has_steps else runs).advice(),
         _note(steps, seen.steps),

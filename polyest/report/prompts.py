@@ -29,14 +29,21 @@ __all__ = ["MOST", "Prompts", "text_of"]
 MOST = 2000  # prompts of a page: half of them those that are most collapsed, half the others' end
 BARS = 8  # answers of a prompt
 LONGEST = 120  # characters of a prompt; of an answer half of it
-SHOWN = ("entropy_aqp", "entropy_plug_in", "distinct", "singletons", "agreement", "no_answer", "correct")
-
-OF_PROMPTS = (*SHOWN, "collision")  # by which they are ranked
+SHOWN = (
+    "collision",  # by which they are ranked
+    "entropy_aqp",
+    "entropy_plug_in",
+    "distinct",
+    "singletons",
+    "agreement",
+    "no_answer",
+    "correct",
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Prompts:
-    """Those that are shown, by rank of collapse, and how many there are.
+    """Those that are shown, by rank of collapse (`collision`, the greatest first), and how many there are.
 
     Attributes:
         table: their means.
@@ -54,7 +61,7 @@ class Prompts:
     @classmethod
     def of(cls, statistics: GroupStatistics, measures: Mapping[str, Measured]) -> Prompts:
         """Those of a record."""
-        few = {name: measured for name, measured in measures.items() if name in OF_PROMPTS}
+        few = {name: measured for name, measured in measures.items() if name in SHOWN}
         table = counted_parts(statistics, few, columns_of(statistics, "prompt"))
         last, parts = _last_groups(statistics)
         known = int(table.means["collision"].prompts.astype(np.bool_).sum())

@@ -10,6 +10,32 @@ from pathlib import Path
 Run = Callable[..., tuple[int, str, str]]
 
 
+ROW = {"prompt_id": "p", "step": 1, "split": "train", "completion": r"\boxed{1}", "reward": 1, "score": 0, "x": 2}
+
+
+def test_it_is_said_what_was_taken_for_what(run: Run, tmp_path: Path) -> None:
+    """The reward for the score, where there is none; a split in runs alone."""
+    log, trained = tmp_path / "log.jsonl", tmp_path / "run" / "1.jsonl"
+    trained.parent.mkdir()
+    trained.write_text(2 * (json.dumps({"input": "p", "output": r"\boxed{1}", "score": 1}) + "\n"))
+
+    def read_as(row: dict[str, object], *given: object) -> list[str]:
+        log.write_text(2 * (json.dumps(row) + "\n"))
+        return [line[8:] for line in run("score", *given)[1].splitlines() if line.startswith("read as ")]
+
+    extract = ("--extract", "boxed")
+    both = "prompt_id, step, split, completion, score from score or reward"
+    assert read_as(ROW, log, *extract) == [f"plain: {both}"]
+    assert read_as(ROW, trained, log, *extract) == [f"verl (1 file), plain (1 file): {both}"]
+    row = {name: value for name, value in ROW.items() if name != "score"}
+    answered = read_as(row, log, "--pool-steps", "--answer-column", "x")
+    assert answered == ["plain: prompt_id, answer from x, score from reward"]
+    columns = json.loads(run("score", log, *extract, "--json", "--prompt-column", "x", "--epoch", "step")[1])
+    assert columns["layouts"] == {"plain": 1}
+    taken = {"prompt": ["x"], "step": ["step"], "split": ["split"], "epoch": ["step"], "completion": ["completion"]}
+    assert columns["columns"] == taken | {"score": ["reward"]}
+
+
 def test_prompts_that_come_back_are_told_from_different_ones(run: Run, tmp_path: Path) -> None:
     """And runs stand side by side, unless something else is asked for."""
     for name, answers in (("one", "aab"), ("two", "abc")):

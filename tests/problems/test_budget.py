@@ -56,6 +56,16 @@ def test_other_names_are_refused_with_the_known_ones(function: Callable[..., Any
 
 
 @pytest.mark.parametrize(
+    ("function", "name", "meant"),
+    [(load, "methd", "method"), (rewards, "weigths", "weights"), (rate, "sgn", "sign"), (load, "grups", "groups")],
+)
+def test_a_slip_in_any_argument_of_the_function_is_told(function: Callable[..., Any], name: str, meant: str) -> None:
+    known = "; give .*groups.*, or none" if meant == "groups" else ""  # which stands where one of these is meant
+    with pytest.raises(ArgumentError, match=rf"^`{name}` is no argument{known}; did you mean '{meant}'\?$"):
+        function(**{name: 1.5})
+
+
+@pytest.mark.parametrize(
     "function", [polyest.load, polyest.rewards, polyest.advantages, polyest.value, polyest.success.power]
 )
 def test_help_leads_to_the_budgets(function: Callable[..., Any]) -> None:

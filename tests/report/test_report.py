@@ -54,10 +54,22 @@ def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Pa
     prompts = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))["prompts"]
     assert prompts["columns"]["prompt_id"] == ["what is 1 + 1?", "third", "<b>bold</b> & co"]
     assert prompts["columns"]["collapse_rank"] == [1, 2, 3]
+    assert prompts["columns"]["collision"] == pytest.approx([0.625, 33 / 56, 4 / 56], abs=0.005)
     assert prompts["columns"]["distinct"] == [2.5, 2.0, 6.0]
     assert prompts["answers"][0] == [["a", 8, 1.0]]
     assert prompts["answers"][1] == [["a", 4, 1.0], ["b", 4, 0.0]]
     assert (prompts["last_step"], prompts["visits"]) == (["2"] * 3, [2] * 3)
+
+
+@pytest.mark.slow
+def test_it_is_said_what_orders_the_prompts_and_what_was_read(tmp_path: Path) -> None:
+    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+    assert re.search(
+        "greatest collision: the probability .* agree, completions .*, on average over all its steps", page
+    )
+    assert re.search('<p class="note">Read as plain: prompt_id, step, answer, correct[^<]*</p>', page)
+    names = [*data_of(page)["prompts"]["columns"]]
+    assert names[names.index("collapse_rank") + 1] == "collision"
 
 
 @pytest.mark.slow

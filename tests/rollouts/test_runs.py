@@ -469,7 +469,18 @@ def test_a_rule_that_finds_nothing_is_blamed_itself(run: Any, tmp_path: Path) ->
     for named in ((), ("--prompt-column", "prompt_id")):
         code, out, err = run("score", log, "--target", "log", "--extract", "boxed", *named)
         assert (code, out) == (2, "")
-        assert "`--extract` must find an answer in some text" in err
+        assert "`--extract` must find an answer in some text; got none, as in '7'; choose another of boxed" in err
+
+
+def test_a_rule_that_finds_nothing_is_told_with_the_end_of_a_completion(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    text = "x" * 1000 + "\n\x1b[31m the answer is 7"
+    log.write_text("".join(json.dumps({"prompt_id": i // 4, "completion": text}) + "\n" for i in range(16)))
+    code, out, err = run("score", log, "--target", "log", "--extract", "boxed")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"got none, as in {text[-60:]!r}, the end of a completion; choose another" in err
+    log.write_text("".join(json.dumps({"prompt_id": i // 4, "completion": ""}) + "\n" for i in range(16)))
+    assert "got no completion that is not empty" in run("score", log, "--target", "log", "--extract", "boxed")[2]
 
 
 def test_a_file_in_no_known_layout_is_told_what_names_its_prompt(run: Any, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_log_whose_prompts_only_their_text_names_is_read(
     assert code == 0, err
     assert json.loads(out)["groups"] == [{"size": 4, "count": 4}]
     assert out == run("score", given, *MEASURED, "--prompt-column", "prompt")[1]
+    assert out == run("score", given, *MEASURED, "--format", "plain")[1]
 
 
 def test_answers_that_are_named_are_enough_beside_the_prompt(run: Any, tmp_path: Path) -> None:

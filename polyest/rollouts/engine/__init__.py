@@ -9,7 +9,7 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
 - `database`: the connection, its limits, its place on disk;
 - `as_lines` makes JSON lines of JSON arrays, `delimited` of CSV; `plain` reads JSON lines and parquet through DuckDB,
   `slow` everything else as batches; `rows` is the table of both;
-- `log` is its entrance and `reading` goes from file to file; `columns` names what is read;
+- `log` is its entrance and `reading` goes from file to file; `columns` names what is read, `recognised` what was;
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
 - `codes` tells prompts and answers apart, `parts` deals, `scored` has the numbers, which a `sheet` puts back in order,
   `record` the counts of groups, some prompts at a time;

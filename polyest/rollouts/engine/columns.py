@@ -64,6 +64,19 @@ class Columns:
         policy = {"policy": ("policy" if self.policy is None else self.policy,)}
         return {"answer": (self.answer,), **correct, "score": ("score", "reward"), **policy, **reference, **by}
 
+    def roles(self, is_run: bool, is_extracted: bool) -> dict[str, tuple[str, ...]]:
+        """What is taken without being named, and the columns of which the first that is there is it; all of a prompt's.
+
+        Args:
+            is_run: whether files of several runs, in any layout, are read.
+            is_extracted: whether the answer is found in a text.
+        """
+        own = {"split": ("split",) if is_run else (), "epoch": () if self.epoch is None else (self.epoch,)}
+        keys = {"prompt": self.prompts or ("prompt_id",), "step": () if self.is_pooled else (self.step,)}
+        kept = {name: names for name, names in self.sources().items() if name not in ("reference", "by", "answer")}
+        answer = {"completion": (self.completion,)} if is_extracted else {"answer": (self.answer,)}
+        return {name: names for name, names in (keys | own | answer | kept).items() if names}
+
     def named(self) -> dict[str, str]:
         """The columns besides the prompt's and `by` that have another name than they have by default."""
         names = ("step", "epoch", "answer", "completion", "correct", "policy", "reference")

@@ -16,7 +16,7 @@ from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.reading import Extract, Reader
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.extraction import SPECIFICATIONS
-from polyest.rollouts.readers import layout_of
+from polyest.rollouts.readers import layout_of, plain
 from polyest.rollouts.readers.row import PROMPTS
 from polyest.rollouts.readers.source import Source
 from polyest.rollouts.runs import SUFFIXES, few, files_of, is_plain_file
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["STANDARD_INPUT", "Named", "finish", "named_files", "read_log"]
 
 STANDARD_INPUT = "-"
-NOTHING_FOUND = "`--extract` must find an answer in some text; got none; look at a completion and choose another rule"
+ENDING = 60  # characters of a completion that say what another rule has to find
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_log(
         ArgumentError: no file, none in a known layout, a damaged one, no completions, or no answers.
     """
     given = [str(_spooled(database)) if name == STANDARD_INPUT else name for name in named]
-    found = named_files(given, columns, is_found_out=layout is None, is_extracted=extract is not None)
+    found = named_files(given, columns, layout, is_extracted=extract is not None)
     rows = Rows(database, found.columns, found.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report)
     for run, path, is_asked_for in progress(found.files, "reading", len(found.files)) if found.is_run else found.files:
@@ -77,19 +77,19 @@ def read_log(
     return rows
 
 
-def named_files(given: Sequence[str], columns: Columns, is_found_out: bool, is_extracted: bool) -> Named:
+def named_files(given: Sequence[str], columns: Columns, layout: str | Batches | None, is_extracted: bool) -> Named:
     """The files that these arguments name.
 
     Args:
-        is_found_out: whether the layout of each is found out.
+        layout: as in `read_log`.
         is_extracted: whether answers are found in texts.
 
     Raises:
         ArgumentError: nothing is there, or it cannot be read.
     """
-    if is_found_out and columns.prompts is None and _are_named_by_text(given, columns):
+    if columns.prompts is None and layout in (None, plain.NAME) and _are_named_by_text(given, columns, layout):
         columns = replace(columns, prompts=("prompt",))
-    is_one = len(given) == 1 and is_found_out and not is_extracted
+    is_one = len(given) == 1 and layout is None and not is_extracted
     is_named = columns.prompts is not None and Path(given[0]).is_file()
     if is_one and (is_named or is_plain_file(given[0])):
         return Named([("", _file(given[0]), True)], False, columns)
@@ -99,15 +99,16 @@ def named_files(given: Sequence[str], columns: Columns, is_found_out: bool, is_e
     return Named([(run, path, asked or len(files) == 1) for run, path, asked in files], True, columns)
 
 
-def _are_named_by_text(given: Sequence[str], columns: Columns) -> bool:
-    """Whether no file is in a known layout, and some has rows of rollouts whose prompts only ``prompt`` can name.
+def _are_named_by_text(given: Sequence[str], columns: Columns, layout: str | Batches | None) -> bool:
+    """Whether no file names prompts otherwise, and some has rows of rollouts whose prompts only ``prompt`` can name.
 
     Of ``prompt`` and ``answer`` alone the answer may be the gold one, as in sets of problems.
     """
     with suppress(ArgumentError, OSError):
         sources = [Source(path) for _, path, _ in files_of(given) if path.is_file()]
         ours = {columns.completion, columns.answer} - {Columns.answer}
-        return not any(map(_has_layout, sources)) and any(_has_only_prompt(source, ours) for source in sources)
+        is_known = _has_layout if layout is None else plain.sniff
+        return not any(map(is_known, sources)) and any(_has_only_prompt(source, ours) for source in sources)
     return False
 
 
@@ -177,7 +178,7 @@ def _check(reader: Reader, name: str) -> None:
             continue
         if kept == "answer" and reader.extract is not None:
             _check_texts(rows)
-            raise ArgumentError(NOTHING_FOUND)
+            raise _nothing_found(reader.text)
         if not rows.is_run or columns.prompts:
             _check_somewhere(rows.plain_files, column)
         elif kept == "answer":
@@ -196,6 +197,14 @@ def _nothing(reader: Reader, name: str) -> ArgumentError:
         known = ", ".join(sorted(SUFFIXES))
         return ArgumentError(f"`ROLLOUTS` must hold rollouts; got {name} with no file in {known}; name the log itself")
     return reader.unknown[max(reader.unknown, key=lambda path: path.stat().st_size)]
+
+
+def _nothing_found(text: str | None) -> ArgumentError:
+    """Why there are no answers, with the end of a completion, where one often is."""
+    end = None if text is None else f"{text[-ENDING:]!r}, the end of a completion" * (len(text) > ENDING) or repr(text)
+    came = "no completion that is not empty" if end is None else f"none, as in {end}"
+    rules = ", ".join(SPECIFICATIONS)
+    return ArgumentError(f"`--extract` must find an answer in some text; got {came}; choose another of {rules}")
 
 
 def _check_named(reader: Reader) -> None:

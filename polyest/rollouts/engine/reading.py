@@ -13,6 +13,7 @@ from polyest.errors import ArgumentError
 from polyest.rollouts import readers
 from polyest.rollouts.engine import plain, slow
 from polyest.rollouts.engine.as_lines import as_lines
+from polyest.rollouts.engine.recognised import OWN
 from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.readers.messages import completion_text
 from polyest.rollouts.readers.row import typed_answer
@@ -38,6 +39,7 @@ class Reader:
         report: is told what is worth knowing and no reason to stop.
         lost: why completions were lost, and how many.
         unknown: files in no known layout, each with what is wrong with it.
+        text: a completion in which an answer was to be found, if one was not empty.
     """
 
     rows: Rows
@@ -46,6 +48,7 @@ class Reader:
     report: Callable[[str], None] = lambda note: None
     lost: Counter[str] = field(default_factory=Counter)
     unknown: dict[Path, ArgumentError] = field(default_factory=dict)
+    text: str | None = None
 
     def read(self, run: str, path: Path, name: str, is_asked_for: bool) -> None:
         """One file, called `name` in messages; if it is not asked for by itself it may be in no known layout.
@@ -56,6 +59,7 @@ class Reader:
         source = Source(path, self.report, name)
         if callable(self.layout):
             self.rows.add_file(name)
+            self.rows.recognised.add(OWN)
             self.rows.add_layout(self._finished(_own(self.layout, path)), run)
             return
         try:
@@ -68,6 +72,7 @@ class Reader:
             return
         self.rows.add_file(name)
         self.rows.names = frozenset() if self.rows.is_run else source.columns
+        self.rows.recognised.add(layout.NAME, source.columns if layout.NAME == "plain" else ())
         if layout.NAME != "plain":
             self.rows.add_layout(self._finished(readers.batches(layout.rows(source))), run)
             return
@@ -159,6 +164,7 @@ class Reader:
         import pyarrow as pa
 
         assert self.extract is not None
+        self.text = self.text or next(filter(None, texts), None)
         answers = pa.array([typed_answer(answer) for answer in self.extract(texts)], pa.string())
         return batch.set_column(batch.schema.get_field_index(name), name, answers)
 

@@ -12,6 +12,7 @@ import numpy as np
 from polyest.rollouts.engine.arrays import as_arrow, as_numpy
 from polyest.rollouts.engine.columns import Columns
 from polyest.rollouts.engine.database import Database, literal
+from polyest.rollouts.engine.recognised import ReadAs, Recognised
 
 if TYPE_CHECKING:
     import pyarrow
@@ -56,6 +57,7 @@ class Rows:
         own_keys: keys in their own types, by those that are texts of JSON, where there is a `view`.
         own: likewise what is kept of a view besides, by the names of `Columns.sources`, but for numbers.
         plain_files: those of one row per completion.
+        recognised: what the files were taken for.
     """
 
     database: Database
@@ -67,6 +69,7 @@ class Rows:
     is_extracted: bool = False
     absent: str = ""
     plain_files: list[Source] = field(default_factory=list)
+    recognised: Recognised = field(default_factory=Recognised)
 
     def __post_init__(self) -> None:
         self.sources = self.columns.sources()
@@ -100,6 +103,11 @@ class Rows:
         """Those that name a prompt, which every row has to have."""
         others = ("run", "split", self.columns.step)
         return [source for name, source in self._key_sources.items() if source is not None and name not in others]
+
+    @property
+    def read_as(self) -> ReadAs:
+        """What the files were taken for."""
+        return self.recognised.read_as(self.columns.roles(self.is_run, self.is_extracted))
 
     def add_file(self, name: str) -> None:
         """What is added from now on is in this file."""

@@ -44,16 +44,18 @@ class MeanOfGroups(NamedTuple):
         return self.se_fixed if math.isnan(self.se_random) else self.se_random
 
     def __str__(self) -> str:
-        """Mean ± error to two digits of the error; four decimals where there is none.
+        """Mean ± error to two digits of the error; four decimals ± 0 of prompts that are all alike, or of one alone.
 
         >>> print(MeanOfGroups(-1.23456, 0.0321, 0.01, 9), "or", MeanOfGroups(0.5, math.nan, math.nan, 1))
         -1.235 ± 0.032 or 0.5000
+        >>> print(MeanOfGroups(1.0, 0.0, math.nan, 64))
+        1.0000 ± 0
         """
         error = self.standard_error
         if not self.prompts:
             return "–"
         if not error > ROUNDING * abs(self.mean):
-            return f"{self.mean:.4f}"
+            return f"{self.mean:.4f}" if math.isnan(error) else f"{self.mean:.4f} ± 0"
         digits = decimals(error)
         return f"{self.mean:.{digits}f} ± {error:.{digits}f}"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, listed
 from polyest.rollouts.readers.messages import completion_text, items, nested, number
 from polyest.rollouts.readers.row import PROMPTS, Row
 from polyest.rollouts.readers.source import Json, Source, as_text
@@ -30,10 +30,8 @@ def sniff(source: Source) -> bool:
 
 
 def rows(source: Source) -> Iterator[Row]:
-    key, name = _first(PROMPTS, source), _first(LISTS, source)
+    key, name = (_named(names, source) for names in (PROMPTS, LISTS))
     verdict = next((column for column in sorted(source.columns) if column.startswith("correct")), "correct")
-    assert key is not None
-    assert name is not None
     for line, record in source.table(key, name, verdict, "step"):
         if record.get(key) is None:
             raise ArgumentError(f"{source.place(line)}: {key!r} must name the prompt, as in the first row; got null")
@@ -51,6 +49,16 @@ def rows(source: Source) -> Iterator[Row]:
 
 def _first(names: tuple[str, ...], source: Source) -> str | None:
     return next((name for name in names if name in source.columns), None)
+
+
+def _named(names: tuple[str, ...], source: Source) -> str:
+    found = _first(names, source)
+    if found is None:
+        raise ArgumentError(
+            f"{source.name}: must have one of {', '.join(names)}, as files of the layout lists; got "
+            f"{listed(sorted(source.columns))}; leave out --format, and the layout is found out"
+        )
+    return found
 
 
 def _text(value: Json) -> str | None:

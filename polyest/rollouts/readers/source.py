@@ -125,6 +125,8 @@ class Source:
         Raises:
             ArgumentError: a line that is no JSON object; names it.
         """
+        if self.is_parquet:
+            raise self._of_another_layout("JSON lines")
         for number, line, is_whole in self.lines():
             try:
                 yield number, parse(line, f"{self.name}, line {number}")[1]
@@ -132,6 +134,12 @@ class Source:
                 if is_whole or not _is_begun(line):
                     raise
                 self.report(f"{self.name}, line {number}: {TORN}")
+
+    def _of_another_layout(self, kind: str) -> ArgumentError:
+        return ArgumentError(
+            f"{self.name}: must be {kind}, as files of this layout are; got one that begins with {self.start[:8]!r}; "
+            "leave out --format, and the layout is found out"
+        )
 
     @property
     def is_torn(self) -> bool:
@@ -148,6 +156,8 @@ class Source:
 
     def rows(self, *columns: str) -> Iterator[tuple[int, Record]]:
         """Row numbers and these columns of a parquet file; those that are not there are None."""
+        if not self.is_parquet:
+            raise self._of_another_layout("parquet")
         present = [name for name in columns if name in self.columns]
         with opened(self.path) as file:
             number = 0

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from places import ROOT
 
+from polyest.rollouts.engine.columns import Columns
+from polyest.rollouts.readers.row import PROMPTS
+
 TEXT = (ROOT / "docs" / "guides" / "logs.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"(?:^    |`)polyest ((?:score|report) [^#`\n]*)", TEXT, re.MULTILINE)
 
@@ -53,3 +56,27 @@ def test_the_row_of_a_file_of_your_own_is_read(tmp_path: Path, run: Any) -> None
     (tmp_path / "log.jsonl").write_text(2 * (row + "\n"))
     code, out, err = run("score", tmp_path / "log.jsonl", "--target", "log", "--json")
     assert (code, json.loads(out)["correct"]) == (0, 1), err
+
+
+ROLES = {
+    "the prompt": "prompt",
+    "the answer": "answer",
+    "with `--extract`": "completion",
+    "the training step": "step",
+    "a part": "split",
+    "the verdict": "correct",
+    "the score": "score",
+    "the version": "policy",
+}
+
+
+def test_every_column_that_is_taken_unasked_is_listed() -> None:
+    taken = Columns().roles(is_run=True, is_extracted=True) | Columns().roles(is_run=True, is_extracted=False)
+    rows = [[cell.strip() for cell in row.split(" | ")[:2]] for row in re.findall(r"(?m)^\| (.*) \|$", TEXT)[2:]]
+    listed = {role: names for start, role in ROLES.items() for what, names in rows if what.startswith(start)}
+    assert {*listed} == {*taken}
+    assert len(rows) == len(listed)
+    for role, names in taken.items():
+        assert tuple(re.findall("`(.*?)`", listed[role])[: len(names)]) == names
+    others = re.findall("`(.*?)`", listed["prompt"])
+    assert {*others} == {"completion", *PROMPTS}

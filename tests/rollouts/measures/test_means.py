@@ -59,4 +59,8 @@ def test_means_of_some_prompts_and_of_the_others_are_those_of_all() -> None:
 
 
 def test_what_adding_floats_leaves_is_no_error() -> None:
-    assert str(MeanOfGroups(1.0, 2e-17, math.nan, 4)) == "1.0000"
+    assert str(MeanOfGroups(1.0, 2e-17, math.nan, 4)) == "1.0000 ± 0"
+
+
+def test_an_error_that_is_not_known_is_not_said_to_be_none() -> None:
+    assert str(MeanOfGroups(1.0, math.nan, math.nan, 1)) == "1.0000"

@@ -178,6 +178,24 @@ def test_lists_give_one_completion_each(tmp_path: Path, texts: list[Any]) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("layout", "kind"), [("trl", "parquet"), ("verl", "JSON lines")])
+def test_a_layout_of_the_other_format_is_refused_with_the_way_out(layout: str, kind: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"input": ["a"]}), tmp_path / "table")
+    source = Source(tmp_path / "table" if kind == "JSON lines" else lines(tmp_path / "log.jsonl", {"step": 1}))
+    with pytest.raises(
+        ArgumentError, match=rf"must be {kind}, as files of this layout are; got .*; leave out --format"
+    ):
+        [*named(layout).rows(source)]
+
+
+def test_lists_without_a_list_are_refused_with_what_is_there(tmp_path: Path) -> None:
+    log = lines(tmp_path / "log.jsonl", {"prompt_id": 1, "completion": "a"})
+    with pytest.raises(
+        ArgumentError, match=r"must have one of generations, .* got 'completion', 'prompt_id'; leave out"
+    ):
+        [*named("lists").rows(Source(log))]
+
+
 def test_slime_is_read_without_running_code(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     sample = {"group_index": 0, "response": "a", "label": "4", "reward": 1.0, "status": "completed"}
