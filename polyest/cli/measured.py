@@ -33,6 +33,7 @@ __all__ = ["MeasuredLog", "measured"]
 IN_LINES = re.compile(
     r"value_|entropy_|effective_answers|distinct|singletons|no_answer|agreement|correct$|pass@|drift"
 )  # of the columns by part; --csv and --json have all
+RANKED_BY = "collision"
 CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 
 
@@ -112,7 +113,8 @@ class MeasuredLog:
         """The cells of a head and of a row for each part."""
         every = [*(self.by or self.whole).means]
         last = [name for name in every if name.startswith("pass@")][-1:]
-        names = [name for name in every if IN_LINES.match(name) and (name[:5] != "pass@" or name in last)]
+        wanted = [name for name in every if IN_LINES.match(name) or (name == RANKED_BY and self.ranks)]
+        names = [name for name in wanted if name[:5] != "pass@" or name in last]
         for number, row in enumerate(self.rows(names)):
             order = [*(name for name in row if name not in names), *names]
             if number == 0:
