@@ -19,8 +19,7 @@ PHASES = {
     "codes of prompts, checked": ("polyest.rollouts.engine.parts", "prompt_codes"),
     "codes of answers, checked": ("polyest.rollouts.engine.parts", "answer_codes"),
     "dealing": ("polyest.cli.reading", "deal"),
-    "counting": ("polyest.cli.score", "group"),
-    "scoring": ("polyest.cli.scoring", "score_parts"),
+    "counting and scoring": ("polyest.cli.scoring", "score_parts"),
     "writing": ("polyest.cli.score", "write_rows"),
 }
 

@@ -43,7 +43,7 @@ from polyest.rollouts.engine.full import full_writer
 from polyest.rollouts.engine.log import STANDARD_INPUT
 from polyest.rollouts.engine.output import Writer, write_prompts, write_rows
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Found, Groups, differences, group
+from polyest.rollouts.engine.scored import Found, Groups, differences
 from polyest.rollouts.statistics import UNITS
 from polyest.storage.files import are_same
 
@@ -176,17 +176,14 @@ def _told_here(
     with reading(arguments, notes) as log:
         check_by(arguments, log.rows)
         dealt = log.deal(is_measured(arguments))
-        groups = group(dealt)
-        check_several(groups)
-        writers = _writers(arguments, log.rows, *places)
-        notes += about_log(log.rows, groups, arguments.group_size)
-        found = found_in(arguments, dealt, groups, writers)
+        found = found_in(arguments, dealt, _writers(arguments, log.rows, *places), check_several)
+        notes += about_log(log.rows, found.groups, arguments.group_size)
         said = arguments, found, log.correct, log.rows.read_as
         if not is_measured(arguments):
             return _told(*said, None)
         from polyest.rollouts.engine.record import DealtRecords
 
-        return _told(*said, partial(DealtRecords, dealt, groups, arguments.by))
+        return _told(*said, partial(DealtRecords, dealt, found.groups, arguments.by))
 
 
 def _writers(arguments: argparse.Namespace, rows: Rows, out: Path | None, values: Path | None) -> Writers:

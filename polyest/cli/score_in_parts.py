@@ -43,7 +43,7 @@ from polyest.rollouts.engine.reading import Reader
 from polyest.rollouts.engine.recognised import ReadAs, Recognised
 from polyest.rollouts.engine.record import DealtRecords
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Found, group
+from polyest.rollouts.engine.scored import Found
 from polyest.rollouts.notes import Oddities, about_answers, about_groups, about_oddities, likely_sentinels, oddities
 from polyest.storage.files import replacing_folder
 
@@ -263,12 +263,11 @@ def _part(table: pyarrow.Table, database: Database, job: Job, plan: Plan, name: 
     rows, places = rows_of(table, plan.form, database)
     log = Reading(job.arguments, rows, plan.verdicts)
     dealt = log.deal(is_measured(job.arguments))
-    groups = group(dealt)
     row_writer = partial(write_rows, Writer(rows, plan.out / name, plan.keys)) if plan.out else None
     prompt_writer = partial(write_prompts, Writer(rows, plan.values / name, plan.keys)) if plan.values else None
-    found = found_in(job.arguments, dealt, groups, Writers(row_writer, prompt_writer))
+    found = found_in(job.arguments, dealt, Writers(row_writer, prompt_writer))
     if is_measured(job.arguments):
-        found = replace(found, record=DealtRecords(dealt, groups, job.arguments.by).held())
+        found = replace(found, record=DealtRecords(dealt, found.groups, job.arguments.by).held())
     return Part(found.placed(places), Counter(log.verdict_counts()), replace(oddities(rows), shared=0))
 
 

@@ -46,15 +46,18 @@ def is_measured(arguments: argparse.Namespace) -> bool:
     return bool(arguments.by or arguments.csv) or not (arguments.out or arguments.values)
 
 
-def found_in(arguments: argparse.Namespace, dealt: Dealt, groups: Groups, writers: Writers) -> Found:
-    """Score the rows, and write what is to be written.
+def found_in(
+    arguments: argparse.Namespace, dealt: Dealt, writers: Writers, check: Callable[[Groups], None] = lambda groups: None
+) -> Found:
+    """Score the rows, and write what is to be written, if the groups stand the check.
 
     Raises:
         ArgumentError: the column of ``--by`` differs within a group; names a row.
     """
     if "by" in dealt.rows.sources:
         _check_by(dealt, arguments.by)
-    scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
+    groups, scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
+    check(groups)
     if writers.rows:
         writers.rows(scored, _row_names(arguments))
     if writers.prompts:

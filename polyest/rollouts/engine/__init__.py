@@ -11,6 +11,7 @@ is scored by `polyest.rollouts.batch` in one call, as on a cluster, and the numb
   `slow` everything else as batches; `rows` is the table of both;
 - `log` is its entrance and `reading` goes from file to file; `columns` names what is read, `recognised` what was;
 - `canonical`: answers that are objects, verdicts: what is done once for each distinct value;
+- `ahead`: what comes next is made by a thread meanwhile;
 - `codes` tells prompts and answers apart, `parts` deals, `scored` has the numbers, which a `sheet` puts back in order,
   `record` the counts of groups, some prompts at a time;
 - `partitions`: the same by workers that share nothing but the files, as on a cluster;

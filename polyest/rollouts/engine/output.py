@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyest.errors import ArgumentError
+from polyest.rollouts.engine.ahead import ahead
 from polyest.rollouts.engine.arrays import as_arrow, nulled, texts
 from polyest.rollouts.engine.database import AT_ONCE, literal, quoted
 from polyest.rollouts.engine.rows import Rows
@@ -150,25 +149,15 @@ def _write_parquet(path: Path, rows: Rows, keys: Mapping[str, str], paid: Paid) 
     schema = pa.schema([("file", pa.dictionary(pa.int32(), pa.string())), *[*batches.schema][1:], *numbers])
     files, writer = texts(rows.files), None
     with ExitStack() as stack:
-        for batch in _ahead(batches):
-            found = paid.take(len(batch))
+        for batch, found in ahead((batch, paid.take(len(batch))) for batch in batches):
             file = pa.DictionaryArray.from_arrays(batch.column(0), files)
             columns = [file, *batch.columns[1:], *map(nulled, found.values())]
             if writer is None:
                 repeated = [name for name in schema.names if name != "row" and _repeats(found.get(name))]
                 settings = {"use_dictionary": repeated, "column_encoding": DELTA, "store_schema": False}
+                settings["write_statistics"] = ["row"]  # those of texts take as long as writing them
                 writer = stack.enter_context(parquet.ParquetWriter(path, schema, **settings))
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-
-
-def _ahead(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-    """The same, each read while the one before is written."""
-    with ThreadPoolExecutor(1) as thread:
-        read = partial(thread.submit, next, iter(batches), None)
-        coming = read()
-        while (batch := coming.result()) is not None:
-            coming = read()
-            yield batch
 
 
 def _repeats(numbers: Array | None) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from polyest.online.numpy_backend import arrange
 from polyest.rollouts.batch import Part, arranged_part, part_of
+from polyest.rollouts.engine.ahead import ahead
 from polyest.rollouts.engine.arrays import as_numpy
 from polyest.rollouts.engine.codes import answer_codes, prompt_codes, prompt_hash
 from polyest.rollouts.engine.database import AT_ONCE
@@ -53,7 +54,7 @@ class Dealt:
 
     def __iter__(self) -> Iterator[tuple[Part, Record]]:
         """Every part with its records."""
-        return iter(self.held) if self.held else map(self.read, self._piles)
+        return iter(self.held) if self.held else ahead(map(self.read, self._piles))
 
     def records(self) -> Iterator[Record]:
         """Those of every part."""
@@ -96,8 +97,11 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     chosen["pile"] = f"(({code}) >> {64 - bits})::USMALLINT"
     records = np.empty(AT_ONCE, dtype)
     for place in _coded(rows, chosen, _columns(records)):
-        for i, pile in enumerate(piles):
-            pile.write(records[place][records["pile"][place] == i])
+        order = np.argsort(records["pile"][place], kind="stable")
+        ends = np.cumsum(np.bincount(records["pile"][place], minlength=len(piles)))
+        dealt = records[place].take(order)  # ten times as fast as records[place][order]
+        for pile, own in zip(piles, np.split(dealt, ends[:-1]), strict=True):
+            pile.write(own)
     at_work = max(most // (BYTES_OF_ROW + 8 * len(numbers)), 1)
     return Dealt(rows, group_size, shelves=[_shelf(pile, at_work, rows.database) for pile in piles if pile.count])
 
@@ -146,7 +150,7 @@ def _coded(rows: Rows, chosen: dict[str, str], into: Record) -> Iterator[slice]:
     query, row, place = rows.connection.cursor().sql(f"SELECT {columns} FROM rows"), 0, 0
     room = len(into["row"])
     is_held = room >= rows.count  # at once all threads work, which one after the other they do not
-    for batch in query.to_arrow_table().to_batches() if is_held else query.to_arrow_reader(AT_ONCE):
+    for batch in query.to_arrow_table().to_batches() if is_held else ahead(query.to_arrow_reader(AT_ONCE)):
         first = place if place + len(batch) <= room else 0
         place = first + len(batch)
         into["row"][first:place] = np.arange(row, row := row + len(batch))

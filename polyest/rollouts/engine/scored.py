@@ -18,6 +18,7 @@ from polyest.rollouts.scoring import Scores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from polyest.rollouts.engine.parts import Record
     from polyest.rollouts.engine.sheet import Sheet
     from polyest.rollouts.statistics import GroupStatistics
 
@@ -116,17 +117,32 @@ class Paid:
         return found
 
 
-def group(dealt: Dealt) -> Groups:
-    """The groups of a log."""
-    found, cells = [], Counter[tuple[int, int]]()
-    for part, records in dealt:
+class _Tally:
+    """What is counted of parts, one after the other."""
+
+    def __init__(self) -> None:
+        self.columns: list[tuple[Whole, ...]] = []
+        self.cells = Counter[tuple[int, int]]()
+
+    def add(self, part: Part, records: Record) -> None:
         rows = records["row"]
         missing = np.bincount(part.of_row[records["missing"]], minlength=len(part.sizes))
-        found.append([rows[part.firsts], rows[part.prompts], part.sizes, missing])
-        cells.update(_cells(part))
-    firsts, prompts, sizes, missing = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.argsort(firsts, kind="stable")
-    return Groups(firsts[order], prompts[order], sizes[order], missing[order], dict(cells))
+        self.columns.append((rows[part.firsts], rows[part.prompts], part.sizes, missing))
+        self.cells.update(_cells(part))
+
+    def groups(self) -> tuple[Groups, Whole]:
+        """Those of all parts, and the number that each has among these."""
+        firsts, prompts, sizes, missing = (np.concatenate(column) for column in zip(*self.columns, strict=True))
+        order = np.argsort(firsts, kind="stable")
+        return Groups(firsts[order], prompts[order], sizes[order], missing[order], dict(self.cells)), order
+
+
+def group(dealt: Dealt) -> Groups:
+    """The groups of a log."""
+    tally = _Tally()
+    for part, records in dealt:
+        tally.add(part, records)
+    return tally.groups()[0]
 
 
 def _cells(part: Part) -> dict[tuple[int, int], int]:
@@ -142,18 +158,20 @@ def _cells(part: Part) -> dict[tuple[int, int], int]:
     return dict(zip(places, found[slots].tolist(), strict=True))
 
 
-def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool) -> Scored:
-    """Score all parts with all methods.
+def score_parts(
+    dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool
+) -> tuple[Groups, Scored]:
+    """The groups of a log, and the scores of all parts with all methods.
 
     Args:
         methods: by label.
         is_written: whether rewards and advantages of the rows are kept.
     """
     sheet = dealt.sheet([f"{kind} {label}" for label in methods for kind in KINDS] if is_written else [])
-    firsts: list[Whole] = []
+    tally = _Tally()
     values: dict[str, list[Array]] = {label: [] for label in methods}
     for part, records in dealt:
-        firsts.append(records["row"][part.firsts])
+        tally.add(part, records)
         reference = records.get("reference")
         found: dict[str, Array] = {}
         for label, method in methods.items():
@@ -162,8 +180,8 @@ def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is
             found |= {f"reward {label}": scores.rewards, f"advantage {label}": scores.advantages}
         if is_written:
             sheet.put(records["row"], found)
-    order = np.argsort(np.concatenate(firsts), kind="stable")
-    return Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, sheet)
+    groups, order = tally.groups()
+    return groups, Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, sheet)
 
 
 def _named(scorer: Scorer, part: Part, reference: Array | None, method: str | None) -> Scores:

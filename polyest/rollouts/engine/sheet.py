@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -94,8 +95,9 @@ class PiledSheet:
             for i, pile in enumerate(self.piles):
                 if not len(held[i]) or held[i]["row"][-1] < stop - 1:
                     held[i] = np.concatenate([held[i], pile.read(AT_ONCE)])
-                number = int(np.searchsorted(held[i]["row"], stop))
+                number = bisect_left(held[i]["row"], stop)  # np.searchsorted would copy what lies apart
+                places = held[i]["row"][:number] - start
                 for name, numbers in found.items():
-                    numbers[held[i]["row"][:number] - start] = held[i][name][:number]
+                    numbers[places] = held[i][name][:number]
                 held[i] = held[i][number:]
             yield found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +63,6 @@ def test_batches_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_only_numbers_that_repeat_are_looked_for(numbers: Any, told: bool) -> None:
     assert output._repeats(numbers) is told
-
-
-def test_batches_are_read_ahead_in_order_and_an_error_ends_them() -> None:
-    def numbers() -> Iterator[pa.RecordBatch]:
-        yield from (pa.record_batch({"i": [i]}) for i in range(3))
-        raise OSError("no room")
-
-    found: list[int] = []
-    with pytest.raises(OSError, match="no room"):
-        found.extend(batch["i"][0].as_py() for batch in output._ahead(numbers()))
-    assert found == [0, 1, 2]
 
 
 PEAK = (
