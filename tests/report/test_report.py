@@ -183,6 +183,7 @@ def test_scores_end_where_those_of_the_log_do(tmp_path: Path) -> None:
         low, high = figures[title]["ylim"]
         assert -0.06 < low < high < 1.06  # the interval over two prompts is 0.5 ± 6.4
     assert figures["Change from step to step"]["within"] == [None, None]
+    assert figures["Distinct answers"]["within"] == [1, None]  # every completion has one
 
 
 @pytest.mark.slow
