@@ -131,6 +131,9 @@ def test_it_fits_the_window_in_light_and_dark(page: Any, width: int, scheme: str
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width >= 390:  # what is estimated can be read without scrolling
+        measures = page.locator("[aria-label='all measures']")
+        assert measures.evaluate("table => table.scrollWidth <= table.clientWidth")
     paper, ink = page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )
