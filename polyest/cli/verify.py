@@ -94,13 +94,22 @@ def _files(paths: Sequence[Path]) -> tuple[list[File], list[Verdict]]:
     refused: list[Verdict] = []
     for path in paths:
         if not (path.is_symlink() or path.exists()):
-            raise ArgumentError(f"`PATH` must be a table file or a folder of them; there is no {path}")
+            raise ArgumentError(
+                f"`PATH` must be a table file or a folder of them; there is no {path}{_shipped_instead(path)}"
+            )
         found, unreadable = store.candidates(path) if path.is_dir() else ([path], [])
         if not found and not unreadable:
             raise ArgumentError(f"`PATH` must hold table files k<K>.json; {path} has none")
         files = {file: path for file in found if path.is_dir()} | dict.fromkeys(found) | files
         refused += [_refused(Path(error.filename), f"cannot be read: {error.strerror}") for error in unreadable]
     return list(files.items()), refused
+
+
+def _shipped_instead(path: Path) -> str:
+    """Where the shipped table or folder of this name is, which only a checkout has below the current folder."""
+    shipped = store.shipped_folder().parent / path
+    is_one = shipped.is_relative_to(store.shipped_folder()) and shipped.exists()
+    return f"; the shipped one is {shipped}" if is_one else ""
 
 
 def _judge_all(files: Sequence[File], custom: tuple[Own, ...]) -> list[Verdict]:

@@ -120,7 +120,7 @@ def frontier(curve: Frontier, chosen: Sequence[Estimator], axes: Axes | None = N
             continue
         x, y = certificate.worst_case_bias.upper, certificate.noise.upper
         axes.plot(x, y, "o", color=STYLES[method]["color"], markersize=6)
-        labels.append((str(estimator.problem.budget or method).replace("_budget", ""), x, y))
+        labels.append((str(estimator.problem.budget or method), x, y))
     _limit_noise_range(axes, curve, chosen)
     unit, square = units(target)
     axes.set_xlabel(f"worst-case bias  sup p·|Q(p) − r(p)|  [{unit}]")

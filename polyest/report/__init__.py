@@ -19,7 +19,7 @@ try:
     import matplotlib  # noqa: F401
     from jinja2 import Environment, PackageLoader, StrictUndefined
 except ImportError as error:
-    raise MissingDependencyError.for_extra("jinja2 and matplotlib", "report", "polyest report") from error
+    raise MissingDependencyError.for_extra(error.name or "jinja2", "report", "polyest report") from error
 
 from polyest.report.content import Report, report_of
 from polyest.storage.files import replacing

@@ -70,6 +70,8 @@ class Figure:
 def figures_of(steps: PartsTable | None, runs: PartsTable, unit: str, scores: Range = ANYWHERE) -> list[Figure]:
     """Over steps, if there are several, and over k; `scores` are the least and the greatest of the log."""
     ranges = RANGES | dict.fromkeys(SCORES, scores)
+    if not runs.means["no_answer"].mean.any():
+        ranges["Distinct answers"] = (1.0, np.inf)
     found = [] if steps is None else _over_steps(steps, unit, ranges)
     ends = _ends(steps) if steps else [(runs, part, part, "solid", "") for part in range(len(runs.most))]
     place = f"last {_each(steps)} solid, first {_each(steps)} dashed" if steps else ""

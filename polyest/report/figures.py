@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "Axis", "Curve", "drawn", "in_words"]
 
+APART, MOST_APART = 0.03, 0.3  # of a place over k: from curve to curve, and of all of them
 COLOURS = 6  # runs that have one of their own; further ones begin again
 INK, GRID = "#010101", "#020202"
 ANYWHERE = (-np.inf, np.inf)
@@ -91,7 +92,8 @@ def _told(curve: Curve, axis: Axis) -> str:
 def drawn(
     curves: Sequence[Curve], axis: Axis, within: tuple[float, float] = ANYWHERE
 ) -> tuple[str, dict[str, list[float | None]]]:
-    """The picture as SVG, and its frame: ``box``, the axes from its top left in parts of it, and their ends.
+    """The picture as SVG, and its frame: ``box``, the axes from its top left in parts of it, their ends, and by what
+    each curve's x is multiplied.
 
     What is drawn is a measure `within` two numbers, and bands end there. Text is fixed: what comes from a log stands in
     the page's HTML, where it is escaped.
@@ -99,29 +101,31 @@ def drawn(
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(4.0, 2.35), layout="constrained")
         axes = figure.add_subplot()
-        for curve in curves:
-            _draw(axes, curve, axis.is_log, within)
+        shifts = 1 + axis.is_log * np.arange(len(curves)) * min(APART, MOST_APART / max(len(curves), 1))
+        for curve, shift in zip(curves, shifts.tolist(), strict=True):
+            _draw(axes, curve, axis.is_log, within, shift)
         _dress(axes, curves, axis, within)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     box = axes.get_position()
     frame = {"box": [box.x0, 1 - box.y1, box.x1, 1 - box.y0], "xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
     frame["within"] = [end if np.isfinite(end) else np.nan for end in within]
+    frame["shifts"] = shifts.tolist()
     return _themed(file.getvalue()), {name: _digits(np.array(numbers)) for name, numbers in frame.items()}
 
 
-def _draw(axes: Axes, curve: Curve, powers: bool, within: tuple[float, float]) -> None:
+def _draw(axes: Axes, curve: Curve, powers: bool, within: tuple[float, float], shift: float) -> None:
+    """One curve, its x times `shift`, so that error bars stand side by side."""
     known = ~np.isnan(curve.y)
     x, y, error, low, high = (column[known] for column in (curve.x, curve.y, curve.error, *curve.band(within)))
-    x = x * (1 + 0.03 * curve.colour) if powers else x  # error bars side by side
     colour = f"#0a0a{curve.colour % COLOURS:02x}"
     is_point = powers or len(x) == 1
     marker = "o" if is_point else ""
-    axes.plot(x, y, color=colour, linestyle=STYLES[curve.style], linewidth=1.6, marker=marker, markersize=3)
+    axes.plot(x * shift, y, color=colour, linestyle=STYLES[curve.style], linewidth=1.6, marker=marker, markersize=3)
     if np.isnan(error).all():
         return
     if is_point:
-        axes.errorbar(x, y, [y - low, high - y], fmt="none", ecolor=colour, elinewidth=1.0)
+        axes.errorbar(x * shift, y, [y - low, high - y], fmt="none", ecolor=colour, elinewidth=1.0)
     else:
         axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
 

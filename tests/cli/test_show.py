@@ -77,6 +77,15 @@ def test_show(run: Run, solved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bias.upper_text in text
 
 
+def test_show_says_that_no_table_is_better(run: Run) -> None:
+    """Its interval is no gap: of minimax it is that of E*_K (theory.md §3), which is the table's own bias."""
+    lines = [
+        line for line in run("show", "log", "-k", 3, "--method", "minimax")[1].splitlines() if "optimality" in line
+    ]
+    said = "optimality (the program's objective, which this table has and no table betters)"
+    assert lines == [f"  in the file: {said} in [0.035236560446716616, 0.035236560446716621]"]
+
+
 def test_show_without_a_file(run: Run) -> None:
     shown = json.loads(run("show", "log", "-k", "8", "--method", "harmonic", "--json")[1])
     # theory.md §3

@@ -38,6 +38,16 @@ def test_a_file_in_the_place_of_another_fails(run: Run, folder: Path, tmp_path: 
     assert run("verify", shutil.copy(place, tmp_path / "x.json"))[0] == 0  # which has no place
 
 
+def test_a_shipped_folder_is_told_where_there_is_no_checkout(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    remedy = f"; the shipped one is {store.shipped_folder() / 'log' / 'minimax'}\n"
+    assert run("verify", "coeffs/log/minimax")[2].endswith(f"there is no coeffs/log/minimax{remedy}")
+    for other in ("coeffs/lgo", "polyest"):
+        assert "shipped" not in run("verify", other)[2], other
+
+
 def test_linked_folders_are_looked_into(run: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "log").rename(tmp_path / "elsewhere")
     (folder / "log").symlink_to(tmp_path / "elsewhere")

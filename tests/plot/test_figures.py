@@ -111,7 +111,7 @@ def test_labels_lie_nearest_to_their_own_points_and_the_axis_holds_them() -> Non
 @pytest.mark.slow
 def test_points_that_coincide_share_a_label() -> None:
     labels = [text for text, _ in texts(along_the_frontier("power(0.5)", 8))]
-    assert "minimax, noise=1.5" in labels  # κ = 1: the default budget is met at the least bias
+    assert "minimax, noise_budget=1.5" in labels  # κ = 1: the default budget is met at the least bias
 
 
 @pytest.mark.slow

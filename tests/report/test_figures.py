@@ -41,6 +41,20 @@ def test_bands_end_where_the_measure_does() -> None:
     assert below.band((0.0, np.inf))[0].tolist()[:2] == pytest.approx([-0.1, 0.05])
 
 
+def test_error_bars_over_k_stand_side_by_side() -> None:
+    """Also those of the first and the last step of a run, which have one colour; of many curves within a third."""
+    k = np.array([1.0, 2.0])
+    ends = [Curve(k, k / 4, k / 40, 0, style) for style in ("dashed", "solid")]
+    svg, frame = drawn(ends, Axis("k", is_log=True))
+    assert frame["shifts"] == [1, 1.03]
+    bars = re.findall(
+        r'd="M ([\d.]+) [\d.]+ *\n?L \1 [\d.]+ *\n?" clip-path="[^"]*" style="[^"]*stroke: var\(--run0\)', svg
+    )
+    assert len({*bars}) == 4
+    assert drawn(ends * 20, Axis("k", is_log=True))[1]["shifts"][-1] < 1.34  # type: ignore[operator]
+    assert drawn(ends, Axis("step"))[1]["shifts"] == [1, 1]
+
+
 def test_points_stand_at_their_steps_however_large_these_are() -> None:
     """To five digits 123,456 and 123,457 are the same."""
     curve = Curve(np.array([123456.0, 123457.0]), np.array([0.123456789, 1.0]), np.zeros(2))

@@ -187,6 +187,14 @@ def test_values_are_read_off_with_keys_and_told_to_screen_readers(page: Any) -> 
     assert plot.locator(".values").count() == 0
 
 
+def test_what_one_run_s_measures_estimate_fits_a_narrow_window(browser: Any, written: Path) -> None:
+    assert exit_code("report", written.parent / "first", "--out", written.parent / "one.html") == 0
+    for opened in silent(browser, written.parent / "one.html"):
+        opened.set_viewport_size({"width": 400, "height": 800})
+        measures = opened.locator("[aria-label='all measures']")
+        assert measures.evaluate("table => table.scrollWidth <= table.clientWidth")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_extreme_texts_stay_text_and_in_their_place(browser: Any, extreme: Path, width: int) -> None:
     for opened in silent(browser, extreme):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from places import SHARED
 from report_support import EXTREMES, HOSTILE, PROMPTS, write_extremes, write_log
 from score_support import exit_code
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, MissingDependencyError
 from polyest.report import content, html, report_of, write_report
 from polyest.rollouts.grouping import group_rows
 from polyest.rollouts.statistics import GroupStatistics, group_statistics, statistics_of_codes
@@ -31,6 +33,15 @@ def data_of(page: str) -> Any:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     return json.loads(found[1])
+
+
+@pytest.mark.parametrize("name", ["jinja2", "matplotlib"])
+def test_what_is_not_installed_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "polyest.report")
+    said = rf"polyest report needs {name}, which is not installed; run: pip install 'polyest\[report\]'"
+    with pytest.raises(MissingDependencyError, match=said):
+        importlib.import_module("polyest.report")
 
 
 @pytest.mark.slow
@@ -183,6 +194,7 @@ def test_scores_end_where_those_of_the_log_do(tmp_path: Path) -> None:
         low, high = figures[title]["ylim"]
         assert -0.06 < low < high < 1.06  # the interval over two prompts is 0.5 ± 6.4
     assert figures["Change from step to step"]["within"] == [None, None]
+    assert figures["Distinct answers"]["within"] == [1, None]  # every completion has one
 
 
 @pytest.mark.slow

@@ -472,6 +472,24 @@ def test_a_rule_that_finds_nothing_is_blamed_itself(run: Any, tmp_path: Path) ->
         assert "`--extract` must find an answer in some text; got none, as in '7'; choose another of boxed" in err
 
 
+def test_a_rule_that_finds_nothing_where_the_log_has_answers_may_be_left_out(run: Any, tmp_path: Path) -> None:
+    trl = {"step": 1, "prompt": "q", "completion": "it is 7", "advantage": 0.0}
+    plain = {"prompt_id": 1, "completion": "it is 7"}
+    for name, row in {"completions_00001.parquet": trl, "log.jsonl": plain, "log.parquet": plain}.items():
+        for answers in (["7", None, "8", None], [None] * 4, None):
+            rows = [row | ({} if answers is None else {"answer": answers[i]}) for i in range(4)]
+            log = tmp_path / name
+            if log.suffix == ".jsonl":
+                log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            else:
+                pq.write_table(pa.Table.from_pylist(rows), log)
+            code, out, err = run("score", log, "--target", "log", "--extract", "boxed")
+            assert (code, out, err.count("\n")) == (2, "", 1)
+            own = "answers of its own" if row is trl else "a column 'answer'"
+            is_told = err.endswith(f", or leave it out: the log has {own}\n")
+            assert is_told == (answers is not None and "7" in answers), (name, answers, err)
+
+
 def test_a_rule_that_finds_nothing_is_told_with_the_end_of_a_completion(run: Any, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     text = "x" * 1000 + "\n\x1b[31m the answer is 7"

@@ -35,17 +35,17 @@
     return minus(`${y.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`);
   };
   const readable = (plot, figure, number) => {
-    const { box, xlim, ylim, within, curves } = figure;
-    const [scale, powers] = figure.is_log ? [Math.log2, curve => 1 + 0.03 * curve.colour] : [x => x, () => 1];
+    const { box, xlim, ylim, within, shifts, curves } = figure;
+    const scale = figure.is_log ? Math.log2 : x => x;
     const part = (value, [low, high]) => (value - low) / (high - low);
     const across = x => box[0] + (box[2] - box[0]) * part(scale(x), xlim.map(scale));
     const down = y => box[3] - (box[3] - box[1]) * part(y, ylim);
     const places = [...new Set(curves.flatMap(curve => curve.x))].sort((a, b) => a - b);
     const name = x => `${figure.axis === "steps in order" ? "step" : figure.axis} ${figure.names ? figure.names[x] : x}`;
     const line = element("div", undefined, "line"), values = element("div", undefined, "values");
-    const found = x => curves.flatMap(curve => {
+    const found = x => curves.flatMap((curve, number) => {
       const i = curve.x.indexOf(x);
-      return i < 0 ? [] : [{ curve, y: curve.y[i], text: estimate(curve.y[i], curve.reach[i], within) }];
+      return i < 0 ? [] : [{ curve, drawn: x * shifts[number], y: curve.y[i], text: estimate(curve.y[i], curve.reach[i], within) }];
     });
     let at = null;
 
@@ -60,9 +60,9 @@
       line.style.top = `${100 * box[1]}%`;
       line.style.height = `${100 * (box[3] - box[1])}%`;
       for (const old of plot.querySelectorAll(".dot")) old.remove();
-      const dots = read.map(({ curve, y }) => {
+      const dots = read.map(({ curve, drawn, y }) => {
         const dot = element("div", undefined, `dot run${curve.colour}`);
-        dot.style.left = `${100 * across(x * powers(curve))}%`;
+        dot.style.left = `${100 * across(drawn)}%`;
         dot.style.top = `${100 * down(y)}%`;
         return dot;
       });

@@ -178,7 +178,7 @@ def _check(reader: Reader, name: str) -> None:
             continue
         if kept == "answer" and reader.extract is not None:
             _check_texts(rows)
-            raise _nothing_found(reader.text)
+            raise _nothing_found(reader)
         if not rows.is_run or columns.prompts:
             _check_somewhere(rows.plain_files, column)
         elif kept == "answer":
@@ -199,12 +199,15 @@ def _nothing(reader: Reader, name: str) -> ArgumentError:
     return reader.unknown[max(reader.unknown, key=lambda path: path.stat().st_size)]
 
 
-def _nothing_found(text: str | None) -> ArgumentError:
-    """Why there are no answers, with the end of a completion, where one often is."""
+def _nothing_found(reader: Reader) -> ArgumentError:
+    """Why there are no answers, with the end of a completion, where one often is, and whether the log has its own."""
+    text = reader.text
     end = None if text is None else f"{text[-ENDING:]!r}, the end of a completion" * (len(text) > ENDING) or repr(text)
     came = "no completion that is not empty" if end is None else f"none, as in {end}"
     rules = ", ".join(SPECIFICATIONS)
-    return ArgumentError(f"`--extract` must find an answer in some text; got {came}; choose another of {rules}")
+    own = f"a column {reader.rows.columns.answer!r}" if reader.rows.plain_files else "answers of its own"
+    hint = f", or leave it out: the log has {own}" if reader.has_answers else ""
+    return ArgumentError(f"`--extract` must find an answer in some text; got {came}; choose another of {rules}{hint}")
 
 
 def _check_named(reader: Reader) -> None:

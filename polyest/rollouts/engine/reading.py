@@ -40,6 +40,7 @@ class Reader:
         lost: why completions were lost, and how many.
         unknown: files in no known layout, each with what is wrong with it.
         text: a completion in which an answer was to be found, if one was not empty.
+        has_answers: whether the log has answers besides, which `extract` passes over.
     """
 
     rows: Rows
@@ -49,6 +50,7 @@ class Reader:
     lost: Counter[str] = field(default_factory=Counter)
     unknown: dict[Path, ArgumentError] = field(default_factory=dict)
     text: str | None = None
+    has_answers: bool = False
 
     def read(self, run: str, path: Path, name: str, is_asked_for: bool) -> None:
         """One file, called `name` in messages; if it is not asked for by itself it may be in no known layout.
@@ -165,6 +167,7 @@ class Reader:
 
         assert self.extract is not None
         self.text = self.text or next(filter(None, texts), None)
+        self.has_answers = self.has_answers or batch.column(name).null_count < len(batch)
         answers = pa.array([typed_answer(answer) for answer in self.extract(texts)], pa.string())
         return batch.set_column(batch.schema.get_field_index(name), name, answers)
 

@@ -62,7 +62,8 @@ ABOUT = {
     "majority@": "the probability that more than half of k completions are correct (k is odd: no ties), without bias",
     "vote@": "the probability that the most frequent of k answers is correct, ties shared evenly, without bias",
     "best_of(": "the expected best score of n completions, without bias",
-    "correct_entropy": "the entropy of the answers of correct completions, by aqp",
+    "correct_entropy": "the entropy of the answers of correct completions, by aqp, whose bias is the larger the fewer "
+    "they are: where all of them agree (correct_distinct 1) the entropy is 0, and what is seen is that bias",
     "correct_distinct": "how many different answers the correct completions show, fewer than there are",
     "drift": "Σ (p − p')² over the answers, p' what p was a step before, without bias; may be negative",
 }

@@ -128,6 +128,14 @@ def test_a_size_without_answers_shows_its_certificate_and_pictures(page: Any) ->
     assert "Groups of 64: 2 typed, 62 more make one." in page.inner_text("#said")
 
 
+def test_the_longest_choice_fits_a_narrow_window(page: Any) -> None:
+    before = page.viewport_size
+    page.set_viewport_size({"width": 400, "height": 800})
+    widths = [page.locator(name).bounding_box()["width"] for name in ("#answers", "#budget")]
+    page.set_viewport_size(before)
+    assert widths[1] == pytest.approx(widths[0], abs=1)
+
+
 def test_the_keyboard_reaches_everything(page: Any) -> None:
     page.reload()
     reached = []

@@ -73,6 +73,14 @@ def test_entropies_are_those_of_the_library_for_the_completions_with_an_answer()
         np.testing.assert_allclose(found[f"entropy_{method}"], truth, rtol=1e-12)
 
 
+def test_correct_completions_that_agree_show_the_bias_of_their_number() -> None:
+    """−c[N−1] of aqp's tables of N = 2 and 3 (theory.md §3); the entropy is 0."""
+    found = values(["x"] * 4 + ["y"] * 4, [*"aabc", *"aaab"], [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
+    assert found["correct_distinct"] == [1, 1]
+    assert found["correct_entropy"] == pytest.approx([0.025672786768011473, 0.06355564174722833], rel=1e-14)
+    assert "what is seen is that bias" in about("correct_entropy")
+
+
 def test_groups_without_an_answer_have_no_shares() -> None:
     found = values(["x", "x"], [None, None])
     assert found["no_answer"] == [1.0]
