@@ -91,6 +91,7 @@ class Report:
     unknown: dict[Path, ArgumentError] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     text: str | None = None
+    has_answers: bool = False
     error: Exception | None = None
     count: int = 0
     is_plain: bool = False
@@ -202,7 +203,7 @@ def _rows_of_file(
     rows = Rows(database, named.columns, named.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report.notes.append, report.lost, report.unknown)
     reader.read(run, path, str(path), is_asked_for)
-    report.recognised, report.text = rows.recognised, reader.text
+    report.recognised, report.text, report.has_answers = rows.recognised, reader.text, reader.has_answers
     if not rows.count:
         return
     with unchanged(rows):
@@ -232,6 +233,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
             reader.unknown |= report.unknown
             reader.lost += report.lost
             reader.text = reader.text or report.text
+            reader.has_answers |= report.has_answers
             _add(rows, path, report)
         finish(reader, arguments.rollouts[0])
         yield rows

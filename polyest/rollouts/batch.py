@@ -66,8 +66,10 @@ class Part:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".* groups have one completion")
             shares = polyest.rewards(self.answers, self.of_row, "power(1)", "plug_in")  # (m + 1)/K
-        sizes = self.sizes[self.of_row]
-        return np.where(sizes > 1, np.rint(np.nan_to_num(shares) * sizes), 1).astype(np.int64)
+        counts, sizes = np.ones(len(shares), np.int64), self.sizes[self.of_row]
+        known = slice(None) if (self.sizes > 1).all() else sizes > 1
+        counts[known] = np.rint(shares[known] * sizes[known])
+        return counts
 
 
 def part_of(keys: Whole, answers: Whole, missing: NDArray[np.bool_], group_size: int | None = None) -> Part:

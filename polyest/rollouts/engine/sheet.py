@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -73,31 +72,45 @@ class Pile:
         return self.read(self.count)
 
 
+class _Block:
+    """Columns of eight bytes a number on disk, one after the other, read from the front."""
+
+    def __init__(self, file: IO[bytes], columns: Sequence[Whole | Array]) -> None:
+        self.file, self.count, self.kinds, self.position = file, len(columns[0]), [c.dtype for c in columns], 0
+        for column in columns:
+            file.write(np.ascontiguousarray(column).data)
+
+    def read(self, number: int) -> list[NDArray[Any]]:
+        """The next ones of every column; fewer at the end."""
+        number, found = min(number, self.count - self.position), []
+        for i, kind in enumerate(self.kinds):
+            self.file.seek(8 * (i * self.count + self.position))
+            found.append(np.frombuffer(self.file.read(8 * number), kind))
+        self.position += number
+        return found
+
+
 class PiledSheet:
-    """On disk, a pile for each part, whose rows are in order."""
+    """On disk, a block for each part, whose rows are in order."""
 
     def __init__(self, database: Database, names: Sequence[str], count: int) -> None:
-        self.database, self.count, self.piles = database, count, list[Pile]()
-        self.dtype = np.dtype([("row", "i8"), *((name, "f8") for name in names)])
+        self.database, self.names, self.count, self.blocks = database, names, count, list[_Block]()
 
     def put(self, rows: Whole, columns: Mapping[str, Array]) -> None:
-        pile, records = Pile(self.database.file(), self.dtype), np.empty(len(rows), self.dtype)
-        for name, numbers in {"row": rows, **columns}.items():
-            records[name] = numbers
-        pile.write(records)
-        self.piles.append(pile)
+        self.blocks.append(_Block(self.database.file(), [rows, *(columns[name] for name in self.names)]))
 
     def batches(self) -> Iterator[Mapping[str, Array]]:
-        held = [pile.read(0) for pile in self.piles]
+        held = [block.read(0) for block in self.blocks]
         for start in range(0, self.count, AT_ONCE):
             stop = min(start + AT_ONCE, self.count)
-            found = {name: np.empty(stop - start) for name in self.dtype.names or () if name != "row"}
-            for i, pile in enumerate(self.piles):
-                if not len(held[i]) or held[i]["row"][-1] < stop - 1:
-                    held[i] = np.concatenate([held[i], pile.read(AT_ONCE)])
-                number = bisect_left(held[i]["row"], stop)  # np.searchsorted would copy what lies apart
-                places = held[i]["row"][:number] - start
-                for name, numbers in found.items():
-                    numbers[places] = held[i][name][:number]
-                held[i] = held[i][number:]
+            found = {name: np.empty(stop - start) for name in self.names}
+            for i, block in enumerate(self.blocks):
+                if not len(held[i][0]) or held[i][0][-1] < stop - 1:
+                    held[i] = [*map(np.concatenate, zip(held[i], block.read(AT_ONCE), strict=True))]
+                rows, *columns = held[i]
+                number = int(np.searchsorted(rows, stop))
+                places = rows[:number] - start
+                for numbers, column in zip(found.values(), columns, strict=True):
+                    numbers[places] = column[:number]
+                held[i] = [column[number:] for column in held[i]]
             yield found
