@@ -53,6 +53,14 @@ class Database:
         with suppress(duckdb.OutOfMemoryException):
             self.connection.execute(f"SET threads = 1; SET memory_limit = '{self.memory >> 23}MiB'")
 
+    def make_room_for_parts(self) -> None:
+        """Leave what two parts at work take; rows that have no room any more are on the disk until they are written."""
+        import duckdb
+
+        with suppress(duckdb.OutOfMemoryException):
+            limit = max(self.memory - 2 * OWN, self.memory // 8)
+            self.connection.execute(f"SET memory_limit = '{limit >> 20}MiB'")
+
     def close(self) -> None:
         """The end of it all."""
         with suppress(OSError):  # of what could not be written, which is told where it was asked for

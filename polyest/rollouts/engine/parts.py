@@ -102,6 +102,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
         dealt = records[place].take(order)  # ten times as fast as records[place][order]
         for pile, own in zip(piles, np.split(dealt, ends[:-1]), strict=True):
             pile.write(own)
+    rows.database.make_room_for_parts()
     at_work = max(most // (BYTES_OF_ROW + 8 * len(numbers)), 1)
     return Dealt(rows, group_size, shelves=[_shelf(pile, at_work, rows.database) for pile in piles if pile.count])
 
