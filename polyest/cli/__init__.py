@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 
 from polyest import __version__
-from polyest.cli.options import Parser, reject_unknown
+from polyest.cli.options import MissingArguments, Parser, reject_unknown
 from polyest.cli.signals import Stopped, raising
 from polyest.command import INTERNAL_ERROR
 from polyest.errors import PolyestError
@@ -100,9 +100,13 @@ def _help(parser: argparse.ArgumentParser) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     parser = build_parser(next(iter(given), None))
-    arguments, rest = parser.parse_known_args(given)
-    reject_unknown(arguments.parser, rest, _having)
-    code: int = arguments.run(arguments)
+    try:
+        arguments, rest = parser.parse_known_args(given)
+        reject_unknown(arguments.parser, rest, _having)
+        code: int = arguments.run(arguments)
+    except MissingArguments as error:
+        reject_unknown(error.parser, error.parser.unknown(given), _having)
+        error.parser.exit(2, f"{error.parser.prog}: {error}; see: {error.parser.prog} --help\n")
     return code
 
 

@@ -19,6 +19,7 @@ from polyest.storage.files import check_writable, sweep
 __all__ = [
     "MOST_SIZES",
     "Lazy",
+    "MissingArguments",
     "Parser",
     "add_budget_options",
     "add_json_option",
@@ -51,6 +52,14 @@ class Once(argparse._StoreAction):
         super().__call__(parser, namespace, values, option_string)
 
 
+class MissingArguments(Exception):
+    """Some that a verb needs; perhaps because their names are misspelt."""
+
+    def __init__(self, parser: Parser, message: str) -> None:
+        super().__init__(f"{message}; it is: {parser.needed_line()}")
+        self.parser = parser
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line; an option is given once, unless it collects what it is given."""
 
@@ -66,12 +75,23 @@ class Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
-        usage = f"; it is: {self.usage_line()}" if "arguments are required" in message else ""
-        self.exit(2, f"{self.prog}: {message}{usage}; see: {self.prog} --help\n")
+        if "arguments are required" in message:
+            raise MissingArguments(self, message)
+        self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+    def unknown(self, given: Sequence[str]) -> list[str]:
+        """What looks like an option on a command line, and is none of this verb."""
+        return [text for text in given if text[:2] == "--" and text.partition("=")[0] not in self._option_string_actions]
 
     def usage_line(self) -> str:
         """How the command is written, on one line."""
         return " ".join(self.format_usage().split()[1:])
+
+    def needed_line(self) -> str:
+        """The same with what has to be given."""
+        formatter = self._get_formatter()
+        formatter.add_usage(None, [a for a in self._actions if a.required or a.nargs == argparse.PARSER], [])
+        return " ".join(formatter.format_help().split()[1:])
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         """Refuse a value that is no choice, and offer the nearest one."""
