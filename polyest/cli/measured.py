@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from polyest.cli.options import Lazy
 from polyest.rollouts.measures import (
+    UNITS,
     Difference,
     Each,
+    Gathering,
+    GatheringOnDisk,
     MeanOfGroups,
+    Parted,
     PartsTable,
     Records,
     about,
@@ -24,6 +28,9 @@ from polyest.rollouts.measures import (
 from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from polyest.rollouts.statistics import GroupStatistics
 
     Row: TypeAlias = "Mapping[str, Hashable | MeanOfGroups]"
@@ -43,15 +50,14 @@ class MeasuredLog:
 
     unit: str
     whole: PartsTable
-    by: PartsTable | None
-    ranks: list[int] | None
+    by: Parted | None
+    ranks: NDArray[np.int64] | None
     differences: list[Difference]
 
     @property
     def over(self) -> str:
         """What the means over all put together that stands apart below."""
-        columns = self.by.columns if self.by else {}
-        several = [f"{name}s" for name in ("run", "step") if len({*columns.get(name, ())}) > 1]
+        several = [f"{name}s" for name in ("run", "step") if self.by and self.by.has_several(name)]
         return f", all {' and '.join(several)}" if several else ""
 
     def rows(self, names: Sequence[str] | None = None) -> Iterator[Row]:
@@ -59,7 +65,7 @@ class MeasuredLog:
 
         There may be as many as steps, of which memory holds the numbers, and not all that is made of them.
         """
-        ranks = repeat({}) if self.ranks is None else ({"collapse_rank": rank} for rank in self.ranks)
+        ranks = repeat({}) if self.ranks is None else ({"collapse_rank": int(rank)} for rank in self.ranks)
         for row, rank in zip((self.by or self.whole).rows(names), ranks, strict=False):
             yield row | rank
 
@@ -88,8 +94,9 @@ class MeasuredLog:
         ):
             writer, done = csv.writer(file), 0
             for block in (self.by or self.whole).blocks():
-                ranks = {} if self.ranks is None else {"collapse_rank": self.ranks[done : done + len(block.most)]}
-                columns = _flat(block) | ranks
+                columns = _flat(block)
+                if self.ranks is not None:
+                    columns["collapse_rank"] = self.ranks[done : done + len(block.most)].tolist()
                 if done == 0:
                     writer.writerow(columns)
                 writer.writerows(zip(*columns.values(), strict=True))
@@ -111,9 +118,9 @@ class MeasuredLog:
 
     def _by_part(self) -> Iterator[list[str]]:
         """The cells of a head and of a row for each part."""
-        every = [*(self.by or self.whole).means]
+        every = (self.by or self.whole).names[1]
         last = [name for name in every if name.startswith("pass@")][-1:]
-        wanted = [name for name in every if IN_LINES.match(name) or (name == RANKED_BY and self.ranks)]
+        wanted = [name for name in every if IN_LINES.match(name) or (name == RANKED_BY and self.ranks is not None)]
         names = [name for name in wanted if name[:5] != "pass@" or name in last]
         for number, row in enumerate(self.rows(names)):
             order = [*(name for name in row if name not in names), *names]
@@ -137,9 +144,11 @@ def measured(records: Records, by: str | None, unit: str, each: Sequence[Each] =
     def parting(record: GroupStatistics) -> dict[str, list[Hashable]]:
         return columns_of(record, "run" if by is None and len(record.runs) > 1 else by)
 
-    (whole, parts), found = measure(records, [lambda record: {}, parting], unit, each)
-    ranks = parts.collapse().tolist() if by == "prompt" else None
-    return MeasuredLog(unit, whole, parts if parts.columns else None, ranks, found)
+    whole, apart = Gathering(), GatheringOnDisk()
+    found = measure(records, {whole: lambda record: {}, apart: parting}, unit, each)
+    parts = apart.parts(UNITS[unit])
+    ranks = parts.collapse() if by == "prompt" else None
+    return MeasuredLog(unit, whole.table(UNITS[unit]), parts if parts.names[0] else None, ranks, found)
 
 
 def _cells(name: str, mean: MeanOfGroups) -> list[str]:

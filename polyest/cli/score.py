@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from polyest.cli.measured import MeasuredLog
     from polyest.rollouts.engine.recognised import ReadAs
     from polyest.rollouts.measures import Records
+    from polyest.rollouts.statistics import GroupStatistics
 
     Array = NDArray[np.float64]
     Told: TypeAlias = "tuple[Summary, Returning, MeasuredLog | None]"
@@ -165,8 +166,12 @@ def _told_by_ray(
     cluster = partial(on_ray, arguments.jobs, arguments.address)
     found, correct, read_as = found_in_parts(arguments, given, places, notes, cluster)
     record = found.record
-    records = None if record is None else lambda values: [replace(record, values=values)]
-    return _told(arguments, found, correct, read_as, records)
+
+    def records(names: Mapping[str, str]) -> list[GroupStatistics]:
+        assert record is not None
+        return [replace(record, values={names[label]: numbers for label, numbers in record.values.items()})]
+
+    return _told(arguments, found, correct, read_as, records if record else None)
 
 
 def _told_here(
@@ -199,15 +204,18 @@ def _told(
     found: Found,
     correct: float | None,
     read_as: ReadAs,
-    records: Callable[[Mapping[str, Array]], Records] | None,
+    records: Callable[[Mapping[str, str]], Records] | None,
 ) -> Told:
-    """What is said about the groups; the default method is called what it is for groups of these sizes."""
+    """What is said about the groups; the default method is called what it is for groups of these sizes.
+
+    Args:
+        records: what measures need of the log, with the methods' values under these names.
+    """
     methods = labels(arguments)
     names = {label: label if method else _default(arguments, found.groups) for label, method in methods.items()}
-    values = {names[label]: numbers for label, numbers in found.values.items()}
-    pays = {names[label]: _gaps(arguments, method) for label, method in methods.items()}
-    gaps = {name: differences(found.groups, pay, arguments.no_answer_reward is None) for name, pay in pays.items()}
-    summary = summary_of(arguments.target, read_as, found.groups, correct, values, gaps)
+    pays = {label: _gaps(arguments, method) for label, method in methods.items()}
+    gaps = {label: differences(found.groups, pay, arguments.no_answer_reward is None) for label, pay in pays.items()}
+    summary = summary_of(arguments.target, read_as, found.groups, correct, names, gaps)
     returning = Returning([name for name in ("run", arguments.epoch, "step") if name])
     if records is None:
         return summary, returning, None
@@ -215,11 +223,11 @@ def _told(
 
     by = "step" if arguments.by == arguments.step_column else arguments.by
     each = [lambda record, _: returning.add(record.keys)]
-    return summary, returning, measured(records(values), by, arguments.unit, each)
+    return summary, returning, measured(records(names), by, arguments.unit, each)
 
 
 def _default(arguments: argparse.Namespace, groups: Groups) -> str:
-    sizes = [size for size in groups.count_by_size() if size > 1]
+    sizes = [size for size in sorted(groups.sizes) if size > 1]
     problems = [make_problem(arguments.target, size, **chosen_budget(arguments)) for size in sizes]
     return "+".join(sorted({problem.method for problem in problems}))
 

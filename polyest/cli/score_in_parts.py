@@ -30,7 +30,7 @@ from polyest.cli.reading import (
     read_verdicts,
     unchanged,
 )
-from polyest.cli.scoring import Writers, check_by, check_columns, check_several, found_in, is_measured
+from polyest.cli.scoring import Writers, check_by, check_columns, check_several, found_in, is_measured, labels
 from polyest.errors import ArgumentError, PolyestError
 from polyest.rollouts.engine.as_lines import original
 from polyest.rollouts.engine.canonical import Verdicts, unify_answers
@@ -269,7 +269,8 @@ def _part(table: pyarrow.Table, database: Database, job: Job, plan: Plan, name: 
     prompt_writer = partial(write_prompts, Writer(rows, plan.values / name, plan.keys)) if plan.values else None
     found = found_in(job.arguments, dealt, Writers(row_writer, prompt_writer))
     if is_measured(job.arguments):
-        found = replace(found, record=DealtRecords(dealt, found.groups, job.arguments.by).held())
+        names = {label: label for label in labels(job.arguments)}
+        found = replace(found, record=DealtRecords(dealt, found.groups, job.arguments.by, names).held())
     return Part(found.placed(places), Counter(log.verdict_counts()), replace(oddities(rows), shared=0))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from polyest.cli.options import chosen_budget
 from polyest.errors import ArgumentError
 from polyest.problems.budget import RaggedArguments, to_ragged
-from polyest.rollouts.engine.scored import Found, Groups, Scored, score_parts
+from polyest.rollouts.engine.scored import Found, Groups, score_parts
 from polyest.rollouts.scoring import Scores, score
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from polyest.rollouts.batch import Part
     from polyest.rollouts.engine.parts import Dealt
     from polyest.rollouts.engine.rows import Rows
+    from polyest.rollouts.engine.sheet import Sheet
 
     Array = NDArray[np.float64]
 
@@ -32,8 +33,8 @@ DEFAULT = "default"
 class Writers:
     """What writes rows with their numbers, and prompts with their values; None where nothing is to be written."""
 
-    rows: Callable[[Scored, Mapping[str, str]], None] | None = None
-    prompts: Callable[[Groups, Mapping[str, Array]], None] | None = None
+    rows: Callable[[Sheet, Mapping[str, str]], None] | None = None
+    prompts: Callable[[Groups, Mapping[str, str]], None] | None = None
 
 
 def labels(arguments: argparse.Namespace) -> dict[str, str | None]:
@@ -56,13 +57,13 @@ def found_in(
     """
     if "by" in dealt.rows.sources:
         _check_by(dealt, arguments.by)
-    groups, scored = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
+    groups, sheet = score_parts(dealt, _scorer(arguments), labels(arguments), writers.rows is not None)
     check(groups)
     if writers.rows:
-        writers.rows(scored, _row_names(arguments))
+        writers.rows(sheet, _row_names(arguments))
     if writers.prompts:
-        writers.prompts(groups, {name: scored.values[label] for label, name in _value_names(arguments).items()})
-    return Found(groups, scored.values)
+        writers.prompts(groups, _value_names(arguments))
+    return Found(groups)
 
 
 def _check_by(dealt: Dealt, by: str | None) -> None:
@@ -86,7 +87,7 @@ def check_several(groups: Groups) -> None:
     Raises:
         ArgumentError: every completion is alone.
     """
-    if not (groups.sizes > 1).any():
+    if not groups.several:
         raise ArgumentError(
             "`--prompt-column` must put several completions into a group; got groups of one only; name the column that "
             "they share, or sample each prompt more often"

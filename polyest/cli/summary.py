@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-
 from polyest.errors import counted
 from polyest.rollouts.engine.recognised import ReadAs, in_words
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from polyest.rollouts.engine.scored import Groups
 
 __all__ = ["Returning", "Summary", "lines", "summary_of"]
@@ -46,21 +42,22 @@ def summary_of(
     read_as: ReadAs,
     groups: Groups,
     correct: float | None,
-    values: Mapping[str, NDArray[np.float64]],
+    names: Mapping[str, str],
     differences: Mapping[str, float],
 ) -> Summary:
-    completions = int(groups.sizes.sum())
+    """That of groups and their values by methods, which are called by their names; differences by label likewise."""
+    completions = groups.completions
     return {
         "target": target,
         **read_as,
         "completions": completions,
-        "prompts": groups.count_prompts(),
-        "groups": [{"size": size, "count": count} for size, count in groups.count_by_size().items()],
-        "no_answer": int(groups.missing.sum()) / completions,
+        "prompts": groups.of_prompts.total(),
+        "groups": [{"size": size, "count": count} for size, count in sorted(groups.sizes.items())],
+        "no_answer": groups.missing.total() / completions,
         "correct": correct,
         "methods": [
-            {"method": name, "mean_value": float(np.nanmean(means)), "difference_to_plug_in": differences[name]}
-            for name, means in values.items()
+            {"method": name, "mean_value": groups.mean(label), "difference_to_plug_in": differences[label]}
+            for label, name in names.items()
         ],
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 from polyest.report.curves import Figure, figures_of
 from polyest.report.figures import ANYWHERE, COLOURS
 from polyest.report.prompts import Prompts
-from polyest.rollouts.measures import Difference, PartsTable, Records, about, columns_of, measure
+from polyest.rollouts.measures import UNITS, Difference, Gathering, PartsTable, Records, about, columns_of, measure
 from polyest.rollouts.measures.parts import TO_STEP, prompt_columns, step_spans
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def report_of(records: Records, title: str, unit: str = "nats", read_as: str = "
         read_as: what the log was taken for.
     """
     seen = Seen()
-    (runs, steps), compared = measure(records, [_by_run, _by_step], unit, [seen.add])
+    by_run, by_step = Gathering(), Gathering()
+    compared = measure(records, {by_run: _by_run, by_step: _by_step}, unit, [seen.add])
+    runs, steps = by_run.table(UNITS[unit]), by_step.table(UNITS[unit])
     has_steps = len({*steps.columns.get("step", ())}) > 1
     figures = figures_of(steps if has_steps else None, runs, unit, seen.scores or ANYWHERE)
     assert seen.prompts is not None

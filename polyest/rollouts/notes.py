@@ -8,8 +8,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from polyest.errors import counted
 from polyest.rollouts.answers import SENTINELS
 from polyest.rollouts.engine.rows import LONG
@@ -26,16 +24,14 @@ MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
 
 def about_groups(groups: Groups, group_size: int | None) -> Iterator[str]:
     """Groups of one, and prompts that `group_size` does not divide."""
-    alone = int(np.count_nonzero(groups.sizes == 1))
+    alone = groups.sizes[1]
     if alone:
         yield f"{_groups_have(alone)} one completion and cannot be scored: null"
     if group_size is None:
         return
-    firsts, of_group = groups.per_prompt()
-    prompts = counted(len(firsts), "prompt")
-    counts = np.bincount(of_group, groups.sizes, len(firsts)).astype(np.int64)
-    fewer = np.count_nonzero(counts < group_size)
-    uneven = np.count_nonzero((counts > group_size) & (counts % min(group_size, int(counts.max()) + 1) != 0))
+    prompts = counted(groups.of_prompts.total(), "prompt")
+    fewer = sum(number for size, number in groups.of_prompts.items() if size < group_size)
+    uneven = sum(number for size, number in groups.of_prompts.items() if size > group_size and size % group_size)
     if fewer:
         yield f"--group-size {group_size} exceeds the completions of {fewer} of {prompts}: smaller groups"
     if uneven:
@@ -51,14 +47,13 @@ def about_answers(column: str | None, sentinels: Mapping[str, int], groups: Grou
     found = ", ".join(f"{name!r} ({counted(count, 'time')})" for name, count in sentinels.items())
     if found:
         yield f"{name} has {found}, counted as an answer; if it means none, name it with --no-answer"
-    scored = groups.sizes > 1
-    answered = (groups.sizes - groups.missing)[scored].sum()
+    answered = sum(size * number - groups.missing[size] for size, number in groups.sizes.items() if size > 1)
     cells = {(size, count): number for (size, count), number in groups.cells.items() if size > 1}
     distinct = sum(number // count for (_, count), number in cells.items())
     alone = sum(number for (_, count), number in cells.items() if count == 1)
-    if (groups.missing == groups.sizes).all():
+    if groups.unanswered == groups.sizes.total():
         yield f"no completion has an answer in {name}"
-    elif column and distinct and not groups.missing.any() and distinct == np.count_nonzero(scored):
+    elif column and distinct and not groups.missing.total() and distinct == groups.several:
         yield f"every group has one distinct answer in {name}; is it the gold answer, not that of the completion?"
     elif alone >= max(FEWEST, NEARLY_ALL * answered):
         doubt = "is the rule too wide?" if column is None else "are they whole texts?"

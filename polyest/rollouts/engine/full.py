@@ -20,13 +20,13 @@ from polyest.rollouts.engine.scored import Paid
 from polyest.storage.files import replacing
 
 if TYPE_CHECKING:
-    from polyest.rollouts.engine.scored import Scored
+    from polyest.rollouts.engine.sheet import Sheet
     from polyest.rollouts.readers.source import Source
 
 __all__ = ["full_writer"]
 
 AT_ONCE = 1 << 16  # rows
-Write = Callable[["Scored", Mapping[str, str]], None]
+Write = Callable[["Sheet", Mapping[str, str]], None]
 
 
 def full_writer(rows: Rows, path: Path) -> Write:
@@ -56,18 +56,18 @@ def full_writer(rows: Rows, path: Path) -> Write:
 def _converter(rows: Rows, path: Path) -> Write:
     write = writer_of_whole(read_whole(rows.plain_files[0].path), path)
 
-    def convert(scored: Scored, names: Mapping[str, str]) -> None:
-        write(Paid(scored, names).take(rows.count))
+    def convert(sheet: Sheet, names: Mapping[str, str]) -> None:
+        write(Paid(sheet, names).take(rows.count))
 
     return convert
 
 
 def _whole(
-    rows: Rows, path: Path, write: Callable[[Rows, Path, Paid], None], scored: Scored, names: Mapping[str, str]
+    rows: Rows, path: Path, write: Callable[[Rows, Path, Paid], None], sheet: Sheet, names: Mapping[str, str]
 ) -> None:
     try:
         with replacing(path) as temporary:
-            write(rows, temporary, Paid(scored, names))
+            write(rows, temporary, Paid(sheet, names))
             rows.check_files()
     except OSError as error:
         raise ArgumentError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from polyest.rollouts.engine.ahead import ahead
 from polyest.rollouts.engine.arrays import as_arrow, nulled, texts
 from polyest.rollouts.engine.database import AT_ONCE, literal, quoted
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.scored import Paid
+from polyest.rollouts.engine.scored import Paid, starts_of
 from polyest.rollouts.parquet import SUFFIXES
 from polyest.storage.files import replacing
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    from polyest.rollouts.engine.scored import Groups, Scored
+    from polyest.rollouts.engine.scored import Groups
+    from polyest.rollouts.engine.sheet import Sheet
 
     Array = NDArray[np.float64]
 
@@ -34,6 +35,7 @@ ROW = "rowid + 1 - shift"  # in its file
 DELTA = {"row": "DELTA_BINARY_PACKED"}
 LIGHT = 1 << 25  # bytes of keys and answers in a batch, of which memory holds eight times as many
 FEW = 1 << 12  # numbers that say whether all repeat
+OF_PROMPTS = ("place", "completions", "groups")
 HALF = r"\\u[dD][89abAB]"  # of a character, in JSON
 
 
@@ -120,9 +122,9 @@ def _json(sql: str) -> str:
     return f"coalesce(({sql})::VARCHAR, 'null')"
 
 
-def write_rows(writer: Writer, scored: Scored, names: Mapping[str, str]) -> None:
+def write_rows(writer: Writer, sheet: Sheet, names: Mapping[str, str]) -> None:
     """The rows in order: file, number, keys, and what they are paid under these names."""
-    rows, paid = writer.rows, Paid(scored, names)
+    rows, paid = writer.rows, Paid(sheet, names)
     if writer.is_parquet:
         with writer.replacing() as temporary:
             _write_parquet(temporary, rows, writer.keys, paid)
@@ -181,23 +183,39 @@ def _numbers(paid: Paid) -> pyarrow.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def write_prompts(writer: Writer, groups: Groups, values: Mapping[str, Array]) -> None:
-    """The prompts in order: their keys, completions and groups, and the mean value of groups of two and more."""
+def write_prompts(writer: Writer, groups: Groups, names: Mapping[str, str]) -> None:
+    """The prompts in order: their keys, completions and groups, and the mean value of groups of two and more.
+
+    Args:
+        names: of the values' columns, by method.
+    """
     import pyarrow as pa
 
-    prompts, of_group = groups.per_prompt()
-    columns: dict[str, Array | NDArray[np.int64]] = {"first": prompts}
-    columns["completions"] = np.bincount(of_group, groups.sizes).astype(np.int64)
-    columns["groups"] = np.bincount(of_group).astype(np.int64)
-    for name, numbers in values.items():
-        known = ~np.isnan(numbers)
+    integers, floats = (
+        pa.schema([(name, kind) for name in own]) for own, kind in ((OF_PROMPTS, pa.int64()), (names, pa.float64()))
+    )
+    schema = pa.schema([*integers, *floats])
+    batches = (_prompts(block.all(), names, schema) for block in groups.blocks)
+    after = {"completions": "prompts.completions", "groups": "prompts.groups"}
+    after |= {name: f"nullif(prompts.{quoted(label)}, 'NaN')" for label, name in names.items()}
+    with _registered(writer.rows, "prompts", pa.RecordBatchReader.from_batches(schema, batches)):
+        writer.write({}, after, "prompts JOIN rows ON rows.rowid = prompts.place ORDER BY prompts.place")
+
+
+def _prompts(block: NDArray[np.void], labels: Iterable[str], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
+    """Those of a block of groups."""
+    import pyarrow as pa
+
+    starts = starts_of(block)
+    columns = [block["prompt"][starts], np.add.reduceat(block["size"], starts), np.diff(starts, append=len(block))]
+    for label in labels:
+        known = ~np.isnan(block[label])
         with np.errstate(invalid="ignore"):
-            columns[name] = np.bincount(of_group, np.where(known, numbers, 0.0)) / np.bincount(of_group, known)
-    table = pa.table({f"{i}": as_arrow(column) for i, column in enumerate(columns.values())})
-    after = {name: f"nullif(prompts.\"{i}\", 'NaN')" for i, name in enumerate(columns) if name in values}
-    after = {"completions": 'prompts."1"', "groups": 'prompts."2"', **after}
-    with _registered(writer.rows, "prompts", table):
-        writer.write({}, after, 'prompts JOIN rows ON rows.rowid = prompts."0" ORDER BY prompts."0"')
+            columns.append(
+                np.add.reduceat(np.where(known, block[label], 0.0), starts)
+                / np.add.reduceat(known, starts, dtype=np.int64)
+            )
+    return pa.RecordBatch.from_arrays([*map(as_arrow, columns)], schema=schema)
 
 
 @contextmanager

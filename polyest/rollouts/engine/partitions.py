@@ -6,11 +6,11 @@ order rows as they are in the log. Groups are kept together by a hash of their k
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,25 +28,21 @@ if TYPE_CHECKING:
     import pyarrow
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
 __all__ = ["Form", "add_witnesses", "blocks", "form_of", "joined", "rows_of", "witnesses"]
 
 FILE = 1 << 40  # more completions than a file has
-COLUMNS = ("firsts", "prompts", "sizes", "missing")  # of `Groups`
 
 
 def joined(parts: Sequence[Found]) -> Found:
     """The groups of all parts as one log has them; they have places."""
-    order = np.argsort(np.concatenate([part.groups.firsts for part in parts]), kind="stable")
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part.groups, name) for part in parts])[order] for name in COLUMNS
-    }
-    cells: Counter[tuple[int, int]] = sum((Counter(part.groups.cells) for part in parts), Counter())
-    values = {label: np.concatenate([part.values[label] for part in parts])[order] for label in parts[0].values}
+    groups = reduce(Groups.plus, (part.groups for part in parts))
     records = [part.record for part in parts if part.record is not None]
-    return Found(Groups(**columns, cells=dict(cells)), values, statistics.joined(records, order) if records else None)
+    if not records:
+        return Found(groups)
+    firsts = [record.firsts for record in records if record.firsts is not None]
+    return Found(groups, statistics.joined(records, np.argsort(np.concatenate(firsts), kind="stable")))
 
 
 @dataclass(frozen=True)

@@ -5,27 +5,30 @@ What is dealt are 64 bits for each prompt and for each answer (`codes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from polyest.errors import ArgumentError
 from polyest.online.numpy_backend import arrange
 from polyest.rollouts.batch import Part, arranged_part, part_of
 from polyest.rollouts.engine.ahead import ahead
 from polyest.rollouts.engine.arrays import as_numpy
 from polyest.rollouts.engine.codes import answer_codes, prompt_codes, prompt_hash
-from polyest.rollouts.engine.database import AT_ONCE
+from polyest.rollouts.engine.database import AT_ONCE, OWN
 from polyest.rollouts.engine.rows import Rows
-from polyest.rollouts.engine.sheet import HeldSheet, Pile, PiledSheet
+from polyest.rollouts.engine.sheet import Held, HeldSheet, Pile, PiledSheet, Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.engine.database import Database
-    from polyest.rollouts.engine.sheet import Sheet
+    from polyest.rollouts.engine.sheet import Block, Sheet
 
     Record: TypeAlias = Mapping[str, NDArray[Any]]
     Whole = NDArray[np.int64]
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Dealt", "deal"]
 
 BYTES_OF_ROW = 250  # of memory for a row of a part at work
+BYTES_COUNTED = 95  # of memory for a row of a prompt whose groups are counted
 BYTES_HELD = 83  # of memory for a row of a log that is held, besides its record
 SHARE = 0.25  # of all memory
 FEW = 1 << 21  # rows that numpy scores sooner than numba is loaded, in parts for which it is not
@@ -43,7 +47,7 @@ PART_OF_FEW = 1 << 18
 class Dealt:
     """The parts of a log, each with records of its rows: ``row``, ``key``, ``answer``, ``missing`` and numbers.
 
-    They are in memory, `held`, or on disk, in piles (with a field ``pile``), in order, and are read whenever they are
+    They are in memory, `held`, or on disk, in piles (with a field ``code``), in order, and are read whenever they are
     needed. Those of a shelf together have all rows of their prompts, if that was asked for.
     """
 
@@ -69,6 +73,15 @@ class Dealt:
         records = _columns(pile.all())
         return part_of(np.ascontiguousarray(records["key"]), *_answers(records), self.group_size), records
 
+    def kept(self, records: NDArray[np.void]) -> Block:
+        """More records, in memory as the parts are, or on disk."""
+        return Held(records) if self.held else self.stack.put(records)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """What is kept on disk."""
+        return Stack(self.rows.database.file())
+
     def sheet(self, names: Sequence[str]) -> Sheet:
         """Where numbers of these names are put for all rows."""
         count = self.rows.count
@@ -91,32 +104,65 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
             pass
         return Dealt(rows, group_size, [*_cut(held, group_size)])
     bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
-    dtype = np.dtype([*dtype.descr, ("pile", "u2")])
+    dtype = np.dtype([*dtype.descr, ("code", "u4")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
-    chosen["pile"] = f"(({code}) >> {64 - bits})::USMALLINT"
+    chosen["code"] = f"(({code}) >> 32)::UINTEGER"
     records = np.empty(AT_ONCE, dtype)
     for place in _coded(rows, chosen, _columns(records)):
-        order = np.argsort(records["pile"][place], kind="stable")
-        ends = np.cumsum(np.bincount(records["pile"][place], minlength=len(piles)))
-        dealt = records[place].take(order)  # ten times as fast as records[place][order]
-        for pile, own in zip(piles, np.split(dealt, ends[:-1]), strict=True):
-            pile.write(own)
+        _put(records[place], (records["code"][place] >> 32 - bits).astype(np.uint16), piles)
     rows.database.make_room_for_parts()
-    at_work = max(most // (BYTES_OF_ROW + 8 * len(numbers)), 1)
-    return Dealt(rows, group_size, shelves=[_shelf(pile, at_work, rows.database) for pile in piles if pile.count])
+    bytes_of_row = BYTES_OF_ROW + 8 * len(numbers)
+    shelves = [*_shelves(piles, bits, max(most // bytes_of_row, 1), rows.database)]
+    _check_room(shelves, bytes_of_row, by_prompt, rows.database)
+    return Dealt(rows, group_size, shelves=shelves)
 
 
-def _shelf(pile: Pile, most: int, database: Database) -> list[Pile]:
-    """A pile, or if it has more rows, as of prompts that come at many steps, several with whole groups."""
-    if pile.count <= most:
-        return [pile]
-    found = [Pile(database.file(), pile.dtype) for _ in range(1 << (pile.count // most).bit_length())]
+def _put(records: NDArray[np.void], pile_of: NDArray[np.uint16], piles: Sequence[Pile]) -> None:
+    order = np.argsort(pile_of, kind="stable")
+    ends = np.cumsum(np.bincount(pile_of, minlength=len(piles)))
+    dealt = records.take(order)  # ten times as fast as records[order]
+    for pile, own in zip(piles, np.split(dealt, ends[:-1]), strict=True):
+        pile.write(own)
+
+
+def _shelves(piles: Sequence[Pile], bits: int, most: int, database: Database) -> Iterator[list[Pile]]:
+    """A shelf for each pile; of one with more rows for some of its prompts, cut into whole groups if it must be."""
+    for pile in piles:
+        if pile.count <= most:
+            yield from [[pile]] if pile.count else []
+            continue
+        more = (pile.count // most).bit_length() + 2
+        for piece in _split(pile, "code", 32 - bits - more, 1 << more, database):
+            pieces = 1 << (piece.count // most).bit_length()
+            yield [piece] if piece.count <= most else _split(piece, "key", 0, pieces, database)
+
+
+def _split(pile: Pile, field: str, shift: int, pieces: int, database: Database) -> list[Pile]:
+    """The pieces of a pile, which is used up, by some bits of a field; those that are not empty."""
+    found = [Pile(database.file(), pile.dtype) for _ in range(pieces)]
     while len(records := pile.read(AT_ONCE)):
-        for i, piece in enumerate(found):
-            piece.write(records[records["key"] % len(found) == i])
+        code = records[field].astype(np.uint64) >> np.uint64(shift)
+        _put(records, (code % np.uint64(pieces)).astype(np.uint16), found)
     pile.file.close()
     return [piece for piece in found if piece.count]
+
+
+def _check_room(shelves: Iterable[Sequence[Pile]], bytes_of_row: int, by_prompt: bool, database: Database) -> None:
+    """Whether memory holds what is worked on together.
+
+    Raises:
+        ArgumentError: a group has too many completions, or a prompt, all its steps together, if that was asked for.
+    """
+    one = max((pile.count for shelf in shelves for pile in shelf), default=0)
+    together = max((sum(pile.count for pile in shelf) for shelf in shelves), default=0) if by_prompt else 0
+    needed = OWN + max(bytes_of_row * one, BYTES_COUNTED * together)
+    if needed > database.memory:
+        what = "a group" if bytes_of_row * one >= BYTES_COUNTED * together else "a prompt, all its steps together"
+        raise ArgumentError(
+            f"`--memory` must be enough for the completions of {what}; got {database.memory / 1e9:.3g}GB and "
+            f"{max(one, together):,} of them; give {math.ceil(needed / 1e8) / 10}GB"
+        )
 
 
 def _chosen(rows: Rows, numbers: dict[str, str]) -> dict[str, str]:

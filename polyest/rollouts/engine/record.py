@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.batch import Part
-    from polyest.rollouts.engine.sheet import Pile
+    from polyest.rollouts.engine.sheet import Block, Pile
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -49,17 +49,17 @@ class DealtRecords:
         dealt: with the number ``verdict`` of every row, if there are verdicts, and ``score``, if there are scores.
         groups: of the log.
         by: what the column ``by`` is called, the same for all of a group, which becomes a key.
-        values: of the groups, by name.
+        names: of the values that methods make of the groups, by method; others are left out.
     """
 
     dealt: Dealt
     groups: Groups
     by: str | None = None
-    values: Mapping[str, Array] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         chosen = ", ".join(["place", *self._columns.values()])
-        with _registered(self.dealt.rows, self.groups.firsts):
+        with _registered(self.dealt.rows, (block.all()["first"] for block in self.groups.blocks)):
             self.dealt.rows.connection.execute(
                 f"CREATE OR REPLACE TABLE firsts AS SELECT {chosen} FROM places JOIN rows ON rows.rowid = place"
             )
@@ -76,11 +76,15 @@ class DealtRecords:
 
     def __iter__(self) -> Iterator[GroupStatistics]:
         if self.dealt.held:
-            return iter([self._record([_counted(*one) for one in self.dealt.held])])
-        return map(self._of_shelf, self.dealt.shelves)  # which holds no part while it is measured
+            return iter([self._record([_counted(*one) for one in self.dealt.held], self.groups.blocks)])
+        ends = np.cumsum([len(shelf) for shelf in self.dealt.shelves]).tolist()
+        blocks = (
+            self.groups.blocks[end - len(shelf) : end] for shelf, end in zip(self.dealt.shelves, ends, strict=True)
+        )
+        return map(self._of_shelf, self.dealt.shelves, blocks)  # which holds no part while it is measured
 
-    def _of_shelf(self, shelf: Sequence[Pile]) -> GroupStatistics:
-        return self._record([_counted(*self.dealt.read(pile)) for pile in shelf])
+    def _of_shelf(self, shelf: Sequence[Pile], blocks: Sequence[Block]) -> GroupStatistics:
+        return self._record([_counted(*self.dealt.read(pile)) for pile in shelf], blocks)
 
     @cached_property
     def _columns(self) -> dict[str, str]:
@@ -112,11 +116,10 @@ class DealtRecords:
         query = f"SELECT {self._columns[name]} FROM firsts GROUP BY 1 ORDER BY min(place)"
         return [*map(_hashable, _read(self.dealt.rows.connection.sql(query).to_arrow_table().column(0)))]
 
-    def _record(self, parts: list[Columns]) -> GroupStatistics:
+    def _record(self, parts: list[Columns], blocks: Sequence[Block]) -> GroupStatistics:
         found, rows = _joined(parts), self.dealt.rows
         is_judged, has_parts, is_rated = self._known
         keys = _values(rows, found["first"], [*self._columns.values()], "firsts")
-        own = np.searchsorted(self.groups.firsts, found["first"])
         return GroupStatistics(
             keys={name: [*map(_hashable, values)] for name, values in zip(self._columns, keys, strict=True)},
             sizes=found["size"],
@@ -131,10 +134,18 @@ class DealtRecords:
             correct_missing=found["correct_missing"] if is_judged else None,
             has_parts=has_parts,
             firsts=found["first"],
-            values={name: numbers[own] for name, numbers in self.values.items()},
+            values=self._values(blocks),
             all_runs=self._runs,
             all_steps=self._steps,
         )
+
+    def _values(self, blocks: Sequence[Block]) -> dict[str, Array]:
+        """What methods make of the groups of these blocks, by first row."""
+        if not self.names:
+            return {}
+        records = np.concatenate([block.all() for block in blocks])
+        order = np.argsort(records["first"], kind="stable")
+        return {name: records[label][order] for label, name in self.names.items()}
 
 
 def _joined(parts: list[Columns]) -> Columns:
@@ -197,19 +208,21 @@ def _answers(rows: Rows, places: Whole) -> list[Hashable]:
 
 
 @contextmanager
-def _registered(rows: Rows, places: Whole) -> Iterator[None]:
-    """The table ``places``, with the number of each."""
+def _registered(rows: Rows, lots: Iterable[Whole]) -> Iterator[None]:
+    """The table ``places``, which can be read once, with the number of each within its lot."""
     import pyarrow as pa
 
-    table = pa.table({"place": as_arrow(places), "number": as_arrow(np.arange(len(places)))})
-    rows.connection.register("places", table)
+    schema = pa.schema([("place", pa.int64()), ("number", pa.int64())])
+    columns = ([as_arrow(places), as_arrow(np.arange(len(places)))] for places in lots)
+    batches = (pa.RecordBatch.from_arrays(pair, schema=schema) for pair in columns)
+    rows.connection.register("places", pa.RecordBatchReader.from_batches(schema, batches))
     yield
     rows.connection.unregister("places")
 
 
 def _values(rows: Rows, places: Whole, columns: list[str], relation: str) -> list[list[Hashable]]:
     """Values of these columns at places, each distinct text read once."""
-    with _registered(rows, places):
+    with _registered(rows, [places]):
         found = rows.connection.sql(
             f"SELECT {', '.join(columns)} FROM places JOIN {relation} USING (place) ORDER BY number"
         ).to_arrow_table()

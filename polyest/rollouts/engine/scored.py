@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +14,20 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.rollouts.batch import Part
 from polyest.rollouts.engine.parts import Dealt
+from polyest.rollouts.engine.sheet import Held
 from polyest.rollouts.scoring import Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from polyest.rollouts.engine.parts import Record
-    from polyest.rollouts.engine.sheet import Sheet
+    from polyest.rollouts.engine.sheet import Block, Sheet
     from polyest.rollouts.statistics import GroupStatistics
 
     Array = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-__all__ = ["Found", "Groups", "Paid", "Scored", "Scorer", "differences", "group", "score_parts"]
+__all__ = ["Found", "Groups", "Paid", "Scorer", "differences", "group", "score_parts", "starts_of"]
 
 KINDS = ("reward", "advantage")
 Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its reference, a method
@@ -33,68 +35,79 @@ Scorer = Callable[[Part, "Array | None", "str | None"], Scores]  # a part, its r
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """The groups of a log by first appearance, arrays of shape (G,).
+    """The groups of a log: in a few numbers, and each in one of the blocks, which are on disk where they may be many.
 
     Attributes:
-        firsts: number of the first row.
-        prompts: number of the first row of the prompt.
-        sizes: completions.
-        missing: completions without an answer.
+        sizes: how many have so many completions.
+        missing: completions without an answer in groups of such a size.
+        unanswered: groups without any answer.
+        of_prompts: how many prompts have so many completions.
         cells: how many completions with an answer share it with how many of how many: (K, count) → number.
+        totals: by method, the sum of the values of the groups that have one, and how many have.
+        blocks: records of groups, those of a prompt one after the other: ``first`` row, first row of the ``prompt``,
+            ``size``, ``missing``, and what methods make of it, by their labels.
     """
 
-    firsts: Whole
-    prompts: Whole
-    sizes: Whole
-    missing: Whole
-    cells: dict[tuple[int, int], int]
+    sizes: Counter[int] = field(default_factory=Counter)
+    missing: Counter[int] = field(default_factory=Counter)
+    unanswered: int = 0
+    of_prompts: Counter[int] = field(default_factory=Counter)
+    cells: Counter[tuple[int, int]] = field(default_factory=Counter)
+    totals: Mapping[str, tuple[np.longdouble, int]] = field(default_factory=dict)
+    blocks: Sequence[Block] = ()
 
     @property
-    def number(self) -> int:
-        return len(self.firsts)
+    def completions(self) -> int:
+        return sum(size * number for size, number in self.sizes.items())
 
-    def count_by_size(self) -> dict[int, int]:
-        """How many groups there are of each size."""
-        edges = np.flatnonzero(np.diff(ordered := np.sort(self.sizes), prepend=-1))  # np.unique would load numpy.ma
-        counts = np.diff(edges, append=len(ordered))
-        return dict(zip(ordered[edges].tolist(), counts.tolist(), strict=True))
+    @property
+    def several(self) -> int:
+        """How many have two completions and more, and so a value."""
+        return self.sizes.total() - self.sizes[1]
 
-    def count_prompts(self) -> int:
-        """How many prompts there are."""
-        return int(np.count_nonzero(np.diff(np.sort(self.prompts), prepend=-1)))
+    def mean(self, label: str) -> float:
+        """The mean value of the groups that have one."""
+        total, number = self.totals[label]
+        return float(total / number) if number else math.nan
 
-    def per_prompt(self) -> tuple[Whole, Whole]:
-        """The first rows of the prompts in order, shape (P,), and the number of each group's prompt, shape (G,)."""
-        return np.unique(self.prompts, return_inverse=True)
+    def plus(self, other: Groups) -> Groups:
+        """With those of other prompts."""
+        totals = dict(self.totals)
+        for label, (total, number) in other.totals.items():
+            before, count = totals.get(label, (np.longdouble(0), 0))
+            totals[label] = before + total, count + number
+        return Groups(
+            self.sizes + other.sizes,
+            self.missing + other.missing,
+            self.unanswered + other.unanswered,
+            self.of_prompts + other.of_prompts,
+            self.cells + other.cells,
+            totals,
+            [*self.blocks, *other.blocks],
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What is known of whole groups: counts, what every method makes of each, shape (G,), and what measures need."""
+    """What is known of whole groups, and what measures need of them."""
 
     groups: Groups
-    values: dict[str, Array]
     record: GroupStatistics | None = None
 
     def placed(self, places: Whole) -> Found:
-        """With the places of its rows in place of their numbers."""
-        firsts, prompts = places[self.groups.firsts], places[self.groups.prompts]
-        groups, record = replace(self.groups, firsts=firsts, prompts=prompts), self.record
+        """In memory, with the places of its rows in place of their numbers."""
+        blocks, record = [*map(partial(_placed, places=places), self.groups.blocks)], self.record
         if record is not None and record.firsts is not None:  # the log is closed before answers could be read
             record = replace(record, firsts=places[record.firsts], places=None, answers=None)
             record = replace(record, all_runs=(), all_steps=())  # there are more
-        return Found(groups, self.values, record)
+        return Found(replace(self.groups, blocks=blocks), record)
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What every method, by its label, pays: values of the groups, shape (G,).
-
-    `sheet` has the rows' rewards and advantages as ``reward LABEL`` and ``advantage LABEL``, if they are written.
-    """
-
-    values: dict[str, Array]
-    sheet: Sheet
+def _placed(block: Block, places: Whole) -> Held:
+    records = block.all().copy()
+    for name in ("first", "prompt"):
+        records[name] = places[records[name]]
+    return Held(records)
 
 
 class Paid:
@@ -104,8 +117,8 @@ class Paid:
         names: new ones, by those of the sheet.
     """
 
-    def __init__(self, scored: Scored, names: Mapping[str, str]) -> None:
-        self.batches, self.names = scored.sheet.batches(), names
+    def __init__(self, sheet: Sheet, names: Mapping[str, str]) -> None:
+        self.batches, self.names = sheet.batches(), names
         self.held: dict[str, Array] = {name: np.empty(0) for name in names}
 
     def take(self, number: int) -> dict[str, Array]:
@@ -117,35 +130,49 @@ class Paid:
         return found
 
 
-class _Tally:
-    """What is counted of parts, one after the other."""
-
-    def __init__(self) -> None:
-        self.columns: list[tuple[Whole, ...]] = []
-        self.cells = Counter[tuple[int, int]]()
-
-    def add(self, part: Part, records: Record) -> None:
-        rows = records["row"]
-        missing = np.bincount(part.of_row[records["missing"]], minlength=len(part.sizes))
-        self.columns.append((rows[part.firsts], rows[part.prompts], part.sizes, missing))
-        self.cells.update(_cells(part))
-
-    def groups(self) -> tuple[Groups, Whole]:
-        """Those of all parts, and the number that each has among these."""
-        firsts, prompts, sizes, missing = (np.concatenate(column) for column in zip(*self.columns, strict=True))
-        order = np.argsort(firsts, kind="stable")
-        return Groups(firsts[order], prompts[order], sizes[order], missing[order], dict(self.cells)), order
-
-
 def group(dealt: Dealt) -> Groups:
     """The groups of a log."""
-    tally = _Tally()
-    for part, records in dealt:
-        tally.add(part, records)
-    return tally.groups()[0]
+    return reduce(Groups.plus, (_groups_of(dealt, part, records, {}) for part, records in dealt), Groups())
 
 
-def _cells(part: Part) -> dict[tuple[int, int], int]:
+def _groups_of(dealt: Dealt, part: Part, records: Record, values: Mapping[str, Array]) -> Groups:
+    """Those of a part, and what methods make of them."""
+    sizes, rows = part.sizes, records["row"]
+    missing = np.bincount(part.of_row[records["missing"]], minlength=len(sizes))
+    columns = {"first": rows[part.firsts], "prompt": rows[part.prompts], "size": sizes, "missing": missing}
+    block = np.empty(len(sizes), [*((name, "i8") for name in columns), *((label, "f8") for label in values)])
+    for name, column in {**columns, **values}.items():
+        block[name] = column
+    return Groups(
+        sizes=_counted(sizes),
+        missing=_counted(sizes, missing),
+        unanswered=int(np.count_nonzero(missing == sizes)),
+        of_prompts=_counted(np.add.reduceat(sizes, starts_of(block)) if len(sizes) else sizes),
+        cells=_cells(part),
+        totals={label: _total(numbers) for label, numbers in values.items()},
+        blocks=[dealt.kept(block)],
+    )
+
+
+def starts_of(block: NDArray[np.void]) -> Whole:
+    """Where prompts begin among the records of groups."""
+    return np.flatnonzero(np.diff(block["prompt"], prepend=-1))
+
+
+def _counted(numbers: Whole, weights: Whole | None = None) -> Counter[int]:
+    """How often each occurs, or the sum of its weights."""
+    found = np.bincount(numbers, weights)
+    known = np.flatnonzero(found)
+    return Counter(dict(zip(known.tolist(), found[known].astype(np.int64).tolist(), strict=True)))
+
+
+def _total(values: Array) -> tuple[np.longdouble, int]:
+    """To more digits than a float has, so that parts in another order come to the same."""
+    known = values[~np.isnan(values)]
+    return np.add.reduce(known, dtype=np.longdouble), len(known)
+
+
+def _cells(part: Part) -> Counter[tuple[int, int]]:
     """How often each pair of a group's size and an answer's count occurs."""
     known, counts = np.flatnonzero(np.bincount(part.sizes)), part.counts
     starts = np.zeros(int(known[-1]) + 1 if len(known) else 0, np.int64)
@@ -155,33 +182,25 @@ def _cells(part: Part) -> dict[tuple[int, int], int]:
     slots = np.flatnonzero(found)
     owner = known[np.searchsorted(starts[known], slots, side="right") - 1]
     places = zip(owner.tolist(), (slots - starts[owner]).tolist(), strict=True)
-    return dict(zip(places, found[slots].tolist(), strict=True))
+    return Counter(dict(zip(places, found[slots].tolist(), strict=True)))
 
 
-def score_parts(
-    dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool
-) -> tuple[Groups, Scored]:
-    """The groups of a log, and the scores of all parts with all methods.
+def score_parts(dealt: Dealt, scorer: Scorer, methods: dict[str, str | None], is_written: bool) -> tuple[Groups, Sheet]:
+    """The groups of a log with what all methods make of them, and what their rows are paid.
 
     Args:
         methods: by label.
-        is_written: whether rewards and advantages of the rows are kept.
+        is_written: whether the sheet has rewards and advantages of the rows, as ``reward LABEL``, ``advantage LABEL``.
     """
     sheet = dealt.sheet([f"{kind} {label}" for label in methods for kind in KINDS] if is_written else [])
-    tally = _Tally()
-    values: dict[str, list[Array]] = {label: [] for label in methods}
+    groups = Groups()
     for part, records in dealt:
-        tally.add(part, records)
-        reference = records.get("reference")
-        found: dict[str, Array] = {}
-        for label, method in methods.items():
-            scores = _named(scorer, part, reference, method)
-            values[label].append(scores.values)
-            found |= {f"reward {label}": scores.rewards, f"advantage {label}": scores.advantages}
+        scores = {label: _named(scorer, part, records.get("reference"), method) for label, method in methods.items()}
+        groups = groups.plus(_groups_of(dealt, part, records, {label: one.values for label, one in scores.items()}))
         if is_written:
-            sheet.put(records["row"], found)
-    groups, order = tally.groups()
-    return groups, Scored({label: np.concatenate(parts)[order] for label, parts in values.items()}, sheet)
+            paid = {f"{kind} {label}": getattr(one, f"{kind}s") for label, one in scores.items() for kind in KINDS}
+            sheet.put(records["row"], paid)
+    return groups, sheet
 
 
 def _named(scorer: Scorer, part: Part, reference: Array | None, method: str | None) -> Scores:
@@ -199,8 +218,7 @@ def differences(groups: Groups, pays: Callable[[int], Array], counts_missing: bo
         pays: what the method pays for 0 to K − 1 matches minus what plug_in does, for a group size K.
         counts_missing: whether completions without an answer are paid for 0 matches.
     """
-    without = np.bincount(groups.sizes, groups.missing) if counts_missing else np.zeros(0)
-    gaps = {size: pays(size) for size in groups.count_by_size() if size > 1}
+    gaps = {size: pays(size) for size in sorted(groups.sizes) if size > 1}
     total = [number * float(gaps[size][count - 1]) / size for (size, count), number in groups.cells.items() if size > 1]
-    total += [float(without[size] * gap[0]) / size for size, gap in gaps.items() if counts_missing]
-    return math.fsum(total) / int(np.count_nonzero(groups.sizes > 1))
+    total += [groups.missing[size] * float(gap[0]) / size for size, gap in gaps.items() if counts_missing]
+    return math.fsum(total) / groups.several

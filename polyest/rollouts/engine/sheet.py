@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import SEEK_END
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Record = NDArray[np.void]
 
-__all__ = ["HeldSheet", "Pile", "PiledSheet", "Sheet"]
+__all__ = ["Block", "Held", "HeldSheet", "Lot", "Pile", "PiledSheet", "Sheet", "Stack"]
+
+ROWS_AHEAD = 1 << 21  # of all blocks together
 
 
 class Sheet(Protocol):
@@ -72,11 +76,58 @@ class Pile:
         return self.read(self.count)
 
 
+class Block(Protocol):
+    """Records, in memory or on disk."""
+
+    def all(self) -> NDArray[np.void]:
+        """All of them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Records in memory."""
+
+    records: NDArray[np.void]
+
+    def all(self) -> NDArray[np.void]:
+        return self.records
+
+
+class Stack:
+    """Records on disk, one lot behind the other in a file without a name."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def put(self, records: Record) -> Lot:
+        """More of them."""
+        start = self.file.seek(0, SEEK_END)
+        self.file.write(np.ascontiguousarray(records).view(np.uint8).data)
+        return Lot(self.file, start, records.dtype, len(records))
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Some of the records of a file, from this byte on."""
+
+    file: IO[bytes]
+    start: int
+    dtype: np.dtype[np.void]
+    count: int
+
+    def all(self) -> Record:
+        """All of them."""
+        self.file.seek(self.start)
+        return np.frombuffer(self.file.read(self.count * self.dtype.itemsize), self.dtype)
+
+
 class _Block:
-    """Columns of eight bytes a number on disk, one after the other, read from the front."""
+    """Columns of eight bytes a number at the end of a file, one after the other, read from the front."""
 
     def __init__(self, file: IO[bytes], columns: Sequence[Whole | Array]) -> None:
         self.file, self.count, self.kinds, self.position = file, len(columns[0]), [c.dtype for c in columns], 0
+        self.start = file.seek(0, SEEK_END)
         for column in columns:
             file.write(np.ascontiguousarray(column).data)
 
@@ -84,7 +135,7 @@ class _Block:
         """The next ones of every column; fewer at the end."""
         number, found = min(number, self.count - self.position), []
         for i, kind in enumerate(self.kinds):
-            self.file.seek(8 * (i * self.count + self.position))
+            self.file.seek(self.start + 8 * (i * self.count + self.position))
             found.append(np.frombuffer(self.file.read(8 * number), kind))
         self.position += number
         return found
@@ -94,19 +145,20 @@ class PiledSheet:
     """On disk, a block for each part, whose rows are in order."""
 
     def __init__(self, database: Database, names: Sequence[str], count: int) -> None:
-        self.database, self.names, self.count, self.blocks = database, names, count, list[_Block]()
+        self.file, self.names, self.count, self.blocks = database.file(), names, count, list[_Block]()
 
     def put(self, rows: Whole, columns: Mapping[str, Array]) -> None:
-        self.blocks.append(_Block(self.database.file(), [rows, *(columns[name] for name in self.names)]))
+        self.blocks.append(_Block(self.file, [rows, *(columns[name] for name in self.names)]))
 
     def batches(self) -> Iterator[Mapping[str, Array]]:
         held = [block.read(0) for block in self.blocks]
+        some = max(ROWS_AHEAD // max(len(held), 1), 1 << 10)  # of every block, so that memory holds those of all
         for start in range(0, self.count, AT_ONCE):
             stop = min(start + AT_ONCE, self.count)
             found = {name: np.empty(stop - start) for name in self.names}
             for i, block in enumerate(self.blocks):
-                if not len(held[i][0]) or held[i][0][-1] < stop - 1:
-                    held[i] = [*map(np.concatenate, zip(held[i], block.read(AT_ONCE), strict=True))]
+                while block.position < block.count and (not len(held[i][0]) or held[i][0][-1] < stop - 1):
+                    held[i] = [*map(np.concatenate, zip(held[i], block.read(some), strict=True))]
                 rows, *columns = held[i]
                 number = int(np.searchsorted(rows, stop))
                 places = rows[:number] - start

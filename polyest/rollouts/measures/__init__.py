@@ -12,7 +12,8 @@
 
 Files: `cells` has sums over answers and their jackknife; `answers`, `success`, `vote` and `drift` the measures, all of
 them `of_groups`; `parts` of a log, `means` over their prompts with errors, `tables` of them, `differences` of runs,
-`advice` in words; `whole` goes through a log that is too large to be held, some prompts at a time. What `score` prints
+`advice` in words; `whole` goes through a log that is too large to be held, some prompts at a time, and `gathering` puts
+their tables together, on disk where parts are many. What `score` prints
 and what trainers log under these names is the same.
 """
 
@@ -22,9 +23,10 @@ import re
 
 from polyest.rollouts.measures.cells import Measured
 from polyest.rollouts.measures.differences import Difference, differences
+from polyest.rollouts.measures.gathering import Gathering, GatheringOnDisk
 from polyest.rollouts.measures.means import MeanOfGroups, Means
 from polyest.rollouts.measures.of_groups import group_measures
-from polyest.rollouts.measures.tables import PartsTable, columns_of, parts_table
+from polyest.rollouts.measures.tables import Parted, PartsTable, columns_of, parts_table
 from polyest.rollouts.measures.whole import Each, Records, measure
 from polyest.rollouts.statistics import UNITS
 
@@ -33,9 +35,12 @@ __all__ = [
     "UNITS",
     "Difference",
     "Each",
+    "Gathering",
+    "GatheringOnDisk",
     "MeanOfGroups",
     "Means",
     "Measured",
+    "Parted",
     "PartsTable",
     "Records",
     "about",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +26,54 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1 << 12  # parts
 
-__all__ = ["PartsTable", "columns_of", "counted_parts", "joined", "parts_table"]
+ALWAYS = ("singletons", "no_answer")
+
+__all__ = ["Parted", "PartsTable", "columns_of", "counted_parts", "joined", "parts_table", "side_by_side"]
+
+
+class Parted(ABC):
+    """The means of the parts of a log in order, in blocks of which memory holds one at a time."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[list[str], list[str]]:
+        """Those of the columns that name the parts, none for the whole log, and those of the measures."""
+
+    @abstractmethod
+    def blocks(self) -> Iterator[PartsTable]:
+        """Some parts after the other, of which much can be made."""
+
+    def rows(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Hashable | MeanOfGroups]]:
+        """The columns and the means of every part, all or those of these names."""
+        for block in self.blocks():
+            means = {name: block.means[name].each() for name in names or block.means}
+            columns: dict[str, Sequence[Hashable | MeanOfGroups]] = {**block.columns, **means}
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, values, strict=True))
+
+    def advice(self) -> list[str]:
+        """What has to be known before the numbers are believed."""
+        return advice((block.means, block.most, block.label) for block in self.blocks())
+
+    def has_several(self, name: str) -> bool:
+        """Whether parts differ in a column."""
+        if name not in self.names[0]:
+            return False
+        values = chain.from_iterable(block.columns[name] for block in self.blocks())
+        return len([*islice(groupby(values), 2)]) > 1
+
+    def collapse(self) -> Whole:
+        """Ranks, shape (P,): 1 for the part whose answers agree most (`collision`), and 0 where that is not known."""
+        if "collision" not in self.names[1]:
+            return np.zeros(sum(len(block.most) for block in self.blocks()), np.int64)
+        agree = np.concatenate([block.means["collision"].mean for block in self.blocks()])
+        ranks = np.empty(len(agree), np.int64)
+        ranks[np.argsort(-agree, kind="stable")] = np.arange(1, len(agree) + 1)
+        return np.where(np.isnan(agree), 0, ranks)
 
 
 @dataclass(frozen=True, eq=False)
-class PartsTable:
+class PartsTable(Parted):
     """The means of P parts.
 
     Attributes:
@@ -43,10 +88,18 @@ class PartsTable:
     most: Whole
     firsts: Whole
 
-    def finished(self, per_nat: float = 1.0) -> PartsTable:
-        """With what comes of the means over all prompts, without measures that no part has."""
-        always = ("singletons", "no_answer")
-        kept = {name: mean for name, mean in self.means.items() if mean.prompts.any() or name in always}
+    @property
+    def names(self) -> tuple[list[str], list[str]]:
+        return [*self.columns], [*self.means]
+
+    def known(self) -> set[str]:
+        """The measures that are shown: what some part has, and two that are always told."""
+        return {name for name, mean in self.means.items() if mean.prompts.any()} | {*ALWAYS}
+
+    def finished(self, per_nat: float = 1.0, known: Set[str] | None = None) -> PartsTable:
+        """With what comes of the means over all prompts, without measures that no part has (or that are not named)."""
+        shown = self.known() if known is None else known
+        kept = {name: mean for name, mean in self.means.items() if name in shown}
         return replace(self, means=_with_effective(kept, per_nat))
 
     def taken(self, parts: Whole | slice) -> PartsTable:
@@ -58,39 +111,14 @@ class PartsTable:
         means = {name: mean.taken(parts) for name, mean in self.means.items()}
         return PartsTable(columns, means, self.most[parts], self.firsts[parts])
 
-    def labels(self) -> list[str]:
-        """What the parts are called: "step 400"."""
-        names = [*self.columns]
-        return [
-            ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))
-            for row in (zip(*self.columns.values(), strict=True) if names else [()])
-        ]
+    def label(self, part: int) -> str:
+        """What a part is called: "step 400"."""
+        return ", ".join(f"{name} {column[part]}" for name, column in self.columns.items())
 
     def blocks(self) -> Iterator[PartsTable]:
-        """The same in pieces, of which much can be made at a time."""
+        """Some parts at a time."""
         for start in range(0, len(self.most), AT_ONCE):
             yield self.taken(slice(start, start + AT_ONCE))
-
-    def rows(self, names: Iterable[str] | None = None) -> Iterator[dict[str, Hashable | MeanOfGroups]]:
-        """The columns and the means of every part, all or those of these names."""
-        for block in self.blocks():
-            means = {name: block.means[name].each() for name in names or self.means}
-            columns: dict[str, Sequence[Hashable | MeanOfGroups]] = {**block.columns, **means}
-            for values in zip(*columns.values(), strict=True):
-                yield dict(zip(columns, values, strict=True))
-
-    def advice(self) -> list[str]:
-        """What has to be known before the numbers are believed."""
-        return advice(self.means, self.labels(), self.most.tolist())
-
-    def collapse(self) -> Whole:
-        """Ranks, shape (P,): 1 for the part whose answers agree most (`collision`), and 0 where that is not known."""
-        if "collision" not in self.means:
-            return np.zeros(len(self.most), np.int64)
-        agree = self.means["collision"].mean
-        ranks = np.empty(len(agree), np.int64)
-        ranks[np.argsort(-agree, kind="stable")] = np.arange(1, len(agree) + 1)
-        return np.where(np.isnan(agree), 0, ranks)
 
 
 def columns_of(statistics: GroupStatistics, by: str | None) -> dict[str, list[Hashable]]:
@@ -144,21 +172,32 @@ def counted_parts(
 
 def joined(tables: Sequence[PartsTable]) -> PartsTable:
     """That over the prompts of all, each of which is in one of them; means are used up, so that none is there twice."""
+    table = side_by_side(tables)
+    parts, found = parts_of(table.columns, [*table.columns], len(table.most))
+    number = int(parts.max(initial=-1)) + 1
+    most, first = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
+    np.maximum.at(most, parts, table.most)
+    np.minimum.at(first, parts, table.firsts)
+    means = {name: table.means.pop(name).gathered(parts, number) for name in [*table.means]}
+    return PartsTable(found, means, most, first)
+
+
+def side_by_side(tables: Sequence[PartsTable]) -> PartsTable:
+    """The parts of all, in order, also where they are the same; means are used up."""
     firsts = np.concatenate([table.firsts for table in tables])
     order = np.argsort(firsts, kind="stable")
     columns = {name: [key for table in tables for key in table.columns[name]] for name in tables[0].columns}
     columns = {name: [column[i] for i in order.tolist()] for name, column in columns.items()}
-    parts, found = parts_of(columns, [*columns], len(order))
-    number = int(parts.max(initial=-1)) + 1
     names = dict.fromkeys(name for table in sorted(tables, key=lambda table: -len(table.means)) for name in table.means)
-    most, first = np.zeros(number, np.int64), np.full(number, np.iinfo(np.int64).max)
-    np.maximum.at(most, parts, np.concatenate([table.most for table in tables])[order])
-    np.minimum.at(first, parts, firsts[order])
     means = {}
     for name in names:
-        several = [table.means.pop(name, Means.of_none(len(table.most))) for table in tables]
-        means[name] = Means.joined(several).taken(order).gathered(parts, number)
-    return PartsTable(found, means, most, first)
+        several = [_popped(table, name) for table in tables]
+        means[name] = Means.joined(several).taken(order)
+    return PartsTable(columns, means, np.concatenate([table.most for table in tables])[order], firsts[order])
+
+
+def _popped(table: PartsTable, name: str) -> Means:
+    return table.means.pop(name) if name in table.means else Means.of_none(len(table.most))
 
 
 def _with_effective(means: dict[str, Means], per_nat: float) -> dict[str, Means]:

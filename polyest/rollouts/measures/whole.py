@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from polyest.rollouts.measures.differences import Comparison, Difference, compared
 from polyest.rollouts.measures.of_groups import group_measures
-from polyest.rollouts.measures.tables import PartsTable, counted_parts, joined
-from polyest.rollouts.statistics import UNITS
+from polyest.rollouts.measures.tables import counted_parts
 
 if TYPE_CHECKING:
     from polyest.rollouts.measures.cells import Measured
+    from polyest.rollouts.measures.gathering import Gathering
     from polyest.rollouts.statistics import GroupStatistics
 
 __all__ = ["Each", "Records", "measure"]
 
 Parting: TypeAlias = "Callable[[GroupStatistics], Mapping[str, Sequence[Hashable]]]"
 Each: TypeAlias = "Callable[[GroupStatistics, Mapping[str, Measured]], None]"
-Found: TypeAlias = "tuple[list[PartsTable], list[Comparison]]"
 
 
 class Records(Protocol):
@@ -31,50 +30,35 @@ class Records(Protocol):
 
 
 def measure(
-    records: Records, partings: Sequence[Parting], unit: str = "nats", each: Sequence[Each] = ()
-) -> tuple[list[PartsTable], list[Difference]]:
-    """A table for each of these ways to part a log, and what its runs differ by.
+    records: Records, tables: Mapping[Gathering, Parting], unit: str = "nats", each: Sequence[Each] = ()
+) -> list[Difference]:
+    """Gather tables of a log, and tell what its runs differ by.
 
     Of several records the numbers are those of one with all groups, but for rounding and for samples, which are drawn
     of each where too many groups differ (errors of entropies, vote@k).
 
     Args:
         records: of the log.
-        partings: the columns that name the part of every group together, the same for all records.
+        tables: each with the columns that name the part of every group together, the same for all records.
         unit: of entropies.
         each: is given every record with the measures of its groups.
     """
-    of = partial(_of, partings=partings, unit=unit, effort=1 / len(records), each=each)
-    tables, comparisons = _merged(map(of, records))  # which holds no record while the next one is read
-    differences = [one for comparison in comparisons for one in comparison.differences()]
-    return [table.finished(UNITS[unit]) for table in tables], differences
+    of = partial(_of, tables=tables, unit=unit, effort=1 / len(records), each=each)
+    comparisons = reduce(_plus, map(of, records))  # which holds no record while the next one is read
+    return [one for comparison in comparisons for one in comparison.differences()]
 
 
-def _of(record: GroupStatistics, partings: Sequence[Parting], unit: str, effort: float, each: Sequence[Each]) -> Found:
-    columns = [parting(record) for parting in partings]
+def _of(
+    record: GroupStatistics, tables: Mapping[Gathering, Parting], unit: str, effort: float, each: Sequence[Each]
+) -> list[Comparison]:
+    columns = {table: parting(record) for table, parting in tables.items()}
     measures = group_measures(record, unit, effort)
     for function in each:
         function(record, measures)
-    return [counted_parts(record, measures, own) for own in columns], compared(record, measures)
+    for table, own in columns.items():
+        table.add(counted_parts(record, measures, own))
+    return compared(record, measures)
 
 
-def _merged(found: Iterator[Found]) -> Found:
-    """All together; those to come wait until they have as many parts as what there is, so that no part moves often."""
-    held = [next(found)]
-    for one in found:
-        held.append(one)
-        first, *others = map(_parts, held)
-        if sum(others) >= first:
-            held = [_together(held)]
-    return _together(held)
-
-
-def _parts(found: Found) -> int:
-    return max(len(table.most) for table in found[0])
-
-
-def _together(several: Sequence[Found]) -> Found:
-    tables, comparisons = zip(*several, strict=True)
-    return [*map(joined, zip(*tables, strict=True))], [
-        reduce(Comparison.plus, own) for own in zip(*comparisons, strict=True)
-    ]
+def _plus(one: Sequence[Comparison], other: Sequence[Comparison]) -> list[Comparison]:
+    return [*map(Comparison.plus, one, other)]

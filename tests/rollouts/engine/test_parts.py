@@ -99,3 +99,45 @@ def test_the_database_leaves_room_for_parts_that_are_dealt_to_the_disk(
     monkeypatch.setattr(parts, "SHARE", 1e-9)
     assert exit_code("score", log, *HARMONIC, *out) == 0
     assert limits == ["244.0 MiB"]
+
+
+def test_a_group_or_a_prompt_that_memory_cannot_hold_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There are 1,000 bytes, for 10 rows of 250 at work, and for 30 of 95 that are counted."""
+    monkeypatch.setattr(parts, "SHARE", 1e-9)
+    monkeypatch.setattr(parts, "OWN", 1_199_999_000)
+    rows = [{"prompt_id": "p", "answer": i % 3, "step": i // 10} for i in range(30)]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    out = "--out", tmp_path / "out.parquet"
+    assert exit_code("score", log, *HARMONIC, *out) == 2
+    told = "`--memory` must be enough for the completions of a group; got 1.2GB and 10 of them; give 1.3GB"
+    assert told in capsys.readouterr().err
+    assert not out[1].exists()
+    monkeypatch.setattr(parts, "BYTES_OF_ROW", 90)
+    assert exit_code("score", log, *HARMONIC, *out) == 0
+    assert exit_code("score", log, *HARMONIC, "--by", "step") == 2
+    told = "the completions of a prompt, all its steps together; got 1.2GB and 30 of them; give 1.3GB"
+    assert told in capsys.readouterr().err
+    assert exit_code("score", log, *HARMONIC, "--by", "step", "--memory", "1.3GB") == 0
+
+
+def test_prompts_that_are_dealt_alike_are_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shelf has one of a few large prompts, and groups are whole."""
+    monkeypatch.setattr(parts, "SHARE", 5e-6)
+    rows = [{"prompt_id": f"p{i % 3}", "answer": i % 7, "step": i // 300} for i in range(3000)]
+    log, seen = write_lines(tmp_path / "log.jsonl", rows), list[list[int]]()
+
+    def shelves(*given: object) -> list[list[parts.Pile]]:
+        found = [*made(*given)]  # type: ignore[arg-type]
+        for shelf in found:
+            records = np.concatenate([pile.all() for pile in shelf])
+            seen.append([len(records), len({*records["row"] % 3})])
+            keys = [{*pile.all()["key"].tolist()} for pile in shelf]
+            assert len(set[int]().union(*keys)) == sum(map(len, keys))
+        return found
+
+    made = parts._shelves
+    monkeypatch.setattr(parts, "_shelves", shelves)
+    assert exit_code("score", log, *HARMONIC, "--by", "step") == 0
+    assert seen == [[1000, 1]] * 3

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from polyest.rollouts.measures.advice import advice
+from polyest.rollouts.measures import advice as module
 from polyest.rollouts.measures.means import Means
 
 
 def means(*numbers: float) -> Means:
     none = np.full(len(numbers), np.nan)
     return Means(np.array(numbers), none, none, np.ones(len(numbers), np.int64))
+
+
+def advice(whole: Mapping[str, Means], labels: Sequence[str], most: Sequence[int]) -> list[str]:
+    """What is told of all parts together, and, the same, of one after the other."""
+    found = module.advice([(whole, np.array(most), labels.__getitem__)])
+    apart = [
+        (
+            {name: mean.taken(slice(i, i + 1)) for name, mean in whole.items()},
+            np.array(most[i : i + 1]),
+            lambda _, i=i: labels[i],
+        )
+        for i in range(len(labels))
+    ]
+    assert module.advice(apart) == found
+    return found
 
 
 def test_the_worst_step_is_named_and_what_to_do() -> None:

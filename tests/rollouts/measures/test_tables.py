@@ -31,7 +31,7 @@ def test_runs_stay_apart_and_steps_are_in_order() -> None:
     statistics = record()
     table = parts_table(statistics, group_measures(statistics), columns_of(statistics, "step"))
     assert table.columns == {"run": ["a", "a", "b", "b"], "step": [2, 10, 2, 30]}
-    assert table.labels()[1] == "run a, step 10"
+    assert table.label(1) == "run a, step 10"
     assert table.means["distinct"].mean.tolist() == [3.0, 1.0, 3.5, 1.0]
     assert table.means["distinct"].prompts.tolist() == [2, 1, 2, 1]
 
