@@ -81,7 +81,9 @@ class Parser(argparse.ArgumentParser):
 
     def unknown(self, given: Sequence[str]) -> list[str]:
         """What looks like an option on a command line, and is none of this verb."""
-        return [text for text in given if text[:2] == "--" and text.partition("=")[0] not in self._option_string_actions]
+        return [
+            text for text in given if text[:2] == "--" and text.partition("=")[0] not in self._option_string_actions
+        ]
 
     def usage_line(self) -> str:
         """How the command is written, on one line."""

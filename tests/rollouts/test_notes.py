@@ -10,6 +10,8 @@ import pytest
 from pyarrow import parquet
 from score_support import HARMONIC, exit_code, write_lines
 
+from polyest.rollouts.engine import parts
+
 
 @pytest.mark.parametrize(
     ("versions", "options", "note"),
@@ -82,3 +84,29 @@ def test_one_of_a_kind_is_told_in_the_singular(number: int, tmp_path: Path, caps
     for noun in ("group", "prompt", "file", "time"):
         assert re.search(rf"\b{number} {noun}{'s' * (number > 1)}\b", said)
     assert not re.search(r"\b1 [a-z]*[^s\W]s\b", said)
+
+
+def test_the_first_group_of_one_is_named_by_its_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where groups are in parts; a long prompt is cut."""
+    rows = [
+        {"prompt": p, "step": 3, "completion": f"so \\boxed{{{i}}}"} for i, p in enumerate(["p", "q" * 99, "p", "r"])
+    ]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    for share in (parts.SHARE, 1e-9):
+        monkeypatch.setattr(parts, "SHARE", share)
+        assert exit_code("score", log, *HARMONIC, "--extract", "boxed") == 0
+        name = f'step 3, prompt "{"q" * 59}…'
+        assert f"2 groups have one completion and cannot be scored: null (the first: {name})" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("columns", "told"), [(("example_id", "reward"), ", but like verifiers"), ((), "")])
+def test_a_layout_that_a_file_does_not_look_like_is_told(
+    columns: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"completion": f"so \\boxed{{{i}}}", **dict.fromkeys(columns, 1)} for i in range(3)]
+    log = write_lines(tmp_path / "log.jsonl", rows)
+    assert exit_code("score", log, *HARMONIC, "--extract", "boxed", "--format", "human-eval") == 0
+    error = capsys.readouterr().err
+    assert f"log.jsonl is read as human-eval, as --format says, and does not look like it{told}\n" in error

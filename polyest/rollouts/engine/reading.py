@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,13 +88,22 @@ class Reader:
 
     def _layout(self, source: Source) -> readers.Layout:
         if isinstance(self.layout, str):
-            return readers.named(self.layout)
+            return self._named(self.layout, source)
         prompts = self.rows.columns.prompts or ()
         if self.rows.is_run and not prompts:
             return readers.layout_of(source)
         for name in prompts if self.rows.is_run else ():
             slow.check_present(source, name)  # beside logs there are other files
         return readers.named("plain")
+
+    def _named(self, name: str, source: Source) -> readers.Layout:
+        """What was asked for, also where the file does not look like it, which is told."""
+        layout, like = readers.named(name), ""
+        if name != "plain" and not layout.sniff(source):
+            with suppress(ArgumentError):
+                like = f", but like {readers.layout_of(source).NAME}"
+            self.report(f"{source.name} is read as {name}, as --format says, and does not look like it{like}")
+        return layout
 
     def _plain(self, source: Source, run: str) -> None:
         """Through DuckDB, or where it refuses, row by row."""

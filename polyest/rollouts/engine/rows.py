@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ OF_LAYOUT = {  # keys and what is kept besides, of what a reader yields
 }
 NUMBERS = ("score", "reference")
 FEW = 1 << 12  # rows that say how long texts are
+LONGEST = 60  # characters of a key in a message
 LONG = 100  # characters of a text that is not sampled twice by chance
 TEXT = f"CASE WHEN length(completion) >= {LONG} THEN hash(completion) END"
 
@@ -246,6 +248,15 @@ class Rows:
         file, shift = self.connection.sql(f"SELECT file, shift FROM rows WHERE rowid = {row}").fetchall()[0]
         number = int(row + 1 - shift)
         return f"{self.files[file]}, row {number}" if self.is_run else self.plain_files[file].place_of(number)
+
+    def named(self, row: int) -> str:
+        """The keys of a row, for messages: step 3, prompt_id 7; the run where there are several."""
+        several = len({*map(os.path.dirname, self.files)}) > 1
+        keys = {name: key for name, key in self.keys.items() if name != "run" or several}
+        values = self.connection.sql(f"SELECT {', '.join(keys.values())} FROM rows WHERE rowid = {row}").fetchall()[0]
+        texts = [str(text or "null") for text in values]
+        cut = [text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in texts]
+        return ", ".join(map(" ".join, zip(keys, cut, strict=True)))
 
     def _id_keys(self) -> list[str]:
         return [self.keys[name] for name, source in self._key_sources.items() if source in self.ids]

@@ -65,6 +65,11 @@ class Groups:
         """How many have two completions and more, and so a value."""
         return self.sizes.total() - self.sizes[1]
 
+    def first_of_one(self) -> int:
+        """The row of the first group of one completion."""
+        rows = (block["first"][block["size"] == 1] for block in (lot.all() for lot in self.blocks))
+        return int(min(own.min() for own in rows if len(own)))
+
     def mean(self, label: str) -> float:
         """The mean value of the groups that have one."""
         total, number = self.totals[label]

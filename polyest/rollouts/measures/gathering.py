@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from os import SEEK_END
 from typing import IO, TYPE_CHECKING
@@ -101,46 +102,36 @@ class _Shelves:
 
 
 def _in_order(apart: _Shelves, per_nat: float) -> Parted:
-    """The parts of shelves, each of which has all that there is of its own."""
-    whole, firsts, measures = _Shelves(len(apart.places)), list[Whole](), list[str]()
+    """The parts of shelves, each of which has all that there is of its own, finished, all with the same measures."""
+    whole, measures, known = _Shelves(len(apart.places)), list[str](), set[str]()
+    firsts: list[Whole] = []
     for number, tables in enumerate(apart):
         table = joined(tables)
         firsts.append(table.firsts)
         measures = [*dict.fromkeys([*max(measures, table.names[1], key=len), *measures, *table.means])]
+        known |= table.known()
         whole.put(table, np.full(len(table.most), number))
     begins = np.sort(np.concatenate(firsts))[::ON_SHELF]
-    ordered = _Shelves(len(begins))
+    dealt, ordered = _Shelves(len(begins)), _Shelves(len(begins))
     for (table,) in whole:
-        ordered.put(table, np.searchsorted(begins, table.firsts, side="right") - 1)
-    return _PartsOnDisk(ordered, measures, per_nat)
+        dealt.put(table, np.searchsorted(begins, table.firsts, side="right") - 1)
+    for number, tables in enumerate(dealt):
+        table = side_by_side(tables)
+        means = {name: table.means.get(name) or Means.of_none(len(table.most)) for name in measures if name in known}
+        ordered.put(replace(table, means=means).finished(per_nat, known), np.full(len(table.most), number))
+    return _PartsOnDisk(ordered)
 
 
 class _PartsOnDisk(Parted):
-    """Parts in order.
+    """Some parts on each shelf, in order, finished."""
 
-    Args:
-        shelves: some parts after the other.
-        measures: names of those that some part has.
-        per_nat: units of entropy in a nat.
-    """
-
-    def __init__(self, shelves: _Shelves, measures: Sequence[str], per_nat: float) -> None:
-        self.shelves, self.per_nat = shelves, per_nat
-        self.measures = measures
-
-    @cached_property
-    def known(self) -> set[str]:
-        """The measures that some part has."""
-        return set[str]().union(*(table.known() for tables in self.shelves for table in tables))
+    def __init__(self, shelves: _Shelves) -> None:
+        self.shelves = shelves
 
     @cached_property
     def names(self) -> tuple[list[str], list[str]]:
         return next(self.blocks()).names
 
     def blocks(self) -> Iterator[PartsTable]:
-        for tables in self.shelves:
-            table = side_by_side(tables)
-            number = len(table.most)
-            means = {name: table.means.get(name) or Means.of_none(number) for name in self.measures}
-            whole = PartsTable(table.columns, means, table.most, table.firsts)
-            yield from whole.finished(self.per_nat, self.known).blocks()
+        for (table,) in self.shelves:
+            yield from table.blocks()

@@ -40,16 +40,17 @@ class MeanOfGroups(NamedTuple):
 
     @property
     def standard_error(self) -> float:
-        """Over prompts where there are several, else over completions."""
-        return self.se_fixed if math.isnan(self.se_random) else self.se_random
+        """Over prompts where there are several that differ, else over completions where that is known."""
+        is_told = self.se_random > ROUNDING * abs(self.mean) or math.isnan(self.se_fixed)
+        return self.se_random if is_told else self.se_fixed
 
     def __str__(self) -> str:
-        """Mean ± error to two digits of the error; four decimals ± 0 of prompts that are all alike, or of one alone.
+        """Mean ± error to two digits of the error; four decimals where there is none, ± 0 of prompts that are alike.
 
         >>> print(MeanOfGroups(-1.23456, 0.0321, 0.01, 9), "or", MeanOfGroups(0.5, math.nan, math.nan, 1))
         -1.235 ± 0.032 or 0.5000
-        >>> print(MeanOfGroups(1.0, 0.0, math.nan, 64))
-        1.0000 ± 0
+        >>> print(MeanOfGroups(1.0, 0.0, math.nan, 64), "or", MeanOfGroups(1.0, 0.0, 0.3, 2))
+        1.0000 ± 0 or 1.00 ± 0.30
         """
         error = self.standard_error
         if not self.prompts:
