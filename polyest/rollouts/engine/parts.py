@@ -6,7 +6,7 @@ What is dealt are 64 bits for each prompt and for each answer (`codes`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "Dealt", "deal"]
 
 BYTES_OF_ROW = 250  # of memory for a row of a part at work
-BYTES_COUNTED = 95  # of memory for a row of a prompt whose groups are counted
+BYTES_COUNTED = 60  # of memory for a row of a prompt whose groups are counted
+BYTES_OF_GROUP = 1100  # of memory for the measures of a group, which may be a part of its own
 BYTES_HELD = 83  # of memory for a row of a log that is held, besides its record
 SHARE = 0.25  # of all memory
 FEW = 1 << 21  # rows that numpy scores sooner than numba is loaded, in parts for which it is not
@@ -98,12 +99,14 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     """
     dtype = np.dtype([("row", "i8"), ("key", "i8"), ("answer", "i8"), ("missing", "?"), *((n, "f8") for n in numbers)])
     most, chosen = int(SHARE * rows.database.memory), _chosen(rows, numbers)
-    if rows.count * (dtype.itemsize + BYTES_HELD) <= most:
+    groups = _number_of_groups(rows, chosen["key"], group_size) if by_prompt else 0
+    if rows.count * (dtype.itemsize + BYTES_HELD) + groups * BYTES_OF_GROUP <= most:
         held = {name: np.empty(rows.count, dtype[name]) for name in dtype.names or ()}
         for _ in _coded(rows, chosen, held):
             pass
         return Dealt(rows, group_size, [*_cut(held, group_size)])
-    bits = max(-(-rows.count * (BYTES_OF_ROW + 8 * len(numbers)) // most) - 1, 1).bit_length()
+    needed = rows.count * (BYTES_OF_ROW + 8 * len(numbers)) + groups * BYTES_OF_GROUP
+    bits = max(-(-needed // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("code", "u4")])
     piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
@@ -112,10 +115,18 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     for place in _coded(rows, chosen, _columns(records)):
         _put(records[place], (records["code"][place] >> 32 - bits).astype(np.uint16), piles)
     rows.database.make_room_for_parts()
-    bytes_of_row = BYTES_OF_ROW + 8 * len(numbers)
-    shelves = [*_shelves(piles, bits, max(most // bytes_of_row, 1), rows.database)]
-    _check_room(shelves, bytes_of_row, by_prompt, rows.database)
-    return Dealt(rows, group_size, shelves=shelves)
+    shelves = [*_shelves(piles, bits, max(most * rows.count // needed, 1), rows.database)]
+    dealt = Dealt(rows, group_size, shelves=shelves)
+    _check_room(dealt, BYTES_OF_ROW + 8 * len(numbers), by_prompt)
+    return dealt
+
+
+def _number_of_groups(rows: Rows, key: str, group_size: int | None) -> int:
+    """About how many there are, and no fewer than all but a few hundredths; of few rows at most so many."""
+    if rows.count * BYTES_OF_GROUP <= SHARE * rows.database.memory / 2:
+        return rows.count
+    (found,) = rows.connection.sql(f"SELECT approx_count_distinct({key}) FROM rows").fetchall()[0]
+    return min(int(1.1 * found) + (rows.count // group_size if group_size else 0), rows.count)
 
 
 def _put(records: NDArray[np.void], pile_of: NDArray[np.uint16], piles: Sequence[Pile]) -> None:
@@ -148,20 +159,26 @@ def _split(pile: Pile, field: str, shift: int, pieces: int, database: Database) 
     return [piece for piece in found if piece.count]
 
 
-def _check_room(shelves: Iterable[Sequence[Pile]], bytes_of_row: int, by_prompt: bool, database: Database) -> None:
+def _check_room(dealt: Dealt, bytes_of_row: int, by_prompt: bool) -> None:
     """Whether memory holds what is worked on together.
 
     Raises:
         ArgumentError: a group has too many completions, or a prompt, all its steps together, if that was asked for.
     """
-    one = max((pile.count for shelf in shelves for pile in shelf), default=0)
-    together = max((sum(pile.count for pile in shelf) for shelf in shelves), default=0) if by_prompt else 0
-    needed = OWN + max(bytes_of_row * one, BYTES_COUNTED * together)
-    if needed > database.memory:
-        what = "a group" if bytes_of_row * one >= BYTES_COUNTED * together else "a prompt, all its steps together"
+    memory = dealt.rows.database.memory
+    found = [(pile.count, pile.count * bytes_of_row, "a group") for shelf in dealt.shelves for pile in shelf]
+    for shelf in dealt.shelves if by_prompt else ():
+        count = sum(pile.count for pile in shelf)
+        needed = count * (BYTES_COUNTED + BYTES_OF_GROUP)
+        if needed > memory - OWN:
+            groups = sum(len(dealt.read(pile)[0].sizes) for pile in shelf)
+            needed = count * BYTES_COUNTED + groups * BYTES_OF_GROUP
+        found.append((count, needed, "a prompt, all its steps together"))
+    count, needed, what = max(found, key=lambda one: one[1])
+    if needed > memory - OWN:
         raise ArgumentError(
-            f"`--memory` must be enough for the completions of {what}; got {database.memory / 1e9:.3g}GB and "
-            f"{max(one, together):,} of them; give {math.ceil(needed / 1e8) / 10}GB"
+            f"`--memory` must be enough for the completions of {what}; got {memory / 1e9:.3g}GB and {count:,} of them; "
+            f"give {math.ceil((OWN + needed) / 1e8) / 10}GB"
         )
 
 

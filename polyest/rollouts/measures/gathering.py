@@ -55,9 +55,11 @@ class GatheringOnDisk(Gathering):
         self.shelves: _Shelves | None = None
 
     def add(self, table: PartsTable) -> None:
-        super().add(table)
-        if sum(len(one.most) for one in self.held) > MOST:
+        if sum(len(one.most) for one in [*self.held, table]) > MOST:
+            self.held.append(table)
             self._put_away()
+        else:
+            super().add(table)
 
     def parts(self, per_nat: float = 1.0) -> Parted:
         """The parts over all prompts, finished."""
