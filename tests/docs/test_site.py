@@ -179,7 +179,9 @@ def test_search_finds_a_term(site: Path, opened: Callable[..., Any]) -> None:
     page = opened()
     with served(site, Quiet) as address:
         page.goto(f"{address}/index.html")
-        page.wait_for_function("document.querySelector('.md-search-result__meta').textContent.includes('Type to start')")
+        page.wait_for_function(
+            "document.querySelector('.md-search-result__meta').textContent.includes('Type to start')"
+        )
         page.get_by_placeholder("Search").press_sequentially("singletons")
         found = page.locator(".md-search-result__item").first
         found.wait_for(state="attached", timeout=60_000)
