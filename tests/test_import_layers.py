@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -34,10 +34,11 @@ def modules(node: ast.AST) -> list[str]:
     return [name for name in names if name.startswith("polyest.")]
 
 
-def parts() -> Iterator[tuple[str, str, bool]]:
+@functools.cache
+def parts() -> list[tuple[str, str, bool]]:
     """Who imports whom, by the names right under `polyest`, and whether already when it is loaded; all names there are
     the facade's, which is the package itself, so what is imported from that is left out."""
-    folder = ROOT / "polyest"
+    folder, found = ROOT / "polyest", list[tuple[str, str, bool]]()
     there = {path.stem for path in folder.iterdir()} - {"__init__", "__main__"}
     for path in folder.rglob("*.py"):
         tree, part = ast.parse(path.read_text(encoding="utf-8")), path.relative_to(folder).parts[0].removesuffix(".py")
@@ -45,7 +46,8 @@ def parts() -> Iterator[tuple[str, str, bool]]:
             for name in modules(node):
                 other = name.split(".")[1]
                 if other in there - {part}:
-                    yield part, other, node in tree.body
+                    found.append((part, other, node in tree.body))
+    return found
 
 
 @pytest.mark.slow

@@ -73,8 +73,8 @@ class Pools:
         return replace(self, pooled=pooled)
 
     def head(self, prompts: int | None) -> Pools:
-        """The first few, without weights; all for None."""
-        if prompts is None:
+        """The first few, without weights; the same where these are all, whatever is computed of it at hand."""
+        if prompts is None or prompts >= len(self.keys):
             return self
         columns = {name: getattr(self, name)[:prompts] for name in ("keys", "turns", "sizes", "pooled")}
         rows, codes = self.rows[: self.sizes[:prompts, 0].sum()], self.codes[: self.sizes[:prompts].sum()]

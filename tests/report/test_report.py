@@ -35,6 +35,19 @@ def data_of(page: str) -> Any:
     return json.loads(found[1])
 
 
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log whose page can be worked out by hand, beside that page."""
+    log = write_log(tmp_path_factory.mktemp("report") / "log.jsonl")
+    page_of(log.parent, log)
+    return log
+
+
+@pytest.fixture
+def page(log: Path) -> str:
+    return log.with_name("page.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["jinja2", "matplotlib"])
 def test_what_is_not_installed_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, None)
@@ -45,9 +58,8 @@ def test_what_is_not_installed_is_named(name: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_the_numbers_are_those_of_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log = write_log(tmp_path / "log.jsonl")
-    data = data_of(page_of(tmp_path, log))
+def test_the_numbers_are_those_of_score(log: Path, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = data_of(page)
     capsys.readouterr()
     assert exit_code("score", log, "--target", "log", "--by", "step", "--json") == 0
     by = json.loads(capsys.readouterr().out)["by"]
@@ -60,9 +72,9 @@ def test_the_numbers_are_those_of_score(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
-def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Path) -> None:
+def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(page: str) -> None:
     """Collision probabilities over both steps: (14/56 + 1)/2, (8/56 + 0)/2 and (42/56 + 24/56)/2."""
-    prompts = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))["prompts"]
+    prompts = data_of(page)["prompts"]
     assert prompts["columns"]["prompt_id"] == ["what is 1 + 1?", "third", "<b>bold</b> & co"]
     assert prompts["columns"]["collapse_rank"] == [1, 2, 3]
     assert prompts["columns"]["collision"] == pytest.approx([0.625, 33 / 56, 4 / 56], abs=0.005)
@@ -73,8 +85,7 @@ def test_prompts_are_ranked_and_have_the_answers_of_their_last_step(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_it_is_said_what_orders_the_prompts_and_what_was_read(tmp_path: Path) -> None:
-    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+def test_it_is_said_what_orders_the_prompts_and_what_was_read(page: str) -> None:
     assert re.search(
         "greatest collision: the probability .* agree, completions .*, on average over all its steps", page
     )
@@ -112,8 +123,7 @@ def test_whatever_a_log_says_stays_text_wherever_it_stands(tmp_path: Path, capsy
 
 
 @pytest.mark.slow
-def test_curves_have_their_values_and_are_told_in_words(tmp_path: Path) -> None:
-    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+def test_curves_have_their_values_and_are_told_in_words(page: str) -> None:
     data = data_of(page)
     means, figures = data["steps"]["measures"], {figure["title"]: figure for figure in data["figures"]}
     (distinct,) = figures["Distinct answers"]["curves"]
@@ -241,8 +251,7 @@ def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: l
 
 
 @pytest.mark.slow
-def test_one_run_says_what_plug_in_would_have_shown(tmp_path: Path) -> None:
-    page = page_of(tmp_path, write_log(tmp_path / "log.jsonl"))
+def test_one_run_says_what_plug_in_would_have_shown(page: str) -> None:
     assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
 
 
@@ -328,6 +337,6 @@ def test_answers_that_are_not_known_are_question_marks() -> None:
 
 
 @pytest.mark.slow
-def test_all_prompts_are_there(tmp_path: Path) -> None:
-    data = data_of(page_of(tmp_path, write_log(tmp_path / "log.jsonl")))
+def test_all_prompts_are_there(page: str) -> None:
+    data = data_of(page)
     assert {*data["prompts"]["columns"]["prompt_id"]} == {*PROMPTS}

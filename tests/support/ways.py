@@ -9,6 +9,7 @@ goes by on the way: verbs that add their options to the command line, layouts th
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -55,10 +56,9 @@ def way(thing: Callable[[], object], counts: Callable[[FrameType], bool] = lambd
     passed: dict[str, None] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        path = Path(frame.f_code.co_filename)
-        if event == "call" and frame.f_code.co_name != "<module>" and PACKAGE in path.parents and counts(frame):
-            name = path.relative_to(PACKAGE).with_suffix("").as_posix()
-            passed.setdefault(name.removesuffix("/__init__"))
+        name = _file(frame.f_code.co_filename) if event == "call" and frame.f_code.co_name != "<module>" else None
+        if name is not None and counts(frame):
+            passed.setdefault(name)
 
     sys.setprofile(note)
     try:
@@ -66,6 +66,14 @@ def way(thing: Callable[[], object], counts: Callable[[FrameType], bool] = lambd
     finally:
         sys.setprofile(None)
     return [*passed]
+
+
+@functools.cache
+def _file(name: str) -> str | None:
+    """The file relative to the package, without `.py`; None for others."""
+    path = Path(name)
+    inside = PACKAGE in path.parents
+    return path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__") if inside else None
 
 
 def is_on_the_way(frame: FrameType) -> bool:

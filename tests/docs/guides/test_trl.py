@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,51 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+# PyTorch is imported once; what a script imports and sets beyond it is only in the process that is forked for it.
+ONE_AFTER_ANOTHER = """
+import os, runpy, sys
+import torch
+failed = []
+for script in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        sys.path.insert(0, os.path.dirname(script))
+        name, sys.argv = os.path.basename(script)[:-3], [script]
+        sys.stdout = open(name, "w", encoding="utf-8")
+        if name == "skyrl_diversity":
+            import skyrl_modules  # SkyRL on Python 3.11
+        runpy.run_path(script, run_name="__main__")
+        sys.exit()
+    failed += [script] if os.waitpid(child, 0)[1] else []
+sys.exit("\\n".join(failed) or 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def printed_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what each script of `ALONE` prints, as far as its packages are here."""
+    folder = tmp_path_factory.mktemp("alone")
+    here = [name for name in sorted(ALONE) if all(map(find_spec, SCRIPTS[name][0]))]
+    paths = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "PYTHONPATH": str(ROOT / "tests" / "support")}
+    command = [sys.executable, "-c", ONE_AFTER_ANOTHER, *(str(EXAMPLES / f"{name}.py") for name in here)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | paths, timeout=300, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_runs_and_the_second_number_is_larger(
-    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+    name: str, place: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     packages, printed = SCRIPTS[name]
     for package in packages:
         pytest.importorskip(package)
     if name in ALONE:
-        out = _of_a_process(name)
+        out = (request.getfixturevalue("printed_alone") / name).read_text(encoding="utf-8")
     else:
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
         out = capsys.readouterr().out
@@ -72,17 +107,3 @@ def test_a_script_runs_and_the_second_number_is_larger(
     if name.startswith("trl_"):
         lines = [line for line in out.splitlines() if "…" not in line]
         assert re.sub(NUMBER, "#", "\n".join(lines)) in re.sub(NUMBER, "#", SHOWN)
-
-
-def _of_a_process(name: str) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, *_command(name)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=300).stdout
-
-
-def _command(name: str) -> list[str]:
-    script = str(EXAMPLES / f"{name}.py")
-    if name != "skyrl_diversity":
-        return [script]
-    paths = f"sys.path[:0] = [{str(EXAMPLES)!r}, {str(ROOT / 'tests' / 'support')!r}]"  # SkyRL on Python 3.11
-    return ["-c", f"import runpy, sys; {paths}; import skyrl_modules; runpy.run_path({script!r}, run_name='__main__')"]
