@@ -5,6 +5,7 @@ torchrun --nproc_per_node 3 tests/support/torchrun.py FOLDER pooling_worker,2 po
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -62,8 +63,11 @@ def one_job(folder: Path, worker: str, world: int) -> None:
 
 
 def main(folder: Path, jobs: list[tuple[str, int]]) -> None:
+    gc.disable()
     for worker, _ in jobs:
         import_module(worker)
+    gc.freeze()
+    gc.enable()
     for worker, world in jobs:
         if int(os.environ["RANK"]) < world:
             fork = multiprocessing.get_context("fork")
