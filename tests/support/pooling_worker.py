@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from pooling_support import TRAINERS, Recording, real_trainer, reward
-from trl_support import NEW, TOKENS, GRPOTrainer, called
+from tokens import TOKENS
+from trl_support import NEW, GRPOTrainer, called
 
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed
