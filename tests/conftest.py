@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from polyest.cli import main, progress
 
+# until all is imported and collected, which lives to the end: looking through it time and again took a fifth of that
+gc.disable()
 # the cores have tests enough: threads of PyTorch that wait for each other took a third more of them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # while tests are collected, before the fixture below takes over
@@ -53,6 +55,7 @@ SPARE: list[Path] = []
 
 def pytest_collection_finish() -> None:
     """What was imported and collected lives to the end: the garbage collector need not look through it again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -8,6 +8,8 @@ is not linear: no prediction.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 import polyest
@@ -24,11 +26,13 @@ EXACT = {
 }
 
 
+@cache
 def best() -> dict[str, float]:
     """The metrics of the optimum."""
     return assess(np.array([game(prompt).equilibrium() for prompt in PROMPTS]))
 
 
+@cache  # the figure and the table show the same
 def predicted(arm: str, group_size: int) -> dict[str, float] | None:
     """The metrics of an arm's equilibrium; None where there is no prediction."""
     if arm == "trl_default":

@@ -214,11 +214,17 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
     """Σ_m c_m B_{m,n}(p), elementwise, by Horner's rule in p/(1−p) or (1−p)/p, whichever is at most 1."""
     x = np.asarray(p, dtype=np.float64)
     n = len(coefficients) - 1
-    flip = x > 0.5
-    near, far = np.where(flip, 1 - x, x), np.where(flip, x, 1 - x)
-    ratio = near / far
-    value, binomial = np.where(flip, coefficients[0], coefficients[n]) + 0.0, 1.0
-    for j in range(n - 1, -1, -1):
-        binomial *= (j + 1) / (n - j)
-        value = value * ratio + binomial * np.where(flip, coefficients[n - j], coefficients[j])
-    return np.asarray(value * far**n)
+    binomials = np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1]
+    value, flip = np.empty_like(x), x > 0.5
+    for side, c in ((~flip, coefficients), (flip, coefficients[::-1])):
+        near, far = np.sort([x[side], 1 - x[side]], axis=0)
+        value[side] = _horner((binomials * c).tolist(), near / far) * far**n
+    return value
+
+
+def _horner(coefficients: list[float], x: Array) -> Array:
+    value = np.full_like(x, coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        value *= x
+        value += c
+    return value

@@ -1,6 +1,6 @@
-"""One rank of a gloo process group: runs every case of `CASES` and writes what it got as JSON.
+"""One rank of gloo process groups, one after the other: runs every case of `CASES` and writes what it got as JSON.
 
-Run by tests/adapters/torch/test_gather.py: python distributed_worker.py RANK WORLD INIT_FILE OUT_FILE
+Run by tests/adapters/torch/test_gather.py: python distributed_worker.py RANK FOLDER WORLD…
 """
 
 from __future__ import annotations
@@ -171,10 +171,10 @@ def outcome(function: Callable[..., Any], given: dict[str, Any], group: Any) -> 
     return {"numbers": numbers.tolist(), "ids": ids, "warnings": [str(warning.message) for warning in caught]}
 
 
-def main(rank: int, world: int, init_file: str, out_file: str) -> None:
-    torch.set_num_threads(1)
+def main(rank: int, world: int, folder: Path) -> None:
+    meeting = f"file://{folder / f'meeting-{world}'}"
     distributed.init_process_group(
-        "gloo", init_method=f"file://{init_file}", rank=rank, world_size=world, timeout=timedelta(seconds=30)
+        "gloo", init_method=meeting, rank=rank, world_size=world, timeout=timedelta(seconds=120)
     )
     everyone, first = distributed.group.WORLD, distributed.new_group([0])
     outcomes = {
@@ -185,9 +185,12 @@ def main(rank: int, world: int, init_file: str, out_file: str) -> None:
     whole = {"answers": [1, 1, 2], "groups": [0, 0, 0], "target": "log", "method": "harmonic"}
     outcomes["subgroup"] = outcome(adapter.rewards, whole, first)
     outcomes["still in step"] = outcome(adapter.rewards, integers(rank, world), everyone)
-    Path(out_file).write_text(json.dumps(outcomes))
+    (folder / f"{world}-{rank}.json").write_text(json.dumps(outcomes))
     distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    torch.set_num_threads(1)
+    for size in map(int, sys.argv[3:]):
+        if int(sys.argv[1]) < size:
+            main(int(sys.argv[1]), size, Path(sys.argv[2]))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl_support import NEW, ExactTrainer, GRPOConfig, GRPOTrainer, policy, tokenizer
+from tokens import tokenizer
+from trl_support import NEW, ExactTrainer, GRPOConfig, GRPOTrainer, policy
 
 import polyest
 from polyest.adapters.trl import AnswerReward

@@ -1,13 +1,8 @@
-"""One process of torchrun: trains on prompts that come back, and writes what it was told and what it remembers.
-
-torchrun --nproc_per_node 2 tests/support/pooling_worker.py FOLDER/OUT
-"""
+"""A job of torchrun.py: trains on prompts that come back; what it was told and what it remembers."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 from random import Random
@@ -15,8 +10,8 @@ from typing import Any
 
 import torch
 from pooling_support import TRAINERS, Recording, real_trainer, reward
-from torch import distributed
-from trl_support import NEW, TOKENS, GRPOTrainer, called
+from tokens import TOKENS
+from trl_support import NEW, GRPOTrainer, called
 
 from polyest.errors import ArgumentError
 from polyest.history.snapshot import packed
@@ -133,12 +128,3 @@ def run(folder: Path, rank: int, world: int) -> dict[str, Any]:
         outcome["again"] = {kind: trained(folder / f"again-{kind}", kind, 6, at) for kind, at in stopped.items()}
     sizes = {1: [12], 2: [5, 7], 3: [9, 0, 3]}[world]
     return outcome | {"uneven": uneven(sizes, rank), "failure": failure(rank)}
-
-
-if __name__ == "__main__":
-    rank, out = int(os.environ["RANK"]), Path(sys.argv[1])
-    outcome = run(out.parent, rank, int(os.environ["WORLD_SIZE"]))
-    Path(f"{out}.{rank}").write_text(json.dumps(outcome))
-    distributed.barrier()
-    distributed.destroy_process_group()
-    os._exit(0)  # else torch aborts at exit, now and then even so

@@ -15,29 +15,18 @@ os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # for rollout_func
 import pytest
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from tokens import TOKENS, tokenizer
+from transformers import Qwen2Config, Qwen2ForCausalLM
 from trl import GRPOConfig, GRPOTrainer
 
 from polyest.adapters.trl import ExactAdvantagesMixin
 from polyest.adapters.trl.group_reward import GroupReward
 
-TOKENS = {"<end>": 0, "a": 1, "b": 2, "c": 3}
 COMPLETIONS = ["", "a", "b", "c"]  # in the order of their tokens; the first is no answer
-TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
 class ExactTrainer(ExactAdvantagesMixin, GRPOTrainer):
     """As the README writes it."""
-
-
-def tokenizer() -> PreTrainedTokenizerFast:
-    plain = Tokenizer(models.WordLevel(TOKENS, unk_token="<end>"))
-    plain.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    plain.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=plain, eos_token="<end>", pad_token="<end>", padding_side="left", chat_template=TEMPLATE
-    )
 
 
 def policy(seed: int = 0) -> Qwen2ForCausalLM:

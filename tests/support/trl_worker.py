@@ -1,18 +1,11 @@
-"""One process of torchrun: writes what TRL makes of prescribed completions as JSON.
-
-torchrun --nproc_per_node 2 tests/support/trl_worker.py OUT
-"""
+"""A job of torchrun.py: what TRL makes of prescribed completions."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from torch import distributed
 from trl_support import ExactTrainer, GRPOTrainer, called, logs_of, make_trainer, scored
 
 from polyest.adapters.trl import AnswerReward, GradedReward
@@ -59,7 +52,7 @@ def fails_with_c(completions: list[str], **columns: Any) -> list[float]:
     return [float(fails_on_c(text) == "a") for text in completions]
 
 
-def run(rank: int, world: int) -> dict[str, Any]:
+def run(_: Path, rank: int, world: int) -> dict[str, Any]:
     """For each kind this process's advantages, and all logged rewards and metrics, batch by batch."""
     result: dict[str, Any] = {}
     for kind, (trainer_class, reward) in kinds().items():
@@ -94,12 +87,3 @@ def failure(reward: GroupReward, trainer: GRPOTrainer, rank: int, world: int) ->
     except (PolyestError, KeyError) as error:
         return str(error)
     return "no error"
-
-
-if __name__ == "__main__":
-    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    outcome = run(rank, world)
-    Path(f"{sys.argv[1]}.{rank}").write_text(json.dumps(outcome))
-    distributed.barrier()
-    distributed.destroy_process_group()
-    os._exit(0)  # else torch aborts at exit, now and then even so

@@ -20,7 +20,7 @@ import pandas
 import ray
 import transfer_queue
 from hydra import compose, initialize_config_module
-from trl_support import tokenizer
+from tokens import tokenizer
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ

@@ -37,21 +37,28 @@ KIND_OF_DATA = {
 }
 
 
-@pytest.fixture(scope="module", params=[2, 3])
-def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The outcomes of every rank; each process has its own hash seed and its own folder of tables."""
-    world, folder = request.param, tmp_path_factory.mktemp("ranks")
+WORLDS = (2, 3)
+
+
+@pytest.fixture(scope="module")
+def outcomes_of(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, Any]]]:
+    """Of every rank, by the number of ranks; each process has its own hash seed and its own folder of tables."""
+    folder = tmp_path_factory.mktemp("ranks")
     write_tables(folder / "coeffs-0")
     processes = []
-    for rank in range(world):
-        coeffs, out = folder / f"coeffs-{rank}", folder / f"{rank}.json"
-        arguments = [str(rank), str(world), str(folder / "init"), str(out)]
-        environment = os.environ | {"PYTHONHASHSEED": str(rank + 1), "POLYEST_COEFFS": str(coeffs)}
-        command = [sys.executable, worker.__file__, *arguments]
+    for rank in range(max(WORLDS)):
+        environment = os.environ | {"PYTHONHASHSEED": str(rank + 1), "POLYEST_COEFFS": str(folder / f"coeffs-{rank}")}
+        command = [sys.executable, worker.__file__, str(rank), str(folder), *map(str, WORLDS)]
         processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * world, errors
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(world)]
+    errors = [process.communicate(timeout=240)[1] for process in processes]
+    assert not any(process.returncode for process in processes), errors
+    files = {world: [folder / f"{world}-{rank}.json" for rank in range(world)] for world in WORLDS}
+    return {world: [json.loads(file.read_text()) for file in ranks] for world, ranks in files.items()}
+
+
+@pytest.fixture(params=WORLDS)
+def ranks(request: pytest.FixtureRequest, outcomes_of: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return outcomes_of[request.param]
 
 
 def write_tables(folder: Path) -> None:

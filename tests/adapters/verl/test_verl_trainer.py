@@ -16,7 +16,6 @@ from polyest.history import TrainingHistory
 
 pytest.importorskip("verl")
 pytest.importorskip("transfer_queue")
-pytest.importorskip("trl")
 
 WORKER = Path(__file__).parents[2] / "support" / "verl_trainer.py"
 
