@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from polyest.certify import functions, graded, key, optimality
 from polyest.certify.growth import prove_growth
+from polyest.certify.memory import remembered
 from polyest.certify.supremum import supremum
 from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
 from polyest.errors import ArgumentError, SolveError
@@ -97,6 +98,7 @@ def broken_promises(table: Table) -> list[str]:
     return found
 
 
+@remembered(maxsize=256)  # a table that is altered keeps most of its parts, one that is just solved all of them
 def worst_case_bias(target: Target, coefficients: tuple[float, ...], method: str = "") -> Interval:
     """An enclosure of β(c) = sup p·|Q_c(p) − r(p)| over (0, 1]; for graded of sup |∫_0^p (Q_c − r)|."""
     if method == "graded":
@@ -106,6 +108,7 @@ def worst_case_bias(target: Target, coefficients: tuple[float, ...], method: str
     return (Fraction(0), Fraction(0)) if e.is_zero else supremum(e)
 
 
+@remembered(maxsize=256)
 def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | None:
     """An enclosure of V(c) over (0, 1]; None where there is none: |r| grows faster than p^(−1/2), or may do so."""
     if not target.bounds_noise:
