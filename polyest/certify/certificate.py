@@ -55,7 +55,8 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
         SolveError: an enclosure could not be closed.
     """
     row, c = _sound(target), tuple(map(float, coefficients))
-    return Certificate(_outward(worst_case_bias(row, c, method)), _noise_claim(row, worst_noise(row, c)))
+    bias, noise = _proved(row, c, method)
+    return Certificate(_outward(bias), _noise_claim(row, noise))
 
 
 def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
@@ -98,7 +99,6 @@ def broken_promises(table: Table) -> list[str]:
     return found
 
 
-@remembered(maxsize=256)  # a table that is altered keeps most of its parts, one that is just solved all of them
 def worst_case_bias(target: Target, coefficients: tuple[float, ...], method: str = "") -> Interval:
     """An enclosure of β(c) = sup p·|Q_c(p) − r(p)| over (0, 1]; for graded of sup |∫_0^p (Q_c − r)|."""
     if method == "graded":
@@ -108,13 +108,18 @@ def worst_case_bias(target: Target, coefficients: tuple[float, ...], method: str
     return (Fraction(0), Fraction(0)) if e.is_zero else supremum(e)
 
 
-@remembered(maxsize=256)
 def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | None:
     """An enclosure of V(c) over (0, 1]; None where there is none: |r| grows faster than p^(−1/2), or may do so."""
     if not target.bounds_noise:
         return None
     v = functions.noise(target, coefficients)
     return (Fraction(0), Fraction(0)) if v.is_zero else supremum(v)
+
+
+@remembered(maxsize=256)  # a table that is verified has just been solved, or is the last one but for its claims
+def _proved(target: Target, coefficients: tuple[float, ...], method: str) -> tuple[Interval, Interval | None]:
+    """Enclosures of β(c) and V(c)."""
+    return worst_case_bias(target, coefficients, method), worst_noise(target, coefficients)
 
 
 def _verify_one(table: Table, path: str) -> list[str]:
@@ -125,8 +130,7 @@ def _verify_one(table: Table, path: str) -> list[str]:
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
         target = _sound(table.problem.target)
-        bias = worst_case_bias(target, table.coefficients, table.problem.method)
-        noise = worst_noise(target, table.coefficients)
+        bias, noise = _proved(target, table.coefficients, table.problem.method)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
         broken = list(key.broken_promises(target, table, bias, None if path else noise, best))
     except (SolveError, ArgumentError) as error:
