@@ -219,37 +219,25 @@ def test_a_noise_budget_that_no_table_meets_is_an_error(K: int) -> None:
 # The scans, against an independent convex program
 
 
-@lru_cache(maxsize=64)
-def program(K: int, target: str) -> tuple[Any, Any, Any]:
-    """On a fine grid of constraints, scaled as theory.md says: the program, its variable and the parameter 1/β."""
+@lru_cache(maxsize=4096)
+def independent(K: int, n: int, target: str = "log") -> tuple[float, ...]:
+    """The table at κ = n/100: one program on a fine grid of constraints, scaled as theory.md says."""
     import cvxpy as cp
 
     p = np.sin(np.linspace(0, np.pi, 1500)[1:] / 2) ** 2
-    mu, root = center_and_scale(K, target)
-    phi = p[:, None] * np.stack(brute.bernstein(K - 1, p)).T
-    offset = phi @ mu - p * brute.FLOAT_TARGETS[target](p)
-    x, inverse = cp.Variable(K), cp.Parameter()
-    return cp.Problem(cp.Minimize(cp.sum_squares(x)), [cp.abs((phi / root) @ x + offset * inverse) <= 1]), x, inverse
-
-
-def center_and_scale(K: int, target: str) -> tuple[Any, Any]:
-    """μ_m and √(m+1)/K."""
-    return np.array([float(x) for x in brute.means(target, K)]), np.sqrt(np.arange(1, K + 1)) / K
-
-
-@lru_cache(maxsize=4096)
-def independent(K: int, n: int, target: str = "log") -> tuple[float, ...]:
-    """The table at κ = n/100, by that program."""
     beta = n / 100 * float(remez.least_bias(target, K))
-    problem, x, inverse = program(K, target)
-    inverse.value = 1 / beta
+    mu = np.array([float(x) for x in brute.means(target, K)])
+    root = np.sqrt(np.arange(1, K + 1)) / K
+    phi = p[:, None] * np.stack(brute.bernstein(K - 1, p)).T
+    offset = (phi @ mu - p * brute.FLOAT_TARGETS[target](p)) / beta
+    x = cp.Variable(K)
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x)), [cp.abs((phi / root) @ x + offset) <= 1])
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
         )  # "may be inaccurate": near κ = 1 only, where V is far from the limit
         problem.solve(solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
     assert x.value is not None
-    mu, root = center_and_scale(K, target)
     return tuple(mu + x.value * beta / root)
 
 
