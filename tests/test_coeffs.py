@@ -107,7 +107,7 @@ def test_aqp_keeps_its_bias_budget(file: Path) -> None:
 
 @functools.cache
 def least_bias(target: str, group_size: int) -> float:
-    return float(remez.least_bias(target, group_size))
+    return float(remez.least_bias(target, group_size, digits=30))  # ten of them right, in half of the time of 80
 
 
 @pytest.mark.slow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from flint import acb, arb
+from flint import acb, arb, ctx
 
+from polyest.certify.memory import remembered
 from polyest.errors import SolveError
 from polyest.numbers.balls import ball
 from polyest.numbers.complex_balls import ComplexContext
@@ -18,7 +19,12 @@ def bayes_means(target: Target, group_size: int) -> list[arb]:
     """μ_0 … μ_{K−1}: exact rationals where the target's row gives them, else by rigorous quadrature."""
     if target.mean is not None:
         return [ball(target.mean(m, group_size)) for m in range(group_size)]
-    return [_integral(target, m, group_size) for m in range(group_size)]
+    return list(_integrals(target, group_size, ctx.prec))
+
+
+@remembered(maxsize=64)  # the objective, the bound on it and the promises of one table ask for the same ones
+def _integrals(target: Target, group_size: int, bits: int) -> tuple[arb, ...]:
+    return tuple(_integral(target, m, group_size) for m in range(group_size))
 
 
 def _integral(target: Target, m: int, group_size: int) -> arb:

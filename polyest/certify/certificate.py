@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from polyest.certify import functions, graded, key, optimality
 from polyest.certify.growth import prove_growth
+from polyest.certify.memory import remembered
 from polyest.certify.supremum import supremum
 from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
 from polyest.errors import ArgumentError, SolveError
@@ -54,7 +55,8 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
         SolveError: an enclosure could not be closed.
     """
     row, c = _sound(target), tuple(map(float, coefficients))
-    return Certificate(_outward(worst_case_bias(row, c, method)), _noise_claim(row, worst_noise(row, c)))
+    bias, noise = _proved(row, c, method)
+    return Certificate(_outward(bias), _noise_claim(row, noise))
 
 
 def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
@@ -114,6 +116,12 @@ def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | N
     return (Fraction(0), Fraction(0)) if v.is_zero else supremum(v)
 
 
+@remembered(maxsize=256)  # a table that is verified has just been solved, or is the last one but for its claims
+def _proved(target: Target, coefficients: tuple[float, ...], method: str) -> tuple[Interval, Interval | None]:
+    """Enclosures of β(c) and V(c)."""
+    return worst_case_bias(target, coefficients, method), worst_noise(target, coefficients)
+
+
 def _verify_one(table: Table, path: str) -> list[str]:
     claims = table.certificate
     if claims is None:
@@ -122,8 +130,7 @@ def _verify_one(table: Table, path: str) -> list[str]:
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
         target = _sound(table.problem.target)
-        bias = worst_case_bias(target, table.coefficients, table.problem.method)
-        noise = worst_noise(target, table.coefficients)
+        bias, noise = _proved(target, table.coefficients, table.problem.method)
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
         broken = list(key.broken_promises(target, table, bias, None if path else noise, best))
     except (SolveError, ArgumentError) as error:

@@ -68,7 +68,7 @@ def test_harmonic_is_a_difference_of_digammas(K: int) -> None:
 def test_harmonic_bias_tends_to_its_limit() -> None:
     # K·β → 0.28148, and β at K = 8 (theory.md §3)
     p = np.geomspace(1e-5, 1, 40001)
-    at_512 = np.abs(bernstein.bias("log", harmonic.coefficients(LOG, 512), p)).max()
+    at_512 = np.abs(bernstein.bias("log", harmonic.coefficients(LOG, 512), p[::10])).max()  # to 1e-6 of it
     assert 512 * at_512 == pytest.approx(0.28148, abs=3e-4)
     at_8 = np.abs(bernstein.bias("log", harmonic.coefficients(LOG, 8), p)).max()
     assert at_8 == pytest.approx(0.03645385118613845, abs=1e-8)
