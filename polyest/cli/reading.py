@@ -220,7 +220,9 @@ def read_records(arguments: argparse.Namespace, notes: list[str]) -> Iterator[De
 def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:
     """What is worth knowing of the groups and answers of a log."""
     column = None if rows.is_extracted else rows.columns.answer
-    return [*about_groups(groups, group_size, rows), *about_answers(column, likely_sentinels(rows), groups)]
+    first = groups.first_of_one()
+    name = "" if first is None else rows.named(first)
+    return [*about_groups(groups, group_size, name), *about_answers(column, likely_sentinels(rows), groups)]
 
 
 def layout_and_extraction(arguments: argparse.Namespace) -> tuple[str | Batches | None, Extract | None]:

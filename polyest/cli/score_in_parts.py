@@ -123,11 +123,16 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What is known of a partition."""
+    """What is known of a partition.
+
+    Attributes:
+        of_one: the first group of one completion, its place and its name.
+    """
 
     found: Found
     verdicts: Counter[float]
     oddities: Oddities
+    of_one: tuple[int, str] | None
 
 
 class Cluster(Protocol):
@@ -175,7 +180,7 @@ def found_in_parts(
                 parts = _sound(workers.score(job, plan, max(workers.workers, -(-rows.count // PART_OF_FEW))))
                 found = joined([part.found for part in parts])
                 check_several(found.groups)
-                notes += [*_about_rows(rows, parts), *more, *_about_groups(arguments, rows, found, reports)]
+                notes += [*_about_rows(rows, parts), *more, *_about_groups(arguments, rows, found, reports, parts)]
                 return found, Reading(arguments, rows, _counted(plan.verdicts, parts)).correct, rows.read_as
 
 
@@ -271,7 +276,9 @@ def _part(table: pyarrow.Table, database: Database, job: Job, plan: Plan, name: 
     if is_measured(job.arguments):
         names = {label: label for label in labels(job.arguments)}
         found = replace(found, record=DealtRecords(dealt, found.groups, job.arguments.by, names).held())
-    return Part(found.placed(places), Counter(log.verdict_counts()), replace(oddities(rows), shared=0))
+    first = found.groups.first_of_one()
+    of_one = None if first is None else (int(places[first]), rows.named(first))
+    return Part(found.placed(places), Counter(log.verdict_counts()), replace(oddities(rows), shared=0), of_one)
 
 
 def _sound(parts: Sequence[Part | Exception]) -> list[Part]:
@@ -285,9 +292,12 @@ def _about_rows(rows: Rows, parts: Sequence[Part]) -> Iterator[str]:
     return about_oddities(sum((part.oddities for part in parts), Oddities()), rows.files)
 
 
-def _about_groups(arguments: argparse.Namespace, rows: Rows, found: Found, reports: Sequence[Report]) -> Iterator[str]:
+def _about_groups(
+    arguments: argparse.Namespace, rows: Rows, found: Found, reports: Sequence[Report], parts: Sequence[Part]
+) -> Iterator[str]:
     sentinels: Counter[str] = sum((Counter(report.sentinels) for report in reports), Counter())
-    yield from about_groups(found.groups, arguments.group_size)
+    _, name = min((part.of_one for part in parts if part.of_one), default=(0, ""))
+    yield from about_groups(found.groups, arguments.group_size, name)
     yield from about_answers(None if rows.is_extracted else rows.columns.answer, sentinels, found.groups)
 
 

@@ -22,12 +22,12 @@ FEWEST, NEARLY_ALL = 4, 0.9  # answers that differ, and their share
 MOST_COPIES = 0.01  # of the long texts, where texts may be the same by chance
 
 
-def about_groups(groups: Groups, group_size: int | None, rows: Rows | None = None) -> Iterator[str]:
-    """Groups of one, the first by its keys if there are rows, and prompts that `group_size` does not divide."""
+def about_groups(groups: Groups, group_size: int | None, first: str) -> Iterator[str]:
+    """Groups of one, the first of which is called so, and prompts that `group_size` does not divide."""
     alone = groups.sizes[1]
     if alone:
-        name = "" if rows is None else f" ({'the first: ' * (alone > 1)}{rows.named(groups.first_of_one())})"
-        yield f"{_groups_have(alone)} one completion and cannot be scored: null{name}"
+        name = f"the first: {first}" if alone > 1 else first
+        yield f"{_groups_have(alone)} one completion and cannot be scored: null ({name})"
     if group_size is None:
         return
     prompts = counted(groups.of_prompts.total(), "prompt")

@@ -65,8 +65,10 @@ class Groups:
         """How many have two completions and more, and so a value."""
         return self.sizes.total() - self.sizes[1]
 
-    def first_of_one(self) -> int:
-        """The row of the first group of one completion."""
+    def first_of_one(self) -> int | None:
+        """The row of the first group of one completion, if there is any."""
+        if not self.sizes[1]:
+            return None
         rows = (block["first"][block["size"] == 1] for block in (lot.all() for lot in self.blocks))
         return int(min(own.min() for own in rows if len(own)))
 
