@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -40,10 +39,6 @@ class Groups:
     prompt_of: NDArray[np.int64]
     prompts: list[Hashable]
     sizes: list[int]
-
-    def count_by_size(self) -> dict[int, int]:
-        """How many groups there are of each size."""
-        return dict(sorted(Counter(self.sizes).items()))
 
 
 def group_rows(prompts: Sequence[Hashable], group_size: int | None = None) -> Groups:
