@@ -4,9 +4,9 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 bad input, 70 a mistake of polyest's own, 130 interrupted, 141 nobody reads on, 143 terminated.
 
 Verbs: `listing`, `show`, `solve`, `verify`, `score` with its `summary` and what is `measured`, `report`, `plot`. A log
-is scored as `scoring` says, in this process, or in parts (`score_in_parts`) on Ray (`score_on_ray`). What verbs share:
-`options`, `named_function`, `reading`; work on many items in `parallel`, on a `cluster`, with `progress`, ended by
-`signals`.
+is scored as `scoring` says, in this process, or in parts (`score_in_parts`, each a `job`) on Ray (`score_on_ray`). What
+verbs share: `options`, `named_function`, `reading`; work on many items in `parallel`, on a `cluster`, with `progress`,
+ended by `signals`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest.cli.cluster import connected
+from polyest.cli.job import Job, Part, Plan, Report
 from polyest.cli.progress import track
-from polyest.cli.score_in_parts import Job, Part, Plan, Report, read_file, score_partition
+from polyest.cli.score_in_parts import read_file, score_partition
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:

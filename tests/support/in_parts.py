@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from polyest.cli.score_in_parts import Job, Part, Plan, Report, read_file, score_partition
+from polyest.cli.job import Job, Part, Plan, Report
+from polyest.cli.score_in_parts import read_file, score_partition
 from polyest.rollouts.engine.log import Named
 
 
@@ -17,7 +18,7 @@ def sent(given: Any) -> Any:
 
 
 class Here:
-    """A `polyest.cli.score_in_parts.Cluster`."""
+    """A `polyest.cli.job.Cluster`."""
 
     def __init__(self, workers: int = 3) -> None:
         self.workers = workers
