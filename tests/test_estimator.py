@@ -146,6 +146,7 @@ def test_centring_proof_needs_the_inner_table() -> None:
         centring_proof(Table(make_problem("log", 3, "minimax"), (0.0, 0.0, 0.0)), "group_mean")
 
 
+@pytest.mark.slow
 def test_listing(user_folder: Path) -> None:
     assert polyest.targets() == ("log", "power(a)", "polynomial(a_0,…)", "best_of(n)", "js(q)")
     assert set(polyest.methods()) == {"plug_in", "harmonic", "exact", "minimax", "aqp", "graded"}

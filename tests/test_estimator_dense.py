@@ -55,6 +55,7 @@ def test_every_score_agrees_with_the_oracle_to_the_bit(backend: str, answers: np
         np.testing.assert_array_equal(value, by_group(lambda group: oracle.value(group, c), answers))
 
 
+@pytest.mark.slow
 @backends
 @given(batches(), st.randoms())
 def test_permuting_completions_permutes_and_relabelling_changes_nothing(

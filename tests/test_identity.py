@@ -144,6 +144,7 @@ def test_a_decimal_has_the_row_of_its_fraction(number: str) -> None:
     assert row(Decimal(number)) == row(Fraction(number))
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_nested_too_deeply_is_refused_by_name() -> None:
     answer: Any = ()
     for _ in range(100_000):

@@ -22,6 +22,7 @@ def loaded(code: str) -> set[str]:
     return set(result.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -65,6 +66,7 @@ def test_the_public_names() -> None:
         _ = polyest.reward
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["success", "history", "games"])
 def test_the_parts_are_reachable_as_attributes_once_they_are_asked_for(name: str) -> None:
     assert "numpy" in loaded(f"import polyest, sys; assert 'polyest.{name}' not in sys.modules; polyest.{name}.__all__")
@@ -87,6 +89,7 @@ def test_a_name_that_is_not_there_leads_to_the_nearest(typed: str, meant: str) -
         getattr(polyest, typed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "absent"),
     [
@@ -112,6 +115,7 @@ def test_a_verb_loads_what_it_needs_and_no_more(verb: str, absent: tuple[str, ..
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, "3"])
 def test_scoring_starts_no_threads_for_matrices_unless_told_to(given: str | None) -> None:
     """They cost more than scoring a short log; numpy reads how many as it is loaded."""

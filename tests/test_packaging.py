@@ -109,6 +109,7 @@ def test_one_version_everywhere() -> None:
     assert polyest.__version__ == PROJECT["version"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

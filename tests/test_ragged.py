@@ -151,6 +151,7 @@ def test_ids_are_numbered_by_first_appearance(count: int, stride: int) -> None:
     assert distinct == len(known)
 
 
+@pytest.mark.slow
 @backends
 @pytest.mark.parametrize("kinds", [40, 10**6])
 @pytest.mark.parametrize("shuffled", [False, True])

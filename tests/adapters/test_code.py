@@ -49,6 +49,7 @@ def test_codes_survive_float32_exactly_and_stay_near_the_reward(reward: float, a
     assert (identity(answer) == NO_ANSWER) == (answer is None)
 
 
+@pytest.mark.slow
 def test_every_identity_survives_next_to_every_reward() -> None:
     identities = np.arange(1, SPAN)
     assert len(identities) == IDENTITIES + 1  # and no answer
@@ -82,6 +83,7 @@ def test_collisions_are_as_frequent_as_stated(made: Any) -> None:
     )  # fails with probability 6e-7; fixed answers, so never or always
 
 
+@pytest.mark.slow
 def test_identities_are_the_same_in_every_process() -> None:
     code = "from polyest.adapters.code import identity; print(identity('a'), identity((1, 'b')), identity(0.5))"
     for seed in ("1", "2"):
@@ -117,6 +119,7 @@ def test_no_multiple_of_1_4096_is_a_code() -> None:
     assert not is_code(np.arange(-3 * 4096, 3 * 4096) / 4096).any()
 
 
+@pytest.mark.slow
 def test_a_penalty_of_n_4096_is_refused_whatever_it_is_added_to() -> None:
     """All n of DAPO's buffer of 4096 tokens; a multiple of 1/8 is the reward with it taken off."""
     for n in range(1, 4097):
@@ -131,6 +134,7 @@ def test_a_penalty_of_n_4096_is_refused_whatever_it_is_added_to() -> None:
             assert (decode(CODES[~accepted]).rewards - n / 4096 < -15 / 8).all()
 
 
+@pytest.mark.slow
 def test_any_other_constant_is_refused_but_for_few_identities() -> None:
     """How many of the 2047 identities are others after a shift by d units, for all 2²⁰ d: 17 at most, 4 on average."""
     places = (CHECKS * SPAN + np.arange(SPAN))[1:]

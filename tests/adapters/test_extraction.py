@@ -43,6 +43,7 @@ def never(text: str) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["loop", "sleep", "power"])
 def test_a_function_that_never_returns_is_ended_also_in_a_thread(text: str) -> None:
     extractor = Extractor(never, 0.2)

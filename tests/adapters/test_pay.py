@@ -31,6 +31,7 @@ def mean(c: Any, p: Any) -> Any:
     return sum(c_m * comb(len(c) - 1, m) * p**m * (1 - p) ** (len(c) - 1 - m) for m, c_m in enumerate(c))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 4, 5])
 @pytest.mark.parametrize("kind", ["rewards", "advantages"])
 @pytest.mark.parametrize(

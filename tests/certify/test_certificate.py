@@ -197,6 +197,7 @@ def test_a_planted_bump_is_rejected(method: str, place: float) -> None:
     assert any("worst_case_bias" in failure for failure in certify.verify(altered))
 
 
+@pytest.mark.slow
 def test_a_spike_of_bias_narrower_than_any_sampling_is_rejected() -> None:
     """A table whose float64 bias on 10⁴ points is a billion times below its true supremum.
 

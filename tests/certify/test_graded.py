@@ -119,6 +119,7 @@ def test_claims_that_are_too_narrow_or_too_wide_fail(claim: str, end: int) -> No
         assert certify.verify(replace(table, certificate=replace(table.certificate, **{claim: enclosure})))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K"), [(12, 8), (16, 8), (24, 16), (32, 16)])
 def test_no_table_within_the_budget_has_less_than_the_dual_value(n: int, K: int) -> None:
     """Weak duality, tried on tables around the optimum: those that are nearer to the Bayes table miss the budget."""
@@ -158,6 +159,7 @@ def test_the_dual_value_grows_with_any_better_multiplier_only_up_to_the_optimum(
         assert dual_value(target, 8, points, [factor * x for x in multipliers], beta) <= most
 
 
+@pytest.mark.slow
 def test_the_command_line_knows_them(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("solve", "--target", "best_of(6)", "-k", "4:5", "--out", tmp_path, "--jobs", 1)
     assert code == 0

@@ -11,6 +11,7 @@ from verify_support import Run
 from polyest.storage import store
 
 
+@pytest.mark.slow
 def test_list_shows_what_was_solved(run: Run, solved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYEST_COEFFS", str(solved))
     monkeypatch.setattr(store, "shipped_folder", lambda: solved / "none")

@@ -28,6 +28,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_blocks_of_any_size_are_one_table(log: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {}
     for size in (1, 3, PROMPTS, 100):

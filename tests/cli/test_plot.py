@@ -20,6 +20,7 @@ def test_plot(run: Run, tmp_path: Path, target: str, suffix: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_plot_draws_every_method_that_has_a_table(solved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from polyest.plot.figures import bias_and_noise, estimators
 

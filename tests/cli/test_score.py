@@ -151,6 +151,7 @@ def test_any_order_of_lines_agrees_with_a_slow_twin(rows: list[tuple[int, Any]],
         assert scored.values[group] == pytest.approx(sum(slow) / len(slow))
 
 
+@pytest.mark.slow
 def test_lines_may_come_in_any_order(tmp_path: Path) -> None:
     rows = [{"prompt_id": f"p{i % 7}", "answer": i * i % 5, "i": i} for i in range(60)]
     results = []
@@ -162,6 +163,7 @@ def test_lines_may_come_in_any_order(tmp_path: Path) -> None:
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.parquet", "out.pq"])
 def test_parquet_there_and_back(log: Path, tmp_path: Path, name: str) -> None:
     rows = [{k: v for k, v in row.items() if k != "nested"} | {"answer": str(row["answer"])} for row in ROWS]

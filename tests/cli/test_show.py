@@ -32,6 +32,7 @@ def test_show_prints_proved_figures(arguments: tuple[Any, ...], name: str, value
     assert f"{name:<16} {value:.5g}" in run("show", *arguments)[1]
 
 
+@pytest.mark.slow
 def test_the_figures_of_plug_in_are_proved_too(run: Run) -> None:
     plain = json.loads(run("show", "power(-0.5)", "-k", 16, "--json")[1])["plug_in"]
     assert plain["noise"] == pytest.approx(1 / 16, rel=1e-14)

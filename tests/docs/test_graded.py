@@ -84,6 +84,7 @@ def test_dividing_by_the_groups_standard_deviation_changes_the_direction() -> No
     assert ratios[0] != pytest.approx(ratios[1], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "n"), [(8, 12), (8, 16), (16, 24), (16, 32)])
 def test_the_price_of_drawing_fewer_than_n_is_as_tabulated(K: int, n: int) -> None:
     off, *prices = _row(f"{K}, {n}")

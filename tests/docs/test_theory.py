@@ -60,6 +60,7 @@ def test_the_sections_are_numbered_in_order() -> None:
     assert re.findall(r"(?m)^## (\d+)", THEORY) == [str(n) for n in range(1, len(sections("theory")) + 1)]
 
 
+@pytest.mark.slow
 def test_references_are_found_in_every_way_they_are_written() -> None:
     cited = {n for path in SOURCES for page, n in references(path) if page == "theory"}
     assert cited >= set(range(2, 9))
@@ -245,6 +246,7 @@ def test_bias_and_noise(name: str, beta: str, noise: str) -> None:
     assert not noise or agrees(found[1], noise)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "kappa", "text"), rows("K | κ | gap"))
 def test_gaps_of_optimality(K: str, kappa: str, text: str) -> None:
     certificate = certified(int(K), kappa).certificate

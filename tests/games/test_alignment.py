@@ -157,6 +157,7 @@ def test_expected_gradients_are_derivatives_also_with_traces(seed: int, target: 
         assert expected_gradient(played, softmax(logits)) == pytest.approx(slopes, abs=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_table_penalties_are_bernstein_polynomials(method: str) -> None:
     c, p = coefficients(method, 16), np.linspace(0, 1, 101)

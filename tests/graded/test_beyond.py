@@ -81,6 +81,7 @@ def mean_value(law, K: int, values) -> Fraction:
     return sum((F(v) * prod(p for _, p in group) for v, group in zip(found.tolist(), groups, strict=True)), F(0))
 
 
+@pytest.mark.slow
 @each_law
 @each_pair
 def test_the_mean_of_the_value_is_the_tables_objective_and_within_the_certificate(small, law, n: int, K: int) -> None:
@@ -101,6 +102,7 @@ def test_the_worst_case_bias_is_reached_by_verdicts(small, n: int, K: int) -> No
     assert float(abs(off)) == pytest.approx(float(BIAS), rel=1e-9)
 
 
+@pytest.mark.slow
 @each_law
 @each_pair
 def test_expected_updates_are_the_gradient_of_that_objective(small, law, n: int, K: int) -> None:

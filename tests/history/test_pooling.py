@@ -53,6 +53,7 @@ def _objects(answers: list[object]) -> np.ndarray:
     return array
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from(["p", "q", 7]), ANSWERS), min_size=2, max_size=12),
@@ -161,6 +162,7 @@ def test_proposition_4_holds_for_any_drift(N: int, p: float, size: float, seed: 
     assert drifted <= drift_bias(c, np.abs(others - p)) + 1e-12
 
 
+@pytest.mark.slow
 def test_the_bound_is_honest_when_the_policy_drifts_and_the_pool_shrinks_when_it_drifts_fast() -> None:
     sizes = []
     for drift in (0.0, 1e-4, 1e-3, 1e-2, 0.1):
@@ -241,6 +243,7 @@ def test_the_cap_is_the_least_that_keeps_the_bias(bias: float) -> None:
     assert cap == 2 or InverseBinomial(cap - 1).remaining_bias > bias
 
 
+@pytest.mark.slow
 def test_drawing_stops_at_the_recurrence_or_at_the_cap() -> None:
     rng, rule, p = np.random.default_rng(0), InverseBinomial(12), 0.2
     drawn = [rule.draw(0, lambda: int(rng.random() >= p)) for _ in range(20_000)]

@@ -59,6 +59,7 @@ def over_histories(nu: np.ndarray, before: Sequence[np.ndarray], weighted: bool 
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visits", [1, 2, 3])
 def test_a_policy_that_stands_still_climbs_the_surrogate_of_the_pools_table(visits: int) -> None:
     c = polyest.load(TARGET, K * visits, "harmonic").coefficients

@@ -98,6 +98,7 @@ def test_the_bias_keeps_to_the_budget_everywhere_and_touches_it(target: str, K: 
     assert float(brute.worst_case_bias(target, c)) == pytest.approx(budget, rel=1e-11)  # c rounded to float64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 14, 247), ("power(0.5)", 9, 105)])
 def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K: int, kappa: int) -> None:
     """From the points of the minimax table, whatever the budget."""

@@ -101,6 +101,7 @@ def test_where_nothing_helps_the_nearest_is_kept(monkeypatch: pytest.MonkeyPatch
     assert rounding.rounded(found).coefficients == tuple(float(c) for c in found.coefficients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "kappa"), [(10, 111), (24, 250), (32, 313)])
 def test_each_single_step_makes_the_peaks_more_alike(K: int, kappa: int) -> None:
     found = solution(K, kappa)

@@ -22,6 +22,7 @@ from polyest.storage.table import digest
 ROWS, OFFSET = np.array([[1.0, 0.5], [0.25, -1.0]]), np.array([0.5, 1.5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["NOPE", "SCIPY", "", " ", "clarabell", "SCS;", 7])
 def test_an_unknown_solver_is_refused_with_the_list(name: Any) -> None:
     with pytest.raises(ArgumentError, match=r"`solver` must be one of CLARABEL, .*; got "):

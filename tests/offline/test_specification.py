@@ -114,6 +114,7 @@ def _alternation(target: str, K: int) -> Any:
     return remez.best_approximation(get_target(target), K).points.astype(float)
 
 
+@pytest.mark.slow
 def test_a_budget_below_the_least_bias_is_refused() -> None:
     with pytest.raises(SolveError, match="try a larger budget"):
         specification.aqp("log", 8, 0.9 * float(remez.least_bias("log", 8)))

@@ -79,6 +79,7 @@ def test_rewards_and_advantages_have_the_surrogates_gradient(data, K: int, polic
     assert expected(policy, direction, K, lambda group: oracle.exact_advantages(group, c, others)) == expectation
 
 
+@pytest.mark.slow
 @given(st.data(), sizes, policies, directions)
 def test_the_formula_in_one_pass_is_the_definition(data, K: int, policy, direction) -> None:
     """theory.md §5: b_i = (T − c'[m] − m c'[m] + m c'[m−1])/(K−1), T = Σ_j c'[m_j], c'[K−1] = 0."""
@@ -126,6 +127,7 @@ def test_subtracting_the_group_mean_plays_another_game(data, K: int, policy, dir
     assert expected(policy, direction, K, centred(c, K - 1)) == theory * Fraction(K, K - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["group_mean", "leave_one_out_mean"])
 @given(
     st.integers(3, 5),

@@ -168,12 +168,14 @@ def test_a_missing_aqp_table_is_said_and_how_to_solve_it(
     assert any("not drawn for want of a table:" in text and "aqp" in text for text, _ in texts(figure))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), [("power(2)", 4), ("log", 8)])
 def test_nothing_is_said_where_nothing_is_missing(target: str, K: int) -> None:
     assert lacking(target, K) == []
     assert not any("want of" in text for text, _ in texts(over_p(target, K)))
 
 
+@pytest.mark.slow
 def test_long_names_fit_into_the_title() -> None:
     assert_legible(over_p(f"polynomial({','.join(f'1/{n}' for n in range(3, 60))})", 8))
 

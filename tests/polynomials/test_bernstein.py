@@ -69,6 +69,7 @@ def test_bias_and_noise_are_mean_and_variance_of_the_weight_of_an_answer(name: s
         assert bernstein.noise(name, coefficients, [p])[0] == pytest.approx(square - mean**2, abs=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("K", "expected"),
     # K·β(plug_in) for log: theory.md §3

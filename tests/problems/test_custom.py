@@ -154,6 +154,7 @@ def test_nothing_is_claimed_about_the_noise_where_the_declared_growth_does_not_b
     assert extremes(target.name, table.coefficients).noise == math.inf
 
 
+@pytest.mark.slow
 def test_a_steep_target_that_is_no_power() -> None:
     target = own(steep, (3, "0.6"))
     table = solve(make_problem(target, 4, "minimax"))

@@ -22,6 +22,7 @@ def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
     assert all(number.is_integer() for number in named if number <= frame["xlim"][1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.0, 0.25])
 def test_what_is_never_negative_has_no_negative_tick(level: float) -> None:
     steps = np.array([0.0, 1.0, 2.0])
@@ -30,6 +31,7 @@ def test_what_is_never_negative_has_no_negative_tick(level: float) -> None:
     assert "−" in drawn([Curve(steps, np.full(3, -0.2), 0 * steps)], Axis("step"))[0]
 
 
+@pytest.mark.slow
 def test_bands_end_where_the_measure_does() -> None:
     steps, near = np.arange(3.0), Curve(np.arange(3.0), np.array([0.02, 0.5, 0.97]), np.full(3, 0.1))
     low, high = near.band((0.0, 1.0))
@@ -41,6 +43,7 @@ def test_bands_end_where_the_measure_does() -> None:
     assert below.band((0.0, np.inf))[0].tolist()[:2] == pytest.approx([-0.1, 0.05])
 
 
+@pytest.mark.slow
 def test_error_bars_over_k_stand_side_by_side() -> None:
     """Also those of the first and the last step of a run, which have one colour; of many curves within a third."""
     k = np.array([1.0, 2.0])

@@ -255,6 +255,7 @@ def test_one_run_says_what_plug_in_would_have_shown(page: str) -> None:
     assert re.search(r"<dt>plug_in would have shown</dt><dd>[\d.]+ ± [\d.]+</dd>", page)
 
 
+@pytest.mark.slow
 def test_the_head_has_the_entropy_of_every_prompt_also_where_groups_have_no_table(tmp_path: Path) -> None:
     """Groups of 1,500 have no table of aqp; all 1,500 answers are one, so that their entropy is 0 by any method."""
     log = tmp_path / "log.jsonl"

@@ -173,6 +173,7 @@ def test_equal_answers_of_several_types_stay_equal_where_hashes_collide() -> Non
     assert np.flatnonzero(np.isnan(padded)).tolist() == [0, 1000, 2000, len(items)]
 
 
+@pytest.mark.slow
 def test_a_repeated_prompt_column_means_the_combination(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, values = tmp_path / "log.jsonl", tmp_path / "values.jsonl"
     columns = {"p": ["q1", "q1", "q2", "q2"], "run": [0] * 4}

@@ -70,6 +70,7 @@ def test_long_texts_that_are_there_twice_are_reported(
     assert count in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2])
 def test_one_of_a_kind_is_told_in_the_singular(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Prompts, groups, files, strings that may mean no answer."""
@@ -94,7 +95,7 @@ def test_the_first_group_of_one_is_named_by_its_keys(
         {"prompt": p, "step": 3, "completion": f"so \\boxed{{{i}}}"} for i, p in enumerate(["p", "q" * 99, "p", "r"])
     ]
     log = write_lines(tmp_path / "log.jsonl", rows)
-    for share in (parts.SHARE, 1e-9):
+    for share in (parts.SHARE, 1e-6):
         monkeypatch.setattr(parts, "SHARE", share)
         assert exit_code("score", log, *HARMONIC, "--extract", "boxed") == 0
         name = f'step 3, prompt "{"q" * 59}…'

@@ -82,6 +82,7 @@ def test_two_runs_are_kept_apart(run: Any, folder: Path) -> None:
     assert summary(run, folder, other, "--extract", "boxed")["groups"] == [{"size": 4, "count": 3}]
 
 
+@pytest.mark.slow
 def test_a_plain_file_with_steps_is_scored_step_by_step(run: Any, tmp_path: Path) -> None:
     rows = [
         {"prompt_id": "p", "step": step, "answer": a} for step, answers in ((1, FIRST), (2, SECOND)) for a in answers
@@ -93,6 +94,7 @@ def test_a_plain_file_with_steps_is_scored_step_by_step(run: Any, tmp_path: Path
     assert summary(run, path, "--prompt-column", "prompt_id")["groups"] == [{"size": 4, "count": 2}]
 
 
+@pytest.mark.slow
 def test_means_by_step_with_errors(run: Any, folder: Path) -> None:
     whole = summary(run, folder, "--extract", "boxed", "--by", "step")
     found = whole["by"]
@@ -142,6 +144,7 @@ def test_bits_and_prompts(run: Any, folder: Path) -> None:
     assert other["value_harmonic"] == one["value_harmonic"]
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_prompt_by_prompt(run: Any, folder: Path) -> None:
     other = folder.parent / "other"
     other.mkdir()
@@ -234,6 +237,7 @@ def test_an_empty_folder_is_an_error(run: Any, tmp_path: Path) -> None:
     assert "`ROLLOUTS` must" in err
 
 
+@pytest.mark.slow
 def test_a_function_of_ones_own_extracts(
     run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,6 +476,7 @@ def test_a_rule_that_finds_nothing_is_blamed_itself(run: Any, tmp_path: Path) ->
         assert "`--extract` must find an answer in some text; got none, as in '7'; choose another of boxed" in err
 
 
+@pytest.mark.slow
 def test_a_rule_that_finds_nothing_where_the_log_has_answers_may_be_left_out(run: Any, tmp_path: Path) -> None:
     trl = {"step": 1, "prompt": "q", "completion": "it is 7", "advantage": 0.0}
     plain = {"prompt_id": 1, "completion": "it is 7"}

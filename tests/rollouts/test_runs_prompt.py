@@ -28,6 +28,7 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["log.jsonl", "log.parquet"])
 @pytest.mark.parametrize("is_folder", [False, True])
 def test_a_log_whose_prompts_only_their_text_names_is_read(

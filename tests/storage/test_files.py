@@ -181,6 +181,7 @@ def leave_temporaries(folder: Path) -> list[Path]:
     return others
 
 
+@pytest.mark.slow
 def test_score_sweeps_what_a_kill_left(log: Path) -> None:
     for folder, option in (("rows", "--out"), ("values", "--values")):
         (log.parent / folder / "deep").mkdir(parents=True)

@@ -72,6 +72,7 @@ def test_the_variance_under_a_known_law_is_that_of_all_groups(data, K: int, poli
     assert [moments.mean, moments.variance] == pytest.approx([float(x) for x in exact], abs=1e-13)
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(2, 5), policies)
 def test_so_it_is_with_a_reference_and_without_an_answer(data, K: int, policy) -> None:
     """Answer 0 is "no answer", paid `pay` alike; the others less what the reference takes off."""

@@ -96,6 +96,7 @@ def test_ids_may_stop_ascending_anywhere(where: int, size: int, new: int) -> Non
 keys = st.integers(-(2**63), 2**63 - 1)
 
 
+@pytest.mark.slow
 @given(st.lists(keys, max_size=40), st.integers(0, 3000), st.integers(0, 50), st.randoms())
 @example([], 0, 2, None)
 @example([2**63 - 1, -(2**63)], 0, 0, None)

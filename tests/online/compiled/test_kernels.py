@@ -65,6 +65,7 @@ def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.nd
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [65, 100, 1000])
 def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
     """Mixed, these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""

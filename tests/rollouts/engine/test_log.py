@@ -214,6 +214,7 @@ def test_epochs_are_kept_apart(tmp_path: Path) -> None:
     assert rewards(path) != REWARDS * 2
 
 
+@pytest.mark.slow
 def test_rows_behind_a_torn_line_keep_their_groups(tmp_path: Path, run: Any) -> None:
     """Those of the files that follow are numbered on."""
     for number in range(3):

@@ -23,6 +23,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 def test_parquet_has_what_json_lines_have(tmp_path: Path) -> None:
     """Also of several files, and where numbers are NaN: in groups of one."""
     more = [{"prompt_id": "alone", "step": 0, "answer": "a"}, *ROWS]

@@ -96,7 +96,7 @@ def test_the_database_leaves_room_for_parts_that_are_dealt_to_the_disk(
     out = "--out", tmp_path / "out.parquet"
     assert exit_code("score", log, *HARMONIC, *out) == 0
     assert limits == []
-    monkeypatch.setattr(parts, "SHARE", 1e-9)
+    monkeypatch.setattr(parts, "SHARE", 1e-7)
     assert exit_code("score", log, *HARMONIC, *out) == 0
     assert limits == ["244.0 MiB"]
 
@@ -105,7 +105,7 @@ def test_a_group_or_a_prompt_that_memory_cannot_hold_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """There are 1,000 bytes, 10 rows at work take 250 each, 30 that are counted 60 each and their 3 groups 1,100."""
-    monkeypatch.setattr(parts, "SHARE", 1e-9)
+    monkeypatch.setattr(parts, "SHARE", 1e-6)
     monkeypatch.setattr(parts, "OWN", 1_199_999_000)
     rows = [{"prompt_id": "p", "answer": i % 3, "step": i // 10} for i in range(30)]
     log = write_lines(tmp_path / "log.jsonl", rows)

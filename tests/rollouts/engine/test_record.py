@@ -105,6 +105,7 @@ def test_a_page_on_a_log_in_parts_is_that_of_one(
         assert_same(found[0], other)
 
 
+@pytest.mark.slow
 def test_parts_without_rows_change_no_measure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

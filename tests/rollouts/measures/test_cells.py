@@ -32,6 +32,7 @@ def test_errors_of_entropies_are_those_of_value_with_error(method: str) -> None:
     np.testing.assert_allclose(found.variances, polyest.load("log", 6, method).value_with_error(CODES).variance)
 
 
+@pytest.mark.slow
 def test_where_many_groups_differ_errors_keep_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The jackknife, brought to the size of the law's errors by a sample, against the law's errors of all groups.
 

@@ -38,6 +38,7 @@ def test_all_draws_are_counted(group: tuple[list[int], int], shares: list[float]
     assert found == pytest.approx([slow(counts, shares, missing, k) for k in ks], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_all_of_the_group_vote_once() -> None:
     """Groups of 128: the winner is certain with k = K; float64 holds C(128, 64)."""
     counts = np.array([[100, 28], [28, 100], [64, 64]])

@@ -26,6 +26,7 @@ def measured(records: Sequence[GroupStatistics], by: str | None, kind: type[Gath
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "own"), [(None, 200), ("step", 400), ("prompt", 200)])
 def test_they_are_joined_in_few_rounds(by: str | None, own: int, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = 0
@@ -54,7 +55,7 @@ def test_on_disk_they_are_the_same(by: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(gathering, "SHELVES", 3)
     for module, name in ((gathering, "ON_SHELF"), (tables, "AT_ONCE")):
         monkeypatch.setattr(module, name, 4)
-    records = [record(prompt, steps=20) for prompt in np.random.default_rng(0).permutation(60).tolist()]
+    records = [record(prompt, steps=15) for prompt in np.random.default_rng(0).permutation(20).tolist()]
     records[0] = replace(records[0], correct=np.ones(len(records[0].counts)))
     found, held = measured(records, by, GatheringOnDisk), measured(records, by)
     assert isinstance(found, GatheringOnDisk)

@@ -196,6 +196,7 @@ def test_lists_without_a_list_are_refused_with_what_is_there(tmp_path: Path) -> 
         [*named("lists").rows(Source(log))]
 
 
+@pytest.mark.slow
 def test_slime_is_read_without_running_code(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     sample = {"group_index": 0, "response": "a", "label": "4", "reward": 1.0, "status": "completed"}
@@ -309,6 +310,7 @@ def test_an_unknown_layout_names_what_is_there(tmp_path: Path) -> None:
         named("veri")
 
 
+@pytest.mark.slow
 def test_batches_have_the_columns_of_the_schema(tmp_path: Path) -> None:
     path = lines(tmp_path / "x.jsonl", *({"prompt_id": "p", "answer": i} for i in range(10_000)))
     found = [*readers.read(path)]
