@@ -36,7 +36,7 @@ FILE = 1 << 40  # more completions than a file has
 
 
 def joined(parts: Sequence[Found]) -> Found:
-    """The groups of all parts as one log has them; they have places."""
+    """What is known of all parts, as one log has it; records have places."""
     groups = reduce(Groups.plus, (part.groups for part in parts))
     records = [part.record for part in parts if part.record is not None]
     if not records:

@@ -122,7 +122,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
 
 
 def _number_of_groups(rows: Rows, key: str, group_size: int | None) -> int:
-    """About how many there are, and no fewer than all but a few hundredths; of few rows at most so many."""
+    """About a tenth more than there are, so that it is hardly ever fewer; the rows where these are few."""
     if rows.count * BYTES_OF_GROUP <= SHARE * rows.database.memory / 2:
         return rows.count
     (found,) = rows.connection.sql(f"SELECT approx_count_distinct({key}) FROM rows").fetchall()[0]
@@ -163,17 +163,19 @@ def _check_room(dealt: Dealt, bytes_of_row: int, by_prompt: bool) -> None:
     """Whether memory holds what is worked on together.
 
     Raises:
-        ArgumentError: a group has too many completions, or a prompt, all its steps together, if that was asked for.
+        ArgumentError: a prompt has too many completions at one step, or, if that was asked for, at all its steps.
     """
     memory = dealt.rows.database.memory
-    found = [(pile.count, pile.count * bytes_of_row, "a group") for shelf in dealt.shelves for pile in shelf]
+    found = [
+        (pile.count, pile.count * bytes_of_row, "a prompt at one step") for shelf in dealt.shelves for pile in shelf
+    ]
     for shelf in dealt.shelves if by_prompt else ():
         count = sum(pile.count for pile in shelf)
         needed = count * (BYTES_COUNTED + BYTES_OF_GROUP)
         if needed > memory - OWN:
             groups = sum(len(dealt.read(pile)[0].sizes) for pile in shelf)
             needed = count * BYTES_COUNTED + groups * BYTES_OF_GROUP
-        found.append((count, needed, "a prompt, all its steps together"))
+        found.append((count, needed, "a prompt at all its steps"))
     count, needed, what = max(found, key=lambda one: one[1])
     if needed > memory - OWN:
         raise ArgumentError(

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from polyest.errors import ArgumentError
 from polyest.rollouts.batch import Part
 from polyest.rollouts.engine.parts import Dealt
-from polyest.rollouts.engine.sheet import Held
 from polyest.rollouts.scoring import Scores
 
 if TYPE_CHECKING:
@@ -102,19 +101,12 @@ class Found:
     record: GroupStatistics | None = None
 
     def placed(self, places: Whole) -> Found:
-        """In memory, with the places of its rows in place of their numbers."""
-        blocks, record = [*map(partial(_placed, places=places), self.groups.blocks)], self.record
+        """With the places of its rows in place of their numbers, and no groups one by one."""
+        record = self.record
         if record is not None and record.firsts is not None:  # the log is closed before answers could be read
             record = replace(record, firsts=places[record.firsts], places=None, answers=None)
             record = replace(record, all_runs=(), all_steps=())  # there are more
-        return Found(replace(self.groups, blocks=blocks), record)
-
-
-def _placed(block: Block, places: Whole) -> Held:
-    records = block.all().copy()
-    for name in ("first", "prompt"):
-        records[name] = places[records[name]]
-    return Held(records)
+        return Found(replace(self.groups, blocks=()), record)
 
 
 class Paid:

@@ -111,13 +111,13 @@ def test_a_group_or_a_prompt_that_memory_cannot_hold_is_told(
     log = write_lines(tmp_path / "log.jsonl", rows)
     out = "--out", tmp_path / "out.parquet"
     assert exit_code("score", log, *HARMONIC, *out) == 2
-    told = "`--memory` must be enough for the completions of a group; got 1.2GB and 10 of them; give 1.3GB"
+    told = "`--memory` must be enough for the completions of a prompt at one step; got 1.2GB and 10 of them; give 1.3GB"
     assert told in capsys.readouterr().err
     assert not out[1].exists()
     monkeypatch.setattr(parts, "BYTES_OF_ROW", 90)
     assert exit_code("score", log, *HARMONIC, *out) == 0
     assert exit_code("score", log, *HARMONIC, "--by", "step") == 2
-    told = "the completions of a prompt, all its steps together; got 1.2GB and 30 of them; give 1.3GB"
+    told = "the completions of a prompt at all its steps; got 1.2GB and 30 of them; give 1.3GB"
     assert told in capsys.readouterr().err
     assert exit_code("score", log, *HARMONIC, "--by", "step", "--memory", "1.3GB") == 0
 
