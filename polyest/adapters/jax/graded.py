@@ -100,7 +100,7 @@ def _scores(
     firsts = jax.lax.cummax(jnp.where(new, jnp.arange(x.shape[-1]), 0), axis=x.ndim - 1)
     pay = jnp.take_along_axis(above - below, firsts, axis=-1)
     scored = finite if absent is None else finite & ~absent
-    return jnp.where(scored, jnp.take_along_axis(pay, jnp.argsort(order, axis=-1), axis=-1), jnp.nan)
+    return jnp.where(scored, jnp.put_along_axis(pay, order, pay, axis=-1, inplace=False), jnp.nan)
 
 
 def _sums(is_split: bool, up: Array, down: Array, ranked: Array) -> tuple[Array, Array]:

@@ -114,9 +114,12 @@ def test_groups_of_one_prompt_in_a_batch_are_one_visit(tmp_path: Path) -> None:
 
 
 def stopped(trainer: GRPOTrainer, step: int, checkpoint: str | None = None) -> GRPOTrainer:
+    """With a checkpoint of that step, and no other."""
+
     class Stop(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            control.should_training_stop |= state.global_step == step
+            if state.global_step == step:
+                control.should_save = control.should_training_stop = True
 
     trainer.add_callback(Stop())
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -125,7 +128,7 @@ def stopped(trainer: GRPOTrainer, step: int, checkpoint: str | None = None) -> G
 
 def test_training_goes_on_with_groups_of_another_size(tmp_path: Path) -> None:
     """Of four before, of eight then: one prompt for each step."""
-    options = {"max_steps": 6, "shuffle_dataset": False, "save_strategy": "steps", "save_steps": 2}
+    options = {"max_steps": 6, "shuffle_dataset": False}
     funcs = [reward(), reward()]
     stopped(real_trainer(tmp_path, funcs[0], PROMPTS[:2], **options), 2)
     rest = real_trainer(tmp_path, funcs[1], PROMPTS[:2], num_generations=8, **options)
@@ -150,8 +153,7 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path, kind: str, re
     funcs, rows = [reward(forgetting=0.7) for _ in range(3)], PROMPTS[: None if NEW else 4] * (2 if shuffles else 1)
     whole = real_trainer(tmp_path / "whole", funcs[0], rows, TRAINERS[kind], **options)
     whole.train()
-    saving = {"save_strategy": "steps", "save_steps": 3}
-    stopped(real_trainer(tmp_path / "part", funcs[1], rows, TRAINERS[kind], **options, **saving), 3)
+    stopped(real_trainer(tmp_path / "part", funcs[1], rows, TRAINERS[kind], **options), 3)
     rest = real_trainer(tmp_path / "part", funcs[2], rows, TRAINERS[kind], **options)
     rest.train(resume_from_checkpoint=str(tmp_path / "part" / "checkpoint-3"))
 
@@ -171,7 +173,6 @@ def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dic
     Where it has resumed within one, the next begin that much later: what is made at 5 is not asked again from 8 on.
     """
     options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
-    options |= {"save_strategy": "steps", "save_steps": 1}
     kept, resume = [], None
     for step, lost in stops.items():
         func = reward()
@@ -189,12 +190,13 @@ def test_a_generation_that_is_made_again_is_one_visit(tmp_path: Path, stops: dic
 
 
 class Broken(TrainerCallback):
-    """Once, after a step."""
+    """Once, after a step; with a checkpoint of an earlier one."""
 
-    def __init__(self, step: int) -> None:
-        self.steps = {step}
+    def __init__(self, step: int, checkpoint: int) -> None:
+        self.steps, self.checkpoint = {step}, checkpoint
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_save |= bool(self.steps) and state.global_step == self.checkpoint
         if state.global_step in self.steps:
             self.steps.clear()
             raise KeyboardInterrupt
@@ -205,10 +207,10 @@ class Broken(TrainerCallback):
 def test_a_trainer_that_trains_again_goes_on_like_a_new_one(tmp_path: Path, checkpoint: int, restores: bool) -> None:
     """A generation lasts four steps. By itself TRL would go on with the completions of when it was interrupted."""
     options = {"max_steps": 12, "shuffle_dataset": False, "steps_per_generation": 2, "num_iterations": 2}
-    options |= {"save_strategy": "steps", "save_steps": 1, "restore_callback_states_from_checkpoint": restores}
+    options |= {"restore_callback_states_from_checkpoint": restores}
     funcs = [reward(), reward()]
     old, new = (real_trainer(tmp_path, func, PROMPTS[:4], **options) for func in funcs)
-    old.add_callback(Broken(6))
+    old.add_callback(Broken(6, checkpoint))
     with pytest.raises(KeyboardInterrupt):
         old.train()
     funcs[0].batches.clear()
@@ -221,9 +223,8 @@ def test_a_trainer_that_trains_again_goes_on_like_a_new_one(tmp_path: Path, chec
 
 
 def test_a_checkpoint_is_not_kept_in_memory(tmp_path: Path) -> None:
-    options = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
-    first = stopped(real_trainer(tmp_path, reward(), PROMPTS, **options), 1)
-    rest = real_trainer(tmp_path, reward(), PROMPTS, **options)
+    first = stopped(real_trainer(tmp_path, reward(), PROMPTS, max_steps=2), 1)
+    rest = real_trainer(tmp_path, reward(), PROMPTS, max_steps=2, save_strategy="steps", save_steps=1)
     rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
     for trainer in (first, rest):
         assert not trainer.state.stateful_callbacks["SavedHistories"]["attributes"]["saved"]
@@ -247,9 +248,8 @@ def test_a_generation_that_pays_nothing_undoes_no_earlier_one(tmp_path: Path) ->
 
 
 def test_a_checkpoint_without_history_is_named_in_a_warning(tmp_path: Path) -> None:
-    saving = {"save_strategy": "steps", "save_steps": 1, "max_steps": 2}
-    stopped(real_trainer(tmp_path, reward(visits=1), PROMPTS, **saving), 1)
-    rest = real_trainer(tmp_path, reward(), PROMPTS, **saving)
+    stopped(real_trainer(tmp_path, reward(visits=1), PROMPTS, max_steps=2), 1)
+    rest = real_trainer(tmp_path, reward(), PROMPTS, max_steps=2)
     with pytest.warns(UserWarning, match="checkpoint of step 1 has no history of 'answer_reward'"):
         rest.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
 
