@@ -188,9 +188,16 @@ class Estimator(torch.nn.Module):
     def _tables(self) -> Tables:
         return Tables(*[getattr(self, name) for name in Tables._fields])
 
-    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _all_sizes(self) -> Tables:
         """The tables of 2..K completions, for a module without padding; no part of its state."""
+        if torch.compiler.is_compiling():
+            from polyest.adapters.torch.constants import constant
+
+            made: Tables = constant(self, Estimator._grow)
+            return made
+        return self._grow()
+
+    def _grow(self) -> Tables:
         device = self.reward_table.device
         if device not in self._grown:
             self._grown[device] = Tables.place(arrays(matrices(self._estimator, padded=True)), device)

@@ -87,9 +87,16 @@ class GradedObjective(torch.nn.Module):
         down = (torch.diff(z, dim=-1, append=zero) * rates[1]).flip(-1).cumsum(-1).flip(-1)
         return up, down
 
-    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _sized(self, kind: str) -> Tensor:
         """The pay of one kind in groups of 0..K, shape (2, K + 1, K)."""
+        if torch.compiler.is_compiling():
+            from polyest.adapters.torch.constants import constant
+
+            made: Tensor = constant(self, GradedObjective._size, kind)
+            return made
+        return self._size(kind)
+
+    def _size(self, kind: str) -> Tensor:
         key = kind, self.pay.device
         if key not in self._by_size:
             self._by_size[key] = torch.tensor(pay_by_size(self.objective, kind), dtype=self.pay.dtype, device=key[1])
