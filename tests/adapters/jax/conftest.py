@@ -1,0 +1,16 @@
+"""Compiling takes most of the time of JAX's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def unoptimised() -> Iterator[None]:
+    """From the first test that asks for it to the end of the file, XLA compiles without making it fast, in half the time."""
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
