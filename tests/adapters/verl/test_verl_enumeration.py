@@ -31,7 +31,7 @@ def log_probs(theta: Any) -> Any:
 def expected_update(
     name: str, K: int, scores: Sequence[float], options: dict[str, Any], dtype: Any = torch.float64
 ) -> Any:
-    """−∇ Σ_groups P(group) · loss(group): the advantages of all groups in one batch, the loss of each by itself.
+    """−∇ Σ_groups P(group) · loss(group): all groups in one batch, weighted as verl weights rollouts of another policy.
 
     verl's rewards are float32, which carries them exactly but not the advantages.
     """
@@ -54,12 +54,12 @@ def expected_update(
     assert torch.equal(A, returns)
     assert A.dtype == dtype
     assert not A[mask[drawn] == 0].any()
-    A, total = A.reshape(len(groups), K, 2), torch.zeros(())
-    for group, advantages in zip(groups, A, strict=True):
-        rows = log_probs(theta)[group]
-        loss, _ = loss_fn(rows.detach(), rows, advantages, mask[group], "seq-mean-token-sum", actor)
-        total = total + rows.sum().exp().detach() * loss
-    return torch.autograd.grad(-total, theta)[0]
+    rows = log_probs(theta)[drawn]
+    chances = rows.detach().reshape(len(groups), -1).sum(dim=1).exp().repeat_interleave(K)[:, None]
+    # the loss is a mean over the completions of all groups
+    weights = len(groups) * chances.expand(len(drawn), 2)
+    loss, _ = loss_fn(rows.detach(), rows, A, mask[drawn], "seq-mean-token-sum", actor, weights)
+    return torch.autograd.grad(-loss, theta)[0]
 
 
 def gradient(objective: Callable[[Any], Any]) -> Any:
