@@ -22,7 +22,7 @@ from trl import GRPOConfig, GRPOTrainer
 from polyest.adapters.trl import ExactAdvantagesMixin
 from polyest.adapters.trl.group_reward import GroupReward
 
-GRPOTrainer.create_model_card = lambda *_, **__: None  # of a checkpoint: it reads what every installed package says of itself
+GRPOTrainer.create_model_card = lambda *_, **__: None  # which reads what every installed package says
 COMPLETIONS = ["", "a", "b", "c"]  # in the order of their tokens; the first is no answer
 
 

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def unoptimised() -> Iterator[None]:
-    """From the first test that asks for it to the end of the file, XLA compiles without making it fast, in half the time."""
+    """From the first test that asks for it to the end of the file, XLA compiles in half the time what is less fast."""
     jax = pytest.importorskip("jax")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
