@@ -12,7 +12,7 @@ from polyest import estimator as runtime
 from polyest.adapters.lookup import Functions, check_padding_id, check_shape, matrices
 from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
-from polyest.adapters.torch.tables import Tables, arrays, finite
+from polyest.adapters.torch.tables import Tables, arrays, constant, finite
 from polyest.errors import ArgumentError
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
@@ -188,7 +188,7 @@ class Estimator(torch.nn.Module):
     def _tables(self) -> Tables:
         return Tables(*[getattr(self, name) for name in Tables._fields])
 
-    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    @constant
     def _all_sizes(self) -> Tables:
         """The tables of 2..K completions, for a module without padding; no part of its state."""
         device = self.reward_table.device

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from polyest.adapters.gaps import check_objective, pay_by_size
 from polyest.adapters.torch.checks import check_device, check_dtype, check_usable
-from polyest.adapters.torch.tables import wide_dtype
+from polyest.adapters.torch.tables import constant, wide_dtype
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
 from polyest.graded.reading import check_missing
@@ -87,7 +87,7 @@ class GradedObjective(torch.nn.Module):
         down = (torch.diff(z, dim=-1, append=zero) * rates[1]).flip(-1).cumsum(-1).flip(-1)
         return up, down
 
-    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    @constant
     def _sized(self, kind: str) -> Tensor:
         """The pay of one kind in groups of 0..K, shape (2, K + 1, K)."""
         key = kind, self.pay.device

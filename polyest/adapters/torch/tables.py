@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64] | NDArray[np.int64]
 
-__all__ = ["Tables", "arrays", "finite", "wide_dtype"]
+__all__ = ["Tables", "arrays", "constant", "finite", "wide_dtype"]
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Tables(NamedTuple):
@@ -72,6 +75,12 @@ class Tables(NamedTuple):
         own, step, rate = self.weighted_tables.flatten(1).unbind()
         total = finite(groups.sum(_picked(rate, cells, weights)))
         return _picked(own, cells, weights).add_(_picked(step, cells, same)).sub_(total)
+
+
+def constant(function: F) -> F:
+    """`torch.compiler.assume_constant_result`, which loads all of the compiler: that takes as long as torch itself."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
 
 
 def wide_dtype(device: torch.device) -> torch.dtype:
