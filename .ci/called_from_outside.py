@@ -17,6 +17,7 @@ __pow__
 # torch, argparse, mpmath, numba and llvmlite, transformers, TRL
 _.forward
 _.extra_repr
+_._dynamo_marked_constant
 _._apply
 recurse
 _._check_value
