@@ -28,7 +28,8 @@ from solve_support import digests, environment, shipped, start
 
 GUIDE = (ROOT / "docs" / "guides" / "cluster.md").read_text(encoding="utf-8")
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
-SHADOWS = "random json pickle numpy cloudpickle pandas duckdb ray joblib tempfile struct argparse flint mpmath scipy"
+SHADOWS = "random json pickle numpy cloudpickle pandas duckdb ray joblib tempfile struct argparse flint mpmath cvxpy"
+SHADOWS += " scipy tqdm selectors"
 TRAP = "import os\nos.close(os.open(os.environ['TRAP'], os.O_CREAT | os.O_WRONLY))\nraise ImportError('a trap')\n"
 MINE = "def last(text):\n    return text.split()[-1]\n"
 WAITS = "import pathlib, time\ndef read(path):\n    pathlib.Path('begun').touch()\n    time.sleep(600)\n"
