@@ -1,4 +1,4 @@
-"""What is published: PyPI takes it and shows the README whole, and the digests of the tables go with it."""
+"""What is published: PyPI takes it and shows the README whole; the tables and their digests go with it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from addresses import addresses
 from places import ROOT
 
+import polyest
 from polyest.storage import store
 
 DIGESTS = ROOT / "coeffs" / "SHA256SUMS"
@@ -45,6 +46,26 @@ def test_the_digests_are_in_the_wheel_and_in_the_sdist(built: dict[str, Path]) -
         assert wheel.read("polyest/coeffs/SHA256SUMS") == DIGESTS.read_bytes()
     with tarfile.open(built[".gz"]) as sdist:
         assert sum(name.endswith("/coeffs/SHA256SUMS") for name in sdist.getnames()) == 1
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_tables_and_finds_them(built: dict[str, Path], tmp_path: Path) -> None:
+    with zipfile.ZipFile(built[".whl"]) as archive:
+        archive.extractall(tmp_path / "site")
+    tables = sorted(path.relative_to(ROOT) for path in store.paths(ROOT / "coeffs"))
+    assert tables
+    assert all((tmp_path / "site" / "polyest" / path).is_file() for path in tables)
+    assert (tmp_path / "site" / "polyest" / "py.typed").is_file()
+    assert built[".whl"].stat().st_size < 8e6
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nimport polyest\nfrom polyest.storage import store\n"
+        "print(store.shipped_folder()); print(polyest.load('log', 16).table.coefficients)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "site")]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path).stdout
+    folder, coefficients = printed.splitlines()
+    assert Path(folder) == (tmp_path / "site" / "polyest" / "coeffs").resolve()
+    assert coefficients == str(polyest.load("log", 16).table.coefficients)
 
 
 @pytest.mark.slow

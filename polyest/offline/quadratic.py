@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from flint import arb, arb_mat, ctx
-from scipy.optimize import nnls
 
 from polyest.errors import SolveError
 from polyest.numbers.conversion import Floats
@@ -28,6 +27,8 @@ def by_least_squares(rows: Floats, offset: Floats, norm: float) -> tuple[Floats,
     Raises:
         SolveError: the constraints contradict each other, or rounding makes them appear to.
     """
+    from scipy.optimize import nnls  # half of what the solvers take to be loaded, and minimax needs none of it
+
     if len(rows) == 0:  # scipy's would end the process
         return np.zeros(rows.shape[1]), np.zeros(0)
     bounds, image = np.concatenate([offset - 1, -1 - offset]), np.zeros(rows.shape[1] + 1)

@@ -1,11 +1,13 @@
-"""Nothing of the current folder is imported by the command line or its workers, but the module that was named."""
+"""Nothing of the current folder is imported by the command line or its workers, but the module that was named.
+
+On Ray: test_cluster.py.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -55,15 +57,6 @@ def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path
         result = run(folder, *arguments, start=start)
         assert result.returncode == 0, result.stderr
         assert not sprung(folder)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
-def test_workers_of_ray_import_nothing_from_the_current_folder(folder: Path) -> None:
-    out = folder.parent / "tables"
-    result = run(folder, "solve", "--target", "log", "-k", "2,3", "--out", out, "--engine", "ray", "--jobs", 2)
-    assert result.returncode == 0, result.stderr
-    assert not sprung(folder)
 
 
 @pytest.mark.slow

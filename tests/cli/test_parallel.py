@@ -1,27 +1,22 @@
-"""`polyest solve` gives the same tables in one process, in two, and on Ray."""
+"""`polyest solve` gives the same tables in one process and in two; on Ray: test_cluster.py."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 from solve_support import digests, shipped, start, temporaries
 
-from polyest.cli import main, parallel
+from polyest.cli import parallel
 from polyest.cli.parallel import parallel_map
 
 SIZES = range(2, 6)
 ALL = ("-k", f"{SIZES[0]}:{SIZES[-1]}")
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
 
 
 @pytest.mark.slow
@@ -33,31 +28,6 @@ def test_processes_do_not_change_the_tables(jobs: int, tmp_path: Path) -> None:
     assert sorted(line.split()[1] for line in out.splitlines()) == sorted(f"K={K}" for K in SIZES)
     assert digests(tmp_path) == shipped(SIZES)
     assert temporaries(tmp_path) == []
-
-
-@pytest.mark.slow
-@needs_ray
-def test_ray_does_not_change_the_tables(cluster: str, tmp_path: Path) -> None:
-    process = start(tmp_path, *ALL, "--engine", "ray", "--address", cluster)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert [line for line in err.splitlines() if not line.startswith("solve: ")] == []
-    assert [line.split()[1] for line in out.splitlines()] == [f"K={K}" for K in SIZES]
-    assert digests(tmp_path) == shipped(SIZES)
-
-
-@pytest.mark.slow
-@needs_ray
-def test_ctrl_c_ends_a_run_on_ray_quietly(tmp_path: Path) -> None:
-    """On a Ray of its own."""
-    process = start(tmp_path, "-k", "2:128", "--engine", "ray", "--jobs", 2)
-    assert process.stdout is not None
-    assert "log K=2 " in process.stdout.readline()
-    os.killpg(process.pid, signal.SIGINT)
-    err = process.communicate()[1]
-    assert process.returncode == 130, err
-    assert [line for line in err.splitlines() if not line.startswith("solve: ")] == ["polyest: interrupted"]
-    assert digests(tmp_path)[2] == shipped(range(2, 3))[2]
 
 
 @pytest.mark.slow
@@ -116,43 +86,7 @@ def test_what_an_end_leaves_to_lokys_tracker_is_unheard() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2, 3]\n", "")
 
 
-def test_without_ray_the_message_names_the_extra(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr(os, "environ", os.environ.copy())
-    assert main(["solve", "--target", "log", "-k", "2,3", "--out", str(tmp_path), "--engine", "ray"]) == 2
-    message = "polyest: `--engine ray` needs ray, which is not installed; run: pip install 'polyest[ray]'\n"
-    assert capsys.readouterr().err == message
-
-
 def test_without_joblib_one_process_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "joblib", None)
     with parallel_map(abs, [-1, -2], -1) as results:
         assert list(results) == [1, 2]
-
-
-@pytest.mark.slow
-@needs_ray
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense:port"])
-def test_a_cluster_that_is_not_there(address: str, tmp_path: Path) -> None:
-    process = start(tmp_path, *ALL, "--engine", "ray", "--address", address)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (2, "")
-    assert f"`--address` must be that of a running Ray cluster; got '{address}'" in err
-    assert err.count("\n") == 1
-
-
-@pytest.mark.slow
-@needs_ray
-def test_a_ray_that_does_not_start_is_said_so(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine that is too busy: Ray waits 30 s for its own processes."""
-    import ray
-
-    def init(*_: object, **options: object) -> None:
-        raise Exception("The current node timed out")  # as Ray does
-
-    monkeypatch.setattr(ray, "init", init)
-    code, out, err = run("solve", "--target", "log", "-k", "2,3", "--out", tmp_path, "--engine", "ray")
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "`--engine ray` must be able to start Ray here; got Exception: The current node timed out" in err

@@ -50,9 +50,19 @@ def steps_of(page: Path) -> list[int]:
     return [] if steps is None else steps["columns"]["step"]
 
 
+def ended(process: subprocess.Popen[str], number: int, page: Path) -> str:
+    """What it has said on standard output when it was ended by a signal, behind which the page stands still."""
+    assert LIVE in page.read_text(encoding="utf-8")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert err.splitlines()[-1] == f"polyest: {'interrupted' if number == signal.SIGINT else 'terminated'}"
+    assert LIVE not in page.read_text(encoding="utf-8")
+    return out
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_page_follows_a_run_that_grows_and_stands_still_in_the_end(tmp_path: Path, number: int) -> None:
+def test_the_page_follows_a_run_that_grows_and_stands_still_after_ctrl_c(tmp_path: Path) -> None:
     run, page = tmp_path / "run", tmp_path / "page.html"
     run.mkdir()
     with followed(run, page) as process:
@@ -65,17 +75,13 @@ def test_the_page_follows_a_run_that_grows_and_stands_still_in_the_end(tmp_path:
         with (run / "2.jsonl").open("a") as file:  # a file that grows, torn
             file.write('{"step": 3, "prompt_id": "x", "answer": "a"}\n' * 2 + '{"step": 3, "pro')
         wait_for(lambda: steps_of(page) == [1, 2, 3])
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 128 + number
-    assert {*out.splitlines()} == {str(page.resolve())}
-    assert err.splitlines()[-1] == f"polyest: {'interrupted' if number == signal.SIGINT else 'terminated'}"
-    assert LIVE not in page.read_text(encoding="utf-8")
+        assert {*ended(process, signal.SIGINT, page).splitlines()} == {str(page.resolve())}
     assert [path.name for path in tmp_path.iterdir() if path.name != "run"] == ["page.html"]
 
 
 @pytest.mark.slow
 def test_what_cannot_be_read_meanwhile_is_told_and_the_page_stays(tmp_path: Path) -> None:
+    """Which stands still after SIGTERM, too."""
     page = tmp_path / "page.html"
     add_step(tmp_path, 1)
     with followed(tmp_path / "*.jsonl", page) as process:
@@ -89,6 +95,8 @@ def test_what_cannot_be_read_meanwhile_is_told_and_the_page_stays(tmp_path: Path
         assert page.read_bytes() == before
         add_step(tmp_path, 2)
         wait_for(lambda: steps_of(page) == [1, 2])
+        assert {*ended(process, signal.SIGTERM, page).splitlines()} == {str(page.resolve())}
+    assert {path.name for path in tmp_path.iterdir()} == {"1.jsonl", "2.jsonl", "page.html"}
 
 
 @pytest.mark.parametrize(

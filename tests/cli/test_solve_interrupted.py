@@ -23,13 +23,13 @@ SHIPPED = shipped(SIZES)
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
+def test_a_dozen_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
     """Most while Python, the workers and the solver start, every third from the first table on.
 
     What is finished early is begun anew.
     """
     moments = random.Random(3)
-    for i in range(20):
+    for i in range(12):
         before = digests(tmp_path)
         if before == SHIPPED:
             shutil.rmtree(tmp_path)
@@ -51,7 +51,7 @@ def test_twenty_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_kill_in_the_middle_of_writing_leaves_no_table_and_the_next_run_sweeps_up(tmp_path: Path) -> None:
-    process = start(tmp_path, "-k", 3, program=SLOW_DISK.format(seconds=1000))
+    process = start(tmp_path, "-k", 3, "--method", "minimax", program=SLOW_DISK.format(seconds=1000))
     assert process.stderr is not None
     assert process.stderr.readline() == "writing\n"
     kill(process)
@@ -66,7 +66,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_table_and_the_next_run_sweeps
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
-    process = start(tmp_path, "-k", "3,4", "--jobs", 2, program=SLOW_DISK.format(seconds=1000))
+    process = start(tmp_path, "-k", "3,4", "--method", "minimax", "--jobs", 2, program=SLOW_DISK.format(seconds=1000))
     assert process.stderr is not None
     assert process.stderr.readline() == "writing\n"
     os.killpg(process.pid, signal.SIGINT)

@@ -184,6 +184,7 @@ def main(rank: int, world: int, folder: Path) -> None:
     }
     whole = {"answers": [1, 1, 2], "groups": [0, 0, 0], "target": "log", "method": "harmonic"}
     outcomes["subgroup"] = outcome(adapter.rewards, whole, first)
+    outcomes["the compiler is loaded"] = "torch._dynamo" in sys.modules
     outcomes["still in step"] = outcome(adapter.rewards, integers(rank, world), everyone)
     (folder / f"{world}-{rank}.json").write_text(json.dumps(outcomes))
     distributed.destroy_process_group()

@@ -1,6 +1,9 @@
 """Workers of tests on several processes, as torchrun starts them; what these import is imported once for all jobs.
 
-torchrun --nproc_per_node 3 tests/support/torchrun.py FOLDER pooling_worker,2 pooling_worker,1 pooling_worker,3
+It starts two interpreters, with other hashes of strings; the second is all ranks but the first, of which each job is a
+fork, as imports take longer than the jobs.
+
+torchrun --nproc_per_node 2 tests/support/torchrun.py FOLDER pooling_worker,2 pooling_worker,1 pooling_worker,3
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,8 +30,7 @@ def outcomes(jobs: list[Job], folder: Path) -> dict[str, dict[int, list[dict[str
     """What each process wrote, by worker and number of processes; jobs are done in turn, and string hashes differ."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
     environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    processes = str(max(world for _, world in jobs))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", processes, __file__]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", __file__]
     named = [f"{worker.__name__},{world}" for worker, world in jobs]
     run = subprocess.run([*command, str(folder), *named], env=environment, capture_output=True, text=True, timeout=500)
     assert run.returncode == 0, run.stderr
@@ -42,16 +45,16 @@ def written(folder: Path, worker: str, world: int, rank: int) -> Path:
     return folder / f"{worker}-{world}.{rank}"
 
 
-def one_job(folder: Path, worker: str, world: int) -> None:
+def one_job(folder: Path, worker: str, world: int, rank: int) -> None:
     """In a process of its own: as if torchrun had started `world` of them, or, for one, nobody."""
     from torch import distributed
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    rank = int(os.environ["RANK"])
     if world == 1:
         for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
             del os.environ[name]
     else:
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         os.environ |= {"WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world)}
         meeting = f"file://{folder / f'{worker}-{world}'}"  # torchrun's own store is for one group
         distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
@@ -69,10 +72,20 @@ def main(folder: Path, jobs: list[tuple[str, int]]) -> None:
     gc.freeze()
     gc.enable()
     for worker, world in jobs:
-        if int(os.environ["RANK"]) < world:
-            fork = multiprocessing.get_context("fork")
-            process = fork.Process(target=one_job, args=(folder, worker, world), daemon=True)
-            process.start()
+        ranks = range(1) if os.environ["RANK"] == "0" else range(1, world)
+        until_done([(folder, worker, world, rank) for rank in ranks])
+
+
+def until_done(jobs: list[tuple[Path, str, int, int]]) -> None:
+    """Each in a fork; the first that fails ends all."""
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=one_job, args=job, daemon=True) for job in jobs]
+    for process in processes:
+        process.start()
+    running = {process.sentinel: process for process in processes}
+    while running:
+        for sentinel in wait([*running]):
+            process = running.pop(sentinel)
             process.join()
             if process.exitcode:
                 sys.exit(process.exitcode)

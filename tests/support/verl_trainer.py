@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 import sys
 import tempfile
 import warnings
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,16 +133,22 @@ class Trainer(ReturningPrompts, PPOTrainerSync):
         return batch
 
 
+@cache
+def composed() -> Any:
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        return compose("ppo_trainer", OVERRIDES)
+
+
 def trainer_in(folder: Path, steps: int) -> Trainer:
     """With the latest checkpoint there is, in a process that has no history."""
     history_of.cache_clear()
     file = folder / "prompts.parquet"
     prompts = [[{"role": "user", "content": name}] for name in ("p", "q", "r", "s")]
     pandas.DataFrame({"prompt": prompts, "data_source": "none"}).to_parquet(file)
-    paths = [f"data.{name}_files={file}" for name in ("train", "val")]
-    paths += [f"trainer.default_local_dir={folder}", f"trainer.total_training_steps={steps}"]
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        return Trainer(compose("ppo_trainer", [*OVERRIDES, *paths]))
+    config = deepcopy(composed())
+    config.data.train_files = config.data.val_files = str(file)
+    config.trainer.default_local_dir, config.trainer.total_training_steps = str(folder), steps
+    return Trainer(config)
 
 
 def trained(folder: Path, steps: int) -> list[dict[str, Any]]:
@@ -165,3 +174,4 @@ if __name__ == "__main__":
     Path(sys.argv[1]).write_text(json.dumps(outcome | {"warned": warned(whole)}))
     transfer_queue.close()
     ray.shutdown()
+    os._exit(0)  # the interpreter's own end takes seconds

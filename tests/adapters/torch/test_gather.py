@@ -193,3 +193,8 @@ def test_only_members_may_call(ranks: list[dict[str, Any]]) -> None:
 def test_ranks_are_still_in_step_after_all_these_errors(ranks: list[dict[str, Any]]) -> None:
     for outcomes in ranks:
         assert outcomes["still in step"] == outcomes["integers rewards"]
+
+
+def test_scoring_does_not_load_the_compiler(ranks: list[dict[str, Any]]) -> None:
+    """Which takes as long to be loaded as torch itself."""
+    assert not any(outcomes["the compiler is loaded"] for outcomes in ranks)

@@ -22,7 +22,8 @@ ENVIRONMENTS = {
 }
 FOUND = f"""
 import multiprocessing, os, sys
-import ray, tensordict, transformers  # verl imports them: once is enough
+import ray, tensordict
+from transformers import PreTrainedModel  # and all that it needs: verl imports them, once is enough
 
 def found(way, environment):
     os.environ.update(environment)
@@ -35,6 +36,7 @@ for given in {ENVIRONMENTS}.items():
     process.join()
     if process.exitcode:
         sys.exit(process.exitcode)
+os._exit(0)  # the interpreter's own end takes a second
 """
 
 
