@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
@@ -99,12 +101,14 @@ def drawn(
     the page's HTML, where it is escaped.
     """
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}):
-        figure = Figure(figsize=(4.0, 2.35), layout="constrained")
+        figure = Figure(figsize=(4.0, 2.35), dpi=72)  # SVG's own dots
         axes = figure.add_subplot()
         shifts = 1 + axis.is_log * np.arange(len(curves)) * min(APART, MOST_APART / max(len(curves), 1))
         for curve, shift in zip(curves, shifts.tolist(), strict=True):
             _draw(axes, curve, axis.is_log, within, shift)
         _dress(axes, curves, axis, within)
+        FigureCanvasSVG(figure)
+        ConstrainedLayoutEngine().execute(figure)  # as the figure's own, for which saving would draw everything twice
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     box = axes.get_position()
