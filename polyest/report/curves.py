@@ -152,7 +152,7 @@ def _named(columns: Mapping[str, Sequence[Hashable]]) -> list[str]:
 
 
 def _places(steps: PartsTable) -> tuple[Array, Axis]:
-    """Where steps stand on the axis: at their numbers, spans of steps in their middle, or in order."""
+    """Where steps stand on the axis, which has all of them: at their numbers, spans in their middle, or in order."""
     firsts, names = steps.columns["step"], _named(steps.columns)
     spans = [*zip(firsts, steps.columns.get(TO_STEP, firsts), strict=True)]
     if all(isinstance(end, int) for span in spans for end in span):
@@ -161,7 +161,8 @@ def _places(steps: PartsTable) -> tuple[Array, Axis]:
     else:
         order = {span: i for i, span in enumerate(dict.fromkeys(spans))}
         label, x = "steps in order", [order[span] for span in spans]
-    return np.array(x, np.float64), Axis(label, None if label == "step" else dict(zip(x, names, strict=True)))
+    shown = None if label == "step" else dict(zip(x, names, strict=True))
+    return np.array(x, np.float64), Axis(label, shown, ends=(min(x), max(x)))
 
 
 def _reach(means: Means) -> Array:

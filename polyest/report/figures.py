@@ -68,11 +68,13 @@ class Axis(NamedTuple):
         label: below it.
         names: of some places on it, where their numbers do not say what they are.
         is_log: a scale of powers of 2, with points; else lines with bands.
+        ends: where it begins and ends, though no curve may reach there.
     """
 
     label: str
     names: dict[int, str] | None = None
     is_log: bool = False
+    ends: tuple[float, float] | None = None
 
     def name(self, x: float) -> str:
         return str(int(x)) if self.names is None else self.names[int(x)]
@@ -142,6 +144,8 @@ def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis, within: tuple[float,
         axes.minorticks_off()
     else:
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+    if axis.ends is not None:
+        axes.update_datalim([(end, 0.0) for end in axis.ends], updatey=False)
     axes.set_xlabel(axis.label, color=INK)
     axes.grid(color=GRID, linewidth=0.6)
     axes.tick_params(colors=INK, length=0)
