@@ -201,7 +201,7 @@ def test_thousands_of_columns_take_linear_time(name: str, out: str, tmp_path: Pa
         write_lines(log, pa.table(BASE | columns).to_pylist())
     start = time.process_time()
     assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / out) == 0
-    assert time.process_time() - start < 10  # below one; it took 129 for twice as many, thus 32
+    assert time.process_time() - start < 20  # one or two; it took 129 for twice as many, thus 32 for these
 
 
 @pytest.mark.parametrize(("year", "code"), [(2020, 0), (1700, 0), (2300, 2), (9000, 2)])
