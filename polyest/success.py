@@ -45,7 +45,7 @@ __all__ = [
     "variance",
 ]
 
-LARGEST_ORDER = 1024  # k of pass@k: exact tables take seconds there
+LARGEST_ORDER = 1024  # k of pass@k: exact tables take a second there
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class SuccessRate:
     @cached_property
     def value_coefficients(self) -> Array:
         """The value at h = 0..K correct completions, shape (K+1,): Σ_j a_j (h)_j/(K)_j, rounded once."""
-        K = self.group_size
-        return _frozen([u_statistic(self.polynomial, h, K) for h in range(K + 1)])
+        return _frozen(u_statistic(self.polynomial, self.group_size))
 
     @cached_property
     def coefficients(self) -> Array:
@@ -103,7 +102,7 @@ class SuccessRate:
     @cached_property
     def _rationals(self) -> list[Fraction]:
         derivative = tuple(j * a for j, a in enumerate(self.polynomial))[1:] or (Fraction(0),)
-        return [u_statistic(derivative, m, self.group_size - 1) for m in range(self.group_size)]
+        return [*u_statistic(derivative, self.group_size - 1)]
 
     @cached_property
     def _advantage_pay(self) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain, count, islice, pairwise
@@ -36,6 +35,7 @@ REMEDIES: dict[type, str] = {
 MANY = 256  # a dictionary is small if it holds at most one in so many answers
 FEWEST = 1024  # answers whose chain would cost time
 ONE_IN, LARGEST_SAMPLE = 16, 2048  # answers whose hashes are looked at
+NUMBERS = (int, float, Fraction, Decimal)
 SECRET = {str, bytes, type(None)}
 TOLERATED = 8  # collisions in a sample: −1 and −2 collide anyway
 MOST_DIGITS = 10_000  # of a decimal that is written as a fraction
@@ -139,10 +139,12 @@ def _key(item: object) -> Hashable:
         return frozenset(map(_key, item))
     if isinstance(item, Decimal) and item.is_finite() and abs(item.adjusted()) > MOST_DIGITS:
         raise TypeError("as a fraction it is too long")
-    if isinstance(item, int | float | Fraction | Decimal):
-        with suppress(ValueError, OverflowError):  # not a number, or infinite
+    if isinstance(item, NUMBERS):
+        try:
             return "number", *map(hex, item.as_integer_ratio())
-    elif item is not None and not isinstance(item, str | bytes):
+        except (ValueError, OverflowError):  # not a number, or infinite
+            return item
+    if item is not None and not isinstance(item, str | bytes):
         raise TypeError("its equality is its own")
     return item
 

@@ -152,7 +152,7 @@ def _named(columns: Mapping[str, Sequence[Hashable]]) -> list[str]:
 
 
 def _places(steps: PartsTable) -> tuple[Array, Axis]:
-    """Where steps stand on the axis: at their numbers, spans of steps in their middle, or in order."""
+    """Where steps stand on the axis, which has all of them: at their numbers, spans in their middle, or in order."""
     firsts, names = steps.columns["step"], _named(steps.columns)
     spans = [*zip(firsts, steps.columns.get(TO_STEP, firsts), strict=True)]
     if all(isinstance(end, int) for span in spans for end in span):
@@ -161,19 +161,21 @@ def _places(steps: PartsTable) -> tuple[Array, Axis]:
     else:
         order = {span: i for i, span in enumerate(dict.fromkeys(spans))}
         label, x = "steps in order", [order[span] for span in spans]
-    return np.array(x, np.float64), Axis(label, None if label == "step" else dict(zip(x, names, strict=True)))
+    shown = None if label == "step" else dict(zip(x, names, strict=True))
+    return np.array(x, np.float64), Axis(label, shown, ends=(min(x), max(x)))
 
 
 def _reach(means: Means) -> Array:
     """Half of a 95 % interval: over prompts, or over completions where there is one prompt."""
-    random = _quantiles()[np.clip(means.prompts, 1, 100) - 1] * means.se_random
+    numbers, which = np.unique(np.clip(means.prompts, 1, 100), return_inverse=True)  # beyond they hardly change
+    random = np.array([*map(_quantile, numbers.tolist())])[which] * means.se_random
     return np.where(np.isnan(random), 1.96 * means.se_fixed, random)
 
 
-@lru_cache(maxsize=1)
-def _quantiles() -> Array:
-    """Student's for means over 1 to 100 prompts, beyond which they hardly change."""
-    return np.array([two_sided(0.95, max(n - 1.0, 1.0)) for n in range(1, 101)])
+@lru_cache(maxsize=100)
+def _quantile(prompts: int) -> float:
+    """Student's for the mean over so many."""
+    return two_sided(0.95, max(prompts - 1.0, 1.0))
 
 
 def _over_k(means: Mapping[str, Means], pattern: str, part: int, colour: int, style: str, label: str) -> Curve:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
@@ -66,11 +68,13 @@ class Axis(NamedTuple):
         label: below it.
         names: of some places on it, where their numbers do not say what they are.
         is_log: a scale of powers of 2, with points; else lines with bands.
+        ends: where it begins and ends, though no curve may reach there.
     """
 
     label: str
     names: dict[int, str] | None = None
     is_log: bool = False
+    ends: tuple[float, float] | None = None
 
     def name(self, x: float) -> str:
         return str(int(x)) if self.names is None else self.names[int(x)]
@@ -99,12 +103,14 @@ def drawn(
     the page's HTML, where it is escaped.
     """
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "polyest", "font.size": 9, "font.family": "sans-serif"}):
-        figure = Figure(figsize=(4.0, 2.35), layout="constrained")
+        figure = Figure(figsize=(4.0, 2.35), dpi=72)  # SVG's own dots
         axes = figure.add_subplot()
         shifts = 1 + axis.is_log * np.arange(len(curves)) * min(APART, MOST_APART / max(len(curves), 1))
         for curve, shift in zip(curves, shifts.tolist(), strict=True):
             _draw(axes, curve, axis.is_log, within, shift)
         _dress(axes, curves, axis, within)
+        FigureCanvasSVG(figure)
+        ConstrainedLayoutEngine().execute(figure)  # as the figure's own, for which saving would draw everything twice
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     box = axes.get_position()
@@ -138,6 +144,8 @@ def _dress(axes: Axes, curves: Sequence[Curve], axis: Axis, within: tuple[float,
         axes.minorticks_off()
     else:
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+    if axis.ends is not None:
+        axes.update_datalim([(end, 0.0) for end in axis.ends], updatey=False)
     axes.set_xlabel(axis.label, color=INK)
     axes.grid(color=GRID, linewidth=0.6)
     axes.tick_params(colors=INK, length=0)

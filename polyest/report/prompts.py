@@ -91,7 +91,7 @@ class Prompts:
         columns["collapse_rank"] = [rank if rank <= self.known else None for rank in ranks]
         for name in SHOWN:
             if name in table.means:
-                columns[name] = [_rounded(table.means[name].of(i)) for i in range(number)]
+                columns[name] = [*map(_rounded, table.means[name].each())]
         steps = self.last.keys.get("step")
         return {
             "all": self.all,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scores", "score"]
 
+SHIPPED = 1024  # completions, the most for which there are tables without solving
+
 
 class Grouped(Protocol):
     """Which group every row is in, shape (N,), and how large the groups are."""
@@ -75,8 +77,16 @@ def score(
             advantages = cast("Array", scoring.scores(job.of("advantages", tables)))
             means = scoring.values(job.of("values", tables))
     except TableNotFoundError as error:
-        raise TableNotFoundError(f"{error}; or cut the groups with --group-size") from None
+        raise TableNotFoundError(_advised(str(error), int(np.max(groups.sizes)))) from None
     values = np.empty(len(groups.sizes))
     firsts = job.layout.starts[:-1] if job.layout.rows is None else job.layout.rows[job.layout.starts[:-1]]
     values[groups.of_row[firsts]] = means
     return Scores(rewards, advantages, values)
+
+
+def _advised(error: str, largest: int) -> str:
+    """To cut the groups besides; first of all where a group is larger than those of any shipped table."""
+    if largest <= SHIPPED:
+        return f"{error}; or cut the groups with --group-size"
+    what, _, command = error.partition("; solve ")
+    return f"{what}; cut the groups with --group-size; or solve {command}"

@@ -22,6 +22,14 @@ def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
     assert all(number.is_integer() for number in named if number <= frame["xlim"][1])
 
 
+@pytest.mark.parametrize("last", [0.0, 20.0])
+def test_what_one_step_has_is_drawn_over_all_steps(last: float) -> None:
+    """A fiftieth of room at either end, whichever step it is."""
+    one = Curve(np.array([last]), np.array([0.5]), np.array([0.1]))
+    xlim = drawn([one], Axis("step", ends=(0.0, 20.0)), (0.0, 1.0))[1]["xlim"]
+    assert xlim == pytest.approx([-0.4, 20.4])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [0.0, 0.25])
 def test_what_is_never_negative_has_no_negative_tick(level: float) -> None:

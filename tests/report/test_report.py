@@ -44,6 +44,12 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only tables are looked at."""
+    monkeypatch.setattr("polyest.report.curves.drawn", lambda *given: ("", {}))
+
+
+@pytest.fixture
 def page(log: Path) -> str:
     return log.with_name("page.html").read_text(encoding="utf-8")
 
@@ -169,10 +175,10 @@ def test_of_more_steps_than_a_curve_has_points_several_are_one(
     note = "Of 3 steps 2 at a time are one point: each prompt counts with its mean there."
     assert note == report.note
     assert note in html(report)
-    assert report_of([record], "steps").data["prompts"]["visits"] == [3, 3]
+    assert report.data["prompts"]["visits"] == [3, 3]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_spans_of_steps_are_those_of_the_log_in_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """A record with steps 1 and 4 of 1 to 4 has them in the spans 1 to 2 and 3 to 4; drift goes from step to step."""
     monkeypatch.setattr(content, "MOST", 2)
@@ -303,7 +309,7 @@ def many(steps: int, prompts: int) -> GroupStatistics:
     return group_statistics(group_rows(of_row), codes.ravel().tolist(), keys)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_page_stays_small_and_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyest.report.prompts.MOST", 50)
     report = report_of([many(10, 30)], "title")
@@ -318,6 +324,7 @@ def test_a_page_of_1000_steps_and_1000_prompts_has_less_than_5_mb() -> None:
     assert len(html(report_of([many(1000, 50)], "title")).encode()) < 5e6
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     statistics = many(1, 2)
     with pytest.raises(ArgumentError, match=r"cannot be written: .*name another"):
@@ -329,6 +336,7 @@ def test_the_same_log_gives_the_same_bytes() -> None:
     assert html(report_of([many(3, 4)], "t")) == html(report_of([many(3, 4)], "t"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_answers_that_are_not_known_are_question_marks() -> None:
     """A record that knows no answers has counts, and question marks for answers."""
     from dataclasses import replace

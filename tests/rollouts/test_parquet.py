@@ -192,8 +192,8 @@ def test_typed_answers_of_structs(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
 @pytest.mark.parametrize("out", ["out.parquet", "out.jsonl"])
-def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Path) -> None:
-    columns = {f"c{n}": [1.5, 2.5, None] for n in range(10_000)}
+def test_thousands_of_columns_take_linear_time(name: str, out: str, tmp_path: Path) -> None:
+    columns = {f"c{n}": [1.5, 2.5, None] for n in range(5_000)}
     log = tmp_path / name
     if name == "log.parquet":
         write_table(tmp_path, **columns)
@@ -201,7 +201,7 @@ def test_ten_thousand_columns_take_linear_time(name: str, out: str, tmp_path: Pa
         write_lines(log, pa.table(BASE | columns).to_pylist())
     start = time.process_time()
     assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / out) == 0
-    assert time.process_time() - start < 20  # one or two; it took 129
+    assert time.process_time() - start < 20  # one or two; it took 129 for twice as many, thus 32 for these
 
 
 @pytest.mark.parametrize(("year", "code"), [(2020, 0), (1700, 0), (2300, 2), (9000, 2)])

@@ -108,7 +108,7 @@ def deal(rows: Rows, numbers: dict[str, str], group_size: int | None, by_prompt:
     needed = rows.count * (BYTES_OF_ROW + 8 * len(numbers)) + groups * BYTES_OF_GROUP
     bits = max(-(-needed // most) - 1, 1).bit_length()
     dtype = np.dtype([*dtype.descr, ("code", "u4")])
-    piles = [Pile(rows.database.file(), dtype) for _ in range(1 << bits)]
+    piles = [Pile(rows.database, dtype) for _ in range(1 << bits)]
     code = prompt_hash(rows) if by_prompt else chosen["key"]
     chosen["code"] = f"(({code}) >> 32)::UINTEGER"
     records = np.empty(AT_ONCE, dtype)
@@ -151,7 +151,7 @@ def _shelves(piles: Sequence[Pile], bits: int, most: int, database: Database) ->
 
 def _split(pile: Pile, field: str, shift: int, pieces: int, database: Database) -> list[Pile]:
     """The pieces of a pile, which is used up, by some bits of a field; those that are not empty."""
-    found = [Pile(database.file(), pile.dtype) for _ in range(pieces)]
+    found = [Pile(database, pile.dtype) for _ in range(pieces)]
     while len(records := pile.read(AT_ONCE)):
         code = records[field].astype(np.uint64) >> np.uint64(shift)
         _put(records, (code % np.uint64(pieces)).astype(np.uint16), found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import SEEK_END
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -53,15 +54,20 @@ class HeldSheet:
 
 
 class Pile:
-    """Records on disk, in a file without a name, written at the end and read from the front."""
+    """Records on disk, in a file without a name, made with the first; written at the end, read from the front."""
 
-    def __init__(self, file: IO[bytes], dtype: np.dtype[np.void]) -> None:
-        self.file = file
+    def __init__(self, database: Database, dtype: np.dtype[np.void]) -> None:
+        self.database = database
         self.dtype, self.count, self.position = dtype, 0, 0
 
+    @cached_property
+    def file(self) -> IO[bytes]:
+        return self.database.file()
+
     def write(self, records: Record) -> None:
-        self.file.write(np.ascontiguousarray(records).view(np.uint8).data)
-        self.count += len(records)
+        if len(records):
+            self.file.write(np.ascontiguousarray(records).view(np.uint8).data)
+            self.count += len(records)
 
     def read(self, count: int) -> Record:
         """The next ones; fewer at the end."""

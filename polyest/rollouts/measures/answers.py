@@ -93,8 +93,9 @@ def _paid(size: int, method: str) -> Array | None:
 def _variances(cells: Cells, groups: Whole, method: str) -> Array:
     """Of the values of some groups, under the laws that fit them."""
     starts, found = cells.starts, []
+    estimators = {size: _estimator(size, method) for size in np.unique(cells.sizes[groups]).tolist()}
     for group in groups.tolist():
-        estimator = _estimator(int(cells.sizes[group]), method)
+        estimator = estimators[cells.sizes[group]]
         counts = cells.counts[starts[group] : starts[group + 1]].tolist()
         found.append(math.nan if estimator is None else _variance(estimator, counts))
     return np.array(found)

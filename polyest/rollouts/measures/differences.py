@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "Difference", "compared", "differences"]
 
 
+SIDES = 3  # of a comparison
+
+
 class Difference(NamedTuple):
     """A run's mean less the first run's.
 
@@ -45,32 +48,6 @@ class Difference(NamedTuple):
         return f"{self.mean.mean:.{digits}f} ± {error:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}"
 
 
-class Sides(NamedTuple):
-    """Means over the prompts of either run, and of the differences of the prompts that both have."""
-
-    first: Means
-    second: Means
-    pairs: Means
-
-    def plus(self, other: Sides) -> Sides:
-        """Over all prompts of both."""
-        both = map(Means.joined, zip(self, other, strict=True))
-        return Sides(*(one.gathered(np.zeros(2, np.int64), 1) for one in both))
-
-    def difference(self) -> tuple[Mean, int] | None:
-        """The second run's mean less the first's, and how many prompts are paired.
-
-        Paired prompt by prompt where both have two or more of them, else as two samples (0 paired); None where one has
-        fewer than two prompts.
-        """
-        first, second, pairs = (
-            Mean(one.mean, math.nan, one.se_random, one.prompts - 1.0, "prompts") for one in (m.of(0) for m in self)
-        )
-        if self.pairs.prompts[0] > 1:
-            return pairs, int(self.pairs.prompts[0])
-        return (second.apart(first), 0) if min(self.first.prompts[0], self.second.prompts[0]) > 1 else None
-
-
 @dataclass(frozen=True)
 class Comparison:
     """A run with the first one, in some prompts or in all.
@@ -78,14 +55,15 @@ class Comparison:
     Attributes:
         run: its name.
         visits: prompts at a step that both have.
-        shared: of every measure, in those; its sides are empty where no prompt has any.
+        shared: of every measure, in those: means over the prompts of the first run, over those of this one, and of the
+            differences of the prompts that both have.
         whole: the same in everything.
     """
 
     run: Hashable
     visits: int
-    shared: dict[str, Sides]
-    whole: dict[str, Sides]
+    shared: dict[str, Means]
+    whole: dict[str, Means]
 
     def plus(self, other: Comparison) -> Comparison:
         """Over other prompts as well."""
@@ -95,16 +73,33 @@ class Comparison:
     def differences(self) -> Iterable[Difference]:
         """In the visits that both have, if these are several, else in all."""
         for name, sides in (self.shared if self.visits > 1 else self.whole).items():
-            found = sides.difference()
+            found = _difference(sides)
             if found is not None:
                 yield Difference(self.run, name, *found)
 
 
-def _together(one: Mapping[str, Sides], other: Mapping[str, Sides]) -> dict[str, Sides]:
-    """Of measures that either has."""
-    names = dict.fromkeys([*max(one, other, key=len), *one, *other])
-    none = Sides(*[Means.of_none(1)] * 3)
-    return {name: one.get(name, none).plus(other.get(name, none)) for name in names}
+def _difference(sides: Means) -> tuple[Mean, int] | None:
+    """The second run's mean less the first's, and how many prompts are paired.
+
+    Paired prompt by prompt where both have two or more of them, else as two samples (0 paired); None where one has
+    fewer than two prompts.
+    """
+    first, second, pairs = (
+        Mean(one.mean, math.nan, one.se_random, one.prompts - 1.0, "prompts") for one in sides.each()
+    )
+    own, others, both = sides.prompts.tolist()
+    if both > 1:
+        return pairs, both
+    return (second.apart(first), 0) if min(own, others) > 1 else None
+
+
+def _together(one: Mapping[str, Means], other: Mapping[str, Means]) -> dict[str, Means]:
+    """Over all prompts of both, of measures that either has."""
+    names, none = [*dict.fromkeys([*max(one, other, key=len), *one, *other])], Means.of_none(SIDES)
+    number = SIDES * len(names)
+    every = Means.joined([own.get(name, none) for own in (one, other) for name in names])
+    found = every.gathered(np.tile(np.arange(number), 2), number)
+    return {name: found.taken(slice(SIDES * i, SIDES * (i + 1))) for i, name in enumerate(names)}
 
 
 def differences(statistics: GroupStatistics, measures: Mapping[str, Measured]) -> list[Difference]:
@@ -131,18 +126,22 @@ def compared(statistics: GroupStatistics, measures: Mapping[str, Measured]) -> l
     return found
 
 
-def _sides(values: Array, prompts: Whole, is_second: NDArray[np.bool_]) -> Sides:
-    first, second = (_prompt_means(values[take], prompts[take]) for take in (~is_second, is_second))
-    shared = np.intersect1d(first[0], second[0])
-    before, after = (means[np.searchsorted(names, shared)] for names, means in (first, second))
-    return Sides(*(_mean(means) for means in (first[1], second[1], after - before)))
+def _sides(values: Array, prompts: Whole, is_second: NDArray[np.bool_]) -> Means:
+    """As in `Comparison`; prompts are numbers from 0 on."""
+    number = int(prompts.max(initial=-1)) + 1
+    (first, of_first), (second, of_second) = (
+        _prompt_means(values[take], prompts[take], number) for take in (~is_second, is_second)
+    )
+    both = of_first & of_second
+    sides = [first[of_first], second[of_second], second[both] - first[both]]
+    numbers = np.concatenate(sides)
+    parts = np.repeat(np.arange(SIDES), [len(side) for side in sides])
+    return Means.over(numbers, np.broadcast_to(np.nan, len(numbers)), parts, SIDES)
 
 
-def _prompt_means(values: Array, prompts: Whole) -> tuple[Whole, Array]:
+def _prompt_means(values: Array, prompts: Whole, number: int) -> tuple[Array, NDArray[np.bool_]]:
+    """The mean of every prompt, and which of them have one."""
     known = ~np.isnan(values)
-    names, index = np.unique(prompts[known], return_inverse=True)
-    return names, np.bincount(index, values[known], len(names)) / np.bincount(index, minlength=len(names))
-
-
-def _mean(values: Array) -> Means:
-    return Means.over(values, np.full(len(values), np.nan), np.zeros(len(values), np.int64), 1)
+    values, prompts = values[known], prompts[known]
+    counts = np.bincount(prompts, minlength=number)
+    return np.bincount(prompts, values, number) / np.maximum(counts, 1), counts > 0

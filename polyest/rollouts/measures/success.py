@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,8 +81,14 @@ def _rate(objective: Callable[[int, int], success.SuccessRate], k: int, sums: Ar
     known = ~np.isnan(sums) & (sizes >= max(k, 2))
     for size in np.unique(sizes[known]).tolist():
         chosen = known & (sizes == size)
-        found[chosen] = objective(k, size).value_coefficients[sums[chosen].astype(np.int64)]
+        found[chosen] = _values(objective, k, size)[sums[chosen].astype(np.int64)]
     return found
+
+
+@lru_cache(maxsize=1 << 12)
+def _values(objective: Callable[[int, int], success.SuccessRate], k: int, size: int) -> Array:
+    """By the number of correct completions; the same for every record of a log, and every time that it is read."""
+    return objective(k, size).value_coefficients
 
 
 def _votes(statistics: GroupStatistics, cells: Cells, work: int) -> dict[str, Measured]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -48,13 +49,25 @@ def runs(folder: Path) -> list[Path]:
     return found
 
 
+@pytest.fixture
+def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages have all digits of their numbers: rounded ones may differ by one of the last, by chance."""
+
+    def digits(numbers: Any) -> list[float | None]:
+        return [None if math.isnan(number) else number for number in numbers.tolist()]
+
+    monkeypatch.setattr("polyest.report.content._numbers", digits)
+    monkeypatch.setattr("polyest.report.figures._digits", digits)
+    monkeypatch.setattr("polyest.report.prompts.decimals", lambda error: 15)
+
+
 def read(page: Path) -> Any:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text("utf-8"), re.DOTALL)
     assert found is not None
     return json.loads(found[1])
 
 
-SMALL = (parts.SHARE, 2e-5, 1e-7)  # one part, some, and more than there are prompts
+SMALL = (parts.SHARE, 2e-4, 4e-6)  # one part, some, and more than there are prompts
 
 
 @pytest.mark.slow
@@ -89,12 +102,15 @@ def test_a_column_of_the_log_parts_it_too(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrounded")
 @pytest.mark.parametrize("most", [2000, 10])
 def test_a_page_on_a_log_in_parts_is_that_of_one(
     most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the same prompts where not all are shown."""
+    """With the same prompts where not all are shown; its figures, which show all of them anyhow, are drawn once."""
     monkeypatch.setattr("polyest.report.prompts.MOST", most)
+    if most == 10:
+        monkeypatch.setattr("polyest.report.curves.drawn", lambda *given: ("", {}))
     found, logs = [], runs(tmp_path)
     for share in SMALL if most == 10 else SMALL[::2]:
         monkeypatch.setattr(parts, "SHARE", share)
@@ -112,7 +128,7 @@ def test_parts_without_rows_change_no_measure(
     """As of a long log of few prompts."""
     rows = [{"prompt_id": i // 4, "answer": i * i % 3, "correct": i % 2} for i in range(12)]
     log, found = write_lines(tmp_path / "log.jsonl", rows), []
-    for share in (parts.SHARE, 1e-7):
+    for share in (parts.SHARE, 1e-6):
         monkeypatch.setattr(parts, "SHARE", share)
         assert exit_code("score", log, "--json") == 0
         found.append(json.loads(capsys.readouterr().out))
@@ -132,6 +148,7 @@ def measured_in_parts(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unrounded")
 def test_steps_that_are_no_integers_have_one_order_in_all_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
