@@ -18,8 +18,8 @@ TOKENS = {"<end>": 0, "?": 1} | {letter: i for i, letter in enumerate(LETTERS, 2
 SETTINGS = {
     "max_completion_length": 1,
     "per_device_train_batch_size": 64,
-    "learning_rate": 0.03,
-    "max_steps": 100,
+    "learning_rate": 0.05,
+    "max_steps": 60,
     "lr_scheduler_type": "constant",
     "use_cpu": True,
     "bf16": False,

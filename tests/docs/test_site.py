@@ -202,11 +202,14 @@ ROOT_ELEMENT = "document.documentElement"
 PALETTE = "[data-md-component=palette]"
 
 
+def axe_core() -> str:
+    return str(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
+
+
 def violations(page: Any, options: dict[str, object], elements: Any = None) -> list[tuple[str, object]]:
     """Of axe-core's rules, in all of the page or in some elements."""
-    script = pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT
     if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(script)
+        page.evaluate(axe_core())
     look = "([include, options]) => axe.run(include ?? document, {resultTypes: ['violations'], ...options})"
     return [
         (found["id"], node["target"])
@@ -225,15 +228,20 @@ def of_new_kinds(page: Any) -> list[tuple[str, object]]:
 def darken(page: Any) -> None:
     """By the theme's own button, and in a page without it as the system's scheme does."""
     if page.locator(PALETTE).count():
-        page.locator(f"{PALETTE} label:not([hidden])").click()  # which is there when the theme's script has run
+        button = page.wait_for_selector(f"{PALETTE} label:not([hidden])", state="attached")  # by the theme's script
+        button.evaluate("label => label.click()")
         page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
         page.evaluate("localStorage.clear()")
     else:
         page.emulate_media(color_scheme="dark")
 
 
-def is_too_wide(page: Any, width: int) -> bool:
+def resize(page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+
+
+def is_too_wide(page: Any, width: int) -> bool:
+    resize(page, width)
     return bool(page.evaluate(f"{ROOT_ELEMENT}.scrollWidth > {ROOT_ELEMENT}.clientWidth"))
 
 
@@ -245,8 +253,11 @@ def seen(site: Path, address: str, browser: Any) -> dict[str, list[object]]:
         page.on("console", lambda message: found["console"].append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: found["console"].append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((address, "data:")) else found["console"].append(r.url))
+        page.add_init_script(axe_core())
         for place in pages(site):
+            page.evaluate(f"{ROOT_ELEMENT}.hidden = true")  # what is left behind is not laid out again
             page.emulate_media(color_scheme="light")
+            resize(page, 390)
             page.goto(f"{address}/{place}")
             page.wait_for_function(TABLES_SCROLL)
             page.add_style_tag(content="* { transition: none !important; }")

@@ -54,9 +54,20 @@ def extreme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-@pytest.fixture
-def page(browser: Any, written: Path) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def opened(browser: Any, written: Path) -> Iterator[Any]:
     yield from silent(browser, written)
+
+
+@pytest.fixture
+def page(opened: Any) -> Iterator[Any]:
+    """The page as it is when it is opened."""
+    opened.emulate_media(color_scheme="light")
+    opened.set_viewport_size({"width": 1280, "height": 720})
+    opened.reload()
+    yield opened
+    assert opened.evaluate("window.pwned") is None
+    opened.mouse.move(0, 0)
 
 
 def silent(browser: Any, written: Path) -> Iterator[Any]:

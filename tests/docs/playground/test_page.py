@@ -43,25 +43,24 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def test_random_groups_are_paid_as_the_library_pays_them(page: Any) -> None:
     """As many as the answers make of the size picked; what is left over is in none."""
-    rng, seen = np.random.default_rng(0), 0
-    while seen < GROUPS:
+    rng, typed = np.random.default_rng(0), []
+    while sum(len(answers) // K for answers, K, _ in typed) < GROUPS:
         target, K = str(rng.choice(TARGETS)), int(rng.integers(2, 65))
-        typed = int(rng.integers(K, 4 * K))
-        answers = [None if a == 0 else f"a{a}" for a in rng.integers(0, rng.integers(2, 2 * K), typed)]
-        groups = [answers[i : i + K] for i in range(0, typed - K + 1, K)]
-        script = """([answers, K, target]) => {
-            const found = coefficients(target, K, "noise_budget=1.5"), groups = groupsOf(answers, K);
-            const paid = ([name, c]) => [name, groups.map(group => score(group, c))];
-            return Object.fromEntries(Object.entries(found).map(paid));
-        }"""
-        shown = page.evaluate(script, [answers, K, target])
+        count = int(rng.integers(K, 4 * K))
+        typed.append(([None if a == 0 else f"a{a}" for a in rng.integers(0, rng.integers(2, 2 * K), count)], K, target))
+    script = """typed => typed.map(([answers, K, target]) => {
+        const found = coefficients(target, K, "noise_budget=1.5"), groups = groupsOf(answers, K);
+        const paid = ([name, c]) => [name, groups.map(group => score(group, c))];
+        return Object.fromEntries(Object.entries(found).map(paid));
+    })"""
+    for (answers, K, target), shown in zip(typed, page.evaluate(script, typed), strict=True):
+        groups = [answers[i : i + K] for i in range(0, len(answers) - K + 1, K)]
         assert set(shown) == {"plug_in", "aqp"} | ({"harmonic"} if target == "log" else set())
         for method, scores in shown.items():
             estimator = polyest.load(target, K, method)
             rewards = [score["rewards"] for score in scores]
             np.testing.assert_allclose(rewards, estimator.rewards(groups), rtol=1e-12, atol=1e-12)
             np.testing.assert_allclose([s["value"] for s in scores], estimator.value(groups), rtol=1e-12, atol=1e-12)
-        seen += len(groups)
 
 
 def test_the_curves_are_those_of_the_library(page: Any) -> None:
