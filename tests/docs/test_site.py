@@ -296,6 +296,13 @@ def test_every_kind_of_text_has_contrast(seen: dict[str, list[object]], scheme: 
     assert seen[scheme] == []
 
 
+def test_a_pointer_darkens_a_page(address: str, opened: Callable[..., Any]) -> None:
+    page = opened()
+    page.goto(f"{address}/start.html")
+    page.locator(f"{PALETTE} label:not([hidden])").click()
+    page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
+
+
 SEEDS = {
     "a colour of one word": "e => { e.innerHTML = '<b>faint</b>'; e.firstChild.style.color = '#787878'; }",
     "paper behind a paragraph": "e => { e.style.background = getComputedStyle(e).color; }",
