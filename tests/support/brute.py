@@ -67,11 +67,16 @@ def noise(target: str, c: Sequence[Any], p: Any) -> Any:
 def float_curves(target: str, c: Sequence[float], p: Any) -> tuple[Any, Any]:
     """|bias| and noise at an array of float64 points, to find where the maxima are."""
     K, r = len(c), FLOAT_TARGETS[target](p)
-    basis = np.stack(bernstein(K - 1, p))
+    basis = _float_basis(K - 1, np.ascontiguousarray(p, dtype=float).tobytes())
     deviations = np.asarray(c)[:, None] - r
     e = p * (np.asarray(c) @ basis - r)
     share = (np.arange(K) + 1)[:, None] / K
     return np.abs(e), p * (basis * share * deviations**2).sum(axis=0) - e**2
+
+
+@lru_cache(maxsize=16)
+def _float_basis(n: int, points: bytes) -> Any:
+    return np.stack(bernstein(n, np.frombuffer(points)))
 
 
 def grid(K: int, size: int = 2000) -> Any:
