@@ -173,10 +173,11 @@ class _Search:
         return seen
 
     def _meet(self, cell: Cell) -> _Glance | _Patch:
-        glance = _Glance.of(self.f, cell)
-        self.known = max(self.known, glance.attained)
-        if glance.bound < self.known or glance.error < self.known * ball(GLANCE_ERROR):
-            return glance
+        if self.known > 0 or not self.known.is_finite():
+            glance = _Glance.of(self.f, cell)
+            self.known = max(self.known, glance.attained)
+            if glance.bound < self.known or glance.error < self.known * ball(GLANCE_ERROR):
+                return glance
         return self._patch(cell)
 
     def _patch(self, cell: Cell) -> _Patch:
