@@ -61,7 +61,7 @@ def noise(target: str, c: Sequence[Any], p: Any) -> Any:
     K, r = len(c), TARGETS[target](p)
     basis = bernstein(K - 1, p)
     second = sum(b * (m + 1) / K * (x - r) ** 2 for m, (x, b) in enumerate(zip(c, basis, strict=True)))
-    return p * second - bias(target, c, p) ** 2
+    return p * second - (p * (sum(x * b for x, b in zip(c, basis, strict=True)) - r)) ** 2
 
 
 def float_curves(target: str, c: Sequence[float], p: Any) -> tuple[Any, Any]:
@@ -126,15 +126,16 @@ def _top(f: Callable[[Any], Any], points: Any, heights: Any) -> Any:
 
 
 def _refined(f: Callable[[Any], Any], left: Any, p: Any, right: Any) -> Any:
-    best = f(p)
+    here = best = f(p)
     for _ in range(6):
         h = p * mp.mpf(10) ** -14
         up, down = f(p + h), f(p - h)
-        first, second = (up - down) / (2 * h), (up - 2 * f(p) + down) / h**2
+        first, second = (up - down) / (2 * h), (up - 2 * here + down) / h**2
         if second == 0:
             return best
         p = min(max(p - first / second, left), right)
-        best = max(best, f(p))
+        here = f(p)
+        best = max(best, here)
     return best
 
 
