@@ -229,7 +229,7 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
 
 
 def _horner(coefficients: Array, x: Array) -> Array:
-    value = np.zeros_like(x) + coefficients[-1]
+    value: Array = np.zeros_like(x) + coefficients[-1]
     for c in coefficients[-2::-1]:
         value *= x
         value += c
