@@ -4,48 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-from flint import arb, arb_poly
+from flint import arb, arb_poly, fmpq
 
 from polyest.certify.fixed_point import BernsteinForm, FixedPoint
-from polyest.numbers.balls import ball, zero_plus_minus
+from polyest.numbers.balls import zero_plus_minus
 
 __all__ = ["TERMS", "Cell"]
 
 TERMS = 64
-SINGULAR = Fraction(
-    1, 5
-)  # radius per centre at most: r may be singular at 0, Lagrange's remainder is of order 4^−TERMS
+SINGULAR = fmpq(1, 5)  # radius per centre at most: r may be singular at 0, Lagrange's remainder is of order 4^−TERMS
 
 
 @dataclass(frozen=True)
 class Cell:
     """[low, high], 0 ≤ low < high ≤ 1, in the variable t ∈ [−1, 1], p = centre + radius·t, and polynomials on it."""
 
-    low: Fraction
-    high: Fraction
+    low: fmpq
+    high: fmpq
     forms: tuple[FixedPoint, ...]
     bits: int
 
     @classmethod
     def whole(cls, forms: Sequence[BernsteinForm], bits: int) -> Cell:
         """[0, 1], the polynomials in units of 2^−bits."""
-        return cls(Fraction(0), Fraction(1), tuple(form.in_units(bits) for form in forms), bits)
+        return cls(fmpq(0), fmpq(1), tuple(form.in_units(bits) for form in forms), bits)
 
     @property
     def centre(self) -> arb:
-        return ball((self.low + self.high) / 2)
+        return arb((self.low + self.high) / 2)
 
     @property
     def radius(self) -> arb:
-        return ball((self.high - self.low) / 2)
+        return arb((self.high - self.low) / 2)
 
     @property
     def local(self) -> list[arb_poly]:
         """The forms as local polynomials."""
         unit = arb(2) ** -self.bits
-        return [arb_poly(form.coefficients) * unit + zero_plus_minus(form.error * unit) for form in self.forms]
+        return [arb_poly(form.polynomial) * unit + zero_plus_minus(form.error * unit) for form in self.forms]
 
     def halves(self) -> tuple[Cell, Cell]:
         middle = (self.low + self.high) / 2
@@ -54,7 +51,7 @@ class Cell:
 
     def parts(self) -> Iterator[Cell]:
         """The cell in parts that are short enough for `TERMS` terms, of the forms and of r."""
-        short = all(len(form.coefficients) <= TERMS for form in self.forms)
+        short = all(form.polynomial.length() <= TERMS for form in self.forms)
         if short and self.high - self.low <= SINGULAR * (self.high + self.low):
             yield self
         else:

@@ -6,7 +6,6 @@ Halving expands them anew around the middles of the halves, where they have fewe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,32 +14,31 @@ from flint import fmpz, fmpz_poly
 __all__ = ["BernsteinForm", "FixedPoint"]
 
 LEAST_ERROR = 16  # units that it does no harm to be off by
+STEPS = fmpz_poly([-1, 1]), fmpz_poly([1, 1])
 
 
 @dataclass(frozen=True)
 class FixedPoint:
     """A function of t ∈ [−1, 1] that is Σ_j a_j t^j up to `error`, all in units of the caller's."""
 
-    coefficients: list[fmpz]
+    polynomial: fmpz_poly
     error: int
 
     @classmethod
-    def of(cls, coefficients: Sequence[int | fmpz], error: int) -> FixedPoint:
+    def of(cls, polynomial: fmpz_poly, error: int) -> FixedPoint:
         """Without the last coefficients, as long as they add little to the error."""
-        kept, dropped, most = list(map(fmpz, coefficients)) or [fmpz(0)], 0, max(error, LEAST_ERROR)
-        while len(kept) > 1 and dropped + abs(kept[-1]) <= most:
-            dropped += int(abs(kept.pop()))
-        return cls(kept, error + dropped)
+        terms, dropped, most = polynomial.length(), fmpz(0), max(error, LEAST_ERROR)
+        while terms > 1 and dropped + abs(polynomial[terms - 1]) <= most:
+            terms -= 1
+            dropped += abs(polynomial[terms])
+        return cls(polynomial.truncate(terms), error + int(dropped))
 
     def halves(self) -> tuple[FixedPoint, FixedPoint]:
         """The same on [−1, 0] and on [0, 1], with t = (u ∓ 1)/2."""
-        bits = len(self.coefficients) - 1
-        scaled = fmpz_poly([a << (bits - j) for j, a in enumerate(self.coefficients)])  # 2^bits·Σ a_j (u/2)^j
-        left, right = (scaled(fmpz_poly([sign, 1])) for sign in (-1, 1))
-        return self._rounded(left, bits), self._rounded(right, bits)
-
-    def _rounded(self, polynomial: fmpz_poly, bits: int) -> FixedPoint:
-        return FixedPoint.of([a >> bits for a in polynomial.coeffs()], self.error + bits + 1)
+        bits = max(self.polynomial.degree(), 0)
+        scaled = fmpz_poly([a << (bits - j) for j, a in enumerate(self.polynomial.coeffs())])  # 2^bits·Σ a_j (u/2)^j
+        left, right = (FixedPoint.of(scaled(step) // (1 << bits), self.error + bits + 1) for step in STEPS)
+        return left, right
 
 
 @dataclass(frozen=True)
@@ -76,5 +74,4 @@ class BernsteinForm:
         shifted = g(fmpz_poly([-1, 1]))
         in_s = fmpz_poly([shifted[n - k] << (n - k) for k in range(n + 1)])
         unit = self.denominator << n
-        powers = in_s(fmpz_poly([1, -1])).coeffs()
-        return FixedPoint.of([(a << bits) // unit for a in powers], n + 1)
+        return FixedPoint.of(in_s(fmpz_poly([1, -1])) * (1 << bits) // unit, n + 1)

@@ -43,7 +43,7 @@ class Curve:
 
     def on(self, cell: Cell) -> arb_poly:
         """The local polynomial of f, from those of its forms."""
-        factors = self.factors(arb_poly([cell.centre, cell.radius]), cell.local)
+        factors = self.factors(arb_poly([cell.centre, cell.radius]), list(map(fold, cell.local)))
         weights = weighted_powers(self.target, cell, len(factors))
         return fold(sum((u * w for u, w in zip(factors, weights, strict=True)), arb_poly([])))
 

@@ -35,7 +35,7 @@ def maximum(polynomial: FixedPoint, threshold: int) -> Bounds | None:
         if not pieces:
             return found
         piece = pieces.pop()
-        a, error = [*map(int, piece.coefficients)], piece.error
+        a, error = [*map(int, piece.polynomial.coeffs())] or [0], piece.error
         if a[0] + _swing(a) + error < threshold:
             continue
         bounds = _bounds(a)

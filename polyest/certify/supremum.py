@@ -1,6 +1,7 @@
 """A rigorous enclosure of sup f over (0, 1] (theory.md §4).
 
-(0, 1] is cut into cells on which f is a local polynomial; those that may reach the best value known are searched.
+(0, 1] is cut into cells on which f is a local polynomial. A glance with few terms and digits tells most of those that
+stay below the best value known; the others are searched.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
 
-from flint import arb, arb_poly, ctx
+from flint import arb, arb_poly, ctx, fmpq, fmpz_poly
 
 from polyest.certify.cells import TERMS, Cell
 from polyest.certify.fixed_point import FixedPoint
@@ -21,10 +22,13 @@ from polyest.numbers.balls import ball, ceiling, floor, split, working
 __all__ = ["supremum"]
 
 MOST_CELLS = 20_000
-NEAR_ZERO, NEXT_TO_ZERO = Fraction(1, 2**160), Fraction(1, 2**1000)  # ε below which a bound does for f
+NEAR_ZERO, NEXT_TO_ZERO = fmpq(1, 2**160), fmpq(1, 2**1000)  # ε below which a bound does for f
 LEVEL = 0.99  # per halving of ε: a bound that falls less has come to the limit at 0
-SHORTEST = Fraction(1, 2**100)  # length of a cell per its place; shorter ones need more digits, if anything helps
+SHORTEST = fmpq(1, 2**100)  # length of a cell per its place; shorter ones need more digits, if anything helps
 UNIT_BITS = 140
+GLANCE_TERMS, GLANCE_SPARES = 16, 64  # terms, and bits fewer than a search has
+GLANCE_ERROR = Fraction(1, 8)  # of the best value known; what a glance knows less well is looked at with all digits
+POINTS = [arb(k) / 2 for k in range(-2, 3)]
 ATTEMPTS = 4  # each with twice the digits
 
 
@@ -58,6 +62,32 @@ B = TypeVar("B", arb, arb_poly)
 
 
 @dataclass(frozen=True)
+class _Glance:
+    """A cell at a glance.
+
+    Attributes:
+        cell: what was looked at.
+        attained: f attains this on it.
+        bound: f does not exceed this on it; may be nan.
+        error: by which f was not known at a point.
+    """
+
+    cell: Cell
+    attained: arb
+    bound: arb
+    error: arb
+
+    @classmethod
+    def of(cls, f: Curve, cell: Cell) -> _Glance:
+        with working(ctx.prec - GLANCE_SPARES, GLANCE_TERMS + 1):
+            local = f.on(cell)
+            values, whole = [local(t) for t in POINTS], local(arb(0, 1))
+            attained = max((sign * value).lower() for sign in f.signs for value in values)
+            bound = max((sign * whole).upper() for sign in f.signs)
+            return cls(cell, attained if attained.is_finite() else arb("-inf"), bound, values[2].rad())
+
+
+@dataclass(frozen=True)
 class _Patch:
     """A cell and what f is on it.
 
@@ -77,7 +107,7 @@ class _Patch:
         middle, radius = split(f.on(cell))
         if not radius.is_finite():
             return cls(cell, middle, radius, arb("-inf"))
-        values = [middle(arb(k) / 2) for k in range(-2, 3)]
+        values = [middle(t) for t in POINTS]
         height = max((sign * value).lower() for sign in f.signs for value in values)
         return cls(cell, middle, radius, (height - radius).lower())
 
@@ -104,18 +134,18 @@ class _Search:
         self.upper: int | None = None
 
     def run(self) -> tuple[Fraction, Fraction] | None:
-        patches = self._patches()
-        patches.sort(key=lambda patch: float(patch.attained))
+        seen = self._cells()
+        seen.sort(key=lambda part: float(part.attained))
         self.unit = _unit(self.known)
         for _ in range(MOST_CELLS):
-            if not patches:
+            if not seen:
                 return self._result()
-            patch = patches.pop()
-            if self._settle(patch):
+            part = seen.pop()
+            if self._settle(part):
                 continue
-            if patch.cell.high - patch.cell.low < patch.cell.high * SHORTEST:
+            if part.cell.high - part.cell.low < part.cell.high * SHORTEST:
                 return None
-            patches += map(self._meet, patch.cell.halves())
+            seen += map(self._meet, part.cell.halves())
         raise SolveError(f"the enclosure was not closed after {MOST_CELLS} cells")
 
     def _result(self) -> tuple[Fraction, Fraction]:
@@ -127,28 +157,39 @@ class _Search:
     def _scaled(self, balls: B) -> B:
         return balls * arb(2) ** self.unit
 
-    def _patches(self) -> list[_Patch]:
+    def _cells(self) -> list[_Glance | _Patch]:
         """(0, 1] in cells, but for an (0, ε] where |f| is below `known`, or its bound at 0 hardly falls any more."""
         cell, bound = Cell.whole(self.f.forms, ctx.prec), arb("inf")
-        patches: list[_Patch] = []
+        seen: list[_Glance | _Patch] = []
         while cell.high > NEXT_TO_ZERO:
             cell, right = cell.halves()
-            patches += map(self._meet, right.parts())
-            before, bound = bound, self.f.near_zero(ball(cell.high)).upper()
+            seen += map(self._meet, right.parts())
+            before, bound = bound, self.f.near_zero(arb(cell.high)).upper()
             if bound < self.known:
-                return patches
+                return seen
             if cell.high <= NEAR_ZERO and bound > before * LEVEL:
                 break
         self.at_zero = bound
-        return patches
+        return seen
 
-    def _meet(self, cell: Cell) -> _Patch:
+    def _meet(self, cell: Cell) -> _Glance | _Patch:
+        if self.known > 0 or not self.known.is_finite():
+            glance = _Glance.of(self.f, cell)
+            self.known = max(self.known, glance.attained)
+            if glance.bound < self.known or glance.error < self.known * ball(GLANCE_ERROR):
+                return glance
+        return self._patch(cell)
+
+    def _patch(self, cell: Cell) -> _Patch:
         patch = _Patch.of(self.f, cell)
         self.known = max(self.known, patch.attained)
         return patch
 
-    def _settle(self, patch: _Patch) -> bool:
+    def _settle(self, part: _Glance | _Patch) -> bool:
         """Search a cell for values above those known; False if f is not known well enough to do so."""
+        if isinstance(part, _Glance) and part.bound < self.known:
+            return True
+        patch = self._patch(part.cell) if isinstance(part, _Glance) else part
         curves = [sign * patch.middle for sign in self.f.signs]
         if patch.radius.is_finite():
             curves = [f for f in curves if not (f(arb(0, 1)) + patch.radius).upper() < self.known]
@@ -159,8 +200,8 @@ class _Search:
         return True
 
     def _search(self, curve: arb_poly, radius: arb) -> None:
-        coefficients = [floor(a) for a in self._scaled(curve).coeffs()]
-        error = ceiling(self._scaled(radius).upper()) + len(coefficients)
+        coefficients = fmpz_poly([floor(a) for a in self._scaled(curve).coeffs()])
+        error = ceiling(self._scaled(radius).upper()) + curve.length()
         bounds = maximum(FixedPoint.of(coefficients, error), floor(self._scaled(self.known)))
         if bounds is None:
             return

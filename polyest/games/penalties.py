@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Penalty", "TablePenalty", "TargetPenalty", "integral"]
 
 GRID = 1024
+FEW = 256  # numbers that are summed in one pass, both halves of (0, 1] at once: calls cost more than numbers
 
 
 class Penalty(Protocol):
@@ -215,16 +216,21 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
     x = np.asarray(p, dtype=np.float64)
     n = len(coefficients) - 1
     binomials = np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1]
-    value, flip = np.empty_like(x), x > 0.5
-    for side, c in ((~flip, coefficients), (flip, coefficients[::-1])):
-        near, far = np.sort([x[side], 1 - x[side]], axis=0)
-        value[side] = _horner((binomials * c).tolist(), near / far) * far**n
-    return value
+    sides = np.stack([binomials * coefficients, binomials * coefficients[::-1]], axis=1)
+    flip, near, far = x > 0.5, np.minimum(x, 1 - x), np.maximum(x, 1 - x)
+    odds = np.asarray(near / far)
+    if x.size <= FEW:
+        value = _horner(sides[:, flip.astype(np.intp)], odds)
+    else:
+        value = np.empty_like(x)
+        for side, c in ((~flip, sides[:, 0]), (flip, sides[:, 1])):
+            value[side] = _horner(c, odds[side])
+    return np.asarray(value * far**n)
 
 
-def _horner(coefficients: list[float], x: Array) -> Array:
-    value = np.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
+def _horner(coefficients: Array, x: Array) -> Array:
+    value: Array = np.zeros_like(x) + coefficients[-1]
+    for c in coefficients[-2::-1]:
         value *= x
         value += c
     return value

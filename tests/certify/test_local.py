@@ -21,7 +21,7 @@ from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.local import fold, taylor, weighted_powers
 from polyest.certify.supremum import supremum
 from polyest.errors import SolveError
-from polyest.numbers.balls import BallContext, ball, working
+from polyest.numbers.balls import BallContext, ball, rational, working
 from polyest.polynomials.basis import bernstein_basis
 from polyest.problems.targets import Target, get_target
 
@@ -36,11 +36,12 @@ CELLS = st.builds(
 
 
 def bare(low: Fraction, high: Fraction) -> Cell:
-    return Cell(low, high, (), BITS)
+    return Cell(rational(low), rational(high), (), BITS)
 
 
 def place(cell: Cell, t: Fraction) -> Fraction:
-    return (cell.low + cell.high) / 2 + (cell.high - cell.low) / 2 * t
+    low, high = (Fraction(int(end.p), int(end.q)) for end in (cell.low, cell.high))
+    return (low + high) / 2 + (high - low) / 2 * t
 
 
 @pytest.mark.parametrize("target", ["log", "js(0.1)", "power(0.5)", "power(-0.5)", "power(3)"])

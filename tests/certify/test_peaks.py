@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from flint import fmpz_poly
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ def test_the_maximum_of_a_polynomial(coefficients: list[int]) -> None:
     values = [sum(c * Fraction(k, 200) ** j for j, c in enumerate(coefficients)) for k in range(-200, 201)]
     bend = sum(j * (j - 1) * abs(c) for j, c in enumerate(coefficients))
     with working(BITS, TERMS + 1):
-        bounds = maximum(FixedPoint.of([c * SCALE for c in coefficients], 0), -(10**70))
+        bounds = maximum(FixedPoint.of(fmpz_poly(coefficients) * SCALE, 0), -(10**70))
     assert bounds is not None
     lower, upper = (Fraction(x, SCALE) for x in bounds)
     assert max(values) <= upper
@@ -40,5 +41,5 @@ def test_the_maximum_of_a_polynomial(coefficients: list[int]) -> None:
 
 def test_a_maximum_below_the_threshold_has_no_bounds() -> None:
     with working(BITS, TERMS + 1):
-        assert maximum(FixedPoint.of([0, SCALE], 0), SCALE + 1) is None
-        assert maximum(FixedPoint.of([0, SCALE], 2), SCALE + 1) is not None
+        assert maximum(FixedPoint.of(fmpz_poly([0, SCALE]), 0), SCALE + 1) is None
+        assert maximum(FixedPoint.of(fmpz_poly([0, SCALE]), 2), SCALE + 1) is not None

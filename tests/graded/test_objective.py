@@ -123,11 +123,12 @@ def test_expected_updates_are_the_gradient(name: str, values, weights, direction
     make, w = MAKERS[name]
     law = list(zip(values, weights, strict=True))
     truth, c = by_definition.gradient(law, direction, w), by_definition.coefficients(w, K)
-    for score in (lambda g: by_definition.paid(g, c), lambda g: by_definition.advantages(g, c)):
+    for definition in (by_definition.paid, by_definition.advantages):
+        score = by_definition.whatever_the_order(lambda g, of=definition: of(g, c))
         assert by_definition.expected_update(law, direction, K, score) == truth
     objective = make(K)
     for kind in ("rewards", "advantages"):
-        update = by_definition.expected_update(law, direction, K, lambda g, kind=kind: _floats(objective, kind, g))
+        update = by_definition.update_of_all(law, direction, K, lambda g, kind=kind: _floats(objective, kind, g))
         assert float(update) == pytest.approx(float(truth), abs=1e-12)
 
 
@@ -141,13 +142,13 @@ def test_proof_tables_survive_the_trainers_mean(name: str, baseline: str, values
     K = max(K, len(w) + 1)
     law, objective = list(zip(values, weights, strict=True)), make(K, baseline=baseline)
 
-    def centred(group) -> list[float]:
-        rewards = _floats(objective, "rewards", group)
-        total = sum(rewards)
-        return [r - (total / K if baseline == "group_mean" else (total - r) / (K - 1)) for r in rewards]
+    def centred(groups) -> list[list[float]]:
+        rewards = np.array(_floats(objective, "rewards", groups))
+        total = rewards.sum(axis=1, keepdims=True)
+        return (rewards - (total / K if baseline == "group_mean" else (total - rewards) / (K - 1))).tolist()
 
     truth = by_definition.gradient(law, direction, w)
-    assert float(by_definition.expected_update(law, direction, K, centred)) == pytest.approx(float(truth), abs=1e-12)
+    assert float(by_definition.update_of_all(law, direction, K, centred)) == pytest.approx(float(truth), abs=1e-12)
 
 
 @pytest.mark.slow
@@ -158,7 +159,7 @@ def test_values_are_unbiased(name: str, values, weights, K: int) -> None:
     make, w = MAKERS[name]
     law, K = list(zip(values, weights, strict=True)), max(K, len(w))
     ones = [p for _, p in law]  # with the score 1 of every completion
-    mean = by_definition.expected_update(law, ones, K, lambda g: [float(make(K).values([float(r) for r in g]))] * K)
+    mean = by_definition.update_of_all(law, ones, K, lambda g: [[x] * K for x in _floats(make(K), "values", g)])
     assert float(mean) == pytest.approx(float(by_definition.objective(law, w)), abs=1e-13)
 
 
@@ -182,8 +183,8 @@ def test_scores_are_the_integrals_over_thresholds(name: str, group) -> None:
         assert _floats(proof, "rewards", group) == pytest.approx([float(x) for x in marginal], abs=1e-13)
 
 
-def _floats(objective, kind: str, group) -> list[float]:
-    return getattr(objective, kind)([float(r) for r in group]).tolist()
+def _floats(objective, kind: str, groups) -> list:
+    return getattr(objective, kind)(np.array(groups, dtype=np.float64)).tolist()
 
 
 @pytest.mark.parametrize(

@@ -61,17 +61,22 @@ def noise(target: str, c: Sequence[Any], p: Any) -> Any:
     K, r = len(c), TARGETS[target](p)
     basis = bernstein(K - 1, p)
     second = sum(b * (m + 1) / K * (x - r) ** 2 for m, (x, b) in enumerate(zip(c, basis, strict=True)))
-    return p * second - bias(target, c, p) ** 2
+    return p * second - (p * (sum(x * b for x, b in zip(c, basis, strict=True)) - r)) ** 2
 
 
 def float_curves(target: str, c: Sequence[float], p: Any) -> tuple[Any, Any]:
     """|bias| and noise at an array of float64 points, to find where the maxima are."""
     K, r = len(c), FLOAT_TARGETS[target](p)
-    basis = np.stack(bernstein(K - 1, p))
+    basis = _float_basis(K - 1, np.ascontiguousarray(p, dtype=float).tobytes())
     deviations = np.asarray(c)[:, None] - r
     e = p * (np.asarray(c) @ basis - r)
     share = (np.arange(K) + 1)[:, None] / K
     return np.abs(e), p * (basis * share * deviations**2).sum(axis=0) - e**2
+
+
+@lru_cache(maxsize=16)
+def _float_basis(n: int, points: bytes) -> Any:
+    return np.stack(bernstein(n, np.frombuffer(points)))
 
 
 def grid(K: int, size: int = 2000) -> Any:
@@ -121,15 +126,16 @@ def _top(f: Callable[[Any], Any], points: Any, heights: Any) -> Any:
 
 
 def _refined(f: Callable[[Any], Any], left: Any, p: Any, right: Any) -> Any:
-    best = f(p)
+    here = best = f(p)
     for _ in range(6):
         h = p * mp.mpf(10) ** -14
         up, down = f(p + h), f(p - h)
-        first, second = (up - down) / (2 * h), (up - 2 * f(p) + down) / h**2
+        first, second = (up - down) / (2 * h), (up - 2 * here + down) / h**2
         if second == 0:
             return best
         p = min(max(p - first / second, left), right)
-        best = max(best, f(p))
+        here = f(p)
+        best = max(best, here)
     return best
 
 

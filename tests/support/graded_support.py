@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from itertools import combinations, pairwise, product
 from math import comb, prod
 
+from gmpy2 import mpq as Fraction
+
 Numbers = Sequence[Fraction]
+Score = Callable[[list[Fraction]], Sequence]
 
 
 def coefficients(weights: Numbers, K: int) -> list[Fraction]:
@@ -84,13 +86,34 @@ def gradient(law: Sequence[tuple[Fraction, Fraction]], direction: Numbers, weigh
     return total
 
 
-def expected_update(
-    law: Sequence[tuple[Fraction, Fraction]], direction: Numbers, K: int, score: Callable[[list[Fraction]], Sequence]
-) -> Fraction:
+def expected_update(law: Sequence[tuple[Fraction, Fraction]], direction: Numbers, K: int, score: Score) -> Fraction:
     """E[(1/K) Σ_i A_i dπ(z_i)/π(z_i)] over all groups of K."""
-    total = Fraction(0)
-    for group in product(range(len(law)), repeat=K):
+    return update_of_all(law, direction, K, lambda groups: [score(group) for group in groups])
+
+
+def update_of_all(
+    law: Sequence[tuple[Fraction, Fraction]],
+    direction: Numbers,
+    K: int,
+    scores: Callable[[list[list[Fraction]]], Sequence[Sequence]],
+) -> Fraction:
+    """`expected_update` of scores that are given for all groups at once."""
+    total, ratios = Fraction(0), [Fraction(d) / p for d, (_, p) in zip(direction, law, strict=True)]
+    groups = list(product(range(len(law)), repeat=K))
+    for group, found in zip(groups, scores([[law[z][0] for z in group] for group in groups]), strict=True):
         probability = prod((law[z][1] for z in group), start=Fraction(1)) / K
-        scores = score([law[z][0] for z in group])
-        total += probability * sum(Fraction(a) * direction[z] / law[z][1] for z, a in zip(group, scores, strict=True))
+        total += probability * sum(Fraction(a) * ratios[z] for z, a in zip(group, found, strict=True))
     return total
+
+
+def whatever_the_order(score: Score) -> Score:
+    """A score that depends on the own reward and on which there are, worked out once for all orders of a group."""
+    known: dict[tuple[Fraction, ...], dict[Fraction, Fraction]] = {}
+
+    def scores(group: list[Fraction]) -> Sequence:
+        ordered = tuple(sorted(group))
+        if ordered not in known:
+            known[ordered] = dict(zip(ordered, score(list(ordered)), strict=True))
+        return [known[ordered][r] for r in group]
+
+    return scores

@@ -219,26 +219,36 @@ def test_a_noise_budget_that_no_table_meets_is_an_error(K: int) -> None:
 # The scans, against an independent convex program
 
 
+class Program:
+    """One program on a fine grid of constraints, scaled as theory.md says, for every budget."""
+
+    def __init__(self, K: int, target: str) -> None:
+        import cvxpy as cp
+
+        p = np.sin(np.linspace(0, np.pi, 1500)[1:] / 2) ** 2
+        self.mu = np.array([float(x) for x in brute.means(target, K)])
+        self.root = np.sqrt(np.arange(1, K + 1)) / K
+        phi = p[:, None] * np.stack(brute.bernstein(K - 1, p)).T
+        self.x, self.per_budget = cp.Variable(K), cp.Parameter()
+        error = (phi / self.root) @ self.x + (phi @ self.mu - p * brute.FLOAT_TARGETS[target](p)) * self.per_budget
+        self.problem = cp.Problem(cp.Minimize(cp.sum_squares(self.x)), [cp.abs(error) <= 1])
+
+
+programs = lru_cache(maxsize=16)(Program)
+
+
 @lru_cache(maxsize=4096)
 def independent(K: int, n: int, target: str = "log") -> tuple[float, ...]:
-    """The table at κ = n/100: one program on a fine grid of constraints, scaled as theory.md says."""
-    import cvxpy as cp
-
-    p = np.sin(np.linspace(0, np.pi, 1500)[1:] / 2) ** 2
-    beta = n / 100 * float(remez.least_bias(target, K))
-    mu = np.array([float(x) for x in brute.means(target, K)])
-    root = np.sqrt(np.arange(1, K + 1)) / K
-    phi = p[:, None] * np.stack(brute.bernstein(K - 1, p)).T
-    offset = (phi @ mu - p * brute.FLOAT_TARGETS[target](p)) / beta
-    x = cp.Variable(K)
-    problem = cp.Problem(cp.Minimize(cp.sum_squares(x)), [cp.abs((phi / root) @ x + offset) <= 1])
+    """The table at κ = n/100."""
+    program, beta = programs(K, target), n / 100 * float(remez.least_bias(target, K))
+    program.per_budget.value = 1 / beta
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
         )  # "may be inaccurate": near κ = 1 only, where V is far from the limit
-        problem.solve(solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
-    assert x.value is not None
-    return tuple(mu + x.value * beta / root)
+        program.problem.solve(solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    assert program.x.value is not None
+    return tuple(program.mu + program.x.value * beta / program.root)
 
 
 def noise_of(c: tuple[float, ...], target: str = "log") -> float:
