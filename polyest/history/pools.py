@@ -80,11 +80,14 @@ class Pools:
         rows, codes = self.rows[: self.sizes[:prompts, 0].sum()], self.codes[: self.sizes[:prompts].sum()]
         return replace(self, rows=rows, codes=codes, weights=None, **columns)
 
-    @cached_property
+    @property
     def whole(self) -> Pools:
-        """The same with all completions in them."""
-        all_of_them = self.sizes.sum(axis=1)
-        return self if np.array_equal(self.pooled, all_of_them) else self.take(all_of_them)
+        """The same with all completions in them; these, without a reference to themselves, if they have all."""
+        return self if np.array_equal(self.pooled, self.sizes.sum(axis=1)) else self._extended
+
+    @cached_property
+    def _extended(self) -> Pools:
+        return self.take(self.sizes.sum(axis=1))
 
     @cached_property
     def compared(self) -> Compared:
