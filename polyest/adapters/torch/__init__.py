@@ -10,7 +10,7 @@ completions with group ids, also of groups that are spread over processes, are s
 tensor([[-0.3333, -0.3333, -0.3333, -1.8333]])
 
 `estimator` counts with `matches` and pays by `tables`, as `graded` does; `ragged` reads `columns`, over a process group
-by way of `gather`, and scores them on the host. `checks` refuses, and `constants` are what a compiler takes as given. For
+by way of `gather`, and scores them on the host. `checks` refuses; `constants` are what a compiler takes as given. For
 trainers that know groups by their order `batch` brings the processes together, and `other_reward` calls another reward
 function.
 """
