@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,6 @@ pytest.importorskip("swift")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     torch = pytest.importorskip("torch")
-    swift_algorithm = pytest.importorskip("swift.rl_core.grpo_algorithm")
-    from swift.rewards import ORM, AsyncORM, orms
-    from swift.rl_core.advantage import compute_advantages
-    from swift.rl_core.data import OnPolicySample
 
 from polyest.adapters.ms_swift import answer_reward, graded_reward
 
@@ -29,19 +26,36 @@ def correct(completions: list[str], **columns: Any) -> list[float]:
     return [REWARDS[TEXTS.index(text)] for text in completions]
 
 
-class Correct(ORM):
-    """As ms-swift registers reward functions."""
+@functools.cache
+def ms_swift() -> Any:
+    """What is asked of it; it takes seconds to import, which who only collects this file need not wait for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from swift.rewards import ORM, AsyncORM, orms
+        from swift.rl_core.advantage import compute_advantages
+        from swift.rl_core.data import OnPolicySample
+        from swift.rl_core.grpo_algorithm import score_completions
+    names = (ORM, AsyncORM, compute_advantages, OnPolicySample, score_completions)
+    return SimpleNamespace(orms=orms, **{name.__name__: name for name in names})
 
-    def __call__(self, completions: list[str], **columns: Any) -> list[float]:
-        return correct(completions)
+
+@pytest.fixture(params=["function", "class"])
+def pays(request: pytest.FixtureRequest) -> Any:
+    """`correct`, and as ms-swift registers reward functions."""
+
+    class Correct(ms_swift().ORM):
+        def __call__(self, completions: list[str], **columns: Any) -> list[float]:
+            return correct(completions)
+
+    return correct if request.param == "function" else Correct
 
 
 def advantages(rewards: list[Any], K: int, estimator: str = "grpo") -> list[float]:
     """Of all groups in one batch, as ms-swift computes them."""
     texts = [TEXTS[i] for group in every_group(K) for i in group]
-    samples = [OnPolicySample(messages=[{"role": "assistant", "content": text}]) for text in texts]
-    scores = swift_algorithm.score_completions(samples, rewards, None, False, torch.device("cpu"))
-    found, _ = compute_advantages(scores, torch.ones(len(rewards)), K, estimator, scale_rewards="none")
+    samples = [ms_swift().OnPolicySample(messages=[{"role": "assistant", "content": text}]) for text in texts]
+    scores = ms_swift().score_completions(samples, rewards, None, False, torch.device("cpu"))
+    found, _ = ms_swift().compute_advantages(scores, torch.ones(len(rewards)), K, estimator, scale_rewards="none")
     return found.tolist()
 
 
@@ -55,23 +69,21 @@ def arguments(**others: Any) -> Any:
 )
 def test_the_expected_update(target: str, K: int, sign: int, estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = answer_reward(answer, target=target, sign=sign, weight=0.7, time_limit=None)
-    monkeypatch.setitem(orms, "answers", entry)
-    reward = orms["answers"](args=arguments(num_generations=K, advantage_estimator=estimator))
+    monkeypatch.setitem(ms_swift().orms, "answers", entry)
+    reward = ms_swift().orms["answers"](args=arguments(num_generations=K, advantage_estimator=estimator))
     paid = answers_pay(target, K, 0.7 * sign, centred=True)
     expected = (1 if estimator == "rloo" else 1 - 1 / K) * gradient([a + R for a, R in zip(paid, REWARDS, strict=True)])
     assert update(advantages([correct, reward], K, estimator), K) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("reward", [correct, Correct])
-def test_the_expected_update_of_a_product(reward: Any) -> None:
+def test_the_expected_update_of_a_product(pays: Any) -> None:
     """Rewards that the answer decides: the subtraction takes nothing away (theory.md §9)."""
-    entry = answer_reward(answer, target="power(-0.5)", combine="multiply", offset=0.5, reward=reward, time_limit=None)
+    entry = answer_reward(answer, target="power(-0.5)", combine="multiply", offset=0.5, reward=pays, time_limit=None)
     factors = answers_pay("power(-0.5)", 4, -1, centred=True)
     paid = [R * (0.5 + factor) for R, factor in zip(REWARDS, factors, strict=True)]
     assert update(advantages([entry(args=arguments())], 4), 4) == pytest.approx(0.75 * gradient(paid), abs=1e-6)
 
 
-@pytest.mark.parametrize("reward", [correct, Correct])
 @pytest.mark.parametrize(
     ("objective", "K", "estimator"),
     [
@@ -82,10 +94,8 @@ def test_the_expected_update_of_a_product(reward: Any) -> None:
         (graded.l_statistic([-0.5, 0.5]), 3, "grpo"),
     ],
 )
-def test_the_expected_update_of_a_graded_reward(
-    objective: graded.Objective, K: int, estimator: str, reward: Any
-) -> None:
-    made = graded_reward(objective, reward, weight=0.7)(args=arguments(num_generations=K))
+def test_the_expected_update_of_a_graded_reward(objective: graded.Objective, K: int, estimator: str, pays: Any) -> None:
+    made = graded_reward(objective, pays, weight=0.7)(args=arguments(num_generations=K))
     expected = 0.7 * (1 if estimator == "rloo" else 1 - 1 / K) * graded_gradient(objective, REWARDS)
     assert abs(expected).max() > 0.01
     assert update(advantages([made], K, estimator), K) == pytest.approx(expected, abs=1e-6)
@@ -116,11 +126,6 @@ def test_groups_to_which_the_other_reward_does_not_apply_have_no_reward() -> Non
         assert told[1:] == [0, 0, 0, None, None, None, None]
 
 
-class Later(AsyncORM):
-    async def __call__(self, completions: list[str], **columns: Any) -> list[float]:
-        return correct(completions)
-
-
 @pytest.mark.parametrize(
     ("others", "message"),
     [
@@ -149,6 +154,10 @@ def test_misuse_is_told() -> None:
 
 
 def test_misuse_of_a_graded_reward_is_told() -> None:
+    class Later(ms_swift().AsyncORM):
+        async def __call__(self, completions: list[str], **columns: Any) -> list[float]:
+            return correct(completions)
+
     with pytest.raises(ArgumentError, match=r"`objective` must be made by polyest.graded"):
         graded_reward("best_of(4)", correct)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"`reward` must be a plain reward function .* got an async function"):
