@@ -61,6 +61,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> Iterator[None]:
+    """What a file's tests leave in memory, compiled functions above all, is not looked through by those of the next.
+
+    Trainers collect the garbage with each checkpoint: behind JAX's tests that took as long as all else they do.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def user_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the user's own tables, empty, also for processes that a test starts.
