@@ -9,12 +9,14 @@ RANK=0 python tests/support/ranks.py FOLDER pooling_worker,2 pooling_worker,1 po
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import json
 import multiprocessing
 import os
 import signal
 import sys
 import time
+from functools import cache
 from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -71,6 +73,7 @@ def one_job(folder: Path, worker: str, world: int, rank: int) -> None:
 
 def main(folder: Path, jobs: list[tuple[str, int]]) -> None:
     gc.disable()
+    importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)  # see conftest.py
     for worker, _ in jobs:
         import_module(worker)
     gc.freeze()
