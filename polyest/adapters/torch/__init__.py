@@ -11,7 +11,8 @@ tensor([[-0.3333, -0.3333, -0.3333, -1.8333]])
 
 `estimator` counts with `matches` and pays by `tables`, as `graded` does; `ragged` reads `columns`, over a process group
 by way of `gather`, and scores them on the host. `checks` refuses. For trainers that know groups by their order `batch`
-brings the processes together, and `other_reward` calls another reward function.
+brings the processes together, and `other_reward` calls another reward function;
+`constants` are told to torch's compiler.
 """
 
 from __future__ import annotations
