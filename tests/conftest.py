@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from polyest.cli import main, progress
 gc.disable()
 # the cores have tests enough: threads of PyTorch that wait for each other took a third more of them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# transformers and TRL each ask it, for half a second, which module is of which of all installed packages
+importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)
 # while tests are collected, before the fixture below takes over
 os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
 

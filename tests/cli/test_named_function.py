@@ -62,12 +62,14 @@ def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["mine", "parts.inner"])
 def test_the_named_module_is_imported_and_nothing_else(module: str, folder: Path) -> None:
+    """By minimax, whose workers load half as much; all that aqp loads is loaded above."""
     out = folder.parent / "tables"
     options = ("--target", f"{module}:capped", "--growth", "2,0", "-k", "2,3", "--jobs", 2, "--out", out)
+    options += ("--method", "minimax")
     for arguments in (("solve", *options), ("verify", "--jobs", 2, "--custom", f"{module}:capped", out)):
         result = run(folder, *arguments)
         assert result.returncode == 0, result.stderr
-    assert result.stdout.endswith("\n2 proved\n")
+    assert result.stdout == "2 proved\n"
     assert not sprung(folder)
 
 

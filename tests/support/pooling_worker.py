@@ -1,4 +1,4 @@
-"""A job of torchrun.py: trains on prompts that come back; what it was told and what it remembers."""
+"""A job of ranks.py: trains on prompts that come back; what it was told and what it remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job of torchrun.py: what TRL makes of prescribed completions."""
+"""A job of ranks.py: what TRL makes of prescribed completions."""
 
 from __future__ import annotations
 

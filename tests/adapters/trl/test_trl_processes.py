@@ -1,4 +1,4 @@
-"""TRL on several processes (torchrun, gloo), groups spread over them: what one process alone gets.
+"""TRL on several processes (gloo), groups spread over them: what one process alone gets.
 
 Also with a history that they share, AnswerReward(visits=…): what one process pays, remembers and trains.
 """
@@ -17,7 +17,7 @@ import pooling_worker
 import torch
 import trl_worker
 from pooling_support import TRAINERS, paid
-from torchrun import outcomes
+from ranks import outcomes
 from trl_support import NEW, policy
 
 pytestmark = [

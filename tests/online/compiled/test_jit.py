@@ -47,29 +47,32 @@ def kept(folder: Path) -> list[Path]:
     return [path for path in (folder / "cache").rglob("*") if path.is_file()]
 
 
-@pytest.mark.slow
-def test_a_change_in_another_file_is_compiled(tmp_path: Path) -> None:
-    """`codes_identify` calls functions of hashing.py; numba itself looks at strings.py only."""
-    shutil.copytree(Path(polyest.__file__).parent, tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
-    assert [shown(tmp_path, SHOW + HITS).splitlines()[-1] for _ in range(2)] == ["0", "1"]
-    source = tmp_path / "polyest" / "online" / "compiled" / "hashing.py"
-    source.write_text(source.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
-    assert shown(tmp_path, SHOW + HITS).splitlines()[-1] == "0"
-
-
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A folder with machine code of both functions, and what they give; it was compiled."""
+    """A copy of the package and machine code of both functions, and what they give; it was compiled."""
     folder = tmp_path_factory.mktemp("filled")
+    shutil.copytree(Path(polyest.__file__).parent, folder / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
     *expected, hits = shown(folder, BOTH + HITS).splitlines()
     assert hits == "0"
-    return folder / "cache", expected
+    return folder, expected
 
 
 @pytest.mark.slow
-def test_machine_code_is_taken_from_the_disk(filled: tuple[Path, list[str]], tmp_path: Path) -> None:
-    shutil.copytree(filled[0], tmp_path / "cache")
-    assert shown(tmp_path, SHOW + HITS).splitlines() == [filled[1][1], "1"]
+def test_machine_code_is_taken_from_the_disk(filled: tuple[Path, list[str]]) -> None:
+    assert shown(filled[0], SHOW + HITS).splitlines() == [filled[1][1], "1"]
+
+
+@pytest.mark.slow
+def test_a_change_in_another_file_is_compiled(filled: tuple[Path, list[str]], tmp_path: Path) -> None:
+    """`codes_identify` calls functions of hashing.py; numba itself looks at strings.py only."""
+    shutil.copytree(filled[0] / "cache", tmp_path / "cache")
+    source = filled[0] / "polyest" / "online" / "compiled" / "hashing.py"
+    aside = source.rename(tmp_path / source.name)
+    source.write_text(aside.read_text(encoding="utf-8").replace(OLD, NEW), encoding="utf-8")
+    try:
+        assert shown(filled[0], SHOW + HITS, NUMBA_CACHE_DIR=str(tmp_path / "cache")).splitlines()[-1] == "0"
+    finally:
+        aside.replace(source)
 
 
 def flip(path: Path, share: float) -> None:
@@ -119,11 +122,11 @@ def mended(filled: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFact
     """For every damage what two processes say, one after the other: the result, and how often it came from disk."""
     folder = tmp_path_factory.mktemp("mended")
     for case, damage in DAMAGE.items():
-        shutil.copytree(filled[0], folder / case)
+        shutil.copytree(filled[0] / "cache", folder / case)
         for path in [path for path in (folder / case).rglob("*") if path.is_file()]:
             damage(path)
-    lines = shown(folder, ONE_EACH, "\n".join(map(str, [folder / "cache", *(folder / case for case in DAMAGE)])))
-    lines = lines.splitlines()
+    cache, cases = folder / "cache", [str(folder / case) for case in DAMAGE]
+    lines = shown(filled[0], ONE_EACH, "\n".join([str(cache), *cases]), NUMBA_CACHE_DIR=str(cache)).splitlines()
     return {case: lines[2 * i : 2 * i + 2] for i, case in enumerate(DAMAGE)}
 
 
@@ -140,12 +143,11 @@ def test_a_broken_file_is_compiled_again_and_mended(
 
 @pytest.mark.slow
 def test_machine_code_of_another_function_is_not_taken(filled: tuple[Path, list[str]], tmp_path: Path) -> None:
-    shutil.copytree(filled[0], tmp_path / "cache")
-    first, second = (next(p for p in kept(tmp_path) if f".{name}-" in p.name) for name in ("mixed", "codes_identify"))
-    first.rename(tmp_path / "aside")
-    second.rename(first)
-    (tmp_path / "aside").rename(second)
-    assert shown(tmp_path, BOTH + HITS).splitlines() == [*filled[1], "0"]
+    shutil.copytree(filled[0] / "cache", tmp_path / "cache")
+    own, other = (next(p for p in kept(tmp_path) if f".{name}-" in p.name) for name in ("mixed", "codes_identify"))
+    other.replace(own)
+    program = SIMPLE + HITS.replace("codes_identify", "mixed")
+    assert shown(filled[0], program, NUMBA_CACHE_DIR=str(tmp_path / "cache")).splitlines() == [filled[1][0], "0"]
 
 
 FULL_DISK = """

@@ -1,23 +1,26 @@
-"""Workers of tests on several processes, as torchrun starts them; what these import is imported once for all jobs.
+"""Workers of tests on several processes, in the environment that torchrun gives; imports are done once for all jobs.
 
-It starts two interpreters, with other hashes of strings; the second is all ranks but the first, of which each job is a
+There are two interpreters, with other hashes of strings; the second is all ranks but the first, of which each job is a
 fork, as imports take longer than the jobs.
 
-torchrun --nproc_per_node 2 tests/support/torchrun.py FOLDER pooling_worker,2 pooling_worker,1 pooling_worker,3
+RANK=0 python tests/support/ranks.py FOLDER pooling_worker,2 pooling_worker,1 pooling_worker,3
 """
 
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
+import time
+from functools import cache
 from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
+from subprocess import STDOUT, Popen
 from types import ModuleType
 from typing import Any
 
@@ -30,10 +33,15 @@ def outcomes(jobs: list[Job], folder: Path) -> dict[str, dict[int, list[dict[str
     """What each process wrote, by worker and number of processes; jobs are done in turn, and string hashes differ."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
     environment |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", __file__]
-    named = [f"{worker.__name__},{world}" for worker, world in jobs]
-    run = subprocess.run([*command, str(folder), *named], env=environment, capture_output=True, text=True, timeout=500)
-    assert run.returncode == 0, run.stderr
+    command = [sys.executable, __file__, str(folder), *(f"{worker.__name__},{world}" for worker, world in jobs)]
+    with (folder / "said").open("w") as said:
+        two = [Popen(command, env=environment | {"RANK": str(i)}, stdout=said, stderr=STDOUT) for i in range(2)]
+        end = time.monotonic() + 500
+        while {process.poll() for process in two} in ({None}, {None, 0}) and time.monotonic() < end:
+            time.sleep(0.05)
+        for process in two:
+            process.terminate()  # which waits for the other, if that has failed
+    assert [process.wait() for process in two] == [0, 0], (folder / "said").read_text()
     found: dict[str, dict[int, list[dict[str, Any]]]] = {worker.__name__: {} for worker, _ in jobs}
     for worker, world in jobs:
         files = [written(folder, worker.__name__, world, rank) for rank in range(world)]
@@ -50,13 +58,11 @@ def one_job(folder: Path, worker: str, world: int, rank: int) -> None:
     from torch import distributed
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if world == 1:
-        for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
-            del os.environ[name]
-    else:
+    del os.environ["RANK"]
+    if world > 1:
         os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         os.environ |= {"WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world)}
-        meeting = f"file://{folder / f'{worker}-{world}'}"  # torchrun's own store is for one group
+        meeting = f"file://{folder / f'{worker}-{world}'}"
         distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
     outcome = import_module(worker).run(folder, rank, world)
     written(folder, worker, world, rank).write_text(json.dumps(outcome))
@@ -67,6 +73,7 @@ def one_job(folder: Path, worker: str, world: int, rank: int) -> None:
 
 def main(folder: Path, jobs: list[tuple[str, int]]) -> None:
     gc.disable()
+    importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)  # see conftest.py
     for worker, _ in jobs:
         import_module(worker)
     gc.freeze()
