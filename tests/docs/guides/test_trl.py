@@ -53,7 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-# PyTorch is imported once, its compiler, which every optimizer wants, too; what a script imports and sets beyond that is
+# PyTorch is imported once, and its compiler, which every optimizer wants; what a script imports and sets beyond that is
 # only in the process that is forked for it, which leaves without taking all of it apart.
 ONE_AFTER_ANOTHER = """
 import os, runpy, sys
