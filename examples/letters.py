@@ -22,11 +22,11 @@ def correct(text: str) -> float:
     return float(text in RIGHT)
 
 
-def train(loss: Loss, steps: int = 300) -> None:
+def train(loss: Loss, steps: int = 100) -> None:
     """Minimise a framework's loss of letters and their log-probabilities, GROUPS × GROUP_SIZE; say how it ends."""
     torch.manual_seed(0)
     logits = torch.randn(len(ALPHABET), requires_grad=True)
-    optimizer = torch.optim.Adam([logits], lr=0.03)
+    optimizer = torch.optim.Adam([logits], lr=0.1)
     for _ in range(steps):
         law = torch.distributions.Categorical(logits=logits)
         drawn = law.sample((GROUPS, GROUP_SIZE))

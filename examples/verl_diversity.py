@@ -40,9 +40,9 @@ def main() -> None:
     estimate, policy_loss = get_adv_estimator_fn(config.adv_estimator), get_policy_loss_fn("vanilla")
 
     logits = torch.randn(12, requires_grad=True)  # in place of a language model: one prompt, one token
-    optimizer = torch.optim.Adam([logits], lr=0.03)
+    optimizer = torch.optim.Adam([logits], lr=0.1)
     index, mask = np.repeat(np.arange(8).astype(str), 8).astype(object), torch.ones(64, 1)
-    for _ in range(300):
+    for _ in range(100):
         law = torch.distributions.Categorical(logits=logits)
         tokens = law.sample((64,))
         scores = [compute_score("letters", ALPHABET[token], RIGHT)["score"] for token in tokens.tolist()]
