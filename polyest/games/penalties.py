@@ -230,7 +230,7 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
 
 @lru_cache(maxsize=64)
 def _binomials(n: int) -> Array:
-    return np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1]
+    return np.asarray(np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1], dtype=np.float64)
 
 
 def _horner(coefficients: Array, x: Array) -> Array:
