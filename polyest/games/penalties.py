@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -215,7 +215,7 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
     """Σ_m c_m B_{m,n}(p), elementwise, by Horner's rule in p/(1−p) or (1−p)/p, whichever is at most 1."""
     x = np.asarray(p, dtype=np.float64)
     n = len(coefficients) - 1
-    binomials = np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1]
+    binomials = _binomials(n)
     sides = np.stack([binomials * coefficients, binomials * coefficients[::-1]], axis=1)
     flip, near, far = x > 0.5, np.minimum(x, 1 - x), np.maximum(x, 1 - x)
     odds = np.asarray(near / far)
@@ -226,6 +226,11 @@ def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
         for side, c in ((~flip, sides[:, 0]), (flip, sides[:, 1])):
             value[side] = _horner(c, odds[side])
     return np.asarray(value * far**n)
+
+
+@lru_cache(maxsize=64)
+def _binomials(n: int) -> Array:
+    return np.asarray(np.cumprod([1.0, *[(j + 1) / (n - j) for j in range(n - 1, -1, -1)]])[::-1], dtype=np.float64)
 
 
 def _horner(coefficients: Array, x: Array) -> Array:

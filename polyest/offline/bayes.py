@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from polyest.numbers.conversion import to_fraction
 from polyest.numbers.multiprecision import Multiprecision
@@ -31,11 +31,10 @@ def _means(target: Target, group_size: int, digits: int) -> tuple[Fraction, ...]
         return tuple(target.mean(m, group_size) for m in range(group_size))
     ctx, n = Multiprecision(digits + 10), group_size - 1
     mp = ctx.mp
+    r, intervals = cache(lambda p: target.formula(p, ctx)), [0, mp.mpf(1) / (n + 2), 1]  # one set of points for all m
 
     def mean(m: int) -> Fraction:
-        scale, middle = group_size * math.comb(n, m), mp.mpf(m + 1) / (n + 2)
-        return to_fraction(
-            mp.quad(lambda p: scale * p**m * (1 - p) ** (n - m) * target.formula(p, ctx), [0, middle, 1])
-        )
+        scale = group_size * math.comb(n, m)
+        return to_fraction(mp.quad(lambda p: scale * p**m * (1 - p) ** (n - m) * r(p), intervals))
 
     return tuple(map(mean, range(group_size)))

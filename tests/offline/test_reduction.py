@@ -149,8 +149,8 @@ def test_the_road_to_a_budget_does_not_matter_where_float64_is_not_enough() -> N
 @pytest.mark.slow
 def test_a_first_budget_close_to_the_least_bias_is_solved_at_any_size() -> None:
     """From the Bayes table alone the exchange in multi-precision does not settle there."""
-    problem = make_problem("log", 48, bias_budget="1.2")
+    problem = make_problem("log", 40, bias_budget="1.2")
     path = SolutionPath(problem)
     beta = 1.2 * path.least_bias
     found = path.at(beta)
-    assert brute.float_curves("log", found.coefficients, brute.grid(48, 4000))[0].max() == pytest.approx(beta, rel=1e-6)
+    assert brute.float_curves("log", found.coefficients, brute.grid(40, 4000))[0].max() == pytest.approx(beta, rel=1e-6)
