@@ -29,6 +29,7 @@ SAMPLE = (*range(36, 65, 4), 63, 100, 129, 200, 256, 512, 1024)  # beyond 32; `m
 ROUNDED = "power(1.5)"  # from K = 21 on so close to E*_K that float64 numbers cannot come within 1e-12 of the best
 
 
+@pytest.mark.slow
 def test_every_file_is_listed() -> None:
     assert {store.relative_path(problem) for problem in listing.tables()} == {*FILES}
 

@@ -97,6 +97,7 @@ def test_estimators_can_be_pickled() -> None:
     np.testing.assert_array_equal(copy.advantages([1, 1, 2, 3, 4]), est.advantages([1, 1, 2, 3, 4]))
 
 
+@pytest.mark.slow
 def test_centring_proof_tables_of_theory(user_folder: Path) -> None:
     """theory.md §5, K = 8, κ = 4: K/(K−1) times the table of K−1, or once, and r(1)'s multiple at the end."""
     pytest.importorskip("cvxpy")

@@ -37,6 +37,7 @@ def by_group(score, answers: np.ndarray) -> np.ndarray:
     return np.array(rows).reshape(answers.shape if rows and isinstance(rows[0], Sequence) else answers.shape[:-1])
 
 
+@pytest.mark.slow
 @backends
 @given(batches(), st.sampled_from(METHODS))
 @example(np.zeros((0, 2), np.int8), "harmonic")

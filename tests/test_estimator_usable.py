@@ -20,6 +20,7 @@ from polyest.history import TrainingHistory
 backends = pytest.mark.parametrize("backend", oracle.BACKENDS)
 
 
+@pytest.mark.slow
 @backends
 @given(st.data())
 def test_survivors_score_as_a_group_of_their_number(backend: str, data) -> None:

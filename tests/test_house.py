@@ -120,6 +120,7 @@ def resolves(dotted: str) -> bool:
     return not names or names[0].startswith("__") or re.search(rf"\b{names[0]}\b", text.read_text("utf-8")) is not None
 
 
+@pytest.mark.slow
 def test_names_of_modules_resolve() -> None:
     """In code, docstrings and pages; ``algorithm.polyest.…`` is verl's."""
     found = {(path, name) for path in READ for name in WRITTEN.findall(path.read_text(encoding="utf-8"))}

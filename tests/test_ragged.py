@@ -109,6 +109,7 @@ def test_the_engines_arrange_rows_alike(pairs, dtype: type) -> None:
     assert (compiled.arrange(ids)[0] is None) == (numpy_backend.arrange(ids)[0] is None) == contiguous
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [63, 64, 65, 66, 129, 1000])
 @pytest.mark.parametrize("longest", [1, 3, 70, 400])
 @pytest.mark.parametrize("factor", [1, 2**24, 2**24 + 1, -(2**53)])

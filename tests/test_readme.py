@@ -47,6 +47,7 @@ def test_trl_takes_the_reward_and_the_rare_answer_is_paid_most(tmp_path: Path) -
     assert batch["advantages"].argmax() == 2
 
 
+@pytest.mark.slow
 def test_the_commands_score_and_report_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -42,6 +42,7 @@ def test_values_are_unbiased(objective, g, s):
     assert float(mean) == pytest.approx(float(g(s)), abs=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "g"), OBJECTIVES, ids=lambda x: getattr(x, "name", ""))
 @pytest.mark.parametrize("form", ["rewards", "advantages"])
 @given(s=st.fractions(Fraction(1, 20), Fraction(19, 20), max_denominator=50))

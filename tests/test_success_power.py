@@ -25,6 +25,7 @@ def surrogate(c, s: Fraction) -> Fraction:
     return sum((Fraction(x) * math.comb(n, m) * s**m * (1 - s) ** (n - m) for m, x in enumerate(c)), Fraction(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES, ids=names)
 @given(s=st.fractions(Fraction(1, 20), Fraction(19, 20), max_denominator=50))
 def test_the_expected_gradient_is_what_the_table_estimates(rate, s: Fraction) -> None:

@@ -155,6 +155,7 @@ def test_a_factor_times_codes_is_refused(factor: float) -> None:
     assert is_code((ALL * factor).astype(np.float32)).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_random_numbers_are_codes_with_the_stated_probability() -> None:
     """31·2047/2²⁵ of the multiples of 2⁻²³ in (−2, 2): 1891 expected of a million, standard deviation 43."""
     units = np.random.default_rng(5).integers(-(2**24) + 1, 2**24, 10**6)

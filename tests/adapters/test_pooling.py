@@ -23,6 +23,7 @@ PRODUCTS: list[dict[str, Any]] = [
 ANSWERS = ["x", "y", 3, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", [None, "leave_one_out_mean"])
 @pytest.mark.parametrize("options", ADDED + PRODUCTS, ids=str)
 def test_new_completions_are_paid_as_each_pool_alone_would_be(options: dict[str, Any], baseline: str | None) -> None:

@@ -73,6 +73,7 @@ def test_the_remainder_of_a_narrow_spike_is_not_forgotten() -> None:
             assert not local.coeffs()[0].is_finite() or local(ball(t)).contains(spike(ball(place(cell, t))))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=TERMS + 1, max_size=2 * TERMS))
 @settings(max_examples=20, deadline=None)
 def test_folding_contains_what_it_cuts_off(coefficients: list[int]) -> None:

@@ -56,6 +56,7 @@ def test_what_was_in_a_line_stays_to_the_byte(tmp_path: Path) -> None:
     assert [line.partition(', "reward"')[0].rstrip("} ") for line in scored] == [line.rstrip("} ") for line in lines]
 
 
+@pytest.mark.slow
 def test_half_a_character_is_passed_on(tmp_path: Path) -> None:
     log, out, values = tmp_path / "log.jsonl", tmp_path / "out.jsonl", tmp_path / "values.jsonl"
     log.write_text('{"prompt_id": "\\ud83d", "answer": "\\ud83d"}\n' * 2)
@@ -64,6 +65,7 @@ def test_half_a_character_is_passed_on(tmp_path: Path) -> None:
     assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2
 
 
+@pytest.mark.slow
 def test_summary(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("score", log, "--target", "log", "--method", "harmonic", "--method", "plug_in", "--json") == 0
     summary = json.loads(capsys.readouterr().out)
@@ -212,6 +214,7 @@ BAD_FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_bad_input_gets_one_clear_line_exit_code_2_and_no_output(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -259,6 +262,7 @@ BAD_OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_OPTIONS)
 def test_bad_options_get_one_clear_line_exit_code_2_and_no_output(
     case: str, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

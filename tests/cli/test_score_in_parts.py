@@ -189,6 +189,7 @@ def test_what_cannot_be_done_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("engine", ["duckdb", "ray"])
 def test_a_column_that_differs_within_a_group_is_told_before_anything_is_written(

@@ -55,6 +55,7 @@ def test_show_has_a_largest_group_size(run: Run) -> None:
     assert err == "polyest: `--group-size` must be at most 2048 here, got 1000000000\n"
 
 
+@pytest.mark.slow
 def test_show(run: Run, solved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYEST_COEFFS", str(solved))
     code, out, err = run("show", "log", "-k", "3", "--json")

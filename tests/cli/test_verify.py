@@ -147,6 +147,7 @@ def test_an_exception_inside_a_proof_is_reported(run: Run, folder: Path, monkeyp
     assert out.splitlines()[-1] == "1 proved, 1 failed"
 
 
+@pytest.mark.slow
 def test_folders_whose_names_hold_odd_budgets_are_not_listed(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     for budget in ("noise_budget-1e999999999", "noise_budget-1e-9999", "bias_budget-1e9999", "groups-1e9"):
         (tmp_path / "log" / "aqp" / budget).mkdir(parents=True)

@@ -71,11 +71,13 @@ def test_references_are_found_in_every_way_they_are_written() -> None:
     assert re.findall(r"\d", "".join(marks)) == list("28345")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [*SOURCES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_section_that_is_referred_to_exists(path: Path) -> None:
     assert {(page, n) for page, n in references(path) if n not in sections(page)} == set()
 
 
+@pytest.mark.slow
 def test_code_names_no_page_that_is_not_there() -> None:
     mentioned = {
         (path.name, page)

@@ -131,6 +131,7 @@ def test_the_log_equilibrium_is_the_closed_form_and_the_gap_a_divergence(
         assert game.objective(nu) == pytest.approx(direct, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from(TARGETS), st.sampled_from([0.0, 0.4]))
 def test_exploitability_is_a_best_response_and_bounds_the_gap(seed: int, n: int, target: str, lam: float) -> None:
     rng = np.random.default_rng(seed)

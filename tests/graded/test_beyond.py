@@ -93,6 +93,7 @@ def test_the_mean_of_the_value_is_the_tables_objective_and_within_the_certificat
     assert abs(mean - truth) <= F(objective.worst_case_bias) * spread * (1 + F(1, 10**12))
 
 
+@pytest.mark.slow
 @each_pair
 def test_the_worst_case_bias_is_reached_by_verdicts(small, n: int, K: int) -> None:
     objective = small(n, K)
@@ -114,6 +115,7 @@ def test_expected_updates_are_the_gradient_of_that_objective(small, law, n: int,
         assert float(update) == pytest.approx(float(truth), abs=1e-12)
 
 
+@pytest.mark.slow
 @each_law
 @pytest.mark.parametrize("baseline", ["group_mean", "leave_one_out_mean"])
 @pytest.mark.parametrize(("n", "K"), [(5, 4), (6, 5), (5, 5)])

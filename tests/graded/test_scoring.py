@@ -49,6 +49,7 @@ objectives = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 3, 8, 47, 48, 49, 130])
 @pytest.mark.parametrize("kind", ["values", "rewards", "advantages"])
 def test_numba_scores_as_numpy_does_to_the_bit(size: int, kind: str) -> None:

@@ -141,6 +141,7 @@ def reached(folder: str, without: str = "") -> set[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_solver_and_proof_share_the_bernstein_basis_and_nothing_else() -> None:
     solver, proof = reached("offline", without=ASKS_FOR_PROOFS), reached("certify")
     assert solver & proof == QUESTION_AND_ANSWER | MATHEMATICS | IN_PASSING
@@ -157,6 +158,7 @@ def test_no_proof_loads_what_solvers_compute_with(folder: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_proof_loads_no_kind_of_the_solvers() -> None:
     code = (
         "import sys; from polyest.certify.least_bias import least_bias; from polyest.problems.targets import get_target"

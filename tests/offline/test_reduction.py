@@ -78,6 +78,7 @@ def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) 
     assert same(optimum(target, K, kappa, np.array([]), np.array([])), usual(target, K, kappa))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 6, 200), ("log", 64, 695), ("power(0.5)", 24, 230)])
 def test_floats_lead_near_the_optimum(target: str, K: int, kappa: int) -> None:
     """float64 is a start, to four digits of the largest coefficient."""

@@ -29,6 +29,7 @@ def test_an_unknown_solver_is_refused_with_the_list(name: Any) -> None:
         solver.checked_solver(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["aqp", "minimax"])
 def test_the_command_refuses_it_before_any_work(
     method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -126,6 +126,7 @@ def test_a_budget_is_positive(budget: float) -> None:
         specification.aqp("log", 4, budget)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [0, -1, 2.5])
 def test_a_group_has_a_size(K: Any) -> None:
     with pytest.raises(ArgumentError, match="`group_size` must be"):

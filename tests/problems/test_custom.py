@@ -265,6 +265,7 @@ def test_a_function_without_source_is_refused() -> None:
         own(space["r"], LOG_GROWTH)
 
 
+@pytest.mark.slow
 def test_a_bound_that_samples_do_not_refute_is_still_to_be_proved() -> None:
     """A spike of height 4 and width 1e-14 at 1/3, where no sample is: |r| ≤ 1.5·p^(−1/4) fails nowhere else."""
 
@@ -298,6 +299,7 @@ def r(p, ctx):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "changes"),
     [
@@ -319,6 +321,7 @@ def test_the_name_changes_with_what_the_function_is_made_of(
     assert own(module(SOURCE).r, ("1.5", Fraction(1, 3))).name.rsplit(",", 1)[1] != before.rsplit(",", 1)[1]
 
 
+@pytest.mark.slow
 def test_closures_and_defaults_are_part_of_the_name() -> None:
     def make(q: Fraction, scale: int) -> Any:
         def r(p: Any, ctx: Any, scale: int = scale) -> Any:

@@ -40,6 +40,7 @@ def rows(answers: list[Any], prompts: list[Any] | None = None, **columns: list[A
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "options"),
     [
@@ -60,6 +61,7 @@ def test_no_answer_matches_no_other(
     assert found["methods"][0]["mean_value"] == pytest.approx(-2.342857, abs=5e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sentinel", ["", "  ", "None", "nan", "[INVALID]"])
 def test_a_likely_sentinel_is_noted(sentinel: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", rows([3, 4, sentinel, sentinel, 5, 3]))
@@ -95,6 +97,7 @@ def test_any_answer_comes_back(answer: Any) -> None:
     assert load(json.loads(json.dumps(dump(answer)))) == answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [[1], {}, {"x": 1}, {"tuple": 1}, {"tuple": [[1]]}, {"fraction": "1/0"}, {"fraction": 1}, {"fraction": "3"},
@@ -120,6 +123,7 @@ def test_typed_answers_are_compared_as_they_were(tmp_path: Path) -> None:
     assert [row["reward"] for row in read_lines(out)] == expected.tolist()
 
 
+@pytest.mark.slow
 def test_long_integers_are_answers_and_ids(tmp_path: Path) -> None:
     log, out, values = (tmp_path / name for name in ("log.jsonl", "out.jsonl", "values.jsonl"))
     one, other = "9" * 5000, "-" + "8" * 5000
@@ -231,6 +235,7 @@ NOTES: dict[str, tuple[list[Any], list[Any], tuple[Any, ...], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", NOTES)
 def test_a_log_that_may_be_another_than_was_meant_is_noted(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -241,6 +246,7 @@ def test_a_log_that_may_be_another_than_was_meant_is_noted(
     assert notes.count("\n") == bool(note)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdicts", "share"),
     [

@@ -33,6 +33,7 @@ def test_a_group_size_beyond_all_groups_is_one_group(size: int, tmp_path: Path) 
     assert [row["groups"] for row in read_lines(out)] == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     ['{"prompt_id": "a", "answer": 1, "answer": 2}', '{"prompt_id": "a", "answer": 1, "x": 3, "x": 4}',
@@ -70,6 +71,7 @@ def test_columns_that_only_later_lines_have_are_not_added_once_more(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_names_that_parquet_cannot_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "log.jsonl", [ROW | {"\ud800": 1}] * 2)
     assert exit_code("score", log, *HARMONIC, "--full", "--out", tmp_path / "out.parquet") == 2

@@ -52,6 +52,7 @@ COPIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 @pytest.mark.parametrize("case", COPIES)
 def test_long_texts_that_are_there_twice_are_reported(
@@ -87,6 +88,7 @@ def test_one_of_a_kind_is_told_in_the_singular(number: int, tmp_path: Path, caps
     assert not re.search(r"\b1 [a-z]*[^s\W]s\b", said)
 
 
+@pytest.mark.slow
 def test_the_first_group_of_one_is_named_by_its_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,7 @@ def test_columns_that_are_not_needed_stay_as_they_are(kind: str, tmp_path: Path)
         assert [b and b.to_pybytes() for b in one.buffers()] == [b and b.to_pybytes() for b in other.buffers()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["answer", "prompt_id"])
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_columns_that_are_needed_and_cannot_be_read_are_named(
@@ -99,6 +100,7 @@ def test_columns_that_are_needed_and_cannot_be_read_are_named(
     assert not scored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_verdicts_that_cannot_be_read_are_in_nobodys_way(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -110,6 +112,7 @@ def test_verdicts_that_cannot_be_read_are_in_nobodys_way(
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WITHOUT_JSON)
 def test_what_json_cannot_hold_is_refused_before_the_work(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], scored: list[str]
@@ -143,6 +146,7 @@ CHANGED: dict[str, list[Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CHANGED)
 def test_what_parquet_would_change_is_refused_before_the_work(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], scored: list[str]
@@ -176,6 +180,7 @@ def test_what_parquet_keeps_is_written(values: list[Any], tmp_path: Path) -> Non
     assert parquet.read_table(out).column("x").to_pylist() == values
 
 
+@pytest.mark.slow
 def test_typed_answers_of_structs(tmp_path: Path) -> None:
     answers = pa.array([{"tuple": [1, 2]}, {"tuple": [1, 2]}, {"tuple": [2, 1]}])
     several = pa.array([{"tuple": [1, 2]}, {"fraction": "1/2"}, {"tuple": [1, 2]}])
@@ -231,6 +236,7 @@ def test_an_error_while_a_file_is_open_ends_the_process_in_order(tmp_path: Path)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
+@pytest.mark.slow
 def test_no_thread_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
     original = parquet.ParquetFile

@@ -68,6 +68,7 @@ def test_steps_are_pooled_when_asked_for(run: Any, folder: Path) -> None:
     assert found["methods"][0]["mean_value"] == pytest.approx(harmonic_value(FIRST + SECOND), rel=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pick", [lambda f: [f / "1.jsonl", f / "2.jsonl"], lambda f: [f / "*.jsonl"], lambda f: [f, f / "1.jsonl"]]
 )
@@ -135,6 +136,7 @@ def test_csv_has_the_numbers_of_the_json_and_the_keys(run: Any, folder: Path, tm
         assert row["entropy_plug_in_prompts"] == "1"
 
 
+@pytest.mark.slow
 def test_bits_and_prompts(run: Any, folder: Path) -> None:
     nats, bits = (summary(run, folder, "--extract", "boxed", "--by", "prompt", "--unit", unit) for unit in UNITS)
     assert bits["unit"] == "bits"
@@ -217,6 +219,7 @@ def test_other_files_of_a_folder_are_left_out_and_counted(run: Any, folder: Path
     assert "left out: 1 file in no known layout: config.json" in err
 
 
+@pytest.mark.slow
 def test_where_no_file_is_known_the_largest_one_says_what_is_there(run: Any, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -246,6 +249,7 @@ def test_a_function_of_ones_own_extracts(
     assert summary(run, folder, "--extract", "own_rule:last") == summary(run, folder, "--extract", "boxed")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LOGS.is_dir(), reason="no samples of logs")
 @pytest.mark.parametrize("layout", ["verl_validation", "inspect", "plain_steps"])
 def test_samples_against_a_count_by_hand(run: Any, layout: str) -> None:
@@ -277,6 +281,7 @@ def plain(folder: Path, name: str = "log", **columns: Any) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_is_read_by_the_prompts_column_that_is_named(run: Any, tmp_path: Path) -> None:
     folder = plain(tmp_path / "run")
     for given in (folder, f"{folder}/*.jsonl"):

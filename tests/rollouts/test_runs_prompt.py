@@ -43,6 +43,7 @@ def test_a_log_whose_prompts_only_their_text_names_is_read(
     assert out == run("score", given, *MEASURED, "--format", "plain")[1]
 
 
+@pytest.mark.slow
 def test_answers_that_are_named_are_enough_beside_the_prompt(run: Any, tmp_path: Path) -> None:
     log = written(tmp_path / "log.jsonl", [{"prompt": row["prompt"], "said": row["completion"]} for row in ROWS])
     for named in (("--answer-column", "said"), ("--completion-column", "said", "--extract", "boxed")):

@@ -215,6 +215,7 @@ def test_sweeping_ends_at_nothing(tmp_path: Path) -> None:
     sweep(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_a_long_name_can_be_written_if_the_system_can(log: Path) -> None:
     for name in ("x" * 249 + ".jsonl", "é" * 124 + ".jsonl"):
         assert exit_code("score", log, *HARMONIC, "--out", log.parent / name) == 0

@@ -59,6 +59,7 @@ def example() -> Table:
     return Table(problem, (-2.0, -0.5, -0.05), 200, certificate, proof, inner, {"polyest": "0.1.0"})
 
 
+@pytest.mark.slow
 @given(tables())
 def test_a_table_survives_its_file_to_the_bit(table: Table) -> None:
     again = from_json(to_json(table))

@@ -92,6 +92,7 @@ def test_so_it_is_with_a_reference_and_without_an_answer(data, K: int, policy) -
     assert [moments.mean, moments.variance] == pytest.approx(exact, abs=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 16, 128, 1024])
 def test_many_answers_alike_cost_what_one_kind_costs(K: int) -> None:
     """Against four answers taken for four kinds."""
@@ -252,6 +253,7 @@ def test_a_collapsed_group_has_an_error() -> None:
     assert polyest.load("log", 16).value_with_error([7] * 16).standard_error > 0.1
 
 
+@pytest.mark.slow
 def test_the_estimated_variance_and_its_intervals_are_honest_for_spread_answers() -> None:
     """Dirichlet(½) on 12 answers, K = 16, 4000 groups of one law: ratio 0.962 ± 0.005, coverage 0.925 ± 0.004.
 
@@ -298,6 +300,7 @@ def test_what_cannot_be_had_is_refused(call: Callable[[], object], message: str)
         call()
 
 
+@pytest.mark.slow
 def test_errors_load_numpy_and_nothing_heavier() -> None:
     code = (
         "import sys, polyest; e = polyest.load('log', 16); f = e.value_with_error([[1, 2] * 8, [3] * 16]);"

@@ -71,6 +71,7 @@ def test_keys_are_the_same_in_every_process() -> None:
     assert there == f"{here}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "key"),
     [

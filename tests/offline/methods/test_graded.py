@@ -131,6 +131,7 @@ def test_a_budget_that_does_not_bind_leaves_the_bayes_table() -> None:
     assert [float(c) for c in found.coefficients] == [float(mean(m, 8)) for m in range(8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K", "beta"), CASES)
 def test_rounded_coefficients_keep_their_sum(n: int, K: int, beta: str) -> None:
     found = solution(question(n, K, beta))

@@ -83,6 +83,7 @@ def test_least_bias_of_other_targets(target: str) -> None:
     assert agrees(remez.least_bias(target, 8), OTHERS[target])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), SOLLYA)
 def test_least_bias_is_that_of_an_independent_program(target: str, K: int) -> None:
     assert agrees(remez.least_bias(target, K), SOLLYA[target, K])
@@ -183,6 +184,7 @@ def test_growth_of_the_coefficients(K: int, largest: float) -> None:
     assert float(max(map(abs, solution.coefficients))) == pytest.approx(largest, rel=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "loss", "slack"), [(8, 3e-15, 0.7), (16, 1.9e-12, 0.1), (32, 1.1e-8, 0.1)])
 def test_rounding_costs_what_theory_says(K: int, loss: float, slack: float) -> None:
     # theory.md §3: "Rounding the table to float64 costs 3e-15 of E* at K = 8, 1.9e-12 at 16, 1.1e-8 at 32"

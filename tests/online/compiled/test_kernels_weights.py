@@ -126,6 +126,7 @@ def test_advantages_are_the_definition(backend: str, group, pay) -> None:
     assert value / size == pytest.approx(float(sum(map(Fraction, rewards.tolist())) / len(w)) / size, abs=1e-15)
 
 
+@pytest.mark.slow
 @given(weighted_groups(), st.randoms())
 def test_engines_agree_and_permuting_permutes_to_the_bit(group, random) -> None:
     answers, w = group

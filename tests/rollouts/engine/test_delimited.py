@@ -54,6 +54,7 @@ def test_names_may_have_quotes_and_ends_of_lines(head: str, run: Run, tmp_path: 
     assert (code, json.loads(out)["completions"]) == (0, 2)
 
 
+@pytest.mark.slow
 def test_it_may_be_packed(run: Run, tmp_path: Path) -> None:
     plain = written(tmp_path / "log.csv", ";")
     packed = tmp_path / "log.csv.gz"
@@ -82,6 +83,7 @@ def test_a_row_of_another_length_is_named(case: str, run: Run, tmp_path: Path) -
     assert f"log.csv, {told}" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", ["q", "q,3", 'q,3,"abc'])
 def test_a_torn_last_row_is_left_out_and_told(torn: str, run: Run, tmp_path: Path) -> None:
     whole, log = tmp_path / "whole.csv", tmp_path / "log.csv"
@@ -92,6 +94,7 @@ def test_a_torn_last_row_is_left_out_and_told(torn: str, run: Run, tmp_path: Pat
     assert "log.csv, line 5: the last line is torn" in told[1][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ['5" pipe', '"a ""b"", c"', '"5"" pipe,\n"""'])
 def test_quotes_within_a_cell_do_not_hide_a_torn_row(cell: str, run: Run, tmp_path: Path) -> None:
     whole, log = tmp_path / "whole.csv", tmp_path / "log.csv"

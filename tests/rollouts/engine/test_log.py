@@ -90,6 +90,7 @@ def test_hostile_lines_are_named(case: str, tmp_path: Path, capsys: pytest.Captu
     assert [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ['{"prompt_id": "p", "ans', '{"prompt_id": "p", "answer": "z"', "{"])
 def test_a_torn_last_line_is_reported_and_left_out(
     end: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

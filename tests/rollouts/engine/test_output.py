@@ -49,6 +49,7 @@ def test_keys_keep_their_types(key: pa.DataType, tmp_path: Path) -> None:
     assert there == [(1, "7"), (2, "7"), (3, "8"), (4, "8")]
 
 
+@pytest.mark.slow
 def test_batches_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, found = write_lines(tmp_path / "log.jsonl", ROWS), []
     for share, at_once in ((parts.SHARE, output.AT_ONCE), (1e-5, 16)):

@@ -80,6 +80,7 @@ def test_hashes_that_are_the_same_by_chance_change_no_number(
     assert all(other == found[0] for other in found)
 
 
+@pytest.mark.slow
 def test_the_database_leaves_room_for_parts_that_are_dealt_to_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_the_database_leaves_room_for_parts_that_are_dealt_to_the_disk(
     assert limits == ["244.0 MiB"]
 
 
+@pytest.mark.slow
 def test_a_group_or_a_prompt_that_memory_cannot_hold_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_group_or_a_prompt_that_memory_cannot_hold_is_told(
     assert exit_code("score", log, *HARMONIC, "--by", "step", "--memory", "1.3GB") == 0
 
 
+@pytest.mark.slow
 def test_prompts_that_are_dealt_alike_are_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shelf has one of a few large prompts, and groups are whole."""
     monkeypatch.setattr(parts, "SHARE", 5e-6)

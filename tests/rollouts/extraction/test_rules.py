@@ -93,6 +93,7 @@ def test_distinct_texts_are_looked_at_once() -> None:
     assert seen == ["extracting 3"]
 
 
+@pytest.mark.slow
 def test_functions_run_in_processes_in_order() -> None:
     texts = [str(i) for i in range(50)]
     assert extraction.extract(texts, lambda text: int(text) + 1, jobs=2) == [*range(1, 51)]
@@ -111,6 +112,7 @@ def test_unknown_rules_are_refused_with_the_nearest() -> None:
         extraction.extract(["a"], "boxd")
 
 
+@pytest.mark.slow
 def test_math_verify_finds_equal_values() -> None:
     pytest.importorskip("math_verify")
     first, second, third = extraction.extract([r"so \boxed{\frac{1}{2}}", "it is 0.5.", r"\boxed{2}"], "math-verify")

@@ -28,6 +28,7 @@ def slow(counts: list[int], shares: list[float], missing: int, k: int) -> float:
 GROUP = st.tuples(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 3))
 
 
+@pytest.mark.slow
 @given(GROUP, st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4))
 def test_all_draws_are_counted(group: tuple[list[int], int], shares: list[float]) -> None:
     counts, missing = group

@@ -48,6 +48,7 @@ def test_they_are_joined_in_few_rounds(by: str | None, own: int, monkeypatch: py
     assert moved <= 4 * own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["step", "prompt"])
 def test_on_disk_they_are_the_same(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts on few shelves, put away again and again; one record has no answers, and so fewer measures."""

@@ -284,6 +284,7 @@ def test_bytes_at_the_beginning_and_carriage_returns_mean_nothing_packed_or_not(
     assert [row.answer for row in rows(path)] == ['"é"', '"2"']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_packed_file_that_is_cut_or_none_is_refused(tmp_path: Path, suffix: str) -> None:
     content = b'{"prompt_id": "p", "answer": "1"}\n' * 20_000
