@@ -94,7 +94,7 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
             out[members] = _means(tables, size, _known_matches(layout, rows))
         else:
             w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
-            m = _counts(layout.codes.take(rows.T)) if layout.matches is None else layout.matches.take(rows.T)
+            m = _known_matches(layout, rows).T
             out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
 
 
