@@ -6,7 +6,6 @@ h = τ·r + λ·log; with tables c for r and l for log the expected update follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -165,11 +164,11 @@ class TablePenalty:
     table: tuple[float, ...]
 
     def slope(self, p: ArrayLike) -> Array:
-        return _bernstein(np.asarray(self.table), p)
+        return _value(self._slope, p)
 
     def potential(self, p: ArrayLike) -> Array:
         sums = np.concatenate([[0.0], np.cumsum(self.table)]) / len(self.table)
-        return _bernstein(sums, p)
+        return _value(_sides(sums), p)
 
     def inverse(self, y: ArrayLike) -> Array:
         if not self.is_increasing:
@@ -181,10 +180,9 @@ class TablePenalty:
         return self._polish(np.interp(goal, *self._grid), goal)
 
     def _polish(self, p: Array, y: Array) -> Array:
-        rise = _rise(self.table)
         low, high = self.table[0], self.table[-1]
         for _ in range(3):
-            steepness = _bernstein(rise, p)
+            steepness = _value(self._rise, p)
             step = np.where(steepness > 0, (y - self.slope(p)) / np.where(steepness > 0, steepness, 1), 0)
             p = np.clip(p + step, 0, 1)
         return np.asarray(np.where(y <= low, 0.0, np.where(y >= high, 1.0, p)))
@@ -198,25 +196,33 @@ class TablePenalty:
     def is_increasing(self) -> bool:
         """Whether Q_t' > 0 on a fine grid of (0, 1)."""
         p = np.concatenate([[0.0], np.geomspace(1e-6, 1e-2, 400), np.linspace(1e-2, 1, GRID)])
-        return bool(len(self.table) > 1 and _bernstein(_rise(self.table), p)[:-1].min() > 0)
+        return bool(len(self.table) > 1 and _value(self._rise, p)[:-1].min() > 0)
 
     @property
     def steepness(self) -> float:
         p = np.linspace(0, 1, GRID)
-        return float((p * _bernstein(_rise(self.table), p)).max()) if len(self.table) > 1 else 0.0
+        return float((p * _value(self._rise, p)).max()) if len(self.table) > 1 else 0.0
+
+    @cached_property
+    def _slope(self) -> Array:
+        return _sides(np.asarray(self.table))
+
+    @cached_property
+    def _rise(self) -> Array:
+        """Q', of degree K−2."""
+        return _sides(np.asarray((len(self.table) - 1) * np.diff(self.table)))
 
 
-def _rise(table: Sequence[float]) -> Array:
-    """Bernstein coefficients of Q', of degree K−2."""
-    return np.asarray((len(table) - 1) * np.diff(table))
+def _sides(coefficients: Array) -> Array:
+    """C(n,m)·c_m and C(n,m)·c_{n−m}, m = 0 … n: of (1−p)^n Σ_m … (p/(1−p))^m, and the same from the other end."""
+    binomials = _binomials(len(coefficients) - 1)
+    return np.stack([binomials * coefficients, binomials * coefficients[::-1]], axis=1)
 
 
-def _bernstein(coefficients: Array, p: ArrayLike) -> Array:
+def _value(sides: Array, p: ArrayLike) -> Array:
     """Σ_m c_m B_{m,n}(p), elementwise, by Horner's rule in p/(1−p) or (1−p)/p, whichever is at most 1."""
     x = np.asarray(p, dtype=np.float64)
-    n = len(coefficients) - 1
-    binomials = _binomials(n)
-    sides = np.stack([binomials * coefficients, binomials * coefficients[::-1]], axis=1)
+    n = len(sides) - 1
     flip, near, far = x > 0.5, np.minimum(x, 1 - x), np.maximum(x, 1 - x)
     odds = np.asarray(near / far)
     if x.size <= FEW:

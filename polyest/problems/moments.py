@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from fractions import Fraction
@@ -29,8 +30,9 @@ def polynomial_mean(coefficients: Sequence[Fraction], m: int, K: int) -> Fractio
     >>> polynomial_mean([Fraction(0), Fraction(1)], 0, 2)
     Fraction(1, 3)
     """
-    total, moment = Fraction(0), Fraction(1)
-    for j, a in enumerate(coefficients):
-        total += a * moment
-        moment *= Fraction(m + 1 + j, K + 1 + j)
-    return total
+    unit = math.lcm(*(a.denominator for a in coefficients))
+    total, below = 0, 1  # of Horner's scheme, in whole numbers: E[p^j] = Π_{i<j} (m+1+i)/(K+1+i)
+    for j, a in reversed(list(enumerate(coefficients))):
+        below *= K + 1 + j
+        total = a.numerator * (unit // a.denominator) * below + (m + 1 + j) * total
+    return Fraction(total, unit * below)

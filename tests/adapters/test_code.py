@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import subprocess
@@ -31,6 +32,16 @@ ANSWERS = st.one_of(st.none(), st.integers(), st.text(), st.tuples(st.text(), st
 EIGHTHS = st.integers(-15, 15).map(lambda k: k / 8)
 
 
+@functools.cache
+def all_codes() -> np.ndarray:
+    """A row for each reward from −15/8 to 15/8, a column for each identity from 1."""
+    return np.array([[code(k / 8, i) for i in range(1, SPAN)] for k in range(-15, 16)])
+
+
+def some_codes() -> np.ndarray:
+    return np.random.default_rng(3).choice(all_codes().ravel(), 4000)
+
+
 def float32(code: float) -> np.ndarray:
     """What becomes of a score in verl: a float32, added to the zeros of the other tokens."""
     return np.array([0, code, 0, 0], np.float32).sum(dtype=np.float32)
@@ -53,8 +64,8 @@ def test_codes_survive_float32_exactly_and_stay_near_the_reward(reward: float, a
 def test_every_identity_survives_next_to_every_reward() -> None:
     identities = np.arange(1, SPAN)
     assert len(identities) == IDENTITIES + 1  # and no answer
-    for eighths in range(-15, 16):
-        decoded = decode(np.array([code(eighths / 8, i) for i in identities.tolist()]).astype(np.float32))
+    for eighths, codes in zip(range(-15, 16), all_codes(), strict=True):
+        decoded = decode(codes.astype(np.float32))
         np.testing.assert_array_equal(decoded.identities, identities)
         np.testing.assert_array_equal(decoded.rewards, eighths / 8)
 
@@ -109,11 +120,6 @@ def test_scores_that_are_no_codes_are_refused(score: float) -> None:
         decode(np.array([encode(1, "a"), score]))
 
 
-IDENTITY = np.arange(1, SPAN)
-ALL = np.concatenate([np.array([code(k / 8, i) for i in IDENTITY.tolist()]) for k in range(-15, 16)])
-CODES = np.random.default_rng(3).choice(ALL, 4000)
-
-
 def test_no_multiple_of_1_4096_is_a_code() -> None:
     """Rewards of other functions: 0, 1, −1, 0.5, odd multiples of 1/16, and what overlong penalties add up to."""
     assert not is_code(np.arange(-3 * 4096, 3 * 4096) / 4096).any()
@@ -122,16 +128,17 @@ def test_no_multiple_of_1_4096_is_a_code() -> None:
 @pytest.mark.slow
 def test_a_penalty_of_n_4096_is_refused_whatever_it_is_added_to() -> None:
     """All n of DAPO's buffer of 4096 tokens; a multiple of 1/8 is the reward with it taken off."""
+    codes = some_codes()
     for n in range(1, 4097):
-        scores = (CODES - n / 4096).astype(np.float32)
+        scores = (codes - n / 4096).astype(np.float32)
         accepted = is_code(scores)
         if n % 512:
             assert not accepted.any()
         else:
-            before, after = decode(CODES[accepted]), decode(scores[accepted])
+            before, after = decode(codes[accepted]), decode(scores[accepted])
             np.testing.assert_array_equal(after.rewards, before.rewards - n / 4096)
             np.testing.assert_array_equal(after.identities, before.identities)
-            assert (decode(CODES[~accepted]).rewards - n / 4096 < -15 / 8).all()
+            assert (decode(codes[~accepted]).rewards - n / 4096 < -15 / 8).all()
 
 
 @pytest.mark.slow
@@ -147,12 +154,12 @@ def test_any_other_constant_is_refused_but_for_few_identities() -> None:
 
 @pytest.mark.parametrize("constant", [0.1, -0.1, 1 / 3, 1e-3, 7e-7, -0.25 + 1e-6, 2**-13, 3 * 2**-20, UNIT])
 def test_a_constant_added_to_codes_is_refused(constant: float) -> None:
-    assert is_code((ALL + constant).astype(np.float32)).mean() < 0.01
+    assert is_code((all_codes() + constant).astype(np.float32)).mean() < 0.01
 
 
 @pytest.mark.parametrize("factor", [0.5, 2, -1, 0.9, 1.1, 1 / 3, 0.25, 0.1])
 def test_a_factor_times_codes_is_refused(factor: float) -> None:
-    assert is_code((ALL * factor).astype(np.float32)).mean() < 0.01
+    assert is_code((all_codes() * factor).astype(np.float32)).mean() < 0.01
 
 
 @pytest.mark.slow
@@ -165,4 +172,5 @@ def test_random_numbers_are_codes_with_the_stated_probability() -> None:
 
 
 def test_sums_of_two_codes_are_refused() -> None:
-    assert is_code((CODES + np.roll(CODES, 1)).astype(np.float32)).mean() < 0.01
+    codes = some_codes()
+    assert is_code((codes + np.roll(codes, 1)).astype(np.float32)).mean() < 0.01

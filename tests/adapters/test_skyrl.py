@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from typing import Any
 
@@ -24,29 +25,45 @@ from polyest.errors import ArgumentError
 pytest.importorskip("skyrl")
 
 import torch
-from skyrl_modules import config, skyrl
 
 from polyest.adapters.skyrl import AnswerAdvantages, GradedAdvantages, encode
 
-ALGORITHM: Any = config.AlgorithmConfig(use_kl_loss=False, loss_reduction="seq_mean_token_sum_norm", max_seq_len=1)
+
+@functools.cache
+def skyrl() -> Any:
+    """It takes a second to import, which who only collects this file need not wait for."""
+    import skyrl_modules
+
+    return skyrl_modules.skyrl
+
+
+def configuration(**options: Any) -> Any:
+    import skyrl_modules
+
+    return skyrl_modules.config.AlgorithmConfig(use_kl_loss=False, **options)
+
+
+@functools.cache
+def summed() -> Any:
+    return configuration(loss_reduction="seq_mean_token_sum_norm", max_seq_len=1)
 
 
 def expected_update(estimator: Any, rewards: list[float], K: int, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Σ P(group) · (−∇ loss), by the policy's logits: SkyRL's registry, loss reduction and policy loss."""
-    monkeypatch.setitem(skyrl.AdvantageEstimatorRegistry._functions, "polyest", estimator)
+    monkeypatch.setitem(skyrl().AdvantageEstimatorRegistry._functions, "polyest", estimator)
     groups = torch.tensor(every_group(K))
     drawn = groups.ravel()
     mask, uids = torch.ones(len(drawn), 1), [f"prompt{i // K}" for i in range(len(drawn))]
-    A, returns = skyrl.compute_advantages_and_returns(
-        torch.tensor(rewards, dtype=torch.float32)[drawn, None], mask, uids, "polyest", ALGORITHM
+    A, returns = skyrl().compute_advantages_and_returns(
+        torch.tensor(rewards, dtype=torch.float32)[drawn, None], mask, uids, "polyest", summed()
     )
     assert torch.equal(A, returns)
-    reduced = skyrl.apply_loss_reduction_to_advantages_minibatch(A, mask, ALGORITHM.loss_reduction, len(drawn), 1)
+    reduced = skyrl().apply_loss_reduction_to_advantages_minibatch(A, mask, summed().loss_reduction, len(drawn), 1)
     chances = torch.from_numpy(NU)[groups].prod(dim=1).repeat_interleave(K)
     logits = torch.tensor(np.log(NU), requires_grad=True)
     rows = torch.log_softmax(logits, 0)[drawn, None]
-    loss, _ = skyrl.PolicyLossRegistry.get("regular")(
-        rows, rows.detach(), reduced.double() * (chances * len(groups))[:, None], ALGORITHM, loss_mask=mask
+    loss, _ = skyrl().PolicyLossRegistry.get("regular")(
+        rows, rows.detach(), reduced.double() * (chances * len(groups))[:, None], summed(), loss_mask=mask
     )
     return -torch.autograd.grad(loss, logits)[0].numpy()
 
@@ -82,15 +99,17 @@ def test_padding_and_tokens() -> None:
     rewards[:, 1] = torch.tensor([encode(1, "a"), encode(0, "b"), encode(0, "b"), encode(1, "a")])
     mask = torch.tensor([[1, 1], [0, 1], [1, 1], [1, 1]])
     estimator = pickle.loads(pickle.dumps(AnswerAdvantages(method="harmonic")))
-    A, _ = estimator(rewards, mask, index=["u", "u", "u", "pad0"], config=ALGORITHM)
+    A, _ = estimator(rewards, mask, index=["u", "u", "u", "pad0"], config=summed())
     assert A.tolist() == [[2.5, 2.5], [0, -1.0], [-1.0, -1.0], [0, 0]]
 
 
 @pytest.mark.parametrize("estimator", [AnswerAdvantages(), GradedAdvantages(graded.best_of(2))])
 @pytest.mark.parametrize("name", ["use_kl_in_reward", "advantage_batch_normalize", "dynamic_sampling"])
 def test_configurations_that_would_bias_it_are_refused(estimator: Any, name: str) -> None:
+    from skyrl_modules import config
+
     value = config.DynamicSamplingConfig(type="filter") if name == "dynamic_sampling" else True
-    algorithm = config.AlgorithmConfig(use_kl_loss=False, **{name: value})
+    algorithm = configuration(**{name: value})
     with pytest.raises(ArgumentError, match=rf"`trainer\.algorithm\.{name}"):
         estimator(torch.zeros(2, 1), torch.ones(2, 1), ["u", "u"], config=algorithm)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
+from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,15 +25,21 @@ from expected_update import (
 from polyest import graded
 from polyest.errors import ArgumentError
 
-pytest.importorskip("tunix")
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    registry = pytest.importorskip("tunix.rl.function_registry")
-    AlgorithmConfig = pytest.importorskip("tunix.rl.algorithm_config").AlgorithmConfig
-    managers = pytest.importorskip("tunix.rl.reward_manager")
+if find_spec("tunix") is None:
+    pytest.skip("needs tunix", allow_module_level=True)
 
 from polyest.adapters.tunix import AnswerAdvantages, GradedAdvantages
+
+
+@functools.cache
+def tunix() -> Any:
+    """What is asked of it; it takes a second to import, which who only collects this file need not wait for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tunix.rl import algorithm_config, function_registry, reward_manager
+    return SimpleNamespace(
+        registry=function_registry, AlgorithmConfig=algorithm_config.AlgorithmConfig, managers=reward_manager
+    )
 
 
 def correct(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
@@ -39,11 +48,11 @@ def correct(prompts: list[str], completions: list[str], **_: Any) -> list[float]
 
 def expected_update(reward_fns: list[Any], estimator: Any, K: int) -> Any:
     """As Tunix's GRPOLearner does it: the reward manager's sum, then the estimator by its name."""
-    registry.register_advantage_estimator("polyest")(estimator)
+    tunix().registry.register_advantage_estimator("polyest")(estimator)
     texts = [TEXTS[i] for group in every_group(K) for i in group]
-    manager = managers.SequenceRewardManager(reward_fns, AlgorithmConfig())
+    manager = tunix().managers.SequenceRewardManager(reward_fns, tunix().AlgorithmConfig())
     rewards = manager(prompts=["?"] * len(texts), completions=texts, mode="train")["rewards"]
-    A = registry.get_advantage_estimator("polyest")(rewards=rewards, num_generations=K)
+    A = tunix().registry.get_advantage_estimator("polyest")(rewards=rewards, num_generations=K)
     return update(A, K)
 
 
