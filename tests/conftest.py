@@ -23,6 +23,8 @@ gc.disable()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # transformers and TRL each ask it, for half a second, which module is of which of all installed packages
 importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)
+# accelerate reads what a package says of itself at each step of a training, for whether it is installed
+importlib.metadata.metadata = cache(importlib.metadata.metadata)
 # while tests are collected, before the fixture below takes over
 os.environ["POLYEST_COEFFS"] = str(Path(__file__).parent / "no-such-folder")
 

@@ -26,15 +26,18 @@ def test_scores_are_numpys(objective, x64: bool) -> None:
     rng = np.random.default_rng(0)
     rewards = np.concatenate([rng.normal(size=(50, 8)), rng.integers(-2, 3, (50, 8)), np.zeros((1, 8))]).astype("f4")
     with jax.enable_x64(x64):
-        for kind in KINDS:
-            score = getattr(adapter.GradedObjective(objective), kind)
+        twin = adapter.GradedObjective(objective)
+
+        def scores(rewards):
+            return {kind: getattr(twin, kind)(rewards) for kind in KINDS}
+
+        functions = (scores, jax.jit(scores), jax.jit(jax.vmap(scores))) if objective is OBJECTIVES[0] else (scores,)
+        for kind, found in (item for function in functions for item in function(rewards).items()):
             exact = getattr(objective, kind)(rewards)
-            functions = (score, jax.jit(score), jax.vmap(score)) if objective is OBJECTIVES[0] else (score,)
-            for found in (function(rewards) for function in functions):
-                # sums of 8 terms of sizes up to 3·|x|, in the precision of the result
-                assert np.asarray(found) == pytest.approx(exact, abs=96 * float(np.finfo(found.dtype).eps))
+            # sums of 8 terms of sizes up to 3·|x|, in the precision of the result
+            assert np.asarray(found) == pytest.approx(exact, abs=96 * float(np.finfo(found.dtype).eps))
             if kind != "values":
-                assert all(len(set(zip(a, b, strict=True))) == len(set(a)) for a, b in _rows(rewards, score(rewards)))
+                assert all(len(set(zip(a, b, strict=True))) == len(set(a)) for a, b in _rows(rewards, found))
 
 
 def _rows(rewards, scores):
@@ -126,12 +129,16 @@ def test_missing_rewards_leave_the_group_of_the_others(objective) -> None:
     rewards, lost = rng.integers(-2, 3, (40, 8)).astype(float), rng.random((40, 8)) < 0.4
     holes = np.where(lost, np.nan, rewards)
     with jax.enable_x64(True):
-        for kind in KINDS:
-            expected = getattr(objective, kind)(holes, missing="drop")
-            score = getattr(adapter.GradedObjective(objective), kind)
-            for found in (
-                score(holes, missing="drop"),
-                score(rewards, usable=~lost),
-                jax.jit(score)(rewards, usable=~lost),
-            ):
-                np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+        twin = adapter.GradedObjective(objective)
+
+        def scores(rewards, **lost):
+            return [getattr(twin, kind)(rewards, **lost) for kind in KINDS]
+
+        expected = [getattr(objective, kind)(holes, missing="drop") for kind in KINDS]
+        for found in (
+            scores(holes, missing="drop"),
+            scores(rewards, usable=~lost),
+            jax.jit(scores)(rewards, usable=~lost),
+        ):
+            for mine, true in zip(found, expected, strict=True):
+                np.testing.assert_allclose(mine, true, rtol=0, atol=1e-13)

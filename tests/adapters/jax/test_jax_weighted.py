@@ -41,24 +41,26 @@ def test_scores_are_numpys_under_jit_and_vmap(K: int, padding_id: int | None, x6
     size = K * np.abs(est.coefficients).max() * 3
     with jax.enable_x64(x64):
         twin, ids = adapter.load("log", K, "harmonic", padding_id=padding_id), adapter.ids(answers)
-        for kind in KINDS:
-            for mask in (None, usable):
-                expected = getattr(est, kind)(answers, q, padding_id=padding_id, weights=w, usable=mask)
+        tolerance = 64 * np.spacing(size if x64 else np.float32(size))
 
-                def score(i, q, w, u, kind=kind):
-                    return getattr(twin, kind)(i, q, weights=w, usable=u)
+        def scores(i, q, w, u):
+            return [getattr(twin, kind)(i, q, weights=w, usable=u) for kind in KINDS]
 
-                compiled = jax.jit(jax.vmap(score, in_axes=(0, 0, 0, None if mask is None else 0)))
-                for function in (compiled, score) if K == 8 else (compiled,):
-                    tolerance = 64 * np.spacing(size if x64 else np.float32(size))
-                    np.testing.assert_allclose(function(ids, q, w, mask), expected, rtol=0, atol=tolerance)
+        for mask in (None, usable):
+            compiled = jax.jit(jax.vmap(scores, in_axes=(0, 0, 0, None if mask is None else 0)))
+            for function in (compiled, scores) if K == 8 else (compiled,):
+                for kind, found in zip(KINDS, function(ids, q, w, mask), strict=True):
+                    expected = getattr(est, kind)(answers, q, padding_id=padding_id, weights=w, usable=mask)
+                    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
+unoptimised = pytest.mark.usefixtures("unoptimised")  # those above are compiled as users have it
 K = 6
 numbers = st.one_of(st.floats(-9, 9, width=16), st.sampled_from([0.0, 1.0, -1.0]))
 masks = st.one_of(st.none(), st.lists(st.booleans(), min_size=K, max_size=K), st.just([False] * K))
 
 
+@unoptimised
 @pytest.mark.parametrize("x64", [False, True])
 @settings(max_examples=40)
 @given(
@@ -85,6 +87,7 @@ def test_permuting_completions_permutes_their_scores_which_are_numpys(x64, answe
             np.testing.assert_allclose(scores, same, rtol=0, atol=tolerance)
 
 
+@unoptimised
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "bool"])
 def test_weights_of_any_dtype_are_taken_by_value(dtype: str) -> None:
     w = (3 * jax.random.uniform(jax.random.key(0), (4, 8))).astype(dtype)
@@ -94,6 +97,7 @@ def test_weights_of_any_dtype_are_taken_by_value(dtype: str) -> None:
         assert score(ids, weights=w).tolist() == score(ids, weights=w.astype("float32")).tolist()
 
 
+@unoptimised
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
 def test_a_weight_that_is_no_number_spoils_its_group_and_no_other(wrong: float) -> None:
     ids, w = jnp.array([[1, 1, 2], [1, 1, 2]]), jnp.ones((2, 3)).at[0, 2].set(wrong)
