@@ -54,6 +54,7 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "coeffs"
 
 
+@lru_cache(maxsize=4096)
 def relative_path(problem: Problem) -> Path:
     """The file of a table below a folder of tables; the baseline is derived, hence not part of it.
 
