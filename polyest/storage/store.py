@@ -54,7 +54,6 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "coeffs"
 
 
-@lru_cache(maxsize=4096)
 def relative_path(problem: Problem) -> Path:
     """The file of a table below a folder of tables; the baseline is derived, hence not part of it.
 
@@ -109,7 +108,7 @@ def load(problem: Problem) -> Table:
         )
     status = path.stat()
     table = _read_cached(path, status.st_mtime_ns, status.st_size)
-    if relative_path(table.problem) != relative_path(problem):
+    if table.problem != problem and relative_path(table.problem) != relative_path(problem):
         raise TableFileError(
             f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again"
         )
