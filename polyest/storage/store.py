@@ -108,7 +108,7 @@ def load(problem: Problem) -> Table:
         )
     status = path.stat()
     table = _read_cached(path, status.st_mtime_ns, status.st_size)
-    if relative_path(table.problem) != relative_path(problem):
+    if table.problem != problem and relative_path(table.problem) != relative_path(problem):
         raise TableFileError(
             f"{path}: must hold the table of {problem}; it holds that of {table.problem}; solve it again"
         )

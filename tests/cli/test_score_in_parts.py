@@ -46,8 +46,8 @@ def outcome(run: Any, folder: Path, *arguments: object) -> tuple[Any, ...]:
     return said, [rows_in(path) if path.exists() else None for path in written.values()]
 
 
-def run_log(folder: Path, files: int = 3) -> Path:
-    """Files whose groups are in several of them, answers of every type, steps, verdicts, scores, several policies.
+def run_log(folder: Path, files: int = 2) -> Path:
+    """Files whose groups are in both of them, answers of every type, steps, verdicts, scores, several policies.
 
     Forty prompts: all of them are in one of two partitions with probability 2^−39.
     """

@@ -20,7 +20,7 @@ def sent(given: Any) -> Any:
 class Here:
     """A `polyest.cli.job.Cluster`."""
 
-    def __init__(self, workers: int = 3) -> None:
+    def __init__(self, workers: int = 2) -> None:
         self.workers = workers
         self.blocks: list[pa.RecordBatch] = []
         self.partitions: list[int] = []

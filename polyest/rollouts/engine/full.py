@@ -126,8 +126,9 @@ def _names_of_flat_lines(rows: Rows, source: Source) -> set[str] | None:
     import duckdb
 
     checked = f"SELECT json_keys(json) AS names, json_structure(json)::VARCHAR AS kinds FROM {objects(source)}"
-    other = "bool_or(contains(kinds[2:], '{') OR len(names) > len(list_distinct(names)))"
-    query = f"SELECT unnest(names), {other} FROM (SELECT DISTINCT names, kinds FROM ({checked})) GROUP BY 1"
+    other = "contains(kinds[2:], '{') OR len(names) > len(list_distinct(names)) AS is_other"
+    shapes = f"SELECT names, {other} FROM (SELECT DISTINCT names, kinds FROM ({checked}))"  # once for all of its names
+    query = f"WITH shapes AS MATERIALIZED ({shapes}) SELECT unnest(names), bool_or(is_other) FROM shapes GROUP BY 1"
     try:
         found = rows.connection.sql(query).fetchall()
     except duckdb.OutOfMemoryException:
