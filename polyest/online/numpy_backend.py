@@ -30,12 +30,12 @@ np.empty(1 << 18)  # glibc keeps freed memory, instead of having it faulted in a
 
 def matches(block: Codes) -> NDArray[np.int64]:
     """m_i = #{j ≠ i : z_j = z_i} for every completion of G groups of n completions, shape (G, n)."""
-    if _is_sorted(*block.shape):
+    if _sorting_pays(*block.shape):
         return _sorted(block, are_counted=True)
     return _counts(block.T.copy("C")).T.astype(np.int64, order="C")
 
 
-def _is_sorted(groups: int, size: int) -> bool:
+def _sorting_pays(groups: int, size: int) -> bool:
     return groups < FEW and size >= LARGE
 
 
@@ -98,8 +98,8 @@ def values(layout: Layout, weights: Array | None, out: Array) -> None:
             out[members] = _means(tables, size, _known_matches(layout, rows))
         else:
             w, (b, *_) = weights.take(rows.T), tables.of(size, tables.columns)
-            is_known = layout.matches is not None or _is_sorted(*rows.shape)
-            m = _known_matches(layout, rows).T if is_known else _counts(layout.codes.take(rows.T))
+            are_compared = layout.matches is None and not _sorting_pays(*rows.shape)
+            m = _counts(layout.codes.take(rows.T)) if are_compared else _known_matches(layout, rows).T
             out[members] = _total(w * b.take(m), _exponents(w), tables.exponents[size])
 
 
