@@ -53,9 +53,9 @@ def out_of_view(figure: Figure) -> Iterator[Text]:
 
 @lru_cache(maxsize=64)
 def texts(figure: Figure) -> list[tuple[str, Any]]:
-    """Every text that is seen, and its box in pixels; a figure is drawn once."""
+    """Every text that is seen, and its box in pixels; a figure is laid out once, without a picture."""
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     hidden, renderer = {id(text) for text in out_of_view(figure)}, canvas.get_renderer()
     found = {id(text): text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()}
     return [(t.get_text(), Text.get_window_extent(t, renderer)) for i, t in found.items() if i not in hidden]
