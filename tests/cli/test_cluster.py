@@ -80,7 +80,8 @@ def folder(tmp_path: Path) -> Path:
         place = folder / "run" / "ab"[file % 2]
         place.mkdir(parents=True, exist_ok=True)
         rows = [
-            {"prompt_id": f"pé{i % 5}", "step": i % 3, "completion": f"it is {i * i % 4}"} for i in range(60 + file)
+            {"prompt_id": f"pé{i % 5}", "step": i % 3, "completion": rf"it is \boxed{{{i * i % 4}}}"}
+            for i in range(60 + file)
         ]
         write_lines(place / f"{file}.jsonl", rows)
     for name in SHADOWS.split():
@@ -136,46 +137,53 @@ def test_ray_does_not_change_the_tables(cluster: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_ray
-def test_several_files_have_the_same_rows_on_a_cluster_as_here(
+def test_the_guides_command_has_the_same_rows_on_a_cluster_as_here_and_its_query_has_them_in_order(
     cluster: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the bit; names of files are those of the current folder, of which nothing is imported but what is named."""
-    given = (*SCORE, "--extract", "mine:last", "--by", "step")
-    here = scored(folder, *given, "--out", "here.parquet")
+    """To the bit; names of files are those of the current folder, from which nothing is imported."""
+    (command,) = re.findall(r"^    polyest (.*)$", GUIDE, re.MULTILINE)
+    (query,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+    here = re.sub(r" --engine.*", " --out here.parquet", command)
+    told = scored(folder, *here.split(), "--by", "step")
     monkeypatch.setenv("RAY_ADDRESS", cluster)
-    assert scored(folder, *given, "--engine", "ray", "--out", "there") == here
-    parts = sorted((folder / "there").iterdir())
+    assert scored(folder, *command.split(), "--by", "step") == told
+    parts = sorted((folder / "scored").iterdir())
     assert [path.name for path in parts] == ["part-00000.parquet", "part-00001.parquet"]
     tables = [parquet.read_table(path) for path in parts]
     assert in_order(pa.concat_tables(tables)) == in_order(parquet.read_table(folder / "here.parquet"))
+    monkeypatch.chdir(folder)
+    assert duckdb.sql(query).fetchall() == duckdb.sql("FROM 'here.parquet'").fetchall()
+    assert duckdb.sql("SELECT sum(completions) FROM 'prompts/*.parquet'").fetchall() == [(246,)]
     assert not (folder / "sprung").exists()
 
 
 @pytest.mark.slow
 @needs_ray
-def test_a_bad_row_is_the_same_line_as_here_and_leaves_nothing(cluster: str, folder: Path, tmp_path: Path) -> None:
+def test_a_bad_row_is_the_same_line_as_here_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    """On a Ray of its own, whose workers import what is named and nothing else, and which is gone behind it."""
     with (folder / "run" / "b" / "3.jsonl").open("a") as file:
         file.write('{"prompt_id": null, "completion": "4"}\n')
-    given = (*SCORE, "--prompt-column", "prompt_id", "--extract", "last-number")
-    process = started(folder, *given, "--engine", "ray", "--address", cluster, "--out", "there")
+    given, mark = (*SCORE, "--prompt-column", "prompt_id", "--extract", "mine:last"), f"MARK={secrets.token_hex(8)}"
+    process = started(folder, *given, "--engine", "ray", "--jobs", 1, "--out", "there", MARK=mark[5:])
     out, err = process.communicate()
     assert (process.returncode, out) == (2, "")
     assert err == started(folder, *given).communicate()[1]
     assert "run/b/3.jsonl, line 64: 'prompt_id' must be a string or an integer, got null" in err
     assert not [path for path in folder.iterdir() if "there" in path.name]
     assert [*(tmp_path / "temporary").iterdir()] == []
+    assert not (folder / "sprung").exists()
+    assert are_gone(lambda: alive(mark))
 
 
 @pytest.mark.slow
 @needs_ray
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_one_line_and_leaves_nothing(
-    number: signal.Signals, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+    number: signal.Signals, cluster: str, folder: Path, tmp_path: Path
 ) -> None:
-    """SIGTERM on a Ray of its own, Ctrl-C on the cluster; on a Ray of its own `solve` has it below."""
+    """On a Ray of its own `solve` has it below."""
     mark = f"MARK={secrets.token_hex(8)}"
-    where = ("--address", request.getfixturevalue("cluster")) if number == signal.SIGINT else ("--jobs", 1)
-    given = (*SCORE, "--format", "waits:read", "--engine", "ray", *where, "--out", "there")
+    given = (*SCORE, "--format", "waits:read", "--engine", "ray", "--address", cluster, "--out", "there")
     process = started(folder, *given, MARK=mark[5:])
     while not (folder / "begun").exists() and process.poll() is None:
         time.sleep(0.05)
@@ -204,30 +212,6 @@ def test_ctrl_c_ends_a_run_quietly_which_has_imported_nothing_from_the_current_f
     assert digests(out)[2] == shipped(range(2, 3))[2]
     assert not (folder / "sprung").exists()
     assert are_gone(lambda: alive(mark))
-
-
-@pytest.mark.slow
-@needs_ray
-def test_the_guides_command_runs_and_its_query_has_the_rows_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a Ray of its own, which is gone behind it."""
-    (command,) = re.findall(r"^    polyest (.*)$", GUIDE, re.MULTILINE)
-    (query,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    Path("run").mkdir()
-    for file in range(3):
-        rows = [{"prompt_id": i % 5, "completion": rf"so \boxed{{{(i + file) % 4}}}"} for i in range(16)]
-        write_lines(Path("run", f"{file}.jsonl"), rows)
-    there, here = command.split(), re.sub(r" --engine.*", " --out here.parquet", command).split()
-    mark = f"MARK={secrets.token_hex(8)}"
-    for arguments in (there, here):
-        process = started(tmp_path, *arguments, MARK=mark[5:], TMPDIR="/tmp")
-        out, err = process.communicate()
-        assert (process.returncode, "48 completions of 5 prompts" in out) == (0, True), err
-    assert are_gone(lambda: alive(mark))
-    assert duckdb.sql(query).fetchall() == duckdb.sql("FROM 'here.parquet'").fetchall()
-    assert duckdb.sql("SELECT sum(completions) FROM 'prompts/*.parquet'").fetchall() == [(48,)]
 
 
 @pytest.mark.slow

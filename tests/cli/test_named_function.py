@@ -49,24 +49,31 @@ def sprung(folder: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", COMMANDS)
-def test_workers_import_nothing_from_the_current_folder(start: str, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("start", "target", "named"),
+    [
+        ("module", ("--target", "mine:capped", "--growth", "2,0"), ("--custom", "mine:capped")),
+        ("command", ("--target", "log"), ()),
+    ],
+    ids=COMMANDS,
+)
+def test_workers_import_nothing_from_the_current_folder_but_what_is_named(
+    start: str, target: tuple[str, ...], named: tuple[str, ...], folder: Path
+) -> None:
     out = folder.parent / "tables"
-    solve = ("solve", "--target", "log", "-k", "2:4", "--jobs", 2, "--out", out)
-    for arguments in (solve, ("verify", "--jobs", 2, out)):
+    for arguments in (("solve", *target, "-k", "2,3", "--jobs", 2, "--out", out), ("verify", "--jobs", 2, *named, out)):
         result = run(folder, *arguments, start=start)
         assert result.returncode == 0, result.stderr
         assert not sprung(folder)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["mine", "parts.inner"])
-def test_the_named_module_is_imported_and_nothing_else(module: str, folder: Path) -> None:
+def test_a_module_of_a_package_is_imported_and_nothing_else(folder: Path) -> None:
     """By minimax, whose workers load half as much; all that aqp loads is loaded above."""
     out = folder.parent / "tables"
-    options = ("--target", f"{module}:capped", "--growth", "2,0", "-k", "2,3", "--jobs", 2, "--out", out)
+    options = ("--target", "parts.inner:capped", "--growth", "2,0", "-k", "2,3", "--jobs", 2, "--out", out)
     options += ("--method", "minimax")
-    for arguments in (("solve", *options), ("verify", "--jobs", 2, "--custom", f"{module}:capped", out)):
+    for arguments in (("solve", *options), ("verify", "--jobs", 2, "--custom", "parts.inner:capped", out)):
         result = run(folder, *arguments)
         assert result.returncode == 0, result.stderr
     assert result.stdout == "2 proved\n"

@@ -125,10 +125,15 @@ KEYS: dict[str, Any] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
-@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
-def test_a_single_file_is_scored_as_one(keys: pa.Array, suffix: str, cluster: Here, tmp_path: Path, run: Any) -> None:
-    table = pa.table({"prompt_id": keys, "step": [1, 1, 1, None, 1, 1], "answer": ["x", "x", "y", None, "y", "y"]})
+@pytest.mark.parametrize(
+    ("keys", "suffix"),
+    [*((keys, ".parquet") for keys in KEYS), *((keys, ".jsonl") for keys in KEYS if keys != "categories")],
+)
+def test_a_single_file_is_scored_as_one(keys: str, suffix: str, cluster: Here, tmp_path: Path, run: Any) -> None:
+    """Categories are texts in lines of JSON."""
+    table = pa.table(
+        {"prompt_id": KEYS[keys], "step": [1, 1, 1, None, 1, 1], "answer": ["x", "x", "y", None, "y", "y"]}
+    )
     path = tmp_path / f"log{suffix}"
     if suffix == ".parquet":
         parquet.write_table(table, path)
@@ -216,12 +221,14 @@ BAD = {
     "nothing": ("", "must hold at least one completion"),
     "a size": ('{"prompt_id": "x", "answer": 1}\n' * 5000, "no table for groups of 5000"),
 }
+OF_GROUPS = ("groups of one", "a size")  # to which it is the same whether files were named or found in a folder
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("case", BAD)
-@pytest.mark.parametrize("is_run", [False, True])
+@pytest.mark.parametrize(
+    ("case", "is_run"), [*((case, False) for case in BAD), *((case, True) for case in BAD if case not in OF_GROUPS)]
+)
 def test_what_is_wrong_is_said_as_locally_and_leaves_nothing(case: str, is_run: bool, tmp_path: Path, run: Any) -> None:
     text, message = BAD[case]
     folder = tmp_path / "logs" if is_run else tmp_path

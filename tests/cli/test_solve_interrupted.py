@@ -23,13 +23,13 @@ SHIPPED = shipped(SIZES)
 
 
 @pytest.mark.slow
-def test_a_dozen_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
+def test_kills_at_random_moments_cost_no_table(tmp_path: Path) -> None:
     """Most while Python, the workers and the solver start, every third from the first table on.
 
     What is finished early is begun anew.
     """
     moments = random.Random(3)
-    for i in range(12):
+    for i in range(8):
         before = digests(tmp_path)
         if before == SHIPPED:
             shutil.rmtree(tmp_path)
@@ -76,7 +76,7 @@ def test_ctrl_c_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.4, 0.8, 1.2, 1.6])
+@pytest.mark.parametrize("delay", [0.5, 0.9, 1.4])
 def test_ctrl_c_before_the_first_table(delay: float, tmp_path: Path) -> None:
     """While the worker processes start, too, nobody but polyest says anything."""
     process = start(tmp_path, *ALL, "--jobs", 2, program="print('up', flush=True)\n" + SLOW_DISK.format(seconds=0))
@@ -92,13 +92,13 @@ def test_ctrl_c_before_the_first_table(delay: float, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_runs_into_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
     """On a slow disk they write most tables at the same time, and a third comes and goes meanwhile."""
-    runs = [start(tmp_path, "-k", "2:7", "--jobs", 1, program=SLOW_DISK.format(seconds=0.3)) for _ in range(2)]
+    runs = [start(tmp_path, "-k", "2:5", "--jobs", 1, program=SLOW_DISK.format(seconds=0.4)) for _ in range(2)]
     assert runs[0].stderr is not None
     assert runs[0].stderr.readline() == "writing\n"
     runs.append(start(tmp_path, "-k", "2,3", "--force", "--jobs", 1))
     ends = [run.communicate() for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], ends
-    assert digests(tmp_path) == shipped(range(2, 8))
+    assert digests(tmp_path) == shipped(range(2, 6))
     assert temporaries(tmp_path) == []
 
 

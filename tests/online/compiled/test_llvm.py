@@ -19,6 +19,8 @@ from polyest.online.compiled import jit, llvm
 from polyest.online.extras import PACKED
 
 SCORES = """
+import warnings
+warnings.filterwarnings("ignore", "(?s).*Cannot cache compiled function")  # what is not optimised has addresses in it
 import llvmlite, numpy as np, polyest
 from polyest.online import backend
 answers, est, found = np.arange(8192).reshape(512, 16) % 5, polyest.load("log", 16, "harmonic"), []
@@ -48,7 +50,7 @@ def test_numba_is_one_of_the_versions_that_pyproject_allows() -> None:
 def test_all_is_written_through_pointers_without_types(tmp_path: Path) -> None:
     """llvmlite writes types of pointers as long as it is not told otherwise, which is to end."""
     told = {"LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0", "NUMBA_CACHE_DIR": str(tmp_path)}
-    quick = {"NUMBA_OPT": "1", "NUMBA_LOOP_VECTORIZE": "0"}  # it is what is written that counts, not what comes of it
+    quick = {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0"}  # it is what is written that counts, not what comes of it
     command = [sys.executable, "-W", "error", "-c", SCORES]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | told | quick).stdout
     assert shown == "False True True True\n"
