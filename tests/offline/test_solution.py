@@ -52,8 +52,8 @@ CASES = [
 @pytest.mark.parametrize("method", ["minimax", "aqp"])
 def test_exact_coefficients_come_out_exact(name: str, expected: tuple[float, ...], method: str) -> None:
     problem = make_problem(name, len(expected), method, **({"bias_budget": 1} if method == "aqp" else {}))
-    tables = [solve(problem, digits=digits) for digits in (None, 30, 60, 100)]
-    assert [table.coefficients for table in tables] == [expected] * 4
+    tables = [solve(problem, digits=digits) for digits in (None, 30, 100)]
+    assert [table.coefficients for table in tables] == [expected] * 3
     assert len({digest(table) for table in tables}) == 1
     assert certify.verify(tables[0]) == []
 
