@@ -55,7 +55,7 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
         SolveError: an enclosure could not be closed.
     """
     row, c = _sound(target), tuple(map(float, coefficients))
-    bias, noise = _proved(row, c, method)
+    bias, noise = _proved(row, c, method == "graded")
     return Certificate(_outward(bias), _noise_claim(row, noise))
 
 
@@ -117,9 +117,9 @@ def worst_noise(target: Target, coefficients: tuple[float, ...]) -> Interval | N
 
 
 @remembered(maxsize=256)  # a table that is verified has just been solved, or is the last one but for its claims
-def _proved(target: Target, coefficients: tuple[float, ...], method: str) -> tuple[Interval, Interval | None]:
+def _proved(target: Target, coefficients: tuple[float, ...], is_graded: bool) -> tuple[Interval, Interval | None]:
     """Enclosures of β(c) and V(c)."""
-    return worst_case_bias(target, coefficients, method), worst_noise(target, coefficients)
+    return worst_case_bias(target, coefficients, "graded" if is_graded else ""), worst_noise(target, coefficients)
 
 
 def _verify_one(table: Table, path: str) -> list[str]:
@@ -130,7 +130,7 @@ def _verify_one(table: Table, path: str) -> list[str]:
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
         target = _sound(table.problem.target)
-        bias, noise = _proved(target, table.coefficients, table.problem.method)
+        bias, noise = _proved(target, table.coefficients, table.problem.method == "graded")
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
         broken = list(key.broken_promises(target, table, bias, None if path else noise, best))
     except (SolveError, ArgumentError) as error:

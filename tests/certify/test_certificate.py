@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ QUESTIONS = [
 ]
 
 
+@cache
 def solved(target: str, K: int, method: str, budget: float | None) -> Table:
     return build.solve(make_problem(target, K, method, bias_budget=budget))
 
@@ -66,7 +68,7 @@ def test_enclosures_contain_what_brute_force_finds(question: tuple[str, int, str
             assert claims.noise == Enclosure("Infinity", "Infinity")
         else:
             assert holds(claims.noise, brute.worst_noise(target, c))
-        assert certify.verify(table) == []
+    assert certify.verify(table) == []
 
 
 @pytest.mark.slow

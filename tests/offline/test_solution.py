@@ -48,8 +48,8 @@ CASES = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["minimax", "aqp"])  # one after the other, as both have one proof
 @pytest.mark.parametrize(("name", "expected"), CASES)
-@pytest.mark.parametrize("method", ["minimax", "aqp"])
 def test_exact_coefficients_come_out_exact(name: str, expected: tuple[float, ...], method: str) -> None:
     problem = make_problem(name, len(expected), method, **({"bias_budget": 1} if method == "aqp" else {}))
     tables = [solve(problem, digits=digits) for digits in (None, 30, 60, 100)]

@@ -84,7 +84,8 @@ def test_aqp_on_a_grid_brackets_the_solution(target: str, K: int, kappa: str) ->
 
 
 LEAST = [("log", K) for K in (1, 2, 3, 4, 8, 16, 32, 64)]
-LEAST += [(target, K) for target in ("power(-0.5)", "power(0.5)", "js(0.1)") for K in (2, 8, 64)] + [("power(1.5)", 16)]
+LEAST += [(target, K) for target in ("power(-0.5)", "power(0.5)", "js(0.1)") for K in (2, 8)]
+LEAST += [("power(-0.5)", 64), ("power(1.5)", 16)]
 
 
 @pytest.mark.slow

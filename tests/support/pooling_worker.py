@@ -21,6 +21,7 @@ from polyest.history.store import Past
 # which the oldest TRL counts as a step of its own, so that it ends before the last.
 PROMPTS = ["a", "b", "c", "ab", "a", "ba", *(["cc"] if NEW else [])]
 COMPLETIONS = ["", "a", "b", "aa", "ab"]
+WHOLE = ["product"]  # with three processes from the first step on; they go on with all kinds
 UNTIL = {2: 2, 1: 4, 3: 6}  # a training that is resumed with one process, and then with three
 
 # Without GPUs accelerate calls the device of several processes "cpu:0", to which transformers has the optimizer loaded.
@@ -121,7 +122,8 @@ def failure(rank: int) -> str:
 def run(folder: Path, rank: int, world: int) -> dict[str, Any]:
     outcome: dict[str, Any] = {"sampled": {kind: sampled(kind) for kind in TRAINERS}} if world == 2 else {}
     if NEW:
-        outcome["whole"] = {kind: trained(folder / f"whole-{world}-{kind}", kind, 6) for kind in kinds()}
+        whole = kinds() if world < 3 else WHOLE
+        outcome["whole"] = {kind: trained(folder / f"whole-{world}-{kind}", kind, 6) for kind in whole}
         outcome["resumed"] = {kind: resumed(folder, kind, world) for kind in kinds()}
     if NEW and world == 2:
         stopped = {kind: folder / kind / f"checkpoint-{UNTIL[2]}" for kind in kinds()}

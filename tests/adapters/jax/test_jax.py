@@ -60,8 +60,7 @@ def few_ulp(est: polyest.Estimator, x64: bool) -> dict[str, float]:
 @settings(max_examples=20)
 @given(batches(), st.just("harmonic"))
 @example(np.arange(64).reshape(4, 16) // 5, "plug_in")
-@example(np.arange(600).reshape(2, 300) % 11, "harmonic")
-@example(np.arange(1000) % 13, "harmonic")
+@example(np.arange(2000).reshape(2, 1000) % 13, "harmonic")
 def test_scores_are_those_of_the_numpy_runtime(x64: bool, answers: np.ndarray, method: str) -> None:
     K = answers.shape[-1]
     est = polyest.load("log", K, method)
@@ -246,27 +245,22 @@ try:
 except ValueError as error:
     print(type(error).__name__)
 """
+DEVICES = """
+import jax, jax.numpy as jnp
+first, second = jax.devices()
+ids, q = jax.device_put(jnp.array([1, 1]), second), jnp.array([0.5, 0.5])
+print(twin.rewards(ids, q).devices() == twin.rewards(ids).devices() == {second})
+twin.rewards(ids, jax.device_put(q, first))
+"""
 
 
 @pytest.mark.parametrize(
     ("x64", "told"), [("0", "float32 [-1.0, 0.0]\nArgumentError\n"), ("1", "float64 [-1.0, 0.0]\n[-1.0, -1.0]\n")]
 )
-def test_the_environment_chooses_the_width(x64: str, told: str) -> None:
-    got = run(WIDTH, JAX_ENABLE_X64=x64)
-    assert got.stdout == told, got.stderr
-
-
-def test_arrays_on_different_devices_are_refused() -> None:
-    code = """
-import jax, jax.numpy as jnp, polyest.adapters.jax as adapter
-first, second = jax.devices()
-twin = adapter.load("log", 2, "harmonic")
-ids, q = jax.device_put(jnp.array([1, 1]), second), jnp.array([0.5, 0.5])
-print(twin.rewards(ids, q).devices() == twin.rewards(ids).devices() == {second})
-twin.rewards(ids, jax.device_put(q, first))
-"""
-    got = run(code, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu")
-    assert got.stdout == "True\n", got.stderr
+def test_the_environment_chooses_the_width_and_arrays_on_different_devices_are_refused(x64: str, told: str) -> None:
+    devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    got = run(WIDTH + DEVICES, JAX_ENABLE_X64=x64, **devices)
+    assert got.stdout == f"{told}True\n", got.stderr
     assert "ArgumentError: `reference` must be on the answers'" in got.stderr
 
 

@@ -28,9 +28,7 @@ def quiet():
         yield
 
 
-@pytest.mark.parametrize(
-    ("K", "padding_id", "x64"), [(2, None, False), (8, 2, False), (33, 2, False), (8, None, True), (33, None, True)]
-)
+@pytest.mark.parametrize(("K", "padding_id", "x64"), [(2, None, False), (8, None, True), (33, 2, False)])
 def test_scores_are_numpys_under_jit_and_vmap(K: int, padding_id: int | None, x64: bool) -> None:
     """To 64 units in the last place of the largest number that is added up; without jit see also below."""
     rng = np.random.default_rng(K)
@@ -48,7 +46,7 @@ def test_scores_are_numpys_under_jit_and_vmap(K: int, padding_id: int | None, x6
 
         for mask in (None, usable):
             compiled = jax.jit(jax.vmap(scores, in_axes=(0, 0, 0, None if mask is None else 0)))
-            for function in (compiled, scores) if K == 8 else (compiled,):
+            for function in (compiled, scores) if K == 2 else (compiled,):
                 for kind, found in zip(KINDS, function(ids, q, w, mask), strict=True):
                     expected = getattr(est, kind)(answers, q, padding_id=padding_id, weights=w, usable=mask)
                     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)

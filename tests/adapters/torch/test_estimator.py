@@ -115,8 +115,7 @@ def fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
 
 
-@pytest.mark.parametrize(("K", "padding_id"), [(16, 0), (40, None)])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "K", "padding_id"), [*((kind, 16, 0) for kind in KINDS), ("advantages", 40, None)])
 def test_one_graph_holds_it_all(kind: str, K: int, padding_id: int | None) -> None:
     """Traced into one graph, also with another number of groups; run by torch's own operators, which compiles fast."""
     function = getattr(adapter.load("log", K, "harmonic", padding_id=padding_id), kind)

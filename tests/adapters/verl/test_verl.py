@@ -1,10 +1,8 @@
-"""verl: how polyest is found, what its advantages do to verl's own loss, and what is refused."""
+"""verl: what polyest's advantages do to verl's own loss, and what is refused."""
 
 from __future__ import annotations
 
 import runpy
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,42 +12,6 @@ from verl_support import ALGORITHM, OPTIONS, adapter, advantages, config, loaded
 import polyest
 from polyest.adapters.code import encode
 from polyest.errors import ArgumentError, MissingDependencyError, TableNotFoundError
-
-NAMES = ["polyest", "polyest_best_of", "polyest_worst_of", "polyest_median_of", "polyest_success"]
-ENVIRONMENTS = {
-    "entry point": {"VERL_USE_EXTERNAL_PLUGINS": "polyest"},
-    "module": {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "polyest.adapters.verl"},
-}
-FOUND = f"""
-import multiprocessing, os, sys
-import ray, tensordict
-from transformers import PreTrainedModel  # and all that it needs: verl imports them, once is enough
-
-def found(way, environment):
-    os.environ.update(environment)
-    from verl.trainer.ppo.core_algos import get_adv_estimator_fn as function
-    print("found by", way, *map(function, {NAMES}), sep=";")
-
-for given in {ENVIRONMENTS}.items():
-    process = multiprocessing.get_context("fork").Process(target=found, args=given)
-    process.start()
-    process.join()
-    if process.exitcode:
-        sys.exit(process.exitcode)
-os._exit(0)  # the interpreter's own end takes a second
-"""
-
-
-@pytest.fixture(scope="module")
-def found() -> list[list[str]]:
-    """What verl, imported anew, finds in each environment."""
-    run = subprocess.run([sys.executable, "-c", FOUND], capture_output=True, text=True, check=True)
-    return [line.split(";") for line in run.stdout.splitlines() if line.startswith("found by;")]
-
-
-@pytest.mark.parametrize("way", ENVIRONMENTS)
-def test_verl_finds_the_estimators_by_itself(found: list[list[str]], way: str) -> None:
-    assert [len(functions) for _, environment, *functions in found if environment == way] == [len(NAMES)]
 
 
 def test_verls_trainer_passes_what_the_estimator_needs() -> None:

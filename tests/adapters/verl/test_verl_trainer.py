@@ -1,4 +1,4 @@
-"""`ReturningPrompts` in verl's own synchronous trainer: its loop, queue, advantages and checkpoints; no workers."""
+"""How verl finds polyest, and `ReturningPrompts` in its own synchronous trainer: loop, queue, pay, checkpoints."""
 
 from __future__ import annotations
 
@@ -20,15 +20,49 @@ pytest.importorskip("transfer_queue")
 WORKER = Path(__file__).parents[2] / "support" / "verl_trainer.py"
 
 
+NAMES = ["polyest", "polyest_best_of", "polyest_worst_of", "polyest_median_of", "polyest_success"]
+ENVIRONMENTS = {
+    "entry point": {"VERL_USE_EXTERNAL_PLUGINS": "polyest"},
+    "module": {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "polyest.adapters.verl"},
+}
+# What verl, imported anew, finds in each environment; then the worker, as if it were run by its name.
+BOTH = f"""
+import multiprocessing, os, runpy, sys
+import ray, tensordict
+from transformers import PreTrainedModel  # and all that it needs: verl imports them, once is enough
+
+def found(way, environment):
+    os.environ.update(environment)
+    from verl.trainer.ppo.core_algos import get_adv_estimator_fn as function
+    print("found by", way, *map(function, {NAMES}), sep=";")
+
+for given in {ENVIRONMENTS}.items():
+    process = multiprocessing.get_context("fork").Process(target=found, args=given)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(process.exitcode)
+sys.argv = sys.argv[1:]
+sys.path[0] = os.path.dirname(sys.argv[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("verl")
     out = folder / "outcome.json"
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp"}
-    command = [sys.executable, str(WORKER), str(out)]
+    command = [sys.executable, "-c", BOTH, str(WORKER), str(out)]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
-    return json.loads(out.read_text())
+    found = [line.split(";") for line in run.stdout.splitlines() if line.startswith("found by;")]
+    return json.loads(out.read_text()) | {"found": found}
+
+
+@pytest.mark.parametrize("way", ENVIRONMENTS)
+def test_verl_finds_the_estimators_by_itself(outcome: dict[str, Any], way: str) -> None:
+    assert [len(functions) for _, environment, *functions in outcome["found"] if environment == way] == [len(NAMES)]
 
 
 def test_every_step_is_paid_as_members_of_the_pools(outcome: dict[str, Any]) -> None:

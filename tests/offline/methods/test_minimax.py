@@ -154,7 +154,7 @@ def test_narrow_bumps_are_found(K: int, width: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "power(1.5)", "power(2.5)", "power(3.3)"])
+@pytest.mark.parametrize("target", ["log", "power(-0.5)", "power(0.5)", "power(1.5)", "power(3.3)"])
 def test_every_group_size_has_its_least_bias(target: str) -> None:
     """K^(2(a+1))·E*_K is a power series in 1/K² (theory.md §3 for log): every K fits the polynomial of the others."""
     exponent = float(get_target(target).exponent or 0)
