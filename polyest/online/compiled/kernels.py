@@ -124,7 +124,7 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
 def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
     columns, base, exponent, digits = found
-    slots, words, paid = scratch
+    slots, words = scratch
     size = hi - lo
     finest = digits - length(size) if size <= PACKED else digits
     scale, unit, rate, total = power(finest), power(-finest), power(digits - exponent), 0
@@ -137,9 +137,7 @@ def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
         place = base + np.uint64(table[2][slot])
         if out is not None:
             out[lo + k] = weight * columns[1, place] + (table[3][slot] - words[k]) * unit * columns[2, place]
-        paid[k] = weight * columns[0, place]
-    for k in range(size):
-        total += fixed(paid[k], rate)
+        total += fixed(weight * columns[0, place], rate)
     mean = total * power(exponent - digits)
     if out is not None:
         for k in range(size):
@@ -155,7 +153,7 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     large.
     """
     most, table = max(offsets.shape[0], PACKED), group_table(offsets.shape[0])
-    scratch = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most)
+    scratch = np.empty(most, np.uint64), np.empty(most, np.int64)
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
