@@ -14,12 +14,12 @@ import numpy as np
 
 from polyest.online.compiled.hashing import group_table, tally
 from polyest.online.compiled.jit import inlined, jit
-from polyest.online.compiled.llvm import LANES, sum_pairs, weigh_pairs
+from polyest.online.compiled.llvm import LANES, MOST, sum_pairs, weigh_pairs
 from polyest.online.extras import LARGEST, MOST_DIGITS, PACKED
 
 __all__ = ["score", "weigh"]
 
-ZERO, ONE, TWO, WIDTH, MOST = (np.uint64(n) for n in (0, 1, 2, LANES, PACKED))
+ZERO, ONE, TWO, WIDTH, ROOM = (np.uint64(n) for n in (0, 1, 2, LANES, MOST))
 UNSIGNED = np.uint64(2**63 - 1)
 MAGNITUDE = np.float64(LARGEST).view(np.uint64)
 TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
@@ -34,7 +34,7 @@ def whole_blocks(size):
 @inlined
 def fits_registers(lo, size, end):
     """Whether a group is small but not empty, and whole blocks of it can be read, in `end` ids."""
-    return size - ONE < MOST and lo + whole_blocks(size) <= end
+    return size - ONE < ROOM and lo + whole_blocks(size) <= end
 
 
 @inlined
@@ -85,10 +85,10 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
     Up to `waiting` completions wait for those of the next group to be paid with them: among groups of mixed sizes the
     end of each loop is a branch that nobody foresees.
     """
-    room = 2 * PACKED + offsets.shape[0] + (0 if waiting is None else np.int64(waiting))
+    room = 2 * MOST + offsets.shape[0] + (0 if waiting is None else np.int64(waiting))
     places, table = np.empty(room, np.uint64), group_table(offsets.shape[0])
-    addends = np.zeros(2 * PACKED, np.uint64)  # those of a group of n from PACKED − n on
-    addends[:PACKED] = 1
+    addends = np.zeros(2 * MOST, np.uint64)  # those of a group of n from MOST − n on
+    addends[:MOST] = 1
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     first, last, mean = hi, starts.shape[0] - 2, 0.0
     for g in range(starts.shape[0] - 1):
@@ -98,7 +98,7 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
         if w is not None and g % TOGETHER == 0:
             refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
         if fits_registers(lo, size, end):
-            sum_pairs(ids, lo, addends, MOST - size, size, base, places, at)
+            sum_pairs(ids, lo, addends, ROOM - size, size, base, places, at)
             written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
         else:
             tally(ids, lo, hi, g, table, places[at:], None)
@@ -124,7 +124,7 @@ def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
 def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
     columns, base, exponent, digits = found
-    slots, words, paid = scratch
+    slots, words = scratch
     size = hi - lo
     finest = digits - length(size) if size <= PACKED else digits
     scale, unit, rate, total = power(finest), power(-finest), power(digits - exponent), 0
@@ -137,9 +137,7 @@ def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
         place = base + np.uint64(table[2][slot])
         if out is not None:
             out[lo + k] = weight * columns[1, place] + (table[3][slot] - words[k]) * unit * columns[2, place]
-        paid[k] = weight * columns[0, place]
-    for k in range(size):
-        total += fixed(paid[k], rate)
+        total += fixed(weight * columns[0, place], rate)
     mean = total * power(exponent - digits)
     if out is not None:
         for k in range(size):
@@ -154,8 +152,8 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     S_i = Σ_{j≠i, z_j=z_i} w_j; NaN in a group of one. `columns` are others, own, steps. Returns whether weights are too
     large.
     """
-    most, table = max(offsets.shape[0], PACKED), group_table(offsets.shape[0])
-    scratch = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most)
+    most, table = max(offsets.shape[0], MOST), group_table(offsets.shape[0])
+    scratch = np.empty(most, np.uint64), np.empty(most, np.int64)
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):

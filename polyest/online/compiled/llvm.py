@@ -20,11 +20,12 @@ from numba.extending import intrinsic
 
 from polyest.online.extras import MOST_DIGITS, PACKED
 
-__all__ = ["LANES", "sum_pairs", "weigh_pairs"]
+__all__ = ["LANES", "MOST", "sum_pairs", "weigh_pairs"]
 
 ir = import_module("llvmlite.ir")
 HAS_MASKS = import_module("llvmlite.binding").get_host_cpu_features().get("avx512f", False)
 LANES = 8 if HAS_MASKS else 4  # of 64 bits: one register
+MOST = min(PACKED, 12 * LANES)  # ids of a group in registers; more are counted in a hash table in no more time
 TOGETHER = 4  # blocks in registers at once
 ITEM = ir.IntType(64)
 VECTOR = ir.VectorType(ITEM, LANES)
@@ -94,13 +95,13 @@ def write(builder, vectors, start):
 
 
 def by_blocks(builder, size, generate):
-    """Code of its own for each number of blocks that hold up to `PACKED` ids.
+    """Code of its own for each number of blocks that hold up to `MOST` ids.
 
     A branch that goes another way than foreseen costs as much as counting a small group, so few depend on the size. The
     code is found by one comparison after the other; a jump by table is foreseen less often and noticed later.
     """
     end = builder.append_basic_block()
-    for blocks in range(1, PACKED // LANES + 1):
+    for blocks in range(1, MOST // LANES + 1):
         with builder.if_then(builder.icmp_unsigned("<=", size, ir.Constant(ITEM, LANES * blocks))):
             generate(blocks)
             builder.branch(end)
@@ -118,7 +119,7 @@ def element(context, builder, array_type, array, place):
 def sum_pairs(typing_context, ids, first, addends, start, size, base, totals, at):
     """totals[at + l] = base + Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size.
 
-    1 ≤ size ≤ `PACKED`. From `size` to a multiple of LANES addends are 0, as are the totals after that.
+    1 ≤ size ≤ `MOST`. From `size` to a multiple of LANES addends are 0, as are the totals after that.
     """
 
     def generate(context, builder, signature, arguments):
@@ -237,7 +238,7 @@ def score(builder, blocks, size, exponent, ids, w, packed, columns, found, top, 
 def weigh_pairs(typing_context, ids, w, first, size, columns, base, exponent, packed, totals, group, out):
     """totals[group] = T = Σ w·others[m]; out[first + k] = w·own[m] + S·steps[m] − T unless it is None.
 
-    Returns the largest word of w without its sign. 2 ≤ size ≤ `PACKED`. The columns others, own, steps of the table of
+    Returns the largest word of w without its sign. 2 ≤ size ≤ `MOST`. The columns others, own, steps of the table of
     this size begin at `base`; all |others| < 2^exponent. `packed` is scratch memory.
     """
 

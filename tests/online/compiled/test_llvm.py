@@ -62,7 +62,7 @@ def _pairs(ids, first, size, addends, start, base, totals, at):
     llvm.sum_pairs(ids, np.uint64(first), addends, begin, np.uint64(size), number, totals, place)
 
 
-@pytest.mark.parametrize("size", range(1, PACKED + 1))
+@pytest.mark.parametrize("size", range(1, llvm.MOST + 1))
 def test_sums_over_pairs_are_those_of_numpy(size: int) -> None:
     rng = np.random.default_rng(size)
     ids, addends = rng.integers(0, 5, 3 + 2 * PACKED) * 2**61, np.zeros(2 * PACKED, np.int64)
