@@ -50,7 +50,7 @@ RELEASE = .venv-release
 IN_RELEASE = $(RELEASE)/bin/python -m
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: demo check fast docs docs-version digests release tag test test-extras test-lowest test-python test-trl-oldest lint hooks clean
+.PHONY: demo check fast docs docs-version digests release tag test test-extras test-lowest test-python test-trl-oldest lint machine-code hooks clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -70,7 +70,8 @@ check: $(VENV)/.frameworks
 fast: $(VENV)/.frameworks
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
 
-test: lint
+test: $(VENV)/.frameworks
+	@$(MAKE) --no-print-directory -j2 lint machine-code
 	$(PYTEST)
 
 test-lowest: $(LOWEST)/.installed
@@ -110,6 +111,9 @@ release: $(RELEASE)/.installed
 tag: $(VENV)/.installed release
 	$(VENV)/bin/polyest verify coeffs
 	$(RELEASE)/bin/python .ci/tag.py
+
+machine-code: $(VENV)/.frameworks
+	$(VENV)/bin/python tests/support/machine_code.py
 
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .
