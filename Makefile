@@ -67,8 +67,9 @@ docs-version: $(VENV)/.installed
 check: $(VENV)/.frameworks
 	@$(MAKE) --no-print-directory -j2 lint fast
 
+# mypy has no use for a second processor: it goes first, and these tests take what it leaves.
 fast: $(VENV)/.frameworks
-	HYPOTHESIS_PROFILE=fast $(PYTEST) -m 'not slow' --ignore polyest/adapters
+	HYPOTHESIS_PROFILE=fast nice $(PYTEST) -m 'not slow' --ignore polyest/adapters
 
 test: $(VENV)/.frameworks
 	@$(MAKE) --no-print-directory -j2 lint machine-code

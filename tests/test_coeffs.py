@@ -207,6 +207,7 @@ def test_the_least_biases_are_those_of_theory() -> None:
         assert abs(value * K**2 - series) < Decimal("0.2") / K**4 + Decimal("1e-10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 17, 100])
 def test_the_least_biases_are_what_the_exchange_finds(K: int) -> None:
     found = remez.least_bias("log", K, 100)

@@ -117,6 +117,7 @@ def test_centring_proof_tables_of_theory(user_folder: Path) -> None:
                 refused()
 
 
+@pytest.mark.slow
 @given(st.integers(3, 40), st.sampled_from(["log", "power(-0.5)", "js(0.3)", "power(2)", "polynomial(1,0.5)"]))
 def test_centring_proof_tables_are_rounded_once(K: int, target: str) -> None:
     method = "plug_in"

@@ -99,6 +99,7 @@ def test_advantages_are_the_leave_one_out_definition(group: list[int], method: s
     np.testing.assert_allclose(est.advantages(group), [float(a) for a in exact], rtol=0, atol=1e-14)
 
 
+@pytest.mark.slow
 @backends
 @given(st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=4), st.data())
 def test_reference_enters_with_its_own_leave_one_out_mean(

@@ -194,6 +194,7 @@ def test_long_names_of_functions_are_refused_before_the_work(tmp_path: Path, mon
     assert math.isfinite(polyest.load("js(1e-300)", 4, "plug_in").coefficients[0])
 
 
+@pytest.mark.slow
 def test_folders_with_such_names_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = "js%281e-999999999%29/aqp/noise_budget-1.5", "log/aqp/noise_budget-1e-9999", "log/aqp/groups-1e99999999"
     for name in names:

@@ -132,6 +132,7 @@ def test_the_types_are_shipped() -> None:
     assert (Path(polyest.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.slow
 def test_an_editable_install_finds_the_tables_beside_the_package(tmp_path: Path) -> None:
     found = run("from polyest.storage import store; print(store.shipped_folder())", cwd=tmp_path)
     assert Path(found.strip()) == ROOT / "coeffs" == store.shipped_folder()

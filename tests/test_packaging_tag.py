@@ -74,6 +74,7 @@ AMISS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", AMISS)
 def test_what_stands_in_the_way_is_told_and_no_tag_made(
     case: str, tag: Any, checkout: Path, capsys: pytest.CaptureFixture[str]

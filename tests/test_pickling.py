@@ -132,6 +132,7 @@ def is_correct(solution_str: str, ground_truth: str, **_: Any) -> float:
     return float(ground_truth in solution_str)
 
 
+@pytest.mark.slow
 @copied
 @pytest.mark.parametrize("is_running", [False, True])
 def test_an_extractor_starts_a_process_of_its_own(is_running: bool, copied: Callable[[Any], Any]) -> None:

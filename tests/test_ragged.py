@@ -19,6 +19,7 @@ rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=60)
 names = st.sampled_from([int, str, lambda g: ("prompt", g), lambda g: g * 2**60 - 2**62])
 
 
+@pytest.mark.slow
 @backends
 @given(rows, names, st.booleans(), st.booleans())
 @example([], int, False, True)
@@ -50,6 +51,7 @@ def test_ragged_agrees_with_the_oracle_to_the_bit(backend: str, pairs, name, con
     np.testing.assert_array_equal(values, list(means.values()))
 
 
+@pytest.mark.slow
 @backends
 @given(rows, st.randoms(), st.booleans())
 def test_order_of_rows_does_not_matter(backend: str, pairs, random, padded: bool) -> None:

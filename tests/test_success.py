@@ -35,6 +35,7 @@ def _probability(verdict, s):
     return s**hits * (1 - s) ** (len(verdict) - hits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "g"), OBJECTIVES, ids=lambda x: getattr(x, "name", ""))
 @given(s=rates)
 def test_values_are_unbiased(objective, g, s):

@@ -152,11 +152,13 @@ def test_any_other_constant_is_refused_but_for_few_identities() -> None:
     assert shifts[np.arange(2**20) % SPAN != 0].mean() < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constant", [0.1, -0.1, 1 / 3, 1e-3, 7e-7, -0.25 + 1e-6, 2**-13, 3 * 2**-20, UNIT])
 def test_a_constant_added_to_codes_is_refused(constant: float) -> None:
     assert is_code((all_codes() + constant).astype(np.float32)).mean() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 2, -1, 0.9, 1.1, 1 / 3, 0.25, 0.1])
 def test_a_factor_times_codes_is_refused(factor: float) -> None:
     assert is_code((all_codes() * factor).astype(np.float32)).mean() < 0.01

@@ -54,6 +54,7 @@ def test_a_function_that_never_returns_is_ended_also_in_a_thread(text: str) -> N
         assert pool.submit(extractor, "next").result(60) == "next"
 
 
+@pytest.mark.slow
 def test_threads_share_one_process() -> None:
     extractor = Extractor(lambda text: (text, os.getpid()), 60)
     texts = [str(i) for i in range(200)]
@@ -63,6 +64,7 @@ def test_threads_share_one_process() -> None:
     assert len({answer[1] for answer in answers} - {os.getpid()}) == 1
 
 
+@pytest.mark.slow
 def test_a_forked_owner_gets_a_process_of_its_own() -> None:
     extractor = Extractor(lambda text: os.getppid(), 60)
     assert extractor("") == os.getpid()
@@ -148,6 +150,7 @@ def test_math_verify_is_asked_for_when_it_is_not_there(monkeypatch: pytest.Monke
         Extractor("math-verify")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("texts", "key"),
     [
@@ -178,6 +181,7 @@ def test_math_verify_runs_in_threads_and_into_the_time_limit() -> None:
             assert pool.submit(extractor, rf"\boxed{{{'(' * 10_000}5{')' * 10_000}}}").result(60) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [None, 5.0])
 def test_the_rules_of_score_have_the_same_names_here(limit: float | None) -> None:
     texts = [r"so \\boxed{7}", "#### 1,234", "x = -7.", "no answer"]

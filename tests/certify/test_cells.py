@@ -80,6 +80,7 @@ def test_parts_adjoin_and_are_short_enough(degree: int) -> None:
     assert len(cells) < 30 + 4 * math.isqrt(degree)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(10**6), 10**6), max_size=40), st.integers(0, 100))
 @settings(max_examples=20, deadline=None)
 def test_halves_and_dropped_terms_are_within_the_error(coefficients: list[int], error: int) -> None:

@@ -268,6 +268,7 @@ def test_objective_and_dual_value_are_those_of_the_formulas(question: tuple[str,
     assert brute.number(bound) <= exact + tiny
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.lists(st.floats(1e-3, 1), min_size=5, max_size=5),
@@ -281,6 +282,7 @@ def test_no_feasible_table_beats_the_dual_value(points: list[float], multipliers
     assert optimality.dual_value(target, len(c), points, multipliers, beta) <= optimality.objective(target, c)[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.lists(st.floats(1e-3, 1), min_size=4, max_size=4, unique=True),
@@ -314,6 +316,7 @@ def test_claims_of_the_wrong_kind_are_refused() -> None:
         assert certify.verify(from_json(to_json(altered))) != []
 
 
+@pytest.mark.slow
 def test_the_bias_of_the_leave_one_out_table_is_proved_too() -> None:
     table = solved("log", 4, "aqp", 2)
     inner = table.leave_one_out

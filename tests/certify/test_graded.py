@@ -178,6 +178,7 @@ def test_the_command_line_knows_them(run: Run, tmp_path: Path) -> None:
     assert "16:31" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -59,6 +59,7 @@ def test_a_table_just_solved_is_held_to_its_key_as_verify_holds_it() -> None:
         assert certify.broken_promises(replace(table, leave_one_out=replace(inner, kappa=kappa)))
 
 
+@pytest.mark.slow
 def test_the_minimax_table_is_not_the_default_one() -> None:
     """The attack of the issue: K = 16, nested too, with empty claims and no proof."""
     minimax, host = shipped(16, "minimax"), shipped(16)
@@ -166,6 +167,7 @@ def test_the_least_bias_is_enclosed(target: str, K: int, value: float) -> None:
     assert float(low) == pytest.approx(value, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["log", "power(0.5)", "power(3)", "js(0.1)"])
 def test_the_least_bias_lies_below_that_of_any_table(target: str) -> None:
     low, high = least_bias(get_target(target), 3)

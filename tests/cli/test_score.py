@@ -37,6 +37,7 @@ def log(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "log.jsonl", ROWS)
 
 
+@pytest.mark.slow
 def test_rows_come_back_in_order_with_reward_and_advantage(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "scored.jsonl"
     assert exit_code("score", log, *HARMONIC, "--full", "--out", out) == 0
@@ -82,6 +83,7 @@ def test_summary(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{harmonic['difference_to_plug_in']:+.6f}" in text
 
 
+@pytest.mark.slow
 def test_several_methods_get_columns_of_their_own(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "scored.jsonl"
     methods = ("--method", "plug_in", "--method", "harmonic", "--method", "plug_in")
@@ -114,6 +116,7 @@ def test_a_remainder_of_one_is_null_and_said_so(log: Path, tmp_path: Path, capsy
     assert "1 of 1, 2 of 2" in captured.out
 
 
+@pytest.mark.slow
 def test_the_default_method_follows_the_target(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("score", log, "--target", "power(1)", "--json") == 0
     assert [row["method"] for row in json.loads(capsys.readouterr().out)["methods"]] == ["exact"]
@@ -183,6 +186,7 @@ def test_parquet_there_and_back(log: Path, tmp_path: Path, name: str) -> None:
     assert [row["text"] for row in read_lines(third)] == [row.get("text") for row in rows]
 
 
+@pytest.mark.slow
 def test_nulls_in_parquet(tmp_path: Path) -> None:
     log, out = tmp_path / "log.parquet", tmp_path / "out.parquet"
     parquet.write_table(pa.table({"prompt_id": [1, 1, 2], "answer": ["a", None, "a"]}), log)
@@ -316,6 +320,7 @@ def test_bad_parquet(tmp_path: Path, columns: dict[str, Any], message: str, caps
     assert list(tmp_path.iterdir()) == [log]
 
 
+@pytest.mark.slow
 def test_what_a_format_cannot_hold_is_refused_and_leaves_the_old_output(log: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     out.write_text("old")

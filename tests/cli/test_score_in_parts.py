@@ -163,6 +163,7 @@ def test_a_partition_is_scored_in_one_call_for_each_method(
     assert sum(calls) == 400 * max(len(method) // 2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     ("options", "message"),

@@ -88,6 +88,7 @@ def test_show_says_that_no_table_is_better(run: Run) -> None:
     assert lines == [f"  in the file: {said} in [0.035236560446716616, 0.035236560446716621]"]
 
 
+@pytest.mark.slow
 def test_show_without_a_file(run: Run) -> None:
     shown = json.loads(run("show", "log", "-k", "8", "--method", "harmonic", "--json")[1])
     # theory.md §3

@@ -176,6 +176,7 @@ def test_an_error_of_use_is_2(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["list"]) == 2
 
 
+@pytest.mark.slow
 def test_a_broken_installation_does_not_look_like_a_failed_check(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')\n")
     program = "import sys, polyest.command; sys.exit(polyest.command.main())"

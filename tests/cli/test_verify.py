@@ -48,6 +48,7 @@ def test_a_shipped_folder_is_told_where_there_is_no_checkout(
         assert "shipped" not in run("verify", other)[2], other
 
 
+@pytest.mark.slow
 def test_linked_folders_are_looked_into(run: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "log").rename(tmp_path / "elsewhere")
     (folder / "log").symlink_to(tmp_path / "elsewhere")
@@ -174,12 +175,14 @@ def spoil(path: Path, **changes: Any) -> Table:
     return table
 
 
+@pytest.mark.slow
 def test_verify_proves_what_was_solved(run: Run, solved: Path) -> None:
     summary = "not proved, of 2 of the tables: that kappa is the smallest that keeps the noise budget\n4 proved\n"
     assert run("verify", solved) == (0, summary, "")
     assert run("verify", *store.paths(solved), "--jobs", 2) == (0, summary, "")
 
 
+@pytest.mark.slow
 def test_verify_names_the_file_whose_claim_is_false(run: Run, copies: Path) -> None:
     path = next(store.paths(copies))
     table = store.read(path)
@@ -213,6 +216,7 @@ def test_what_is_no_table_is_refused_with_exit_code_2(case: str, run: Run, copie
     assert out.splitlines()[-1] == "3 proved, 1 refused"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_is_never_used(
     case: str, run: Run, copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

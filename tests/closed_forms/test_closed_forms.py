@@ -28,6 +28,7 @@ def mean(coefficients: tuple[Fraction, ...], p: Fraction) -> Fraction:
     return sum((c * math.comb(n, m) * p**m * (1 - p) ** (n - m) for m, c in enumerate(coefficients)), start=Fraction(0))
 
 
+@pytest.mark.slow
 @given(st.lists(RATIONALS, min_size=1, max_size=7), PROBABILITIES, st.integers(0, 9))
 @example([Fraction(0)] * 3 + [Fraction(1)], Fraction(1), 0)
 @example([Fraction(1, 3)], Fraction(0), 1)
@@ -37,6 +38,7 @@ def test_exact_tables_are_unbiased_in_rational_arithmetic(a: list[Fraction], p: 
     assert mean(exact.rational_coefficients(target, K), p) == sum(a_j * p**j for j, a_j in enumerate(a))
 
 
+@pytest.mark.slow
 @given(st.lists(RATIONALS, min_size=2, max_size=7))
 def test_exact_coefficients_are_correctly_rounded(a: list[Fraction]) -> None:
     target, K = get_target(f"polynomial({','.join(map(str, a))})"), len(a)

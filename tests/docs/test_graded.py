@@ -58,6 +58,7 @@ def test_the_noise_of_two_arms_is_as_stated() -> None:
     assert spread == pytest.approx([0.023, 0.067, 0.063], abs=5e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [3, 4, 5])
 def test_subtracting_the_groups_mean_trains_a_mixture_if_no_reward_is_negative(K: int) -> None:
     def centred(group, n=2):

@@ -203,6 +203,7 @@ def test_least_bias_of_other_targets(target: str, text: str) -> None:
     assert agrees(remez.least_bias(target, 8), text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "largest", "cost"), rows("K | largest coefficient"))
 def test_what_rounding_the_minimax_table_costs(K: str, largest: str, cost: str) -> None:
     if largest:
@@ -278,6 +279,7 @@ def test_pooling_is_that_of_the_benchmark() -> None:
         assert agrees(Fraction(cell.partition(" ")[0]), text)
 
 
+@pytest.mark.slow
 def test_the_centring_proof_table() -> None:
     (row,) = rows("K = 8, κ = 4")
     found = centring_proof(certified(8, "4"), row[0]).coefficients

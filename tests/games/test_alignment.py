@@ -145,6 +145,7 @@ def test_exploitability_is_a_best_response_and_bounds_the_gap(seed: int, n: int,
     assert exploitability(game, nu, q) >= gap(game, nu) - 1e-9
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from(TARGETS))
 def test_expected_gradients_are_derivatives_also_with_traces(seed: int, target: str) -> None:
     rng = np.random.default_rng(seed)

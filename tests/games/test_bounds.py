@@ -103,6 +103,7 @@ def test_log_excess_is_the_largest_integral_over_the_allowed_slopes(p: float, bu
     assert areas.max() >= 0.9 * float(log_excess(p, budget)) - 1e-4 * budget
 
 
+@pytest.mark.slow
 @given(st.integers(1, 12), st.floats(1e-5, 0.3))
 def test_the_general_excess_agrees_with_that_of_log(n: int, budget: float) -> None:
     p = np.random.default_rng(n).dirichlet(np.ones(n))

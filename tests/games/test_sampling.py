@@ -92,6 +92,7 @@ def test_draws_follow_the_policy() -> None:
     assert statistic < 27.6  # χ² with 2 degrees of freedom: exceeded with probability 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_proposition_3a_bias_and_noise_of_one_update(method: str) -> None:
     K = 8

@@ -138,6 +138,7 @@ def scores(objective, kind: str, groups) -> list[list[float]]:
     return getattr(objective, kind)(np.array(groups, dtype=np.float64)).tolist()
 
 
+@pytest.mark.slow
 def test_what_is_shipped() -> None:
     for n in (12, 16, 24, 32):
         for K in range(n // 2, n):  # ragged groups have any size
@@ -154,6 +155,7 @@ def test_coefficients_add_up_to_the_group_size_exactly(path) -> None:
     assert table.leave_one_out or table.group_size == 6  # of 5, none errs by so little
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K"), [(12, 8), (16, 8), (24, 16), (32, 16)])
 def test_a_constant_added_to_all_rewards_counts_once_and_a_factor_scales(n: int, K: int) -> None:
     objective, rewards = graded.best_of(n, K), np.random.default_rng(n).normal(size=(50, K)).round(1)
@@ -215,6 +217,7 @@ def test_rewards_of_0_and_1_are_the_success_rates(n: int) -> None:
     assert graded.best_of(n, 8).values(correct) == pytest.approx(rate.values(correct), abs=1e-14)
 
 
+@pytest.mark.slow
 def test_the_noise_beside_best_of_k_is_as_documented() -> None:
     # docs/graded.md §7: sd of ∂J/∂log σ on N(0,1) rewards, relative to best of K: 1.20 and 1.30 for n = 1.5K at a bias
     # of 0.05 and 0.02, 1.5 for 2K at 0.05; 10^5 groups: three standard errors of the ratio are below 0.02
@@ -331,6 +334,7 @@ def test_what_is_refused(make, error, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_baseline_without_a_table_of_k_minus_one_is_refused(user_folder: Path) -> None:
     store.write(solve(make_problem("best_of(6)", 4, worst_case_bias="0.02")), user_folder)
     assert graded.best_of(6, 4, worst_case_bias=0.02).advantages([0.0, 0, 1, 0])[2] > 0

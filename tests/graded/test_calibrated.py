@@ -97,6 +97,7 @@ def test_the_error_of_log_is_within_its_formula(C: Fraction, N: int) -> None:
     assert -1e-13 <= error <= float((1 - C) ** (N + 1) / ((N + 1) * C)) + 1e-13
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 5), min_size=3, max_size=3), st.sampled_from(["exp(1)", "power(2)", "log"]))
 def test_ties_average_over_the_mass_of_the_tie(weights, transform: str) -> None:
     """The mean over all draws of N references is that of Q_c over the uniform distribution on [F(R−), F(R)]."""

@@ -111,6 +111,7 @@ def test_one_far_reward_does_not_spoil_the_value_of_the_others() -> None:
     assert value == pytest.approx((3 * 0.75 + 2 * 0.5 + 0.25) / 6, rel=1e-15)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_ragged_groups_score_as_dense_ones_to_the_bit(data) -> None:
     sizes = data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=6))
@@ -163,6 +164,7 @@ def test_missing_rewards_leave_a_smaller_group() -> None:
     assert graded.values([nan, 1, nan, 2], ["a", "b", "a", "b"], objective, missing="drop") == (["b"], [2.0])
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_completions_that_are_not_usable_leave_the_group_of_the_others(data) -> None:
     """Whatever their rewards are, in both forms, as if these were missing."""

@@ -35,6 +35,7 @@ def _harmonic(**options: object) -> PromptHistory:
     return PromptHistory("log", 4, "harmonic", **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(st.lists(ANSWERS, min_size=1, max_size=7), st.integers(1, 5))
 def test_a_pool_is_scored_as_one_group(groups: list[list[object]], visits: int) -> None:
     history = _harmonic(visits=visits)

@@ -38,6 +38,7 @@ HISTORIES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HISTORIES)
 def test_a_state_is_json_for_every_target_and_budget(case: str) -> None:
     arguments, options = HISTORIES[case]
@@ -170,6 +171,7 @@ def changed(state: Any, place: tuple[str, ...], value: Any) -> Any:
     return {**state, place[0]: changed(state.get(place[0], {}), place[1:], value)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CHANGES)
 def test_what_did_not_come_from_state_is_refused_and_nothing_huge_is_allocated(case: str) -> None:
     history = PromptHistory("log", 4, "harmonic")

@@ -156,6 +156,7 @@ def test_pools_without_a_table_are_those_of_the_largest_size_that_has_one() -> N
     assert len(history) == 1
 
 
+@pytest.mark.slow
 def test_drift_pools_as_many_visits_as_bound_the_bias_best() -> None:
     rng = np.random.default_rng(0)
     answers = rng.integers(0, 9, (6, 1, 16))

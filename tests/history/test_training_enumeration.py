@@ -72,6 +72,7 @@ def bernstein_value(c: np.ndarray, p: float) -> float:
     return float(bernstein.mean(c, [p])[0])
 
 
+@pytest.mark.slow
 def test_weights_of_the_new_completions_multiply_what_they_are_paid() -> None:
     """E[w(y) Q_N(ν(z)) ∇log π(y)], whatever the weights of one answer; those of earlier ones cancel."""
     c = polyest.load(TARGET, 2 * K, "harmonic").coefficients

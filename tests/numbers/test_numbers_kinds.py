@@ -67,6 +67,7 @@ def test_jets_carry_the_derivatives_of_the_weighted_target(name: str, p: float) 
         assert abs(ours - truth) * scale <= (abs(truth) * scale + abs(jet.value)) * mp.mpf(10) ** -20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES, "special"])
 @given(st.lists(PROBABILITIES, min_size=1, max_size=4))
 def test_jets_on_arrays_are_jets_on_numbers(name: str, points: list[float]) -> None:
@@ -129,6 +130,7 @@ def test_rows_are_the_bernstein_basis(K: int, points: list[float]) -> None:
                     assert abs(to_fraction(ours) - to_fraction(p * truth)) <= error
 
 
+@pytest.mark.slow
 @given(st.integers(1, 12), st.lists(st.floats(1e-6, 1), min_size=1, max_size=3))
 @example(K=3, points=[1.0])
 def test_scaled_rows_are_those_over_the_roots_of_the_weights(K: int, points: list[float]) -> None:

@@ -168,6 +168,7 @@ def test_a_proof_loads_no_kind_of_the_solvers() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 def test_the_package_loads_no_library() -> None:
     modules = ", ".join(f"polyest.numbers.{name}" for name in ("conversion", "decimals", "float64", "formal", "jets"))
     heavy = {"flint", "gmpy2", "mpmath"}

@@ -17,6 +17,7 @@ from polyest.offline.reduction import exchanged
 from polyest.problems.targets import get_target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 2, 150), ("log", 12, 220), ("power(-0.5)", 8, 200)])
 def test_both_arithmetics_lead_to_the_same_table(target: str, K: int, kappa: int) -> None:
     row, ctx, budget = get_target(target), Mpfr(60), Fraction(kappa, 100) * remez.least_bias(target, K)

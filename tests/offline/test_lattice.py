@@ -57,6 +57,7 @@ def test_the_lattice_stays_the_same(rows: Rows) -> None:
     assert (found * found.transpose()).det() == (flints * flints.transpose()).det() == int(basis.d[-1])
 
 
+@pytest.mark.slow
 @given(independent_rows())
 def test_the_basis_is_reduced(rows: Rows) -> None:
     found = integers(reduced(rows).rows)
@@ -68,6 +69,7 @@ def test_the_basis_is_reduced(rows: Rows) -> None:
         assert i == 0 or sizes[i] >= (Fraction(3, 4) - factors[-1] ** 2) * sizes[i - 1]
 
 
+@pytest.mark.slow
 @given(independent_rows(), st.data())
 def test_the_nearest_plane_is_near(rows: Rows, data: st.DataObject) -> None:
     """What is left of the target differs from it by a lattice vector, and is short along every Gram–Schmidt vector."""

@@ -42,6 +42,7 @@ def exponential(p: Any, ctx: Any) -> Any:
     return ctx.exp(p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "K", "kappa"),
     [("log", 4, 1), ("log", 4, 2), ("log", 4, 10**4), ("power(1.5)", 3, 2), (custom(exponential, (3, 0)), 2, 10**6)],

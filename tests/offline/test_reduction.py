@@ -72,6 +72,7 @@ def test_the_same_optimum_from_a_disturbed_start(target: str, K: int, kappa: int
     assert same(optimum(target, K, kappa, moved[kept], scaled[kept]), usual(target, K, kappa))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K", "kappa"), [("log", 3, 200), ("log", 9, 300), ("power(0.5)", 5, 150)])
 def test_the_same_optimum_from_the_bayes_table(target: str, K: int, kappa: int) -> None:
     """No point is given at all."""

@@ -84,6 +84,7 @@ def test_minimax_and_bayes_tables_are_rounded_to_nearest() -> None:
         assert rounding.rounded(found).coefficients == nearest(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["0", "1e-310", "-1e-20", "0.9999999999999999", "-2.0000000000000000001", "1e5"])
 def test_any_number_is_a_coefficient(value: str) -> None:
     """Near a power of two the step is that of the larger side; next to 0 a number stays where it is."""

@@ -44,6 +44,7 @@ def test_the_command_refuses_it_before_any_work(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_library_refuses_it_too() -> None:
     with pytest.raises(ArgumentError, match="`solver`"):
         build.solve(make_problem("log", 4), solver="NOPE")

@@ -136,6 +136,7 @@ def test_a_group_has_a_size(K: Any) -> None:
         specification.minimax("log", K)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "K"), [("power(1)", 2), ("power(2)", 4), ("polynomial(1)", 1)])
 def test_a_polynomial_has_no_least_bias_but_rounding(target: str, K: int) -> None:
     assert specification.minimax(target, K).value < 1e-14

@@ -11,6 +11,7 @@ from polyest.problems.problem import make_problem
 from polyest.storage import store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 4, 8])
 def test_the_ends_and_the_order(K):
     frontier = trace("log", K, points=12)

@@ -28,6 +28,7 @@ def groups_of(elements: st.SearchStrategy, size: int = 5) -> st.SearchStrategy:
     return st.lists(st.lists(elements, min_size=size, max_size=size), max_size=5)
 
 
+@pytest.mark.slow
 @backends
 @given(groups_of(answers_or_none))
 @example([[1, True, 1.0, "1", (1,)], [None, None, NAN, NAN, 0]])

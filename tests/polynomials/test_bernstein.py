@@ -35,6 +35,7 @@ def test_basis_is_a_probability_distribution(n: int) -> None:
     np.testing.assert_allclose(basis @ np.arange(n + 1), n * p, rtol=1e-11, atol=1e-300)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.fractions(-3, 3, max_denominator=30), min_size=2, max_size=6),
     st.lists(st.integers(1, 9), min_size=1, max_size=3),

@@ -114,6 +114,7 @@ def test_a_power_or_polynomial_becomes_what_it_is() -> None:
     assert own(root).name == "power(0.5)"
 
 
+@pytest.mark.slow
 @given(st.lists(st.fractions(max_denominator=50), min_size=1, max_size=6), st.integers(0, 4))
 def test_the_coefficients_of_a_traced_polynomial(a: list[Fraction], n: int) -> None:
     """Σ a_j (1−p)^j · p^n, against its values in rational arithmetic."""
@@ -128,6 +129,7 @@ def test_the_coefficients_of_a_traced_polynomial(a: list[Fraction], n: int) -> N
         assert sum(c * p**j for j, c in enumerate(found)) == sum(x * (1 - p) ** j for j, x in enumerate(a)) * p**n
 
 
+@pytest.mark.slow
 def test_what_is_a_polynomial_in_disguise_is_refused_by_the_solver() -> None:
     def disguised(p: Any, ctx: Any) -> Any:
         return ctx.exp(2 * ctx.log(p))

@@ -114,5 +114,6 @@ def test_smooth_functions_are_solved_and_proved(function: Callable[..., Any]) ->
         assert certify.verify(solve(make_problem(target, 3, method))) == []
 
 
+@pytest.mark.slow
 def test_what_only_comes_close_to_zero_is_no_root() -> None:
     assert custom(sharp_bump, (2, 0)).is_custom

@@ -63,6 +63,7 @@ def test_mean_is_the_mean_under_the_beta_distribution(name: str, K: int) -> None
         assert float(mean(m, K)) == pytest.approx(float(integral / weight), rel=1e-6)
 
 
+@pytest.mark.slow
 @given(st.lists(RATIONALS, min_size=1, max_size=6), st.fractions(0, 1, max_denominator=99))
 def test_polynomials_are_evaluated_exactly(coefficients: list[Fraction], p: Fraction) -> None:
     target = get_target(f"polynomial({','.join(map(str, coefficients))})")

@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 from polyest.report.figures import Axis, Curve, drawn, in_words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [1, 2, 3, 7, 1000])
 def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
     steps = np.array([0.0, last])
@@ -22,6 +23,7 @@ def test_steps_are_whole_numbers_on_the_axis(last: int) -> None:
     assert all(number.is_integer() for number in named if number <= frame["xlim"][1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [0.0, 20.0])
 def test_what_one_step_has_is_drawn_over_all_steps(last: float) -> None:
     """A fiftieth of room at either end, whichever step it is."""

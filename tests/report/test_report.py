@@ -239,6 +239,7 @@ def test_warnings_say_what_to_do(tmp_path: Path) -> None:
     assert "sample more, or extract answers" in page
 
 
+@pytest.mark.slow
 def test_a_log_without_steps_and_verdicts_has_a_page(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text("".join(json.dumps({"prompt_id": p, "answer": a}) + "\n" for p in "xy" for a in (1, 1, "1", None)))
@@ -247,6 +248,7 @@ def test_a_log_without_steps_and_verdicts_has_a_page(tmp_path: Path) -> None:
     assert data["prompts"]["answers"][0] == [["1", 2, None], ["1", 1, None], ["(no answer)", 1, None]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [["a", None], [None, None], ["a", "b"]])
 def test_groups_of_one_have_a_page_with_what_is_known(tmp_path: Path, answers: list[str | None]) -> None:
     log = tmp_path / "log.jsonl"

@@ -301,6 +301,7 @@ def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> Non
         assert "is a pipe or a device; write it to a file" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JSON", "JSON in a tuple", "float64", "float32"])
 def test_zeros_are_one_answer_whatever_their_sign(kind: str, tmp_path: Path) -> None:
     log, out, zeros = tmp_path / "log", tmp_path / "out.jsonl", (0.0, -0.0, 0.5)

@@ -92,6 +92,7 @@ def test_integers_beyond_floats_are_no_probabilities(digits: int) -> None:
         read_probabilities([0.5, 10**digits])
 
 
+@pytest.mark.slow
 def test_every_note_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_lines(tmp_path / "a\nb.jsonl", [ROW | {"correct": "?"}] * 2)
     assert exit_code("score", log, *HARMONIC) == 0

@@ -13,6 +13,7 @@ from score_support import HARMONIC, exit_code, write_lines
 from polyest.rollouts.engine import parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("versions", "options", "note"),
     [

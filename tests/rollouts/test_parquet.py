@@ -126,6 +126,7 @@ def test_what_json_cannot_hold_is_refused_before_the_work(
     assert [*tmp_path.iterdir()] == [log]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLAIN)
 def test_what_json_holds_is_written_as_it_is(kind: str, tmp_path: Path) -> None:
     log, out = write_table(tmp_path, x=PLAIN[kind]), tmp_path / "out.jsonl"
@@ -209,6 +210,7 @@ def test_thousands_of_columns_take_linear_time(name: str, out: str, tmp_path: Pa
     assert time.process_time() - start < 20  # one or two; it took 129 for twice as many, thus 32 for these
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("year", "code"), [(2020, 0), (1700, 0), (2300, 2), (9000, 2)])
 def test_times_of_an_old_format_are_not_read_as_others(
     year: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -261,6 +263,7 @@ def test_no_thread_reads_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert len(seen) >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content", [b'{"prompt_id": "p", "answer": "x"}\n', b"", b"PK\x03\x04", b"version https://git-lfs"]
 )

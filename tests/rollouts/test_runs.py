@@ -55,6 +55,7 @@ def summary(run: Any, *arguments: object) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_folder_is_scored_step_by_step(run: Any, folder: Path) -> None:
     found = summary(run, folder, "--extract", "boxed")
     assert found["groups"] == [{"size": 4, "count": 2}]
@@ -62,6 +63,7 @@ def test_a_folder_is_scored_step_by_step(run: Any, folder: Path) -> None:
     assert found["methods"][0]["mean_value"] == pytest.approx(expected, rel=1e-14)
 
 
+@pytest.mark.slow
 def test_steps_are_pooled_when_asked_for(run: Any, folder: Path) -> None:
     found = summary(run, folder, "--extract", "boxed", "--pool-steps")
     assert found["groups"] == [{"size": 8, "count": 1}]
@@ -78,6 +80,7 @@ def test_files_patterns_and_folders_are_the_same_run_and_no_file_counts_twice(
     assert summary(run, *pick(folder), "--extract", "boxed") == summary(run, folder, "--extract", "boxed")
 
 
+@pytest.mark.slow
 def test_two_runs_are_kept_apart(run: Any, folder: Path) -> None:
     other = dump(folder.parent / "other", 1, SECOND).parent
     assert summary(run, folder, other, "--extract", "boxed")["groups"] == [{"size": 4, "count": 3}]
@@ -117,12 +120,14 @@ def test_means_by_step_with_errors(run: Any, folder: Path) -> None:
     assert whole["warnings"][0].startswith("groups of at most 8")
 
 
+@pytest.mark.slow
 def test_scores_give_the_best_of_n(run: Any, folder: Path) -> None:
     measures = summary(run, folder, "--extract", "boxed")["measures"]
     assert [measures[f"best_of({n})"]["mean"] for n in (1, 2, 4)] == [1.0] * 3
     assert measures["best_of(2)"]["estimates"].startswith("the expected best score")
 
 
+@pytest.mark.slow
 def test_csv_has_the_numbers_of_the_json_and_the_keys(run: Any, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "means.csv"
     found = summary(run, folder, "--extract", "boxed", "--by", "step", "--csv", path)["by"]
@@ -171,6 +176,7 @@ def test_by_a_column_that_differs_within_a_group_is_refused(run: Any, tmp_path: 
     assert "'seed' differs within that of" in err
 
 
+@pytest.mark.slow
 def test_rows_come_out_with_file_row_and_keys(run: Any, folder: Path, tmp_path: Path) -> None:
     out, values = tmp_path / "out.jsonl", tmp_path / "values.jsonl"
     summary(run, folder, "--extract", "boxed", "--out", out, "--values", values)
@@ -185,6 +191,7 @@ def test_rows_come_out_with_file_row_and_keys(run: Any, folder: Path, tmp_path: 
     assert prompts[0]["value"] == pytest.approx(harmonic_value(FIRST))
 
 
+@pytest.mark.slow
 def test_lost_completions_are_left_out_and_named(run: Any, tmp_path: Path) -> None:
     def episode(said: str | None) -> dict[str, Any]:
         node = {"message": {"role": "assistant", "content": said}, "sampled": True}
@@ -212,6 +219,7 @@ def test_a_rule_that_finds_nothing_is_refused(run: Any, folder: Path) -> None:
     assert "must find an answer in some text" in err
 
 
+@pytest.mark.slow
 def test_other_files_of_a_folder_are_left_out_and_counted(run: Any, folder: Path) -> None:
     (folder / "config.json").write_text('{"lr": 1}\n')
     code, _, err = run("score", folder, "--target", "log", "--method", "harmonic", "--extract", "boxed")
@@ -295,6 +303,7 @@ def test_a_folder_is_read_by_the_prompts_column_that_is_named(run: Any, tmp_path
 NAMED = ["--step-column", "--epoch", "--answer-column", "--correct-column", "--policy-column", "--reference-column"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", NAMED)
 def test_a_column_that_is_named_is_there_or_refused(option: str, run: Any, tmp_path: Path) -> None:
     folder = plain(tmp_path / "run")
@@ -304,6 +313,7 @@ def test_a_column_that_is_named_is_there_or_refused(option: str, run: Any, tmp_p
         assert "a column 'nosuch'; got 'question', 'answer'" in err
 
 
+@pytest.mark.slow
 def test_a_column_that_is_named_may_be_in_some_files_only(run: Any, tmp_path: Path) -> None:
     folder = plain(plain(tmp_path / "run", "b", right=True), "a")
     assert summary(run, folder, "--prompt-column", "question", "--correct-column", "right")["correct"] == 1
@@ -316,6 +326,7 @@ def test_a_column_is_not_named_for_layouts_that_have_their_own(option: str, run:
     assert f"`{option}` names a column of files with one row per completion" in err
 
 
+@pytest.mark.slow
 def test_means_by_run(run: Any, folder: Path) -> None:
     other = dump(folder.parent / "other", 1, SECOND).parent
     found = summary(run, folder, other, "--extract", "boxed", "--by", "run")["by"]
@@ -376,6 +387,7 @@ def test_standard_input_is_called_so(run: Any, folder: Path, monkeypatch: pytest
     assert err.startswith("polyest: -: must say which column names the prompt; got 'a'; add --prompt-column")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("value", "shown"), [([1, 2], "[1, 2]"), ({"a": 1}, '{"a": 1}'), (None, None), (1.5, 1.5)])
 def test_means_by_a_column_of_any_values(value: Any, shown: Any, run: Any, tmp_path: Path) -> None:
     found = summary(run, plain(tmp_path / "run", c=value), "--prompt-column", "question", "--by", "c")["by"]
@@ -400,6 +412,7 @@ def test_runs_below_one_folder_are_kept_apart(run: Any, above: str, names: tuple
     assert [row["run"] for row in json.loads(apart[1])["by"]] == [str(folder) for folder in folders]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [("rank0", "rank1"), ("node_0", "node_1"), ("train", "eval"), ("0", "1"), ("", "other"), ("shard-0", "a")],
@@ -415,6 +428,7 @@ def test_parts_of_a_run_are_one_run_and_groups_in_several_folders_are_noted(
     assert "1 group has completions from several of 2 folders; if those are runs, name each" in notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [(True, 1), (1, 1.0), ("1", 1), (False, 0)])
 def test_values_that_are_read_as_different_are_different_parts(
     run: Any, values: tuple[Any, Any], tmp_path: Path
@@ -425,6 +439,7 @@ def test_values_that_are_read_as_different_are_different_parts(
     assert [json.dumps(row["c"]) for row in json.loads(out)["by"]] == [*map(json.dumps, values)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["a\nb", "a\tb", "a\u2028b", "a\x1b[31mb"])
 def test_the_table_on_the_terminal_has_one_line_for_a_part(run: Any, value: str, tmp_path: Path) -> None:
     plain(tmp_path / "run", c=value)
@@ -433,6 +448,7 @@ def test_the_table_on_the_terminal_has_one_line_for_a_part(run: Any, value: str,
     assert sum(line.startswith(repr(value)[1:-1] + "  ") for line in out.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_one_group_is_told_of_as_one(run: Any, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     rows = [*({"prompt_id": "p", "answer": a} for a in FIRST), {"prompt_id": "q", "answer": "x"}]
@@ -443,6 +459,7 @@ def test_one_group_is_told_of_as_one(run: Any, tmp_path: Path) -> None:
 TEXTS = [{"question": f"q{i // 4}", "response": rf"so \boxed{{{i % 3}}}", "reward": 1} for i in range(16)]
 
 
+@pytest.mark.slow
 def test_the_text_of_a_file_of_ones_own_is_named(run: Any, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text("".join(json.dumps(row) + "\n" for row in TEXTS))
@@ -452,6 +469,7 @@ def test_the_text_of_a_file_of_ones_own_is_named(run: Any, tmp_path: Path) -> No
     assert found["distinct"]["mean"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 @pytest.mark.parametrize("named", [(), ("--answer-column", "response"), ("--completion-column", "respnse")])
 def test_texts_under_another_name_are_an_error_that_names_the_option(

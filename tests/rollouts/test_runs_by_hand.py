@@ -28,6 +28,7 @@ def check(row: dict[str, Any], expected: dict[str, float], errors: dict[str, flo
     assert {name: row[name]["se_random"] for name in errors} == pytest.approx(errors, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_verl_validation_dump(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Step 5: p has 4 4 5 none, right right wrong wrong; q has 1 2 3 4, none right."""
     groups = {"p": [("4", True), ("4", True), ("5", False), (None, False)], "q": [(a, False) for a in "1234"]}
@@ -69,6 +70,7 @@ def test_a_verl_validation_dump(tmp_path: Path, capsys: pytest.CaptureFixture[st
     check(row, expected, {"entropy_harmonic": abs(q - p) / 2, "distinct": 1, "pass@4": 1 / 2, "no_answer": 1 / 8})
 
 
+@pytest.mark.slow
 def test_lm_eval_with_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Document 0: x x x x, all right; document 1: x x y z, half of them right."""
     rows = [
@@ -102,6 +104,7 @@ def test_lm_eval_with_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     check(row, expected, {"collision": (1 - 1 / 6) / 2, "correct": 1 / 4, "distinct": 1})
 
 
+@pytest.mark.slow
 def test_a_trl_table_with_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One prompt, twice: a a b b at step 1, a a a b at step 2; rewards 0 1 2 3 and 1 1 1 5."""
     for step, answers, rewards in ((1, "aabb", [0.0, 1, 2, 3]), (2, "aaab", [1.0, 1, 1, 5])):

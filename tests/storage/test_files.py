@@ -104,6 +104,7 @@ def test_a_new_file_has_the_mode_that_the_umask_leaves(umask: int, log: Path) ->
     assert (mode(out), mode(values)) == (0o666 & ~umask, 0o666 & ~umask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [0o600, 0o664, 0o755, 0o200])
 def test_a_replaced_file_keeps_its_mode_and_owner(before: int, log: Path) -> None:
     out = write_lines(log.parent / "out.jsonl", [])

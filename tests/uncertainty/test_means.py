@@ -64,6 +64,7 @@ def test_values_that_are_not_there_are_left_out_and_counted() -> None:
     assert math.isnan(found.bias)
 
 
+@pytest.mark.slow
 @given(numbers, st.randoms())
 def test_paired_differences_are_those_of_a_paired_t_test(values: list[float], random) -> None:
     rng, names = np.random.default_rng(0), [f"prompt {i}" for i in range(len(values))]
@@ -76,6 +77,7 @@ def test_paired_differences_are_those_of_a_paired_t_test(values: list[float], ra
     assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)), rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 @given(numbers, numbers)
 def test_unpaired_differences_are_welchs(values: list[float], others: list[float]) -> None:
     found = polyest.summary(values).minus(polyest.summary(others), paired=False)

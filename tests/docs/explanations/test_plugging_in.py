@@ -25,6 +25,7 @@ def test_what_an_answer_of_one_in_twenty_is_paid() -> None:
         assert number(printed) == pytest.approx(value, abs=0.00501)
 
 
+@pytest.mark.slow
 def test_the_bias_of_plug_in_and_what_the_default_takes_from_it() -> None:
     sizes, biases, factors = table_rows(PAGE, "log, groups of")
     for K, bias, factor in zip(sizes[1:], biases[1:], factors[1:], strict=True):

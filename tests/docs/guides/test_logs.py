@@ -51,6 +51,7 @@ def test_there_are_commands() -> None:
     assert len(COMMANDS) == 4
 
 
+@pytest.mark.slow
 def test_the_row_of_a_file_of_your_own_is_read(tmp_path: Path, run: Any) -> None:
     (row,) = re.findall(r"(?m)^    (\{.*\})$", TEXT)
     (tmp_path / "log.jsonl").write_text(2 * (row + "\n"))

@@ -78,6 +78,7 @@ def test_coefficients_to_the_last_digit(K: int, kappa: str) -> None:
         assert rounds_to(found.coefficients[m], text), (m, found.coefficients[m], text)
 
 
+@pytest.mark.slow
 def test_the_active_constraints_tell_the_digits_of_a_coefficient() -> None:
     """At K = 8, κ = 4 a c_6 that is 1e-13 off misses them."""
     proof, c = solution(8, 4).proof, [brute.number(x) for x in solution(8, 4).coefficients]
@@ -179,6 +180,7 @@ def test_another_precision_gives_the_same_bytes_for_other_targets(target: str) -
 # Ends of the frontier, and what is refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 6])
 def test_the_least_budget_is_the_minimax_table(K: int) -> None:
     least = build.solve(make_problem("log", K, "minimax"))
@@ -197,6 +199,7 @@ def test_beyond_its_bias_the_bayes_table_solves_the_program(target: str, K: int)
         assert float(bias) == pytest.approx(1 / K, rel=1e-15)
 
 
+@pytest.mark.slow
 def test_what_is_refused() -> None:
     with pytest.raises(ArgumentError, match="at least 1"):
         make_problem("log", 8, bias_budget=0.99)
@@ -358,6 +361,7 @@ def test_the_bound_holds_of_any_table(target: str) -> None:
                 assert noise.max() + bias.max() ** 2 >= 0.48 * (w @ (c - mu) ** 2) / math.log(32 * K) * (1 - 1e-9)
 
 
+@pytest.mark.slow
 def test_a_path_remembers_and_agrees_with_itself() -> None:
     """Walking down and walking up reach the same table."""
     problem = make_problem("log", 12, bias_budget=2)
@@ -371,6 +375,7 @@ def test_a_path_remembers_and_agrees_with_itself() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_budget_that_the_scan_misses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The noise of the table is proved: a κ one step too small does not pass, whatever the scan says."""
     monkeypatch.setattr(aqp, "kappa_named", lambda path, noise: DEFAULTS[8] - 1)

@@ -45,6 +45,7 @@ REFERENCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "K"), REFERENCES)
 def test_the_references_to_their_last_digit(n: int, K: int) -> None:
     found = solution(question(n, K, "1/50"))
@@ -149,6 +150,7 @@ def test_the_bytes_do_not_depend_on_the_precision() -> None:
     assert digest(build(problem)) == digest(build(problem, digits=90))
 
 
+@pytest.mark.slow
 def test_other_polynomials_are_taken_too() -> None:
     table = build(make_problem("polynomial(0,0,0,0,0,6)", 4, "graded"))  # s^6: all of 6, a mirror of best of 6
     assert table.certificate is not None

@@ -89,6 +89,7 @@ def test_least_bias_is_that_of_an_independent_program(target: str, K: int) -> No
     assert agrees(remez.least_bias(target, K), SOLLYA[target, K])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "K"), [("log", 5), ("log", 7), ("log", 23), ("power(0.5)", 30), ("power(1.5)", 18), ("js(0.000001)", 9)]
 )
@@ -104,6 +105,7 @@ def test_least_bias_is_bracketed_by_two_independent_proofs(name: str, K: int) ->
     assert above - below < value / 10**20  # the enclosure is closed to 1e-22
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 5, 9, 14])
 def test_least_bias_by_linear_programming(K: int) -> None:
     found = by_linear_programming(np.log, K)
@@ -142,6 +144,7 @@ def test_tops_away_from_the_reference_are_found(K: int) -> None:
     assert found == pytest.approx(float(remez.least_bias(chebyshev_target(20), K)), rel=3e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [400, 40_000])
 @pytest.mark.parametrize("K", [3, 8])
 def test_narrow_bumps_are_found(K: int, width: int) -> None:
@@ -164,6 +167,7 @@ def test_every_group_size_has_its_least_bias(target: str) -> None:
     np.testing.assert_allclose(fit(1 / sizes**2.0), scaled, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [5, 22, 45])
 def test_float64_alone_knows_the_least_bias(K: int) -> None:
     for target in ("log", "power(-0.5)", "power(1.5)"):
@@ -177,6 +181,7 @@ def test_the_table_for_two() -> None:
     assert table.coefficients == (-1.7113737593684795, 0.07720199246676033)  # theory.md §3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("K", "largest"), [(4, 3.1), (8, 4.5), (16, 139.0), (32, 2.1e6), (64, 2.1e15)])
 def test_growth_of_the_coefficients(K: int, largest: float) -> None:
     # max|c|: theory.md §3
@@ -211,6 +216,7 @@ def test_the_error_alternates_at_as_many_points_as_there_are_unknowns_and_one(ta
         assert all(abs(abs(e) / level - 1) < 1e-28 for e in errors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [120, 160])
 def test_more_digits_give_the_same_bytes(digits: int) -> None:
     from polyest.storage.table import digest

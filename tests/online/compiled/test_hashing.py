@@ -67,6 +67,7 @@ def test_groups_that_lie_together_are_not_moved(name: str, count: int, sizes: tu
     assert compiled.arrange(groups)[0] is None
 
 
+@pytest.mark.slow
 @named
 @pytest.mark.parametrize("count", [2, 3, 70, 3000])
 def test_one_group_that_comes_back_is_joined(name: str, count: int) -> None:
@@ -80,6 +81,7 @@ def test_one_group_that_comes_back_is_joined(name: str, count: int) -> None:
             assert compiled.arrange(groups)[0] is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [1, 2, 63, 64, 65, 127, 128, 129, 255, 256, 320, 384, 385, 399])
 @pytest.mark.parametrize("size", [1, 2, 8, 50])
 @pytest.mark.parametrize("new", [-1, 3])
@@ -113,6 +115,7 @@ def test_equal_ids_are_always_found(some: list[int], more: int, crowd: int, rand
         assert not hashing.are_distinct(np.append(ids, ids[equal]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 10, 1000, 100_000])
 @pytest.mark.parametrize("stride", [1, 3, 1000, 4096, 10**6, 2**32, 2**40, 2**44, 2**45 + 1])
 def test_different_ids_are_told_apart_without_sorting(count: int, stride: int) -> None:

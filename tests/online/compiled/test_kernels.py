@@ -42,6 +42,7 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [0, 1, 2, 7, 8, 70])
 @pytest.mark.parametrize("kind", ["rewards", "advantages", "values"])
 def test_groups_of_mixed_sizes_that_are_paid_together_get_their_own(kind: str, last: int) -> None:

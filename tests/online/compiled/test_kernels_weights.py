@@ -143,6 +143,7 @@ def test_engines_agree_and_permuting_permutes_to_the_bit(group, random) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 @backends
 def test_weights_of_one_change_nothing_and_of_zero_pay_nothing(backend: str) -> None:
     rng = np.random.default_rng(0)
@@ -170,6 +171,7 @@ def test_references_are_weighted_too(backend: str) -> None:
         assert est.advantages(answers, q, weights=w) == pytest.approx(expected, abs=1e-14)
 
 
+@pytest.mark.slow
 @backends
 @given(st.data())
 def test_ragged_and_padded_groups_score_as_dense_ones_to_the_bit(backend: str, data) -> None:

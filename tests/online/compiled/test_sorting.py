@@ -23,6 +23,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, 2, 64, 65, 66, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE + 70])
 def test_runs_go_over_the_ends_of_words_and_pieces(size: int) -> None:
     rng = np.random.default_rng(size)

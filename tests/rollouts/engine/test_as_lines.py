@@ -91,6 +91,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_with_them_is_said_in_one_line(name: str, run: Run, tmp_path: Path) -> None:
     content, told = WRONG[name]

@@ -25,6 +25,7 @@ def written(path: Path, delimiter: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_first_line_says_what_stands_between_cells(delimiter: str, run: Run, tmp_path: Path) -> None:
     log = written(tmp_path / "log.csv", delimiter)
@@ -36,12 +37,14 @@ def test_the_first_line_says_what_stands_between_cells(delimiter: str, run: Run,
     assert scored[0]["reward"] == pytest.approx(-0.405465, abs=1e-6)  # log 2/3
 
 
+@pytest.mark.slow
 def test_a_name_in_quotes_counts_for_none(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text('"prompt_id";"answer";"a, b, c, d"\np;1;x\np;1;y\n')
     assert run("score", log)[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
     ['"p;1\nq",answer', 'answer,"p;1;2\n;q"', '"a ""word"";\n;",answer', '5" pipe,answer', '"p,,\nq";answer'],

@@ -37,6 +37,7 @@ HARMLESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HARMLESS)
 def test_harmless_oddities_change_nothing(case: str, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
@@ -102,6 +103,7 @@ def test_a_torn_last_line_is_reported_and_left_out(
     assert rewards(path, "--full") == REWARDS
 
 
+@pytest.mark.slow
 def test_one_and_its_likenesses_stay_apart(tmp_path: Path) -> None:
     answers = ["1", 1, 1.0, True]
     path = write_lines(tmp_path / "log.jsonl", [{"prompt_id": "p", "answer": a} for a in answers])
@@ -174,6 +176,7 @@ def wrong(path):
 """
 
 
+@pytest.mark.slow
 def test_a_reader_of_ones_own_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_reader_of_ones_own_is_named(
     assert "a function that yields pyarrow.RecordBatch" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "correct"),
     [
@@ -209,6 +213,7 @@ def test_a_condition_that_is_none_is_refused(wrong: str, tmp_path: Path, capsys:
     assert "`--correct-if` must compare with a number" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_epochs_are_kept_apart(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "log.jsonl", [row | {"epoch": e} for e in (1, 2) for row in ROWS])
     assert rewards(path, "--epoch", "epoch") == REWARDS * 2

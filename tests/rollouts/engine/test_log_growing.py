@@ -36,6 +36,7 @@ def append(path: Path, text: str) -> None:
         stream.write(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--full",)])
 @pytest.mark.parametrize("added", [LINES[0] * 1000, TORN])
 @pytest.mark.parametrize("step", ["relation", "_coded"])

@@ -35,6 +35,7 @@ def test_parquet_has_what_json_lines_have(tmp_path: Path) -> None:
     assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [pa.int8(), pa.uint64(), pa.string(), pa.large_string()])
 def test_keys_keep_their_types(key: pa.DataType, tmp_path: Path) -> None:
     log = pa.table({"prompt_id": pa.array([7, 7, 8, 8]).cast(key), "answer": ["a", "b", "a", "a"]})

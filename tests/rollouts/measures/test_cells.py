@@ -13,6 +13,7 @@ from polyest.rollouts.statistics import statistics_of_codes
 CODES = np.array([[0, 0, 1, 2, 3, 3], [5, 5, 5, 5, 5, 5], [0, 1, 2, 3, 4, 5]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["distinct", "singletons", "collision"])
 def test_variances_are_those_of_leaving_one_out(name: str) -> None:
     def value(group: np.ndarray) -> float:

@@ -92,6 +92,7 @@ def test_one_answer_has_no_entropy() -> None:
     assert np.isnan(values(["x", "x"], ["a", None])["entropy_plug_in"]).all()
 
 
+@pytest.mark.slow
 def test_group_sizes_without_a_table_have_the_other_entropies() -> None:
     found = values(["x"] * 300, [*range(299), 0])
     assert np.isnan(found["entropy_aqp"]).all()

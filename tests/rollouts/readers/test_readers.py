@@ -296,6 +296,7 @@ def test_a_packed_file_that_is_cut_or_none_is_refused(tmp_path: Path, suffix: st
             rows(path)
 
 
+@pytest.mark.slow
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a compressed bomb unpacks to is never held: the limit is on what is read."""
     monkeypatch.setattr("polyest.rollouts.readers.source.LONGEST_LINE", 1 << 20)
