@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["arrange", "jit", "read_strings", "scores", "values"]
 
 PIECE = 1 << 17
-MOST_WAITING = np.uint64(256)  # completions, of groups of mixed sizes; groups of one size are paid one by one
 
 
 def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
@@ -76,8 +75,7 @@ def _refused(layout: Layout, weights: Array | None, out: Scores | None, means: A
 def _kernel(tables: Tables) -> Kernel:
     """From ids, where groups begin, and weights to scores and means; returns whether weights are too large."""
     if tables.columns is None:
-        waiting = MOST_WAITING if np.count_nonzero(tables.offsets[2:] >= 0) > 1 else None
-        return partial(kernels.score, waiting, tables.offsets, tables.pay, tables.totals, tables.units)
+        return partial(kernels.score, tables.offsets, tables.pay, tables.totals, tables.units)
     return partial(kernels.weigh, tables.offsets, tables.columns, tables.exponents)
 
 

@@ -12,6 +12,7 @@ from polyest.online.compiled.jit import inlined, jit
 __all__ = ["GOLDEN", "OTHER", "are_distinct", "bits_of", "group_table", "mixed", "numbered", "tally"]
 
 GOLDEN, OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+SMALLEST_BITS = 10  # of a place in a group's table, which then fits the first cache
 FEWEST_BITS = 12  # of a place in a table of many ids: few keys seldom share a slot
 MOST_BITS = 22  # of a place in a table that fits the second cache; from there on half as many places
 ZERO, ONE, TWO = np.uint64(0), np.uint64(1), np.uint64(2)
@@ -37,26 +38,43 @@ def bits_of(size, least):
 
 @jit
 def group_table(largest):
-    """A table for the answers of one group after the other: keys, the group that wrote them, counts, sums."""
-    width = 1 << bits_of(largest, 5)
-    return np.empty(width, np.int64), np.full(width, -1), np.empty(width, np.int64), np.empty(width, np.int64)
+    """A table for the answers of one group after the other: keys, counts, sums, and which answers find no slot."""
+    width = 1 << bits_of(2 * largest, SMALLEST_BITS)
+    counts, sums = np.empty((2, width + largest), np.int64)
+    return np.empty(width, np.int64), counts, sums, np.empty(largest, np.uint64)
 
 
 @inlined
-def tally(ids, lo, hi, group, table, slots, addends):
-    """How many answers of ids[lo:hi] equal ids[lo + k], and the sum of their addends, in the table at slots[k]."""
-    keys, owners, counts, sums = table
-    bits = bits_of(hi - lo, 5)
-    shift, mask = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+def tally(ids, lo, hi, table, slots, addends):
+    """How many answers of ids[lo:hi] equal ids[lo + k], and the sum of their addends, in the table at slots[k].
+
+    Every answer writes itself to its slot, of eight for each; the few that then find another one there are counted
+    behind all slots. So no branch depends on an answer.
+    """
+    keys, counts, sums, left = table
+    shift, lost = np.uint64(64 - bits_of(2 * (hi - lo), SMALLEST_BITS)), ZERO
     for i in range(lo, hi):
-        slot = mixed(ids[i]) >> shift
-        while owners[slot] == group and keys[slot] != ids[i]:
-            slot = (slot + ONE) & mask
-        is_known = owners[slot] == group
-        counts[slot] = (counts[slot] if is_known else 0) + 1
+        slot = (np.uint64(ids[i]) * GOLDEN) >> shift
+        slots[i - lo], keys[slot], counts[slot] = slot, ids[i], 0
         if addends is not None:
-            sums[slot] = (sums[slot] if is_known else 0) + addends[i - lo]
-        owners[slot], keys[slot], slots[i - lo] = group, ids[i], slot
+            sums[slot] = 0
+    for i in range(lo, hi):
+        slot, left[lost] = slots[i - lo], i
+        is_there = np.int64(keys[slot] == ids[i])
+        counts[slot] += is_there
+        if addends is not None:
+            sums[slot] += addends[i - lo] * is_there
+        lost += np.uint64(1 - is_there)
+    for k in range(lost):
+        first, here = ZERO, left[k]
+        while ids[left[first]] != ids[here]:
+            first += ONE
+        slot = np.uint64(keys.shape[0]) + first
+        is_first = first == k
+        counts[slot] = (0 if is_first else counts[slot]) + 1
+        if addends is not None:
+            sums[slot] = (0 if is_first else sums[slot]) + addends[here - lo]
+        slots[here - lo] = slot
 
 
 @inlined

@@ -70,58 +70,55 @@ def digits_of(size, top):
 
 
 @inlined
-def look_up(pay, places, mean, w, out):
-    """pay − T; with weights, where T is 0, w·pay."""
-    for k in range(out.shape[0]):
-        paid = pay[places[k]]
-        out[k] = paid - mean if w is None else w[k] * paid
+def pay_out(pay, totals, units, w, places, counts, base, lo, size, written, block, out):
+    """T of a group, see `score`; its scores, unless out is None, from lo on, as many as `written`, block by block."""
+    total, mean = 0, 0.0
+    for first in range(ZERO, written, block):
+        for k in range(first, first + block):
+            place = places[k] if counts is None else base + np.uint64(counts[places[k]])
+            if totals is not None:
+                total += totals[place]
+            if out is not None:
+                out[lo + k] = pay[place] if w is None else w[lo + k] * pay[place]
+    if totals is not None:
+        mean = total / units[size]
+        if out is not None:
+            for first in range(lo, lo + written, block):
+                for k in range(first, first + block):
+                    out[k] -= mean
+    return mean
 
 
 @jit
-def score(waiting, offsets, pay, totals, units, ids, starts, w, out, means):
+def score(offsets, pay, totals, units, ids, starts, w, out, means):
     """T = Σ_j totals[m_j]/units[n] of each group; pay[m_i] − T of each completion, times w_i unless w is None.
 
     T is 0 if totals is None. What is None of `out` and `means` is not wanted. Returns whether weights are too large.
-    Up to `waiting` completions wait for those of the next group to be paid with them: among groups of mixed sizes the
-    end of each loop is a branch that nobody foresees.
     """
-    room = 2 * MOST + offsets.shape[0] + (0 if waiting is None else np.int64(waiting))
-    places, table = np.empty(room, np.uint64), group_table(offsets.shape[0])
+    places, table = np.empty(2 * MOST + offsets.shape[0], np.uint64), group_table(offsets.shape[0])
     addends = np.zeros(2 * MOST, np.uint64)  # those of a group of n from MOST − n on
     addends[:MOST] = 1
-    end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
-    first, last, mean = hi, starts.shape[0] - 2, 0.0
-    for g in range(starts.shape[0] - 1):
-        lo, hi = hi, np.uint64(starts[g + 1])
-        size, at = hi - lo, ZERO if waiting is None else lo - first
-        written, base = size, np.uint64(offsets[size]) - ONE
+    groups, end, refused = starts.shape[0] - 1, np.uint64(ids.shape[0]), False
+    hi, soon = np.uint64(starts[0]), np.uint64(starts[min(1, groups)])
+    for g in range(groups):
+        lo, hi, soon = hi, soon, np.uint64(starts[min(g + 2, groups)])  # early: what a size decides is not waited for
+        size, base = hi - lo, np.uint64(offsets[hi - lo]) - ONE
         if w is not None and g % TOGETHER == 0:
-            refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, starts.shape[0] - 1)])) > MAGNITUDE
+            refused |= largest(w, lo, np.uint64(starts[min(g + TOGETHER, groups)])) > MAGNITUDE
         if fits_registers(lo, size, end):
-            sum_pairs(ids, lo, addends, ROOM - size, size, base, places, at)
+            sum_pairs(ids, lo, addends, ROOM - size, size, base, places, ZERO)
             written = whole_blocks(size)  # what is written behind the group belongs to the next, which comes later
+            mean = pay_out(pay, totals, units, w, places, None, base, lo, size, written, WIDTH, out)
         else:
-            tally(ids, lo, hi, g, table, places[at:], None)
-            for k in range(at, at + size):
-                places[k] = base + np.uint64(table[2][places[k]])
-        if totals is not None:
-            total = 0
-            for k in range(at, at + written):
-                total += totals[places[k]]
-            mean = total / units[size]
+            tally(ids, lo, hi, table, places, None)
+            mean = pay_out(pay, totals, units, w, places, table[1], base, lo, size, size, ONE, out)
         if means is not None:
             means[g] = mean
-        if out is None:
-            first = hi
-        elif waiting is None or totals is not None or hi - first >= waiting or g == last:
-            stop = lo + written
-            look_up(pay, places, mean, None if w is None else w[first:stop], out[first:stop])
-            first = hi
     return refused
 
 
 @inlined
-def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
+def weigh_counted(ids, w, lo, hi, found, table, scratch, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
     columns, base, exponent, digits = found
     slots, words = scratch
@@ -131,12 +128,12 @@ def weigh_counted(ids, w, lo, hi, group, found, table, scratch, out):
     if out is not None:
         for k in range(size):
             words[k] = fixed(w[lo + k], scale)
-    tally(ids, lo, hi, group, table, slots, None if out is None else words)
+    tally(ids, lo, hi, table, slots, None if out is None else words)
     for k in range(size):
         weight, slot = w[lo + k], slots[k]
-        place = base + np.uint64(table[2][slot])
+        place = base + np.uint64(table[1][slot])
         if out is not None:
-            out[lo + k] = weight * columns[1, place] + (table[3][slot] - words[k]) * unit * columns[2, place]
+            out[lo + k] = weight * columns[1, place] + (table[2][slot] - words[k]) * unit * columns[2, place]
         total += fixed(weight * columns[0, place], rate)
     mean = total * power(exponent - digits)
     if out is not None:
@@ -167,12 +164,9 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
             top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
-            refused |= top > MAGNITUDE
         else:
             top = largest(w, lo, hi)
             found = columns, base - ONE, exponents[size], digits_of(size, top)
-            totals[g], refused = (
-                weigh_counted(ids, w, lo, hi, g, found, table, scratch, out),
-                refused | (top > MAGNITUDE),
-            )
+            totals[g] = weigh_counted(ids, w, lo, hi, found, table, scratch, out)
+        refused |= top > MAGNITUDE
     return refused

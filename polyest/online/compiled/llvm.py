@@ -58,20 +58,35 @@ def spread(builder, value):
     return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
-def pair_sums(builder, ids, addends, blocks):
-    """The addends of the ids that equal each lane's, summed, for a group of that many blocks."""
+def hidden(builder, number):
+    """A number that LLVM takes for any: a loop of so many rounds is not unrolled into code that leaves the cache."""
+    return builder.asm(ir.FunctionType(ITEM, [ITEM]), "", "=r,0", [ir.Constant(ITEM, number)], side_effect=False)
+
+
+def pair_sums(builder, ids, addends, blocks, ones=0):
+    """The addends of the ids that equal each lane's, summed, in a group of that many blocks; the first `ones` are 1."""
     own, totals = read(builder, ids, blocks), []
     for first in range(0, blocks, TOGETHER):
         some = own[first : first + TOGETHER]
         sums = [cgutils.alloca_once_value(builder, all_lanes(0)) for _ in some]
-        with cgutils.for_range(builder, ir.Constant(ITEM, LANES * blocks), intp=ITEM) as loop:
-            other = spread(builder, load(builder, place_of(builder, ids, loop.index), ITEM))
-            addend = spread(builder, load(builder, place_of(builder, addends, loop.index), ITEM))
-            for mine, total in zip(some, sums, strict=True):
-                before, same = load(builder, total, VECTOR, 64), builder.icmp_unsigned("==", mine, other)
-                builder.store(builder.select(same, builder.add(before, addend), before), total)
+        if ones:  # under a mask AVX-512 adds in one instruction, LLVM the constant 1 in two
+            one = spread(builder, hidden(builder, 1)) if HAS_MASKS else all_lanes(1)
+            with cgutils.for_range(builder, hidden(builder, ones), intp=ITEM) as loop:
+                add_equal(builder, some, sums, place_of(builder, ids, loop.index), one)
+        start, stop = ir.Constant(ITEM, ones), ir.Constant(ITEM, LANES * blocks)
+        with cgutils.for_range_slice(builder, start, stop, ONE, ITEM) as (index, _):
+            addend = spread(builder, load(builder, place_of(builder, addends, index), ITEM))
+            add_equal(builder, some, sums, place_of(builder, ids, index), addend)
         totals += [load(builder, total, VECTOR, 64) for total in sums]
     return totals
+
+
+def add_equal(builder, ids, sums, place, addend):
+    """Add to the sum of each lane whose id is that at `place`."""
+    other = spread(builder, load(builder, place, ITEM))
+    for mine, total in zip(ids, sums, strict=True):
+        before, same = load(builder, total, VECTOR, 64), builder.icmp_unsigned("==", mine, other)
+        builder.store(builder.select(same, builder.add(before, addend), before), total)
 
 
 def cut(builder, vectors, size):
@@ -119,7 +134,7 @@ def element(context, builder, array_type, array, place):
 def sum_pairs(typing_context, ids, first, addends, start, size, base, totals, at):
     """totals[at + l] = base + Σ_i addends[start + i] over ids[first + i] = ids[first + l], l < size.
 
-    1 ≤ size ≤ `MOST`. From `size` to a multiple of LANES addends are 0, as are the totals after that.
+    1 ≤ size ≤ `MOST`. Addends are 1 but in the last block, from `size` to whose end they are 0, as are the totals then.
     """
 
     def generate(context, builder, signature, arguments):
@@ -129,8 +144,8 @@ def sum_pairs(typing_context, ids, first, addends, start, size, base, totals, at
         target = element(context, builder, signature.args[6], totals, at)
 
         def score(blocks):
-            sums = [builder.add(total, spread(builder, base)) for total in pair_sums(builder, pointer, addend, blocks)]
-            write(builder, cut(builder, sums, size), target)
+            sums = pair_sums(builder, pointer, addend, blocks, ones=LANES * (blocks - 1))
+            write(builder, cut(builder, [builder.add(total, spread(builder, base)) for total in sums], size), target)
 
         by_blocks(builder, size, score)
         return context.get_dummy_value()

@@ -34,16 +34,21 @@ def marks(ids, first, size):
 
 
 @jit
-def find_runs(ids, starts, heads):
-    """Write where runs of equal ids begin, and the end, and the id of each run.
+def find_runs(ids):
+    """Where runs of equal ids begin, and the end; the id of each run; whether these ascend.
 
-    Returns how many there are, and whether their ids ascend.
+    Room for groups of eight is had first: memory asked for anew costs more than writing to it.
     """
     size, count, ascend, words = np.uint64(ids.shape[0]), ZERO, True, np.empty(PIECE // WORD, np.uint64)
+    memory = np.empty((2, ids.shape[0] // 7 + 2 * np.int64(PIECE)), np.int64)
+    starts, heads = memory
     if size:
         starts[0], heads[0], count = 0, ids[0], ONE
     for first in range(ONE, size, PIECE):
         number, stop = ZERO, min(first + PIECE, size)
+        if count + PIECE >= np.uint64(memory.shape[1]):
+            memory = np.concatenate((memory, np.empty((2, 3 * memory.shape[1]), np.int64)), 1)
+            starts, heads = memory
         for begin in range(first, stop, WORD):
             rest = stop - begin
             words[number] = marks(ids, begin, WORD) if rest >= WORD else marks(ids, begin, rest)
@@ -56,7 +61,7 @@ def find_runs(ids, starts, heads):
                 ascend &= here >= heads[count - ONE]
                 starts[count], heads[count], count, word = place, here, count + ONE, word & (word - ONE)
     starts[count] = size
-    return count, ascend
+    return starts[: count + ONE], heads[:count], ascend
 
 
 @jit
@@ -82,12 +87,10 @@ def counting_sort(values, lowest, span):
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
     ids = np.require(ids, np.int64, ["C", "A", "W"])
-    starts, heads = np.empty((2, len(ids) + 1), np.int64)  # memory costs nothing before it is written to
-    count, ascend = find_runs(ids, starts, heads)
-    starts, heads = starts[: count + 1], heads[:count]
+    starts, heads, ascend = find_runs(ids)
     if ascend or (are_distinct(heads[:SAMPLE].copy()) and are_distinct(heads)):
         return None, starts
-    is_shuffled = 2 * count > len(ids)
+    is_shuffled = 2 * len(heads) > len(ids)
     order, groups = sort_rows(ids if is_shuffled else ids[starts[:-1]])
     if len(groups) == len(starts):
         return None, starts

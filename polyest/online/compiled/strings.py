@@ -71,8 +71,8 @@ def codes_identify(data, ends, codes, rows, starts):
     table, slots = group_table(largest), np.empty(largest, np.uint64)
     for g in range(starts.shape[0] - 1):
         lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
-        tally(codes, lo, hi, g, table, slots, None)
-        last = table[3]  # the last row of each code
+        tally(codes, lo, hi, table, slots, None)
+        last = table[2]  # the last row of each code
         for i in range(lo, hi):
             last[slots[i - lo]] = rows[i]
         for i in range(lo, hi):

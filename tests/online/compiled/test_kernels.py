@@ -17,7 +17,7 @@ from polyest.online.compiled.jit import jit
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables, fixed_point
 
-INVERSES = [pow(int(factor), -1, 1 << 64) for factor in (hashing.GOLDEN, hashing.OTHER)]
+INVERSE = pow(int(hashing.GOLDEN), -1, 1 << 64)
 
 
 def layout_of(codes: np.ndarray, sizes: list[int], kind: str, is_weighted: bool = False) -> Layout:
@@ -45,7 +45,7 @@ def test_both_backends_agree_on_any_layout(sizes: list[int], data: st.DataObject
 @pytest.mark.slow
 @pytest.mark.parametrize("last", [0, 1, 2, 7, 8, 70])
 @pytest.mark.parametrize("kind", ["rewards", "advantages", "values"])
-def test_groups_of_mixed_sizes_that_are_paid_together_get_their_own(kind: str, last: int) -> None:
+def test_groups_of_mixed_sizes_get_their_own_scores_and_no_others(kind: str, last: int) -> None:
     rng = np.random.default_rng(last)
     sizes = [*rng.permutation([0, 1, *range(2, 15), 64, 65, 100] * 20).tolist(), last]
     codes, w = rng.integers(-3, 3, sum(sizes)), rng.normal(size=sum(sizes))
@@ -69,17 +69,21 @@ def both_ways(kind: str, run: Backend, plain: Layout, weighted: Layout, w: np.nd
 @pytest.mark.slow
 @pytest.mark.parametrize("K", [65, 100, 1000])
 def test_answers_that_all_share_a_slot_are_counted_all_the_same(K: int) -> None:
-    """Mixed, these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""
-    folded = [j * INVERSES[1] % (1 << 64) for j in range(K // 2)]
-    ids = np.array([(n ^ n >> 16 ^ n >> 32 ^ n >> 48) * INVERSES[0] % (1 << 64) for n in folded], np.uint64)
-    assert [int(hashing.mixed(key)) for key in ids[:5]] == [0, 1, 2, 3, 4]
-    answers = np.random.default_rng(0).choice(ids, (9, K)).view(np.int64)
+    """Times the factor of the hash, these ids are 0, 1, 2, …: their leading bits, the slot, are all 0."""
+    ids = np.array([j * INVERSE % (1 << 64) for j in range(K // 2)], np.uint64)
+    rng = np.random.default_rng(0)
+    answers, w = rng.choice(ids, (9, K)).view(np.int64), rng.normal(size=(9, K))
     est = polyest.load("log", K, "harmonic")
     c, others = est.coefficients.tolist(), est.leave_one_out_coefficients.tolist()
     with oracle.using("compiled"):
         rewards, advantages = est.rewards(answers), est.advantages(answers)
     np.testing.assert_array_equal(rewards, [oracle.rewards(row, c) for row in answers.tolist()])
     np.testing.assert_array_equal(advantages, [oracle.advantages(row, c, others) for row in answers.tolist()])
+    weighted = []
+    for backend in ("compiled", "numpy"):
+        with oracle.using(backend):
+            weighted.append(est.advantages(answers, weights=w))
+    np.testing.assert_array_equal(*weighted)
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=40))
