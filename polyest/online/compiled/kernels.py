@@ -118,10 +118,8 @@ def score(offsets, pay, totals, units, ids, starts, w, out, means):
 
 
 @inlined
-def weigh_counted(ids, w, lo, hi, found, table, scratch, out):
+def weigh_counted(ids, w, lo, hi, columns, base, exponent, digits, table, slots, words, out):
     """T of a large group, whose answers are counted in `table`; its scores, unless out is None."""
-    columns, base, exponent, digits = found
-    slots, words = scratch
     size = hi - lo
     finest = digits - length(size) if size <= PACKED else digits
     scale, unit, rate, total = power(finest), power(-finest), power(digits - exponent), 0
@@ -150,7 +148,7 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
     large.
     """
     most, table = max(offsets.shape[0], MOST), group_table(offsets.shape[0])
-    scratch = np.empty(most, np.uint64), np.empty(most, np.int64)
+    slots, words = np.empty(most, np.uint64), np.empty(most, np.int64)
     end, hi, refused = np.uint64(ids.shape[0]), np.uint64(starts[0]), False
     totals = np.empty(starts.shape[0] - 1) if means is None else means
     for g in range(starts.shape[0] - 1):
@@ -163,10 +161,10 @@ def weigh(offsets, columns, exponents, ids, starts, w, out, means):
             continue
         base = np.uint64(offsets[size])
         if fits_registers(lo, size, end):
-            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], scratch[1], totals, np.uint64(g), out)
+            top = weigh_pairs(ids, w, lo, size, columns, base, exponents[size], words, totals, np.uint64(g), out)
         else:
             top = largest(w, lo, hi)
-            found = columns, base - ONE, exponents[size], digits_of(size, top)
-            totals[g] = weigh_counted(ids, w, lo, hi, found, table, scratch, out)
+            exponent, digits = exponents[size], digits_of(size, top)
+            totals[g] = weigh_counted(ids, w, lo, hi, columns, base - ONE, exponent, digits, table, slots, words, out)
         refused |= top > MAGNITUDE
     return refused

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["arrange", "counting_sort", "sort_rows"]
 
 ZERO, ONE, WORD = np.uint64(0), np.uint64(1), np.uint64(64)
-SAMPLE = 1 << 16  # ids of runs that are looked at first: in shuffled rows two of them are equal
-PIECE = np.uint64(1 << 10)  # ids whose edges are marked at a time: the next are fetched meanwhile
+SAMPLE = 1 << 16  # rows that are looked at first: how many runs they are; runs: in shuffled rows two have equal ids
 
 
 @inlined
@@ -34,34 +33,25 @@ def marks(ids, first, size):
 
 
 @jit
-def find_runs(ids):
-    """Where runs of equal ids begin, and the end; the id of each run; whether these ascend.
+def find_runs(ids, starts, heads):
+    """Write where runs of equal ids begin, and the end, and the id of each run.
 
-    Room for groups of eight is had first: memory asked for anew costs more than writing to it.
+    Returns how many there are, and whether their ids ascend; 0 if they may not have room.
     """
-    size, count, ascend, words = np.uint64(ids.shape[0]), ZERO, True, np.empty(PIECE // WORD, np.uint64)
-    memory = np.empty((2, ids.shape[0] // 7 + 2 * np.int64(PIECE)), np.int64)
-    starts, heads = memory
+    size, count, ascend = np.uint64(ids.shape[0]), ZERO, True
     if size:
         starts[0], heads[0], count = 0, ids[0], ONE
-    for first in range(ONE, size, PIECE):
-        number, stop = ZERO, min(first + PIECE, size)
-        if count + PIECE >= np.uint64(memory.shape[1]):
-            memory = np.concatenate((memory, np.empty((2, 3 * memory.shape[1]), np.int64)), 1)
-            starts, heads = memory
-        for begin in range(first, stop, WORD):
-            rest = stop - begin
-            words[number] = marks(ids, begin, WORD) if rest >= WORD else marks(ids, begin, rest)
-            number += ONE
-        for n in range(number):
-            word = words[n]
-            while word:
-                place = first + n * WORD + np.uint64(trailing_zeros(word))
-                here = ids[place]
-                ascend &= here >= heads[count - ONE]
-                starts[count], heads[count], count, word = place, here, count + ONE, word & (word - ONE)
+    for first in range(ONE, size, WORD):
+        if count + WORD >= np.uint64(starts.shape[0]):
+            return ZERO, False
+        word = marks(ids, first, WORD) if size - first >= WORD else marks(ids, first, size - first)
+        while word:
+            place = first + np.uint64(trailing_zeros(word))
+            here = ids[place]
+            ascend &= here >= heads[count - ONE]
+            starts[count], heads[count], count, word = place, here, count + ONE, word & (word - ONE)
     starts[count] = size
-    return starts[: count + ONE], heads[:count], ascend
+    return count, ascend
 
 
 @jit
@@ -87,10 +77,17 @@ def counting_sort(values, lowest, span):
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """See `polyest.online.numpy_backend.arrange`."""
     ids = np.require(ids, np.int64, ["C", "A", "W"])
-    starts, heads, ascend = find_runs(ids)
+    first = ids[:SAMPLE]
+    edges = np.count_nonzero(first[1:] != first[:-1])
+    for runs in 5 * edges * len(ids) // (4 * len(first) or 1), len(ids):  # new memory costs more than writing to it
+        starts, heads = np.empty((2, min(runs, len(ids)) + 2 * int(WORD)), np.int64)
+        count, ascend = find_runs(ids, starts, heads)
+        if count:
+            break
+    starts, heads = starts[: count + 1], heads[:count]
     if ascend or (are_distinct(heads[:SAMPLE].copy()) and are_distinct(heads)):
         return None, starts
-    is_shuffled = 2 * len(heads) > len(ids)
+    is_shuffled = 2 * count > len(ids)
     order, groups = sort_rows(ids if is_shuffled else ids[starts[:-1]])
     if len(groups) == len(starts):
         return None, starts

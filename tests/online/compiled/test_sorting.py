@@ -11,7 +11,7 @@ import pytest
 from polyest.online import numpy_backend
 from polyest.online.compiled import sorting
 
-PIECE = int(sorting.PIECE)
+WORD, SAMPLE = int(sorting.WORD), sorting.SAMPLE
 PAGES = """
 import resource, numpy as np
 from polyest.online.compiled import sorting
@@ -24,10 +24,10 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [0, 1, 2, 64, 65, 66, PIECE, PIECE + 1, PIECE + 2, 3 * PIECE + 70])
-def test_runs_go_over_the_ends_of_words_and_pieces(size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, 2, 63, 64, 65, 66, 3 * WORD, 3 * WORD + 1, 3 * WORD + 2, 1000])
+def test_runs_go_over_the_ends_of_words(size: int) -> None:
     rng = np.random.default_rng(size)
-    for longest in (1, 3, 8, 90, 2 * PIECE):
+    for longest in (1, 3, 8, 90, 2 * WORD):
         lengths = rng.integers(1, longest + 1, size + 1)
         lengths = lengths[: np.searchsorted(lengths.cumsum(), size) + 1]
         for names in (np.arange(len(lengths)), rng.integers(-(2**63), 2**63, len(lengths))):
@@ -38,8 +38,8 @@ def test_runs_go_over_the_ends_of_words_and_pieces(size: int) -> None:
 
 
 def test_room_grows_where_groups_get_smaller() -> None:
-    ids = np.repeat(np.arange(5 * PIECE + 1), [3 * PIECE, *[1] * (5 * PIECE)])
-    assert sorting.arrange(ids)[1].tolist() == [0, *range(3 * PIECE, 8 * PIECE + 1)]
+    ids = np.repeat(np.arange(1001), [SAMPLE, *[1] * 1000])
+    assert sorting.arrange(ids)[1].tolist() == [0, *range(SAMPLE, SAMPLE + 1001)]
 
 
 @pytest.mark.slow
