@@ -97,11 +97,12 @@ def test_few_annotations_say_any() -> None:
     assert share <= MOST_ANY
 
 
-WRITTEN = re.compile(r"(?<![\w.])polyest((?:\.\w+)+)")
+WRITTEN = re.compile(r"(?<![\w.])polyest(?!\.md\b)((?:\.\w+)+)")
 FORMER_NAMES = {"CHANGELOG.md", "design.md", "test_import.py"}  # and one that must not be there
+CODE = ("polyest", "benchmarks", "examples", "tests")
 READ = [
     path
-    for pattern in ("*.md", "docs/*.md", "polyest/**/*.py", "benchmarks/**/*.py", "tests/**/*.py")
+    for pattern in ("*.md", "docs/**/*.md", "docs/**/*.ipynb", *(f"{folder}/**/*.py" for folder in CODE))
     for path in sorted(ROOT.glob(pattern))
     if path.name not in FORMER_NAMES
 ]
