@@ -154,9 +154,10 @@ def test_the_examples_apply(name: str, tmp_path: Path) -> None:
     """To a copy of the tree without them; then it is the tree."""
     shutil.copytree(ROOT / "polyest", tmp_path / "polyest", ignore=shutil.ignore_patterns("__pycache__"))
     for file in EXAMPLES[name]:
-        text = without(name, file)
-        (tmp_path / file).write_text(text, encoding="utf-8") if text is not None else (tmp_path / file).unlink()
-    assert (name == "adapter") == knows(name, tmp_path)
+        text, place = without(name, file), tmp_path / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8") if text is not None else place.unlink()
+    assert (name == "extra") == knows(name, tmp_path)
     diff = between(PAGE.read_text(encoding="utf-8"), name).removeprefix("```diff\n").removesuffix("```\n")
     subprocess.run(["git", "apply", "-"], input=diff, text=True, check=True, cwd=tmp_path)
     assert knows(name, tmp_path)
@@ -166,7 +167,8 @@ def test_the_examples_apply(name: str, tmp_path: Path) -> None:
 KNOWN = {
     "target": "polyest.load('js(0.1)', 4, 'plug_in')",
     "method": "polyest.load('log', 4, 'harmonic')",
-    "adapter": "polyest",
+    "adapter": "from polyest.adapters import tunix",
+    "extra": "polyest",
 }
 
 
