@@ -6,7 +6,7 @@ that peak joins them. F grows from round to round, so that no active set returns
 unknowns, all of them active, a round is a formula and not a program.
 
 With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quantities are of order one. The rows of all
-constraints lie, to float64's precision, in a space of dimension r ≈ 6√K: y is sought there.
+constraints lie, to float64's precision, in a space of dimension r ≈ 8√K: y is sought there.
 """
 
 from __future__ import annotations
