@@ -11,6 +11,7 @@
 | `formal.FormalContext` | `formal.Formal`, Σ a_e p^e | exact | whether a user's formula is allowed, or a polynomial |
 | `balls.BallContext` | `flint.arb`, `flint.arb_series` | as asked for, with error bounds | proofs |
 | `complex_balls.ComplexContext` | `flint.acb` | as asked for, with error bounds | proofs by quadrature |
+| `adapters.lookup.ArrayFunctions` | `torch.Tensor`, `jax.Array` | theirs | adapters: r of a reference's probabilities |
 
 `rationals` has exact rationals as text. Importing this package loads no library: each file loads that of its own kind
 only. One kind becomes another exactly, by way of a `Fraction`: `conversion.to_fraction`, then the `rational` or
