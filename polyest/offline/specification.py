@@ -98,9 +98,8 @@ def aqp(
         ArgumentError: `group_size` or `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    return _nearest(
-        Program(get_target(target), whole_number("group_size", group_size, least=1)), budget, points, solver
-    )
+    program = Program(get_target(target), whole_number("group_size", group_size, least=1))
+    return _nearest(program, budget, points, solver)
 
 
 def graded(
