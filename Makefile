@@ -118,6 +118,7 @@ machine-code: $(VENV)/.frameworks
 
 lint: $(VENV)/.frameworks
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/vulture
 	$(VENV)/bin/mypy
 

@@ -3,6 +3,19 @@
 >>> import polyest
 >>> polyest.load("log", group_size=4, method="harmonic").rewards([3, 3, 3, 8]).round(3).tolist()
 [-0.333, -0.333, -0.333, -1.833]
+
+From a question to a number:
+
+- `problems` ask: a target, a group size, a method, a budget; `numbers` and `polynomials` are what all count with;
+- `closed_forms` and `offline` answer with a table, `certify` proves what it is worth, `storage` keeps it;
+- `loading` finds it for `estimator`, groups of one size, and `ragged`, groups of any; `arrays` reads what is given,
+  and `online` looks it up;
+- with the same tables, `success` is for success rates, `graded` for rewards that are numbers, `history` for prompts
+  that come back, and `uncertainty` says how far values may be off;
+- `adapters` hand numbers on to frameworks, with `identity`: answers as integers that all processes agree on;
+- `rollouts` scores and measures logs, `report` is a page on one; `plot` draws tables, `notebook` shows them;
+- `games` is what bias and noise do to the policy in the end;
+- `command` starts the command line, `cli` has its verbs; all raise what is in `errors`.
 """
 
 from __future__ import annotations

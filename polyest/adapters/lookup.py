@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 import numpy as np
 
 from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
+from polyest.numbers.protocol import N
 from polyest.online.lookup import Lookup, lookup_of
 
 if TYPE_CHECKING:
@@ -19,20 +22,22 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Functions", "Matrices", "Totals", "check_padding_id", "check_shape", "matrices"]
+__all__ = ["ArrayFunctions", "Matrices", "Totals", "check_padding_id", "check_shape", "matrices"]
 
 
-class Functions:
-    """The functions that a target's formula may use, taken from `namespace` (torch, jax.numpy)."""
+@dataclass(frozen=True)
+class ArrayFunctions(Generic[N]):
+    """The functions that a target's formula may use, of torch or jax.numpy: arrays there take floats for constants."""
 
-    def __init__(self, namespace: Any) -> None:
-        self.log, self.exp, self.sqrt = namespace.log, namespace.exp, namespace.sqrt
+    log: Callable[[N], N]
+    exp: Callable[[N], N]
+    sqrt: Callable[[N], N]
 
-    def power(self, x: Any, exponent: Fraction) -> Any:
-        return x ** float(exponent)
+    def power(self, x: N, a: Fraction) -> N:
+        return cast("N", operator.pow(x, float(a)))
 
-    def rational(self, value: Fraction | int) -> float:
-        return float(value)
+    def rational(self, value: Fraction | int) -> N:
+        return cast("N", float(value))
 
 
 class Totals(NamedTuple):

@@ -28,7 +28,9 @@ ONE = gmpy2.mpfr(1)  # to multiply by it is five times as fast as to call gmpy2.
 
 
 class Mpfr:
-    """The same on gmpy2's numbers, ten times as fast as mpmath's; they take the precision of the `with` they meet in.
+    """The functions a target may use, on gmpy2's numbers, which take the precision of the `with` they meet in.
+
+    They are ten times as fast as mpmath's (`polyest.numbers.multiprecision`).
 
     >>> ctx = Mpfr(30)
     >>> with ctx.precision():

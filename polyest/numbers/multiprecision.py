@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 import mpmath
-import numpy as np
 
 from polyest.numbers.conversion import elementwise
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from polyest.numbers.conversion import Scalar
 
 __all__ = ["Multiprecision"]
 
@@ -42,8 +35,3 @@ class Multiprecision:
     def rational(self, value: Fraction | int) -> mpmath.mpf:
         exact = Fraction(value)
         return self.mp.mpf(exact.numerator) / exact.denominator
-
-    def array(self, values: Iterable[Scalar]) -> NDArray[np.object_]:
-        """Floats, rationals or mpmath numbers as an object array of this precision."""
-        numbers = [self.rational(v) if isinstance(v, Fraction) else self.mp.mpf(v) for v in values]
-        return np.array(numbers, dtype=object)

@@ -81,5 +81,5 @@ def _certified_pair(table: Table, provenance: dict[str, str]) -> Table:
 
 
 def _provenance(solution: Solution) -> dict[str, str]:
-    packages = ("polyest", "cvxpy", "mpmath", "numpy", "scipy", "python-flint")
+    packages = ("polyest", "cvxpy", "gmpy2", "mpmath", "numpy", "scipy", "python-flint")
     return {name: version(name) for name in packages} | {"digits": str(solution.digits)}

@@ -6,7 +6,7 @@ that peak joins them. F grows from round to round, so that no active set returns
 unknowns, all of them active, a round is a formula and not a program.
 
 With y_m = √w_m (c_m − μ_m)/β and every constraint divided by β, all quantities are of order one. The rows of all
-constraints lie, to float64's precision, in a space of dimension r ≈ 6√K: y is sought there.
+constraints lie, to float64's precision, in a space of dimension r ≈ 8√K: y is sought there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -33,7 +33,6 @@ ROUNDS, PATIENCE = 60, 3
 SLACK = 1e-11  # excess of the bias over β, relative, at which the exchange of points ends
 ROUGH = 1e-4  # and at which it may end where rounding allows no less
 TINY = 1e-200  # below it an entry of a row counts as 0
-ZOOMS, FINER = 4, 33  # grids of so many points, each within two steps of the one before
 NEGLIGIBLE = 3e-16  # singular values of the rows, each of norm 1, relative to the largest
 
 
@@ -160,11 +159,7 @@ class Discretization:
         return np.asarray(moments[:, 0] - 2 * r * moments[:, 1] + r**2 * moments[:, 2] - bias**2)
 
     def noise(self, coefficients: Iterable[Scalar]) -> float:
-        """sup V of a table: the best point of the grid, then of finer grids around it."""
+        """sup V of a table."""
         c = self.program.convert(coefficients).astype(float)
-        points, values = self.grid, self.noise_on_grid(c)
-        for _ in range(ZOOMS):
-            top = int(np.argmax(values))
-            points = np.linspace(points[max(top - 1, 0)], points[min(top + 1, len(points) - 1)], FINER)
-            values = bernstein.noise(self.program.target, c, points)
-        return float(values.max())
+        noise = partial(bernstein.noise, self.program.target, c)
+        return bernstein.highest(noise, self.grid, self.noise_on_grid(c))[1]

@@ -104,8 +104,4 @@ def reduced(rows: Sequence[ArrayLike] | Integers) -> Basis:
     return basis
 
 
-_to_mpz = np.frompyfunc(gmpy2.mpz, 1, 1)
-
-
-def _integers(row: ArrayLike) -> Integers:
-    return np.asarray(_to_mpz(np.asarray(row, dtype=object)))
+_integers = np.frompyfunc(gmpy2.mpz, 1, 1)

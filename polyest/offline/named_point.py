@@ -81,10 +81,8 @@ def _for_groups(path: SolutionPath, groups: int, noise: Noise) -> int:
     def cost(noise: Noise) -> Noise:
         return cache(lambda n: _beta(path, n) ** 2 + noise(n) / groups)
 
-    value, rough = (
-        cost(noise),
-        cost(lambda n: noise(n) if n == 100 else path.noise(path.at(_beta(path, n)).coefficients)),
-    )
+    value = cost(noise)
+    rough = cost(lambda n: noise(n) if n == 100 else path.noise(path.at(_beta(path, n)).coefficients))
     easy = max(100, math.floor(100 * _easy_bias(path) / path.least_bias))
     first = _first_possible(path, groups * rough(easy))
     last = min(_last(path), math.floor(100 * math.sqrt(rough(easy)) / path.least_bias))
@@ -119,7 +117,7 @@ def _least(value: Noise, best: int, low: int, high: int) -> int:
     """The n in {best} ∪ (low, high) of the smallest value."""
     if high - low <= 1 or _floor(value, low, high) >= value(best):
         return best
-    middle = _between(low, high)
+    middle = min(max(math.isqrt(low * high), low + 1), high - 1)
     best = _least(value, min(best, middle, key=value), low, middle)
     return _least(value, best, middle, high)
 
@@ -128,10 +126,6 @@ def _floor(value: Noise, low: int, high: int) -> float:
     """The least value that is allowed for between two points."""
     a, b = sorted((value(low), value(high)))
     return a**2 / b / max(high / low / NARROW, 1.0) ** WIDE
-
-
-def _between(low: int, high: int) -> int:
-    return min(max(math.isqrt(low * high), low + 1), high - 1)
 
 
 def _rough_noise(path: SolutionPath, beta: float, limit: float) -> float:

@@ -19,7 +19,7 @@ from polyest.offline.peaks import PER_GAP, Peaks, angle, peaks_of
 from polyest.offline.program import Optimum, Program
 from polyest.offline.quadratic import by_active_set
 
-__all__ = ["exchanged", "to_all_digits"]
+__all__ = ["exchanged_in_digits", "to_all_digits"]
 
 ROUNDS = 60
 LAST_PER_GAP = 32  # points between neighbouring active points at which the bias is looked at
@@ -53,7 +53,9 @@ def to_all_digits(program: Program, start: Optimum, beta: Floating, digits: int)
     )
 
 
-def exchanged(program: Program, start: Optimum, beta: Floating, slack: float) -> Optimum:
+# Not float64's loop with another arithmetic: the two differ in what a start is, what is kept and when it ends, so that
+# one for both took more lines; and in these digits alone a table takes nine times as long (log, K = 32 and 64).
+def exchanged_in_digits(program: Program, start: Optimum, beta: Floating, slack: float) -> Optimum:
     """The same but for an excess of the bias over β, relative, of `slack`, by an exchange of points, from anywhere.
 
     A multiplier of `start` says by its sign which side of its point is near; no point has to be active. Slower than

@@ -20,7 +20,7 @@ from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import SLACK, Approximation, Discretization
 from polyest.offline.peaks import PER_GAP, peaks_of
 from polyest.offline.program import Optimum, Program
-from polyest.offline.reduction import exchanged
+from polyest.offline.reduction import exchanged_in_digits
 from polyest.problems.problem import Problem
 from polyest.problems.targets import get_target
 
@@ -70,9 +70,9 @@ class SolutionPath:
         with self._ctx.precision():
             exact = self._ctx.rational(to_fraction(beta))
             try:
-                found = exchanged(self._precise, self._start(beta), exact, slack)
+                found = exchanged_in_digits(self._precise, self._start(beta), exact, slack)
             except SolveError:
-                found = exchanged(self._precise, self._from_least_bias(), exact, slack)
+                found = exchanged_in_digits(self._precise, self._from_least_bias(), exact, slack)
             self._digits[beta] = found
             return found
 

@@ -1,9 +1,12 @@
 """The programs, stated: what the solvers of this folder solve to the last digit (theory.md §3).
 
 The bias of a table c, e(p) = p·(Q_c(p) − r(p)), is linear in c. `minimax` asks for the table with the least max |e|;
-`aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one; `graded` bounds |∫_0^p (Q_c − r)|
-instead, and fixes the sum of the table. All are written here on finitely many points of (0, 1], in float64, for cvxpy
-to solve: to be read first, and to hold the solvers to.
+`aqp` asks, among the tables with |e| ≤ β, for the one nearest to the least noisy one, μ; `graded` bounds
+|∫_0^p (Q_c − r)| instead, and fixes the sum of the table. The distance is F(c) = Σ_m w_m (c_m − μ_m)², w_m = (m+1)/K²,
+μ_m = E r(p), p ~ Beta(m+1, K−m); these data are `Program`'s, which the solvers share.
+
+All are written here on finitely many points of (0, 1], in float64, for cvxpy to solve: to be read first, and to hold
+the solvers to, which ask cvxpy for nothing but the start of aqp (`least_norm`), and only where ``--solver`` names one.
 
 Constraints on points only are fewer than the program's: the value is at most the true one, and it is the true one as
 soon as the points include those where |e| is largest at the solution. A polynomial of degree K is nowhere more than
@@ -95,9 +98,8 @@ def aqp(
         ArgumentError: `group_size` or `budget` is not positive, or a point is not in (0, 1].
         SolveError: no table has as little bias as that on the points, or float64 does not tell.
     """
-    return _nearest(
-        Program(get_target(target), whole_number("group_size", group_size, least=1)), budget, points, solver
-    )
+    program = Program(get_target(target), whole_number("group_size", group_size, least=1))
+    return _nearest(program, budget, points, solver)
 
 
 def graded(

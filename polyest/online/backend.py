@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLD_WORK", "LOOKUP_WORK", "ROW_WORK", "WARM_WORK", "Backend", "choose"]
 
+NUMBA = "numba>=0.60,<0.69"  # a test holds it to pyproject.toml
 # numpy needs about 2 ns for a unit of work, numba at least 0.4 s to load its machine code (2 to 7 s, once, to make it).
 # A batch of 2^24 units costs numpy at most a tenth of that; one of 2^13 as much as a call of numba.
 COLD_WORK = 1 << 24
@@ -50,7 +51,7 @@ def _compiled() -> Backend:
         from polyest.online import compiled
     except Exception as error:  # noqa: BLE001  (with a numpy that it does not know, numba raises almost anything)
         message = f"numba cannot be loaded ({type(error).__name__}: {error}); large batches are scored by numpy, with "
-        message += "the same results, but more slowly; run: pip install 'numba>=0.60'"
+        message += f"the same results, but more slowly; run: pip install '{NUMBA}'"
         warnings.warn(message, stacklevel=2)
         return numpy_backend
     return compiled

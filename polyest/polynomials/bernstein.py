@@ -11,13 +11,15 @@ from polyest.numbers.float64 import NumpyContext
 from polyest.problems.targets import Target, get_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["basis", "bias", "mean", "noise", "target_values"]
+__all__ = ["basis", "bias", "highest", "mean", "noise", "target_values"]
+
+ZOOMS, FINER = 4, 41  # grids of so many points, each within two steps of the one before
 
 
 def target_values(target: Target | str, p: ArrayLike) -> Array:
@@ -81,3 +83,17 @@ def noise(target: Target | str, coefficients: Sequence[float] | Array, p: ArrayL
     weighted = basis(K - 1, points) * (np.arange(1, K + 1) / K)
     second = points * np.einsum("pm,pm,pm->p", weighted, deviations, deviations)
     return np.asarray(second - bias(target, c, points) ** 2)
+
+
+def highest(function: Callable[[Array], Array], grid: Array, values: Array) -> tuple[float, float]:
+    """Where a function is largest, and its value there: the best point of a grid, then of finer grids around it.
+
+    >>> grid = np.linspace(0, 1, 9)
+    >>> highest(np.sin, grid, np.sin(grid)) == (1.0, np.sin(1.0))
+    True
+    """
+    for _ in range(ZOOMS):
+        top = int(np.argmax(values))
+        grid = np.linspace(grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)], FINER)
+        values = function(grid)
+    return float(grid[np.argmax(values)]), float(values.max())

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Extremes", "extremes", "noise_peak", "rounded_up"]
 
-
-ZOOMS, FINER = 4, 41  # grids of so many points, each within two steps of the one before
 AT_ONCE = 1024  # points of a grid, so that large groups fit into memory
 
 
@@ -73,10 +71,6 @@ def _grid(group_size: int) -> Array:
 
 
 def _top(function: Callable[[Array], Array], grid: Array) -> tuple[float, float]:
-    """Where a function is largest, and its value: the best point of the grid, then of finer grids around it."""
-    for _ in range(ZOOMS):
-        parts = np.array_split(grid, len(grid) // AT_ONCE + 1)
-        top = int(np.argmax(np.concatenate([function(part) for part in parts])))
-        grid = np.linspace(grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)], FINER)
-    values = function(grid)
-    return float(grid[np.argmax(values)]), float(values.max())
+    """Where a function is largest, and its value."""
+    parts = np.array_split(grid, len(grid) // AT_ONCE + 1)
+    return bernstein.highest(function, grid, np.concatenate([function(part) for part in parts]))

@@ -49,7 +49,7 @@ def test_what_the_shell_runs(command: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_files_are_there() -> None:
     rows = re.findall(r"(?m)^\| [\w-]+ \| (`.*`) \|", TEXT)
-    assert len(rows) == 8
+    assert len(rows) == 11
     names = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
     assert [name for name in names if not (ROOT / "polyest" / name).exists()] == []
 

@@ -13,7 +13,7 @@ from polyest.numbers.mpfr import Mpfr
 from polyest.offline import remez
 from polyest.offline.exchange_in_float64 import Approximation, Discretization
 from polyest.offline.program import Program
-from polyest.offline.reduction import exchanged
+from polyest.offline.reduction import exchanged_in_digits
 from polyest.problems.targets import get_target
 
 
@@ -24,7 +24,7 @@ def test_both_arithmetics_lead_to_the_same_table(target: str, K: int, kappa: int
     near = Discretization(Program(row, K)).first(float(budget))
     with ctx.precision():
         program = Program(row, K, ctx)
-        found = exchanged(program, program.unconstrained, ctx.rational(budget), 1e-9)
+        found = exchanged_in_digits(program, program.unconstrained, ctx.rational(budget), 1e-9)
     np.testing.assert_allclose(near.coefficients, found.coefficients.astype(float), rtol=1e-6, atol=1e-6)
     assert np.sign(near.multipliers[0]) == np.sign(float(found.multipliers[np.argmin(found.points)]))
 

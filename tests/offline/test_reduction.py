@@ -109,7 +109,7 @@ def test_the_exchange_in_multiprecision_leads_to_the_same_optimum(target: str, K
         beta = ctx.rational(Fraction(kappa, 100) * remez.least_bias(target, K))
         program = Program(row, K, ctx)
         start = Optimum(program.means, ctx.array(least.points[:-1]), ctx.array(least.signs[:-1].astype(float)))
-        found = reduction.exchanged(program, start, beta, 1e-11)
+        found = reduction.exchanged_in_digits(program, start, beta, 1e-11)
         c = [float(x) for x in found.coefficients]
     assert c == pytest.approx([float(x) for x in usual(target, K, kappa)], rel=1e-6)
 

@@ -1,4 +1,5 @@
-"""The diffs that CONTRIBUTING.md shows: what adding `js(q)`, `harmonic` and the adapter for JAX changes in this tree.
+"""The diffs that CONTRIBUTING.md shows: what adding `js(q)`, `harmonic`, the adapter for Tunix and the extra
+of that for JAX changes in this tree.
 
 Each is the tree against itself without the example. `python tests/support/examples.py` prints them, and writes them
 into CONTRIBUTING.md with ``--write``.
@@ -36,8 +37,24 @@ EXAMPLES: dict[str, dict[str, list[tuple[str, str]] | None]] = {
         "polyest/storage/table.py": [(r'    "harmonic": \(\),\n', "")],
     },
     "adapter": {
+        "polyest/adapters/tunix.py": None,
+        "polyest/adapters/__init__.py": [("`tunix`, ", "")],
+        "docs/reference/adapters.md": [(r"::: polyest\.adapters\.tunix\n\n", "")],
+        "conftest.py": [(', "tunix": "tunix"', "")],
+        "tests/conftest.py": [(', "tunix"', "")],
+        "constraints.txt": [(r"google-tunix==[^\n]*\n", "")],
+        "Makefile": [(", and 27 MB for Tunix", ""), (r" \\\n\tgoogle-tunix.*? wrapt", "")],
+        ".ci/run": [(r" tunix\.rl\.reward_manager,", "")],
+    },
+    "extra": {
         "conftest.py": [('"jax", ', "")],
+        "tests/conftest.py": [('"jax", ', "")],
         "pyproject.toml": [(r"jax = [^\n]*\n", ""), ("torch,jax", "torch"), ('"jax", ', ""), (r'"jax\.\*", ', "")],
+        "constraints.txt": [(r"jax==[^\n]*\n", "")],
+        "Makefile": [("torch,jax", "torch")],
+        ".ci/run": [(" jax,", "")],
+        ".ci/extras.py": [(r'    "jax": [^\n]*\n[^\n]*\n', "")],
+        "docs/reference/versions.md": [(r"\| JAX [^\n]*\n", "")],
     },
 }
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from polyest.adapters.lookup import Functions, Matrices
+from polyest.adapters.lookup import ArrayFunctions, Matrices
 from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "score"]
 
-FUNCTIONS = Functions(jnp)
+FUNCTIONS = ArrayFunctions(jnp.log, jnp.exp, jnp.sqrt)
 UNROLL = 16
 
 

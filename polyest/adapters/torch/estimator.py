@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from polyest import estimator as runtime
-from polyest.adapters.lookup import Functions, check_padding_id, check_shape, matrices
+from polyest.adapters.lookup import ArrayFunctions, check_padding_id, check_shape, matrices
 from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
 from polyest.adapters.torch.tables import Tables, arrays, finite
@@ -19,7 +19,7 @@ from polyest.problems.targets import get_target
 
 __all__ = ["Estimator"]
 
-FUNCTIONS = Functions(torch)
+FUNCTIONS = ArrayFunctions(torch.log, torch.exp, torch.sqrt)
 DERIVED = ("weighted_tables",)  # from the tables in the state
 
 

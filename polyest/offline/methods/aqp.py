@@ -1,8 +1,4 @@
-"""The variance-optimal table: least noise within a bias budget (theory.md §3).
-
-float64 finds the neighbourhood (`polyest.offline.solution_path`), multi-precision the digits
-(`polyest.offline.reduction`).
-"""
+"""The variance-optimal table: least noise within a bias budget (theory.md §3)."""
 
 from __future__ import annotations
 

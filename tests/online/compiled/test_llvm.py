@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
+from polyest.online import backend
 from polyest.online.compiled import jit, llvm
 from polyest.online.extras import PACKED
 
@@ -41,6 +42,7 @@ def release(version: str) -> tuple[int, ...]:
 def test_numba_is_one_of_the_versions_that_pyproject_allows() -> None:
     dependencies = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
     (allowed,) = (name for name in dependencies if name.startswith("numba"))
+    assert allowed == backend.NUMBA  # what the warning says to install
     least, below = re.fullmatch(r"numba>=([\d.]+),<([\d.]+)", allowed).groups()
     assert release(least) <= release(numba.__version__) < release(below)
 
