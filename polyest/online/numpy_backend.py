@@ -68,7 +68,7 @@ def scores(layout: Layout, weights: Array | None, out: Scores) -> None:
     """What each completion is paid; NaN in a group of one, and outside all groups.
 
     Rewards w_i·c[m_i]; advantages a[m_i] − T/(n−1), T = Σ_j c'[m_j], or with weights w_i·a[m_i] + S_i·d[m_i] −
-    Σ_j w_j·b[m_j], S_i = Σ_{j≠i, z_j = z_i} w_j; a, b, c, d as in `polyest.online.lookup`; §9.
+    Σ_j w_j·b[m_j], S_i = Σ_{j≠i, z_j = z_i} w_j; a, b, c, d as in `polyest.online.lookup`; theory.md §9.
     """
     tables = layout.tables
     out[...] = np.nan
