@@ -9,7 +9,7 @@
 
 - games: `alignment`, of policies and `penalties`, and `universal`, with `win_rate`;
 - where they end: `equilibrium` (by `rootfinding`); the way there: `policies` exactly, `sampling` by chance;
-- how far away that is: `metrics`, and in theory `bounds`.
+- how far away that is: `metrics`, and in theory `bounds`; `reading` checks what is given.
 """
 
 from __future__ import annotations
