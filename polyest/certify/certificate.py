@@ -60,7 +60,7 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
         SolveError: an enclosure could not be closed.
     """
     if method not in ("", *METHODS):
-        hint = nearest(str(method), METHODS)
+        hint = nearest(str(method).lower(), METHODS)
         raise ArgumentError(f"`method` must be one of {', '.join(METHODS)}, or empty; got {shortened(method)}{hint}")
     row, c = _sound(target), _finite("coefficients", coefficients)
     bias, noise = _proved(row, c, method == "graded")

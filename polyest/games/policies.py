@@ -133,9 +133,8 @@ def slack_at(game: AlignmentGame, nu: Array) -> float:
 
 def check_update(update: str) -> None:
     if not isinstance(update, str) or update not in UPDATES:
-        raise ArgumentError(
-            f"`update` must be one of {', '.join(UPDATES)}; got {shortened(update)}{nearest(str(update), UPDATES)}"
-        )
+        hint = nearest(str(update).lower(), UPDATES)
+        raise ArgumentError(f"`update` must be one of {', '.join(UPDATES)}; got {shortened(update)}{hint}")
 
 
 def start(game: AlignmentGame, logits: ArrayLike | None) -> Array:

@@ -262,7 +262,7 @@ def checked_baseline(baseline: str | None) -> str | None:
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
             f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
-            f"{nearest(str(baseline), BASELINES)}"
+            f"{nearest(str(baseline).lower(), BASELINES)}"
         )
     return baseline
 

@@ -59,9 +59,8 @@ def read_rewards(
 
 def check_missing(missing: Any) -> None:
     if missing is not None and not (isinstance(missing, str) and missing in MISSING):
-        raise ArgumentError(
-            f"`missing` must be None (a NaN is an error) or 'drop', got {missing!r:.60}{nearest(str(missing), MISSING)}"
-        )
+        hint = nearest(str(missing).lower(), MISSING)
+        raise ArgumentError(f"`missing` must be None (a NaN is an error) or 'drop', got {shortened(missing)}{hint}")
 
 
 def _array(rewards: Any, argument: str) -> NDArray[Any]:

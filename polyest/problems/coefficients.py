@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Set
 from fractions import Fraction
 
@@ -48,7 +49,6 @@ def read_coefficients(argument: str, values: object, most: int) -> tuple[Fractio
 def _exact(argument: str, value: object) -> Fraction:
     read = getattr(value, "item", None) if getattr(value, "ndim", None) == 0 and not hasattr(value, "mask") else None
     number: object = read() if read else value
-    try:
-        return bounded_rational(Fraction(number) if isinstance(number, float) else number, argument)
-    except (ValueError, OverflowError):
-        raise ArgumentError(f"`{argument}` must be finite numbers, got {shortened(value)}; {REMEDY}") from None
+    if isinstance(number, float) and math.isfinite(number):
+        number = Fraction(number)
+    return bounded_rational(number, argument, "be finite numbers, each")

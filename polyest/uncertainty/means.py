@@ -146,7 +146,7 @@ def summary(values: object, prompts: object = None, *, redrawn: str = "prompts")
     -1.8000 ± 0.2550
     """
     if not isinstance(redrawn, str) or redrawn not in REDRAWN:
-        hint = nearest(str(redrawn), REDRAWN)
+        hint = nearest(str(redrawn).lower(), REDRAWN)
         raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {shortened(redrawn)}{hint}")
     sample = _read(values, prompts)
     means = sample.means()
