@@ -207,7 +207,7 @@ def truncated_log(terms: int, group_size: int) -> SuccessRate:
 
 
 def polynomial(coefficients: Sequence[Exact], group_size: int) -> SuccessRate:
-    """Any polynomial Σ a_j s^j of degree ≤ K; the numbers are taken exactly (floats by their exact value)."""
+    """Any polynomial Σ a_j s^j of degree ≤ K; a list of numbers, |a_j| ≤ 1e100, floats by their exact value."""
     exact = read_coefficients("coefficients", coefficients, LARGEST_GROUP + 1)
     return _objective("polynomial", exact or (Fraction(0),), group_size)
 

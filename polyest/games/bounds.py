@@ -59,7 +59,7 @@ def gap_bound(
         A `GapBound`.
 
     Raises:
-        ArgumentError: Q is not increasing, or B is not a finite number ≥ 0.
+        ArgumentError: Q is not increasing, `nu` no policy of both games, or B not a finite number ≥ 0.
 
     Source: docs/convergence.md, theorem 1.
 
@@ -70,15 +70,9 @@ def gap_bound(
     >>> game.objective(game.equilibrium()) - game.objective(nu) <= gap_bound(game, played, nu, 0.094).value
     True
     """
-    for argument, given in (("game", game), ("played", played)):
-        read_made(argument, given, AlignmentGame, "alignment_game")
-    if isinstance(played.penalty, TablePenalty) and not played.penalty.is_increasing:
-        raise ArgumentError("`played` must have an increasing Q for this bound; this table's is not: use another table")
-    p, truth = read_policy("nu", nu, game.answers), _true_penalty(game)
-    if played.answers != game.answers:
-        raise ArgumentError(
-            f"`played` must have the {game.answers} answers of `game`, got {played.answers}; take game.played_with(…)"
-        )
+    truth = _true_penalty(game)
+    _check_played(game, played)
+    p = read_policy("nu", nu, game.answers)
     if worst_case_bias is None:
         parts = pointwise_excess(truth, played.penalty, p)
     else:
@@ -141,7 +135,18 @@ def _area(penalty: Penalty, p: Array, y: Array) -> Array:
     return np.asarray(np.where((y == -np.inf) & (p == 0), 0.0, np.maximum(area, 0.0)))
 
 
+def _check_played(game: AlignmentGame, played: AlignmentGame) -> None:
+    read_made("played", played, AlignmentGame, "game.played_with")
+    if isinstance(played.penalty, TablePenalty) and not played.penalty.is_increasing:
+        raise ArgumentError("`played` must have an increasing Q for this bound; this table's is not: use another table")
+    if played.answers != game.answers:
+        raise ArgumentError(
+            f"`played` must have the {game.answers} answers of `game`, got {played.answers}; take game.played_with(…)"
+        )
+
+
 def _true_penalty(game: AlignmentGame) -> TargetPenalty:
+    read_made("game", game, AlignmentGame, "alignment_game")
     if not isinstance(game.penalty, TargetPenalty):
         raise ArgumentError("`game` must be the true one, got one that is played with a table; pass that as `played`")
     return game.penalty

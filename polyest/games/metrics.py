@@ -23,6 +23,9 @@ ALIVE = 1e-6
 def gap(game: AlignmentGame, nu: ArrayLike, best: float | None = None) -> float:
     """F(ν∗) − F(ν) ≥ 0; `best` is F(ν∗) where it is known.
 
+    Raises:
+        ArgumentError: `nu` is no policy of the game, or `best` no finite number.
+
     >>> from polyest.games import alignment_game
     >>> round(gap(alignment_game([0.0, 0.0], 1.0), [0.5, 0.5]), 12)
     0.0
@@ -34,6 +37,9 @@ def gap(game: AlignmentGame, nu: ArrayLike, best: float | None = None) -> float:
 
 def kl_divergence(p: ArrayLike, q: ArrayLike) -> float:
     """KL(p‖q) = Σ p log(p/q), infinite where q gives no mass to what p does. For log, gap = (τ+λ)·KL(ν‖ν∗).
+
+    Raises:
+        ArgumentError: `p` and `q` are no policies of one length.
 
     >>> round(kl_divergence([0.5, 0.5], [0.25, 0.75]), 6)
     0.143841
@@ -49,6 +55,9 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float:
 def alive(nu: ArrayLike, threshold: float = ALIVE) -> int:
     """How many answers have more mass than `threshold`.
 
+    Raises:
+        ArgumentError: `nu` is no policy, or the threshold no number ≥ 0.
+
     >>> alive([0.5, 0.5 - 1e-9, 1e-9])
     2
     """
@@ -60,6 +69,9 @@ def target_player_regret(game: AlignmentGame, nu: ArrayLike, q: ArrayLike) -> fl
 
     In the zero-sum form the policy player maximises, and the target player minimises over q,
     L(ν, q) = Σ_z ν·payoff − [H(q) + h(q)·(ν − q)]; the target player's best response is q = ν.
+
+    Raises:
+        ArgumentError: `nu` or `q` is no policy of the game.
 
     >>> from polyest.games import alignment_game
     >>> round(target_player_regret(alignment_game([0.0, 0.0], 1.0), [0.5, 0.5], [0.25, 0.75]), 6)
@@ -86,6 +98,9 @@ def exploitability(game: AlignmentGame, nu: ArrayLike, q: ArrayLike | None = Non
         game: the true game, or one played with a table.
         nu: the policy player's ν, shape (n,).
         q: the target player's q, shape (n,).
+
+    Raises:
+        ArgumentError: `nu` or `q` is no policy of the game.
 
     Source: theory.md §8.
 

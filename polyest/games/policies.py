@@ -25,7 +25,10 @@ LOGITS = "a non-empty one-dimensional array of numbers below inf, one of them fi
 
 
 def softmax(logits: ArrayLike) -> Array:
-    """The policy exp(θ)/Σ exp(θ), shape (T,), of its logits.
+    """The policy exp(θ)/Σ exp(θ), shape (T,), of its logits, −inf among them.
+
+    Raises:
+        ArgumentError: no such numbers, or none that is finite.
 
     >>> softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
@@ -60,7 +63,11 @@ class Run:
 
 
 def expected_gradient(game: AlignmentGame, policy: ArrayLike) -> Array:
-    """∂F/∂θ, shape (T,), for logits θ: π(y)·(g(ans(y)) − E_π[g]); exact, whichever penalty the game is played with."""
+    """∂F/∂θ, shape (T,), for logits θ: π(y)·(g(ans(y)) − E_π[g]); exact, whichever penalty the game is played with.
+
+    Raises:
+        ArgumentError: the policy is none of the game.
+    """
     read_made("game", game, AlignmentGame, "alignment_game")
     return exact_gradient(game, read_policy("policy", policy, game.policy_size, game.entry))
 
@@ -101,8 +108,8 @@ def ascend(
         slack: stop when max_z g(z) − E_ν[g] is at most this.
         logits: where to start, shape (T,).
 
-    Returns:
-        A `Run`.
+    Raises:
+        ArgumentError: an argument is outside its domain.
 
     Source: theory.md §8; docs/convergence.md.
 

@@ -170,21 +170,19 @@ def play(
         A `Path`.
     """
     check_update(update)
-    read_made("sampled", sampled, Sampler, "sampler")
-    game, every = sampled.game, whole_number("record_every", record_every, 1)
-    _generator(rng)
-    theta, eta = start(game, logits), step_size(game, step)
-    rows, at, tail = [], [], np.zeros(game.answers)
+    game, rng = read_made("sampled", sampled, Sampler, "sampler").game, _generator(rng)
+    theta, eta, tail = start(game, logits), step_size(game, step), np.zeros(game.answers)
+    every, kept = whole_number("record_every", record_every, 1), []
     for done in range(whole_number("updates", updates, 1) + 1):
         policy = policy_of(theta)
         nu = game.masses(policy)
         if done % every == 0 or done == updates:
-            rows.append(nu)
-            at.append(done)
+            kept.append((done, nu))
         if 2 * done >= updates:
             tail += nu
         if done < updates:
             theta = apply_update(theta, sampled.sampled_gradient(policy, rng), eta, update)
+    at, rows = zip(*kept, strict=True)
     return Path(np.array(at), np.array(rows), tail / tail.sum())
 
 

@@ -149,6 +149,9 @@ def self_play(game: UniversalGame, *, gap: float = 1e-3, rounds: int = 100_000) 
     Returns:
         A `SelfPlay`.
 
+    Raises:
+        ArgumentError: the gap is no number ≥ 0, or the rounds are none ≥ 1.
+
     >>> cycle = universal_game([[0, 1, 2], [1, 2, 0], [2, 0, 1]], opponents=2)
     >>> self_play(cycle).policy.round(2).tolist()
     [0.33, 0.33, 0.33]

@@ -70,6 +70,9 @@ def _win_table(N: int, k: int) -> Array:
 def estimate_win_probabilities(game: UniversalGame, draws: ArrayLike) -> Array:
     """An unbiased estimate of f(y, π), shape (..., n), from N ≥ k draws from π, shape (..., N).
 
+    Raises:
+        ArgumentError: draws that are no outputs of the game, fewer than k, or more than 1,024.
+
     >>> from polyest.games import universal_game
     >>> estimate_win_probabilities(universal_game([[0, 1]], opponents=1), [1, 1]).tolist()
     [1.0, 0.5]

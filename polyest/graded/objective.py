@@ -214,7 +214,7 @@ def l_statistic(weights: Sequence[Any], group_size: int | None = None, baseline:
     """E[Σ_j w_j R_(j:n)], R_(1:n) the least of n rewards: trimmed means, the mean of the top j, L-moments, ...
 
     Args:
-        weights: w_1..w_n, n ≤ K; floats are taken by their exact value.
+        weights: w_1..w_n, n ≤ K; floats are taken by their exact value; |w_j| ≤ 1e100.
         group_size, baseline: as in `best_of`.
 
     >>> l_statistic([0, 0, 0.5, 0.5], group_size=5).coefficients.tolist()  # the better half of four

@@ -234,10 +234,8 @@ def get_target(name: str | Target) -> Target:
     """
     if isinstance(name, Target):
         return register(name) if name.is_custom and name.is_known else name
-    if not isinstance(name, str):
-        known = ", ".join(names())
-        raise ArgumentError(f"`target` must be one of {known}, polyest.custom(…); got {shortened(name)}; type its name")
-    return _registered.get(name) or _named(name)
+    text = name if isinstance(name, str) else repr(name)
+    return _registered.get(text) or _named(text)
 
 
 @lru_cache(maxsize=256)

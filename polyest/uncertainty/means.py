@@ -145,9 +145,7 @@ def summary(values: object, prompts: object = None, *, redrawn: str = "prompts")
     >>> print(summary([-1.0, -1.2, -2.0, -3.0], ["x", "x", "y", "y"], redrawn="completions"))
     -1.8000 ± 0.2550
     """
-    if not isinstance(redrawn, str) or redrawn not in REDRAWN:
-        hint = nearest(str(redrawn).lower(), REDRAWN)
-        raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {shortened(redrawn)}{hint}")
+    _check_redrawn(redrawn)
     sample = _read(values, prompts)
     means = sample.means()
     if redrawn == "prompts":
@@ -157,6 +155,12 @@ def summary(values: object, prompts: object = None, *, redrawn: str = "prompts")
         error = _combined(zip((variances / len(means) ** 2).tolist(), freedom, strict=True))
     counts = len(sample.values), sample.left_out
     return Summary(float(means.mean()), sample.bias(), *error, redrawn, sample.prompts, means, variances, *counts)
+
+
+def _check_redrawn(redrawn: str) -> None:
+    if not isinstance(redrawn, str) or redrawn not in REDRAWN:
+        hint = nearest(str(redrawn).lower(), REDRAWN)
+        raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {shortened(redrawn)}{hint}")
 
 
 @dataclass(frozen=True, eq=False)
