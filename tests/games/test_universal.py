@@ -180,6 +180,7 @@ def test_degenerate_games() -> None:
         (([[0, 1], [1, 0]], 1, [1e308, 1e308]), "`weights`"),
         (([[0, 1], [1]], 1), "`orders`"),
         ((np.ma.array([[0, 1]], mask=[[1, 0]]), 1), "`orders`"),
+        (([np.ma.array([0, 1], mask=[1, 0])], 1), "`orders` .* a masked array"),
     ],
 )
 def test_bad_games_are_refused(arguments: tuple[object, ...], reason: str) -> None:

@@ -303,7 +303,7 @@ def test_bad_numbers_are_refused() -> None:
         ("`p`", rule.bias, [math.nan, 1.5, "x", masked / 2]),
         ("`p`", rule.expected_draws, [0.0, math.nan, -0.5]),
         ("`bias`", cap_for, [0.0, "x", math.nan, math.inf, True, 5e-324]),
-        ("`answers`", recurrences, [[0.5, 1.0], [1], "ab", masked, [[1, 2], [1]]]),
+        ("`answers`", recurrences, [[0.5, 1.0], [1], "ab", masked, [masked], [[1, 2], [1]]]),
         ("`coefficients`", drift_sensitivity, [[math.nan, 1.0], "ab", [[1.0, 2.0]], masked]),
         ("`coefficients`", lambda c: drift_bias(c, [0.1]), [[math.nan, 1.0], [1.0], masked]),
         ("`distances`", lambda d: drift_bias([0.0, 1.0], d), [[0.1, 0.1], [-0.1], [math.nan], "a", masked]),
