@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from polyest.arrays import is_masked
 from polyest.closed_forms.exact import u_statistic
 from polyest.errors import ArgumentError, shortened
-from polyest.numbers.rationals import bounded_rational
+from polyest.numbers.rationals import bounded_rational, rational_text
 from polyest.polynomials.powers import antiderivative, from_products
 from polyest.problems.budget import BudgetArguments, Exact
+from polyest.problems.coefficients import read_coefficients
 from polyest.problems.problem import LARGEST_GROUP, whole_number
-from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -135,13 +136,14 @@ class SuccessRate:
 def _array(correct: ArrayLike, required: str) -> NDArray[np.generic]:
     try:
         hits = np.asarray(correct)
-    except ValueError:
+    except (TypeError, ValueError, RuntimeError):
         hits = np.empty(0, dtype=object)
-    if hits.dtype == object:
+    masked = is_masked(correct) or (isinstance(correct, list | tuple) and any(map(is_masked, correct)))
+    if masked or hits.dtype == object:
+        came = "a masked array" if masked else "lists of different lengths, or something else than these"
         raise ArgumentError(
-            f"`correct` must be booleans, or the integers 0 and 1, in an array of shape {required}; got lists of "
-            "different lengths, or something else than these; make an objective for each group size and give 0 or 1 "
-            "for every completion"
+            f"`correct` must be booleans, or the integers 0 and 1, in an array of shape {required}; got {came}; make "
+            "an objective for each group size and give 0 or 1 for every completion"
         )
     return hits
 
@@ -205,12 +207,8 @@ def truncated_log(terms: int, group_size: int) -> SuccessRate:
 
 
 def polynomial(coefficients: Sequence[Exact], group_size: int) -> SuccessRate:
-    """Any polynomial Σ a_j s^j of degree ≤ K; the numbers are taken exactly (floats by their exact value)."""
-    try:
-        given = [Fraction(a) if isinstance(a, float) else a for a in coefficients]
-    except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"`coefficients` must be finite numbers, got {shortened(coefficients)}") from None
-    exact = tuple(bounded_rational(a, "coefficients", "be finite numbers") for a in given)
+    """Any polynomial Σ a_j s^j of degree ≤ K; a list of numbers, |a_j| ≤ 1e100, floats by their exact value."""
+    exact = read_coefficients("coefficients", coefficients, LARGEST_GROUP + 1)
     return _objective("polynomial", exact or (Fraction(0),), group_size)
 
 
@@ -231,13 +229,13 @@ def power(a: Exact, group_size: int, method: str | None = None, **budget: Unpack
     >>> rate.certificate.worst_case_bias.upper < 0.06
     True
     """
-    number = get_target(f"power({a})").growth[1]
-    if not 0 < number < 1:
+    number = bounded_rational(a, "a", "be a number between −1 and 0")
+    if not -1 < number < 0:
         raise ArgumentError(
-            f"`a` must be between −1 and 0, got {a!r}; whole powers are polynomials, log s is truncated_log, others "
-            "are success.integral('power(a)', …)"
+            f"`a` must be between −1 and 0, got {shortened(a)}; whole powers are polynomials, log s is truncated_log, "
+            "others are success.integral('power(a)', …)"
         )
-    return integral(f"power({a})", group_size, method, sign=-1, **budget)
+    return integral(f"power({rational_text(number)})", group_size, method, sign=-1, **budget)
 
 
 def integral(
@@ -259,12 +257,14 @@ def integral(
     """
     from polyest.estimator import load
 
-    if sign not in (1, -1):
-        raise ArgumentError(f"`sign` must be 1 or -1, got {sign!r}")
+    if isinstance(sign, bool) or not isinstance(sign, int | np.integer) or sign not in (1, -1):
+        raise ArgumentError(
+            f"`sign` must be the integer 1 or -1, got {shortened(sign)}; -1 turns a target over that pays less for more"
+        )
     estimator = load(target, group_size, method, **budget)
     if estimator.problem.baseline is not None:
         raise ArgumentError("`baseline` is not supported for success rates; subtract none, and use .advantages")
-    c = [sign * Fraction(x) for x in estimator.coefficients.tolist()]
+    c = [int(sign) * Fraction(x) for x in estimator.coefficients.tolist()]
     name = f"{'−' if sign < 0 else ''}∫{estimator.problem.target}"
     return EstimatedRate(name, antiderivative(c), len(c), estimator)
 

@@ -149,6 +149,7 @@ def test_the_examples_are_those_of_this_tree(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs the extra plot")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_apply(name: str, tmp_path: Path) -> None:
     """To a copy of the tree without them; then it is the tree."""
@@ -157,23 +158,35 @@ def test_the_examples_apply(name: str, tmp_path: Path) -> None:
         text, place = without(name, file), tmp_path / file
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8") if text is not None else place.unlink()
-    assert (name == "extra") == knows(name, tmp_path)
+    assert (name == "extra") == runs(KNOWN[name], tmp_path)
     diff = between(PAGE.read_text(encoding="utf-8"), name).removeprefix("```diff\n").removesuffix("```\n")
-    subprocess.run(["git", "apply", "-"], input=diff, text=True, check=True, cwd=tmp_path)
-    assert knows(name, tmp_path)
+    if name == "method":  # of any name
+        apply(diff.replace("harmonic", "other"), tmp_path)
+        assert runs(DRAWN.format("other"), tmp_path)
+        apply(diff.replace("harmonic", "other"), tmp_path, "--reverse")
+    apply(diff, tmp_path)
+    assert runs(KNOWN[name], tmp_path)
     assert all((tmp_path / file).read_bytes() == (ROOT / file).read_bytes() for file in EXAMPLES[name])
 
 
+def apply(diff: str, folder: Path, *options: str) -> None:
+    subprocess.run(["git", "apply", *options, "-"], input=diff, text=True, check=True, cwd=folder)
+
+
+DRAWN = (
+    "one = polyest.load('log', 4, '{}'); one.plot(); from polyest.plot.figures import estimators; "
+    "assert one.problem in [each.problem for each in estimators('log', 4)]"
+)
 KNOWN = {
     "target": "polyest.load('js(0.1)', 4, 'plug_in')",
-    "method": "polyest.load('log', 4, 'harmonic')",
+    "method": DRAWN.format("harmonic"),
     "adapter": "from polyest.adapters import tunix",
     "extra": "polyest",
 }
 
 
-def knows(name: str, folder: Path) -> bool:
-    program = f"import sys; sys.path.insert(0, '.'); import polyest; {KNOWN[name]}"
+def runs(call: str, folder: Path) -> bool:
+    program = f"import sys; sys.path.insert(0, '.'); import polyest; {call}"
     return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True).returncode == 0
 
 

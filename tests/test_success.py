@@ -81,6 +81,16 @@ def test_full_truncated_log_is_maxrl(K):
         (lambda: success.pass_at(0, 8), "`k` must be at least 1"),
         (lambda: success.variance(1), "`group_size` must be at least 2"),
         (lambda: success.polynomial([float("nan")], 8), "finite numbers"),
+        (lambda: success.polynomial([float("inf")], 8), "finite numbers"),
+        (lambda: success.polynomial([np.ma.masked], 8), "finite numbers"),
+        (lambda: success.polynomial([True], 8), "finite numbers"),
+        (lambda: success.polynomial({1: 2}, 4), "`coefficients` must be finite numbers, in order, got {1: 2}"),  # type: ignore[arg-type]
+        (lambda: success.polynomial({1, 2}, 4), "`coefficients` must be finite numbers, in order"),  # type: ignore[arg-type]
+        (lambda: success.polynomial("12", 4), "`coefficients` must be finite numbers, in order, got '12'"),
+        (lambda: success.polynomial(5, 4), "`coefficients` must be finite numbers, in order, got 5"),  # type: ignore[arg-type]
+        (lambda: success.polynomial(np.ma.array([1.0, 2.0], mask=[1, 0]), 4), "in order, got a masked array"),
+        (lambda: success.polynomial([10**400, 1], 4), "`coefficients` must be between −1e100 and 1e100"),
+        (lambda: success.polynomial([0, 1e308, 1e308, 1e308], 4), "`coefficients` must be between −1e100 and 1e100"),
         (lambda: success.pass_at(1, 4).values([0.5, 1, 0, 0]), "booleans"),
         (lambda: success.pass_at(1, 4).values([2, 1, 0, 0]), "booleans"),
         (lambda: success.pass_at(1, 4).rewards([True] * 5), r"shape \(\.\.\., 4\)"),
@@ -99,11 +109,13 @@ def test_bad_input_is_refused(make, words):
         [[1, 0, 1, 1], []],
         np.array([[1, 0, 1, 1], [1, 0]], dtype=object),
         [[True, None, False, True]],
+        np.ma.array([1, 0, 0, 0], mask=[1, 0, 0, 0]),
+        [np.ma.array([1, 0, 0, 0], mask=[1, 0, 0, 0])],
         ["yes", None, "no", "yes"],
     ],
-    ids=["ragged", "an empty group", "objects", "None", "words"],
+    ids=["ragged", "an empty group", "objects", "None", "masked", "masked rows", "words"],
 )
 def test_verdicts_on_groups_of_different_sizes_are_refused_with_the_remedy(method: str, correct: Any) -> None:
-    message = r"`correct` must be booleans, .* shape \(\.\.\., 4\), .*different lengths.*objective for each group size"
+    message = r"`correct` must be booleans, .* shape \(\.\.\., 4\), .*(different lengths|masked).*objective for each"
     with pytest.raises(ArgumentError, match=message):
         getattr(success.pass_at(2, 4), method)(correct)

@@ -90,11 +90,14 @@ def test_pkpos_rho_is_the_value_of_best_of_k(k: int, n: int) -> None:
     [
         (lambda: success.power(0.5, 8), "`a` must be between −1 and 0"),
         (lambda: success.power(2, 8), "`a` must be between −1 and 0"),
-        (lambda: success.power(-1, 8), "needs a > −1"),
-        (lambda: success.power(0, 8), "needs a ≠ 0"),
-        (lambda: success.power("x", 8), "that are numbers"),
+        (lambda: success.power(-1, 8), "`a` must be between −1 and 0, got -1; .*log s is truncated_log"),
+        (lambda: success.power(0, 8), "`a` must be between −1 and 0, got 0"),
+        (lambda: success.power("x", 8), "`a` must be a number between −1 and 0"),
+        (lambda: success.power(math.nan, 8), "`a` must be a number between −1 and 0"),
         (lambda: success.power(-0.75, 8), "`bias_budget` is required"),
-        (lambda: success.integral("log", 8, sign=0), "`sign` must be 1 or -1"),
+        (lambda: success.integral("log", 8, sign=0), "`sign` must be the integer 1 or -1, got 0; "),
+        (lambda: success.integral("log", 8, sign=1.0), "`sign` must be the integer 1 or -1, got 1.0; "),  # type: ignore[arg-type]
+        (lambda: success.integral("log", 8, sign=True), "`sign` must be the integer 1 or -1, got True; "),
         (lambda: success.integral("log", 8, baseline="group_mean"), "`baseline` is not supported"),
         (lambda: success.power(-0.5, 1), "`group_size` must be at least 2"),
     ],

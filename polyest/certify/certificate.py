@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -12,10 +14,11 @@ from polyest.certify.growth import prove_growth
 from polyest.certify.memory import remembered
 from polyest.certify.supremum import supremum
 from polyest.closed_forms import CLOSED_FORM, leave_one_out_problem
-from polyest.errors import ArgumentError, SolveError
+from polyest.errors import ArgumentError, SolveError, nearest, shortened
 from polyest.numbers.protocol import Formula
 from polyest.problems.custom import provide
 from polyest.problems.objective import mean_slope, running_means
+from polyest.problems.problem import METHODS
 from polyest.problems.targets import Target, get_target
 from polyest.storage.table import Certificate, Enclosure, Table
 
@@ -38,8 +41,9 @@ def certificate(table: Table) -> Certificate:
 
     Raises:
         SolveError: an enclosure could not be closed.
-        ArgumentError: the proof data make no sense.
+        ArgumentError: the coefficients are not K finite numbers, or the proof data make no sense.
     """
+    _check(table)
     claims = enclosures(table.problem.target, table.coefficients, table.problem.method)
     best = _optimality(get_target(table.problem.target), table, Fraction(claims.worst_case_bias.upper_text))
     return replace(claims, optimality=_outward(best) if best else None)
@@ -52,9 +56,13 @@ def enclosures(target: str, coefficients: Sequence[float], method: str = "") -> 
     [0.24999999999999999, 0.25000000000000001]
 
     Raises:
+        ArgumentError: no such target or method, or coefficients that are not finite numbers.
         SolveError: an enclosure could not be closed.
     """
-    row, c = _sound(target), tuple(map(float, coefficients))
+    if method not in ("", *METHODS):
+        hint = nearest(str(method).lower(), METHODS)
+        raise ArgumentError(f"`method` must be one of {', '.join(METHODS)}, or empty; got {shortened(method)}{hint}")
+    row, c = _sound(target), _finite("coefficients", coefficients)
     bias, noise = _proved(row, c, method == "graded")
     return Certificate(_outward(bias), _noise_claim(row, noise))
 
@@ -74,8 +82,9 @@ def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
             names it. Those made by `polyest.custom` in this process are known if none are given.
 
     Raises:
-        ArgumentError: the table's target is a custom one and its function is not given.
+        ArgumentError: it is no table, or its target is a custom one and the function is not given.
     """
+    _check(table, is_whole=False)
     changed = provide(table.problem.target, custom)
     if changed:
         return [changed]
@@ -90,6 +99,7 @@ def verify(table: Table, custom: Iterable[Formula | Target] = ()) -> list[str]:
 
 def broken_promises(table: Table) -> list[str]:
     """What a table promises and its claims, taken for proved, do not keep: `verify` of one just made."""
+    _check(table)
     found, target = list[str](), get_target(table.problem.target)
     for part in (table, table.leave_one_out):
         if part is not None and part.certificate is not None:
@@ -129,6 +139,7 @@ def _verify_one(table: Table, path: str) -> list[str]:
     if claims.worst_case_bias in (INFINITE, UNKNOWN):
         return [f"{path}certificate.worst_case_bias claims infinity, but every table's bias is finite"]
     try:
+        _check(table)
         target = _sound(table.problem.target)
         bias, noise = _proved(target, table.coefficients, table.problem.method == "graded")
         best = _optimality(target, table, Fraction(claims.worst_case_bias.upper_text))
@@ -152,6 +163,34 @@ def _false_claims(claims: Certificate, proved: Certificate, enclosures: Sequence
             yield f"certificate.{name} claims {claim}, but {expected} is what can be proved"
         elif not _is_narrow(claim, enclosure):
             yield f"certificate.{name} claims {claim}, wider than needed: {expected} can be proved"
+
+
+def _check(table: Table, *, is_whole: bool = True) -> None:
+    """Refuse what is no table, and one whose numbers are not there or not finite, which no file holds."""
+    if not isinstance(table, Table):
+        raise ArgumentError(f"`table` must be a Table, got {shortened(table)}; read its file, or solve it")
+    if not is_whole:
+        return
+    c, K = _finite("coefficients", table.coefficients), table.group_size
+    if len(c) != K:
+        raise ArgumentError(f"`coefficients` must be K = {K} numbers, got {len(c)}; solve the table again")
+    for name, numbers in table.proof.items():
+        if numbers:
+            _finite(name, numbers)
+
+
+def _finite(argument: str, numbers: Iterable[float]) -> tuple[float, ...]:
+    """As floats, of which there is one at least."""
+    found: tuple[float, ...] = ()
+    with suppress(TypeError, ValueError, OverflowError):
+        if not isinstance(numbers, str | bytes | Mapping | Set) and not hasattr(numbers, "mask"):
+            found = tuple(map(float, numbers))
+    if not found or not all(map(math.isfinite, found)):
+        raise ArgumentError(
+            f"`{argument}` must be finite numbers, one at least, got {' '.join(shortened(numbers).split())}; solve "
+            "the table again"
+        )
+    return found
 
 
 def _sound(name: str) -> Target:

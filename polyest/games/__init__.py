@@ -7,9 +7,12 @@
 >>> round(gap(game, played.equilibrium()), 3)
 0.031
 
+A policy is probabilities that sum to 1, up to the rounding of float32, one for each answer (trace, output) of the game;
+what is none is refused (`polyest.errors.ArgumentError`), as are masked arrays and numbers that are not finite.
+
 - games: `alignment`, of policies and `penalties`, and `universal`, with `win_rate`;
 - where they end: `equilibrium` (by `rootfinding`); the way there: `policies` exactly, `sampling` by chance;
-- how far away that is: `metrics`, and in theory `bounds`.
+- how far away that is: `metrics`, and in theory `bounds`; `reading` checks what is given.
 """
 
 from __future__ import annotations

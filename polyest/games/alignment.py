@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.games.equilibrium import water_filling
 from polyest.games.penalties import Penalty, TablePenalty, TargetPenalty
+from polyest.games.reading import read_amount, read_finite, read_integers, read_policy
 from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["AlignmentGame", "alignment_game"]
+__all__ = ["AlignmentGame", "alignment_game", "combined_table"]
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,31 @@ class AlignmentGame:
         """How many entries a policy has: T traces, or n answers."""
         return self.answers if self.traces is None else len(self.traces)
 
+    @property
+    def entry(self) -> str:
+        """What an entry of a policy is of."""
+        return f"{'answer' if self.traces is None else 'trace'} of the game"
+
     def answer_probabilities(self, policy: ArrayLike) -> Array:
         """ν, shape (n,), of a policy over traces, shape (T,): the mass of the traces that lead to each answer."""
-        pi = np.asarray(policy, dtype=np.float64)
+        return self.masses(read_policy("policy", policy, self.policy_size, self.entry))
+
+    def masses(self, pi: Array) -> Array:
+        """The same, of a policy that is known to be one."""
         return pi if self.traces is None else np.asarray(np.bincount(self.traces, pi, self.answers), dtype=np.float64)
 
     def objective(self, nu: ArrayLike) -> float:
         """F(ν). A deterministic policy pays no penalty: for log, F = E[R] + τ·entropy − λ·KL."""
-        p = np.asarray(nu, dtype=np.float64)
+        p = read_policy("nu", nu, self.answers)
         charged = self.penalty.potential(p).sum() - self.penalty.potential(np.ones(1)).sum()
         return float(_dot(p, self.payoffs) - charged)
 
     def gradient(self, nu: ArrayLike) -> Array:
         """g(z) = payoff(z) − h(ν(z)), shape (n,): what an answer is worth at ν; +∞ where ν(z) = 0 and h(0) = −∞."""
+        return self.worth(read_policy("nu", nu, self.answers))
+
+    def worth(self, nu: Array) -> Array:
+        """The same, at probabilities that are known to be such."""
         return np.asarray(self.payoffs - self.penalty.slope(nu))
 
     def equilibrium(self) -> Array:
@@ -139,8 +151,8 @@ def alignment_game(
     >>> game.equilibrium().round(4).tolist()
     [0.5761, 0.2119, 0.2119]
     """
-    payoffs = _finite("rewards", rewards)
-    tau, lam = _weight("weight", weight), _weight("reference_weight", reference_weight)
+    payoffs, remedy = read_finite("rewards", rewards), "0 plays without it"
+    tau, lam = read_amount("weight", weight, remedy), read_amount("reference_weight", reference_weight, remedy)
     if lam > 0:
         payoffs = payoffs + lam * np.log(_reference(reference, len(payoffs)))
     penalty = TargetPenalty(get_target(target).name, tau, lam)
@@ -152,39 +164,16 @@ def _dot(p: Array, values: Array) -> Array:
 
 
 def _table(argument: str, values: ArrayLike) -> Array:
-    c = _finite(argument, values)
+    c = read_finite(argument, values)
     if len(c) < 2:
         raise ArgumentError(f"`{argument}` must have K ≥ 2 entries, got {len(c)}; a group of one cannot be scored")
     return c
 
 
-def _finite(argument: str, values: ArrayLike) -> Array:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf" or array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        raise ArgumentError(
-            f"`{argument}` must be a non-empty one-dimensional array of finite numbers, got {_shown(values)}"
-        )
-    return np.asarray(array, dtype=np.float64)
-
-
-def _weight(argument: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
-        raise ArgumentError(f"`{argument}` must be a number, got {value!r}")
-    if not (math.isfinite(value) and value >= 0):
-        raise ArgumentError(
-            f"`{argument}` must be finite and at least 0, got {value!r}; change the sign of the rewards"
-        )
-    return float(value)
-
-
 def _reference(reference: ArrayLike | None, answers: int) -> Array:
     if reference is None:
         raise ArgumentError("`reference` is required where `reference_weight` > 0; pass ν_ref, shape (n,)")
-    q = _finite("reference", reference)
-    if len(q) != answers or abs(q.sum() - 1) > 1e-9:
-        raise ArgumentError(
-            f"`reference` must be {answers} probabilities that sum to 1, got {len(q)} that sum to {q.sum():.6g}"
-        )
+    q = read_policy("reference", reference, answers)
     if q.min() <= 0:
         raise ArgumentError(
             f"`reference` must be positive, got {q.min():.3g} at answer {int(q.argmin())}: a policy that gives it "
@@ -194,15 +183,8 @@ def _reference(reference: ArrayLike | None, answers: int) -> Array:
 
 
 def _traces(traces: ArrayLike, answers: int) -> NDArray[np.int64]:
-    array = np.asarray(traces)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or not np.array_equal(np.unique(array), np.arange(answers)):
-        raise ArgumentError(
-            f"`traces` must be whole numbers that name every answer 0..{answers - 1}, got {_shown(traces)}; "
-            "drop the answers that no trace leads to"
-        )
+    required, remedy = f"whole numbers that name every answer 0..{answers - 1}", "drop answers that no trace leads to"
+    array = read_integers("traces", traces, required, remedy)
+    if array.ndim != 1 or not np.array_equal(np.unique(array), np.arange(answers)):
+        raise ArgumentError(f"`traces` must be {required}, got {shortened(traces)}; {remedy}")
     return array.astype(np.int64)
-
-
-def _shown(values: object) -> str:
-    text = repr(values)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,8 +9,9 @@ import numpy as np
 
 from polyest.errors import ArgumentError
 from polyest.games.alignment import AlignmentGame
-from polyest.games.metrics import exploitability
 from polyest.games.penalties import Penalty, TablePenalty, TargetPenalty
+from polyest.games.policies import slack_at
+from polyest.games.reading import read_amount, read_made, read_policy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -58,7 +59,7 @@ def gap_bound(
         A `GapBound`.
 
     Raises:
-        ArgumentError: Q is not increasing, or B is not a finite number ≥ 0.
+        ArgumentError: Q is not increasing, `nu` no policy of both games, or B not a finite number ≥ 0.
 
     Source: docs/convergence.md, theorem 1.
 
@@ -69,14 +70,15 @@ def gap_bound(
     >>> game.objective(game.equilibrium()) - game.objective(nu) <= gap_bound(game, played, nu, 0.094).value
     True
     """
-    if isinstance(played.penalty, TablePenalty) and not played.penalty.is_increasing:
-        raise ArgumentError("`played` must have an increasing Q for this bound; this table's is not: use another table")
-    p, truth = np.asarray(nu, dtype=np.float64), _true_penalty(game)
+    truth = _true_penalty(game)
+    _check_played(game, played)
+    p = read_policy("nu", nu, game.answers)
     if worst_case_bias is None:
         parts = pointwise_excess(truth, played.penalty, p)
     else:
-        parts = excess(truth, p, _budget(worst_case_bias))
-    return GapBound(max(exploitability(played, p), 0.0), parts)
+        budget = read_amount("worst_case_bias", worst_case_bias, "take it from the certificates, or leave it out")
+        parts = excess(truth, p, budget)
+    return GapBound(max(slack_at(played, p), 0.0), parts)
 
 
 def log_excess(p: ArrayLike, budget: float) -> Array:
@@ -133,13 +135,18 @@ def _area(penalty: Penalty, p: Array, y: Array) -> Array:
     return np.asarray(np.where((y == -np.inf) & (p == 0), 0.0, np.maximum(area, 0.0)))
 
 
+def _check_played(game: AlignmentGame, played: AlignmentGame) -> None:
+    read_made("played", played, AlignmentGame, "game.played_with")
+    if isinstance(played.penalty, TablePenalty) and not played.penalty.is_increasing:
+        raise ArgumentError("`played` must have an increasing Q for this bound; this table's is not: use another table")
+    if played.answers != game.answers:
+        raise ArgumentError(
+            f"`played` must have the {game.answers} answers of `game`, got {played.answers}; take game.played_with(…)"
+        )
+
+
 def _true_penalty(game: AlignmentGame) -> TargetPenalty:
+    read_made("game", game, AlignmentGame, "alignment_game")
     if not isinstance(game.penalty, TargetPenalty):
         raise ArgumentError("`game` must be the true one, got one that is played with a table; pass that as `played`")
     return game.penalty
-
-
-def _budget(worst_case_bias: float) -> float:
-    if not (np.isfinite(worst_case_bias) and worst_case_bias >= 0):
-        raise ArgumentError(f"`worst_case_bias` must be finite and at least 0, got {worst_case_bias!r}")
-    return float(worst_case_bias)

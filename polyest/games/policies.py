@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.arrays import read_numbers
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.games.alignment import AlignmentGame
+from polyest.games.reading import read_amount, read_finite, read_made, read_policy
 from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
@@ -19,15 +21,26 @@ if TYPE_CHECKING:
 __all__ = ["UPDATES", "Run", "apply_update", "ascend", "expected_gradient", "softmax"]
 
 UPDATES = ("mirror_ascent", "policy_gradient")
+LOGITS = "a non-empty one-dimensional array of numbers below inf, one of them finite"
 
 
 def softmax(logits: ArrayLike) -> Array:
-    """The policy exp(θ)/Σ exp(θ), shape (T,), of its logits.
+    """The policy exp(θ)/Σ exp(θ), shape (T,), of its logits, −inf among them.
+
+    Raises:
+        ArgumentError: no such numbers, or none that is finite.
 
     >>> softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    theta = np.asarray(logits, dtype=np.float64)
+    theta = read_numbers(logits, "logits", LOGITS, "−inf for what cannot be drawn")
+    if theta.ndim != 1 or theta.size == 0 or np.isnan(theta).any() or not np.isfinite(theta.max()):
+        raise ArgumentError(f"`logits` must be {LOGITS}; got {shortened(logits)}; give −inf for what cannot be drawn")
+    return policy_of(theta)
+
+
+def policy_of(theta: Array) -> Array:
+    """The same, of logits that are known to be such."""
     masses = np.exp(theta - theta.max())
     return np.asarray(masses / masses.sum())
 
@@ -50,9 +63,18 @@ class Run:
 
 
 def expected_gradient(game: AlignmentGame, policy: ArrayLike) -> Array:
-    """∂F/∂θ, shape (T,), for logits θ: π(y)·(g(ans(y)) − E_π[g]); exact, whichever penalty the game is played with."""
-    pi = np.asarray(policy, dtype=np.float64)
-    worth = game.gradient(game.answer_probabilities(pi))
+    """∂F/∂θ, shape (T,), for logits θ: π(y)·(g(ans(y)) − E_π[g]); exact, whichever penalty the game is played with.
+
+    Raises:
+        ArgumentError: the policy is none of the game.
+    """
+    read_made("game", game, AlignmentGame, "alignment_game")
+    return exact_gradient(game, read_policy("policy", policy, game.policy_size, game.entry))
+
+
+def exact_gradient(game: AlignmentGame, pi: Array) -> Array:
+    """The same, of a policy that is known to be one."""
+    worth = game.worth(game.masses(pi))
     per_trace = worth if game.traces is None else worth[game.traces]
     alive = pi > 0
     return np.asarray(np.where(alive, pi * (per_trace - (pi[alive] * per_trace[alive]).sum()), 0.0))
@@ -62,7 +84,7 @@ def apply_update(logits: Array, gradient: Array, step: float, update: str) -> Ar
     """The logits after one update: θ + η·∂F/∂θ, or, for mirror ascent, θ + η·∂F/∂θ / π."""
     if update == "policy_gradient":
         return np.asarray(logits + step * gradient)
-    pi = softmax(logits)
+    pi = policy_of(logits)
     alive = pi > 0
     return np.asarray(logits + step * np.where(alive, gradient / np.where(alive, pi, 1.0), 0.0))
 
@@ -86,8 +108,8 @@ def ascend(
         slack: stop when max_z g(z) − E_ν[g] is at most this.
         logits: where to start, shape (T,).
 
-    Returns:
-        A `Run`.
+    Raises:
+        ArgumentError: an argument is outside its domain.
 
     Source: theory.md §8; docs/convergence.md.
 
@@ -97,39 +119,47 @@ def ascend(
     [0.7311, 0.2689]
     """
     check_update(update)
+    read_made("game", game, AlignmentGame, "alignment_game")
     theta, eta = start(game, logits), step_size(game, step)
+    enough = read_amount("slack", slack, "0 for all steps")
     for done in range(whole_number("steps", steps, 0) + 1):
-        policy = softmax(theta)
-        gap = slack_at(game, game.answer_probabilities(policy))
-        if gap <= slack or done == steps:
+        policy = policy_of(theta)
+        gap = slack_at(game, game.masses(policy))
+        if gap <= enough or done == steps:
             break
-        theta = apply_update(theta, expected_gradient(game, policy), eta, update)
-    return Run(policy, game.answer_probabilities(policy), done, gap)
+        theta = apply_update(theta, exact_gradient(game, policy), eta, update)
+    return Run(policy, game.masses(policy), done, gap)
 
 
 def slack_at(game: AlignmentGame, nu: Array) -> float:
     """max_z g(z) − E_ν[g]; by concavity the objective at ν is at most this far from its maximum."""
-    worth = game.gradient(nu)
+    worth = game.worth(nu)
     alive = nu > 0
     return float(worth.max() - (nu[alive] * worth[alive]).sum())
 
 
 def check_update(update: str) -> None:
-    if update not in UPDATES:
-        raise ArgumentError(f"`update` must be one of {', '.join(UPDATES)}; got {update!r}")
+    if not isinstance(update, str) or update not in UPDATES:
+        hint = nearest(str(update).lower(), UPDATES)
+        raise ArgumentError(f"`update` must be one of {', '.join(UPDATES)}; got {shortened(update)}{hint}")
 
 
 def start(game: AlignmentGame, logits: ArrayLike | None) -> Array:
     """The logits to start from, shape (T,): zeros by default."""
-    theta = np.zeros(game.policy_size) if logits is None else np.array(logits, dtype=np.float64)
-    if theta.shape != (game.policy_size,) or not np.isfinite(theta).all():
-        raise ArgumentError(f"`logits` must be {game.policy_size} finite numbers, got shape {theta.shape}")
+    if logits is None:
+        return np.zeros(game.policy_size)
+    theta = read_finite("logits", logits)
+    if len(theta) != game.policy_size:
+        raise ArgumentError(
+            f"`logits` must be {game.policy_size} finite numbers, one for each trace, got {len(theta)}; leave them out "
+            "to start from the uniform policy"
+        )
     return theta
 
 
 def step_size(game: AlignmentGame, step: float | None) -> float:
     """η, by default 1/steepness of the penalty; 1 where there is none."""
-    if step is not None and not (np.isfinite(step) and step > 0):
-        raise ArgumentError(f"`step` must be positive and finite, got {step!r}")
+    if step is not None:
+        return read_amount("step", step, "leave it out for 1/steepness of the penalty", is_positive=True)
     steepness = game.penalty.steepness
-    return float(step) if step is not None else 1 / steepness if steepness > 0 else 1.0
+    return 1 / steepness if steepness > 0 else 1.0

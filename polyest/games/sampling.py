@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.games.alignment import AlignmentGame, combined_table
 from polyest.games.penalties import TablePenalty, TargetPenalty
-from polyest.games.policies import apply_update, check_update, softmax, start, step_size
-from polyest.problems.problem import whole_number
+from polyest.games.policies import apply_update, check_update, policy_of, start, step_size
+from polyest.games.reading import read_integers, read_made, read_policy
+from polyest.problems.problem import LARGEST_GROUP, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -52,17 +53,31 @@ class Sampler:
 
     def gradient(self, policy: ArrayLike, rng: np.random.Generator) -> Array:
         """An unbiased sample of ∂F/∂θ of `expected_game`, shape (T,): the mean of A_i·(1{y_i = y} − π(y))."""
-        pi = np.asarray(policy, dtype=np.float64)
+        return self.sampled_gradient(self._policy(policy), _generator(rng))
+
+    def sampled_gradient(self, pi: Array, rng: np.random.Generator) -> Array:
+        """The same, of a policy that is known to be one."""
         drawn = draw(pi, (self.groups, self.group_size), rng)
-        advantages = self.advantages(pi, drawn) / drawn.size
+        advantages = self._advantages(pi, drawn) / drawn.size
         weights = np.bincount(drawn.ravel(), advantages.ravel(), minlength=len(pi))
         return np.asarray(weights - pi * weights.sum())
 
-    def advantages(self, policy: Array, drawn: Traces) -> Array:
+    def advantages(self, policy: ArrayLike, drawn: ArrayLike) -> Array:
         """A, shape (M, K), of drawn traces: reward minus the mean of the others, scored without the completion."""
+        K, traces = self.group_size, self.game.policy_size
+        required, remedy = f"traces 0..{traces - 1}, shape (M, {K})", "draw groups of the sampler's size"
+        read = read_integers("drawn", drawn, required, remedy)
+        if read.ndim != 2 or read.shape[1] != K or read.min() < 0 or read.max() >= traces:
+            raise ArgumentError(f"`drawn` must be {required}; got {shortened(drawn)}; {remedy}")
+        return self._advantages(self._policy(policy), read.astype(np.int64))
+
+    def _policy(self, policy: ArrayLike) -> Array:
+        return read_policy("policy", policy, self.game.policy_size, self.game.entry)
+
+    def _advantages(self, policy: Array, drawn: Traces) -> Array:
         answers = drawn if self.game.traces is None else self.game.traces[drawn]
         if self.table is None:
-            return _without_mean_of_others(self.game.gradient(self.game.answer_probabilities(policy))[answers])
+            return _without_mean_of_others(self.game.worth(self.game.masses(policy))[answers])
         return _without_mean_of_others(self.game.payoffs[answers]) - self._charges(matches(answers))
 
     def _charges(self, m: Traces) -> Array:
@@ -120,9 +135,10 @@ def sampler(
     >>> paid.gradient([0.5, 0.5], np.random.default_rng(0)).shape
     (2,)
     """
+    read_made("game", game, AlignmentGame, "alignment_game")
     M = whole_number("groups", groups, 1)
     if estimator is None:
-        return Sampler(game, None, None, whole_number("group_size", group_size, 2), M)
+        return Sampler(game, None, None, whole_number("group_size", group_size, 2, LARGEST_GROUP), M)
     penalty = _checked_penalty(game, estimator)
     charges = _charged_tables(game, penalty, estimator, log_estimator)
     return Sampler(game, *charges, len(estimator.coefficients), M)
@@ -154,19 +170,19 @@ def play(
         A `Path`.
     """
     check_update(update)
-    game = sampled.game
-    theta, eta = start(game, logits), step_size(game, step)
-    rows, at, tail = [], [], np.zeros(game.answers)
+    game, rng = read_made("sampled", sampled, Sampler, "sampler").game, _generator(rng)
+    theta, eta, tail = start(game, logits), step_size(game, step), np.zeros(game.answers)
+    every, kept = whole_number("record_every", record_every, 1), []
     for done in range(whole_number("updates", updates, 1) + 1):
-        policy = softmax(theta)
-        nu = game.answer_probabilities(policy)
-        if done % record_every == 0 or done == updates:
-            rows.append(nu)
-            at.append(done)
+        policy = policy_of(theta)
+        nu = game.masses(policy)
+        if done % every == 0 or done == updates:
+            kept.append((done, nu))
         if 2 * done >= updates:
             tail += nu
         if done < updates:
-            theta = apply_update(theta, sampled.gradient(policy, rng), eta, update)
+            theta = apply_update(theta, sampled.sampled_gradient(policy, rng), eta, update)
+    at, rows = zip(*kept, strict=True)
     return Path(np.array(at), np.array(rows), tail / tail.sum())
 
 
@@ -210,10 +226,18 @@ def _checked_penalty(game: AlignmentGame, estimator: Estimator) -> TargetPenalty
 
 
 def _check_target(argument: str, estimator: Estimator, target: str) -> None:
-    problem = estimator.problem
+    problem = getattr(estimator, "problem", None)
+    if problem is None:
+        raise ArgumentError(f"`{argument}` must be what polyest.load gives, got {shortened(estimator)}; load the table")
     if problem.target != target:
         raise ArgumentError(f"`{argument}` must be for the target {target}, got {problem.target}; load that one")
     if problem.baseline is not None:
         raise ArgumentError(
             f"`{argument}` must have no baseline, got {problem.baseline}; sampled updates bring their own"
         )
+
+
+def _generator(rng: np.random.Generator) -> np.random.Generator:
+    if not hasattr(rng, "random"):
+        raise ArgumentError(f"`rng` must be a numpy generator, got {shortened(rng)}; pass numpy.random.default_rng(0)")
+    return rng

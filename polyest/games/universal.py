@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
+from polyest.games.reading import read_amount, read_finite, read_integers, read_made, read_policy
 from polyest.problems.problem import whole_number
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     Order = NDArray[np.int64]
 
 __all__ = ["SelfPlay", "UniversalGame", "self_play", "universal_game"]
+
+LARGEST = 1e100  # weight: sums stay finite
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,10 @@ class UniversalGame:
         f = Σ_u ω_u [(1−a)^{k+1} − (1−a−b)^{k+1}]/((k+1)b), written as Σ_j (1−a)^j (1−a−b)^{k−j}/(k+1), which does not
         divide by b = π(y).
         """
-        pi = np.asarray(policy, dtype=np.float64)
+        return self.wins(self._policy(policy))
+
+    def wins(self, pi: Array) -> Array:
+        """The same, of a policy that is known to be one."""
         ranked = pi[self.orders]
         below = np.maximum(ranked[:, ::-1].cumsum(axis=1)[:, ::-1], 0.0)  # 1 − a
         worse = np.concatenate([below[:, 1:], np.zeros((len(below), 1))], axis=1)  # 1 − a − b
@@ -57,7 +64,11 @@ class UniversalGame:
 
     def gap(self, policy: ArrayLike) -> float:
         """max_y f(y, π) − 1/(k+1): zero exactly at a symmetric equilibrium."""
-        return float(self.win_probabilities(policy).max() - 1 / (self.opponents + 1))
+        return self.gap_at(self._policy(policy))
+
+    def gap_at(self, pi: Array) -> float:
+        """The same, of a policy that is known to be one."""
+        return float(self.wins(pi).max() - 1 / (self.opponents + 1))
 
     def worst_win_rate(self, policy: ArrayLike) -> float:
         """The least probability with which k draws from π beat a single output; at best k/(k+1)."""
@@ -68,6 +79,9 @@ class UniversalGame:
         rates = [self.worst_win_rate(row) for row in np.eye(self.outputs)]
         best = int(np.argmax(rates))
         return best, rates[best]
+
+    def _policy(self, policy: ArrayLike) -> Array:
+        return read_policy("policy", policy, self.outputs, "output of the game")
 
 
 def universal_game(orders: ArrayLike, opponents: int, weights: ArrayLike | None = None) -> UniversalGame:
@@ -88,16 +102,21 @@ def universal_game(orders: ArrayLike, opponents: int, weights: ArrayLike | None 
     >>> game.win_probabilities([0.5, 0.5]).tolist()
     [0.5, 0.5]
     """
-    ranks = np.asarray(orders)
-    if ranks.ndim != 2 or ranks.size == 0 or ranks.dtype.kind not in "iu":
-        raise ArgumentError(f"`orders` must be whole numbers of shape (users, outputs), got shape {ranks.shape}")
+    required, remedy = "whole numbers of shape (users, outputs)", "give a row for each user, the best output first"
+    ranks = read_integers("orders", orders, required, remedy)
+    if ranks.ndim != 2:
+        raise ArgumentError(f"`orders` must be {required}; got shape {ranks.shape}; {remedy}")
     if (np.sort(ranks, axis=1) != np.arange(ranks.shape[1])).any():
         raise ArgumentError(
             f"`orders` must rank each of the outputs 0..{ranks.shape[1] - 1} once in every row; check the rows"
         )
-    omega = np.ones(len(ranks)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if omega.shape != (len(ranks),) or not np.isfinite(omega).all() or omega.min() < 0 or omega.sum() <= 0:
-        raise ArgumentError(f"`weights` must be {len(ranks)} numbers ≥ 0, not all 0; got {weights!r}")
+    omega = np.ones(len(ranks)) if weights is None else read_finite("weights", weights)
+    total = math.fsum(omega) if len(omega) == len(ranks) and 0 <= omega.min() <= omega.max() <= LARGEST else 0.0
+    if total <= 0:
+        raise ArgumentError(
+            f"`weights` must be {len(ranks)} numbers from 0 to {LARGEST:g}, not all 0; got {shortened(weights)}; leave "
+            "them out for users who count alike"
+        )
     return UniversalGame(ranks.astype(np.int64), omega / omega.sum(), whole_number("opponents", opponents, 1))
 
 
@@ -130,24 +149,29 @@ def self_play(game: UniversalGame, *, gap: float = 1e-3, rounds: int = 100_000) 
     Returns:
         A `SelfPlay`.
 
+    Raises:
+        ArgumentError: the gap is no number ≥ 0, or the rounds are none ≥ 1.
+
     >>> cycle = universal_game([[0, 1, 2], [1, 2, 0], [2, 0, 1]], opponents=2)
     >>> self_play(cycle).policy.round(2).tolist()
     [0.33, 0.33, 0.33]
     """
+    read_made("game", game, UniversalGame, "universal_game")
+    enough = read_amount("gap", gap, "0 for all rounds")
     regrets, prediction, total = np.zeros(game.outputs), np.zeros(game.outputs), np.zeros(game.outputs)
     best, best_gap = np.full(game.outputs, 1 / game.outputs), np.inf
     for turn in range(1, whole_number("rounds", rounds, 1) + 1):
         policy = _matching(regrets + prediction)
-        wins = game.win_probabilities(policy)
+        wins = game.wins(policy)
         prediction = wins - policy @ wins
         regrets = np.maximum(regrets + prediction, 0.0)
         total = total + turn * policy
         if turn & (turn - 1) == 0 or turn % 16 == 0:
             average = total / total.sum()
             for candidate in (average, policy):
-                if (reached := game.gap(candidate)) < best_gap:
+                if (reached := game.gap_at(candidate)) < best_gap:
                     best, best_gap = candidate, reached
-            if best_gap <= gap:
+            if best_gap <= enough:
                 break
     return SelfPlay(best, float(best_gap), turn)
 

@@ -19,7 +19,7 @@ from polyest.loading import load_table
 from polyest.numbers.rationals import decimal_text
 from polyest.online.lookup import read_only
 from polyest.problems.budget import DEFAULT_WORST_CASE_BIAS, budget_value
-from polyest.problems.problem import Problem, make_problem, whole_number
+from polyest.problems.problem import LARGEST_GROUP, Problem, make_problem, whole_number
 from polyest.storage.store import solve_command
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class BeyondObjective(Objective):
             ArgumentError: groups of that size are too small.
             TableNotFoundError: the table is not there; the message names the command that solves it.
         """
-        K, least = whole_number("group_size", group_size, least=2), self.least_group_size
+        K, least = whole_number("group_size", group_size, 2, LARGEST_GROUP), self.least_group_size
         if least > K:
             raise ArgumentError(
                 f"`group_size` must be at least {least} for {self.name}, whatever bias is allowed; got {K}: beyond "
@@ -159,6 +159,6 @@ def beyond(exact: Objective, group_size: int | None, worst_case_bias: Any = None
     except (ArgumentError, TableNotFoundError) as error:
         if is_asked_for:
             raise
-        K = whole_number("group_size", group_size, least=2)
+        K = whole_number("group_size", group_size, 2, LARGEST_GROUP)
         remedy = "" if isinstance(error, ArgumentError) else f", or a bias of {decimal_text(beta)} will do: {error}"
         raise too_small(exact, K, remedy) from None

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.graded.reading import read_rewards
+from polyest.numbers.rationals import bounded_rational
 from polyest.online.lookup import read_only
-from polyest.problems.problem import whole_number
+from polyest.problems.problem import LARGEST_GROUP, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -127,22 +128,21 @@ def calibrated(transform: str, references: int) -> Calibrated:
     >>> calibrated("exp(2)", references=16).error_bound < 1e-9
     True
     """
-    N = whole_number("references", references, least=1)
+    N = whole_number("references", references, 1, LARGEST_GROUP)
     found = TRANSFORM.fullmatch(str(transform).replace(" ", ""))
     if not isinstance(transform, str) or not found:
-        raise ArgumentError(f"`transform` must be 'exp(t)', 'power(a)' or 'log', got {transform!r:.60}")
+        raise ArgumentError(
+            f"`transform` must be 'exp(t)', 'power(a)' or 'log', got {shortened(transform)}; type exp(2)"
+        )
     if found[1] is None:
         sums = accumulate((Fraction(-1, j) for j in range(N, 0, -1)), initial=Fraction(0))
         return Calibrated("log", tuple(sums)[::-1], math.inf)
-    number, make = _number(found[2], transform), {"exp": _exponential, "power": _power}[found[1]]
+    number, make = _number(found[2]), {"exp": _exponential, "power": _power}[found[1]]
     return Calibrated(f"{found[1]}({number})", *make(number, N))
 
 
-def _number(text: str, transform: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentError(f"`transform` must have a number in its brackets, got {transform!r:.60}") from None
+def _number(text: str) -> Fraction:
+    return bounded_rational(text, "transform", "have a number in its brackets")
 
 
 def _power(a: Fraction, N: int) -> tuple[tuple[Fraction, ...], float]:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.graded import tables
 from polyest.graded.grouping import dense
 from polyest.graded.reading import read_rewards
 from polyest.online.lookup import read_only
-from polyest.problems.problem import BASELINES, whole_number
+from polyest.problems.coefficients import read_coefficients
+from polyest.problems.problem import BASELINES, LARGEST_GROUP, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,6 +32,8 @@ __all__ = [
     "too_small",
     "worst_of",
 ]
+
+LONGEST = 60  # characters of the weights in a name
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def best_of(
     For K < n ≤ 2K no table is exact; what there is has a proved bias (`polyest.graded.beyond`), which its repr says.
 
     Args:
-        n: how many draws.
+        n: how many draws, at most 65,536.
         group_size: K ≥ 2; may be left out for the ragged functions of `polyest.graded`.
         baseline: ``"group_mean"`` or ``"leave_one_out_mean"`` for a trainer that subtracts that mean itself; n < K.
         worst_case_bias: how far off, per range of the rewards, the objective may be for n > K (0.05 by default; that
@@ -178,7 +181,7 @@ def best_of(
     >>> best_of(12, group_size=8).worst_case_bias.__round__(12)
     0.05
     """
-    n = whole_number("n", n, least=1)
+    n = _draws(n)
     return _extreme(f"best_of({n})", _unit(n, n), group_size, baseline, worst_case_bias)
 
 
@@ -192,13 +195,13 @@ def worst_of(
     >>> worst_of(3, group_size=5).coefficients.tolist()
     [0.0, 0.0, 0.5, 1.5, 3.0]
     """
-    n = whole_number("n", n, least=1)
+    n = _draws(n)
     return _extreme(f"worst_of({n})", _unit(1, n), group_size, baseline, worst_case_bias)
 
 
 def median_of(n: int, group_size: int | None = None, baseline: str | None = None) -> Objective:
     """The expected median of n rewards, n odd, n ≤ K; majority@n where rewards are 0 and 1. See `best_of`."""
-    n = whole_number("n", n, least=1)
+    n = _draws(n)
     if n % 2 == 0:
         raise ArgumentError(
             f"`n` must be odd, so that one reward is the middle one; got {n}; use {n - 1} or {n + 1}, or l_statistic "
@@ -211,19 +214,28 @@ def l_statistic(weights: Sequence[Any], group_size: int | None = None, baseline:
     """E[Σ_j w_j R_(j:n)], R_(1:n) the least of n rewards: trimmed means, the mean of the top j, L-moments, ...
 
     Args:
-        weights: w_1..w_n, n ≤ K; floats are taken by their exact value.
+        weights: w_1..w_n, n ≤ K; floats are taken by their exact value; |w_j| ≤ 1e100.
         group_size, baseline: as in `best_of`.
 
     >>> l_statistic([0, 0, 0.5, 0.5], group_size=5).coefficients.tolist()  # the better half of four
     [2.0, 2.0, 1.0, 0.0, 0.0]
     """
-    try:
-        exact = tuple(Fraction(w) for w in weights)
-    except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"`weights` must be finite numbers, got {weights!r:.60}") from None
+    exact = read_coefficients("weights", weights, LARGEST_GROUP)
     if not exact:
-        raise ArgumentError("`weights` must be at least one number, got none")
-    return _made(f"l_statistic({', '.join(map(str, exact))})", exact, group_size, baseline)
+        raise ArgumentError("`weights` must be at least one number, got none; give w_1..w_n of n draws")
+    text = ", ".join(map(str, exact))
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… of {len(exact)} weights"
+    return _made(f"l_statistic({shown})", exact, group_size, baseline)
+
+
+def _draws(n: int) -> int:
+    draws = whole_number("n", n, least=1)
+    if draws > LARGEST_GROUP:
+        raise ArgumentError(
+            f"`n` must be at most {LARGEST_GROUP}, the completions of the largest groups, got {shortened(n)}; choose a "
+            "smaller n"
+        )
+    return draws
 
 
 def _extreme(
@@ -233,7 +245,7 @@ def _extreme(
     from polyest.graded.beyond import beyond
 
     exact = Objective(name, weights, None, checked_baseline(baseline))
-    is_exact = group_size is None or len(weights) <= whole_number("group_size", group_size, least=2)
+    is_exact = group_size is None or len(weights) <= whole_number("group_size", group_size, 2, LARGEST_GROUP)
     return (
         _sized(exact, group_size)
         if worst_case_bias is None and is_exact
@@ -250,7 +262,7 @@ def checked_baseline(baseline: str | None) -> str | None:
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
             f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
-            f"{nearest(str(baseline), BASELINES)}"
+            f"{nearest(str(baseline).lower(), BASELINES)}"
         )
     return baseline
 
@@ -258,7 +270,7 @@ def checked_baseline(baseline: str | None) -> str | None:
 def _sized(objective: Objective, group_size: int | None) -> Objective:
     if group_size is None:
         return objective
-    K, least = whole_number("group_size", group_size, least=2), objective.least_group_size
+    K, least = whole_number("group_size", group_size, 2, LARGEST_GROUP), objective.least_group_size
     if least > K:
         is_extreme = objective.name.startswith(("best_of", "worst_of"))
         raise too_small(objective, K, "" if is_extreme else "; for n > K there are tables of best_of and worst_of only")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Rational, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.arrays import read_array, read_mask
-from polyest.errors import ArgumentError, nearest
+from polyest.arrays import is_masked, read_array, read_mask
+from polyest.errors import ArgumentError, nearest, shortened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,10 @@ def read_rewards(
     """
     check_missing(missing)
     array = _real(_array(rewards, argument), argument)
-    values: Array = np.array(array, dtype=np.float64, order="C")
+    with np.errstate(over="ignore"):  # of longer floats: ±inf, which is refused
+        values: Array = np.array(array, dtype=np.float64, order="C")
+    if array.dtype.kind == "f" and isinstance(rewards, list | tuple) and (np.abs(values) >= WIDEST).any():
+        _check_width(np.asarray(rewards, dtype=object), argument)  # integers among floats, which numpy rounds
     lost = None if usable is None else ~read_mask(usable, values.shape, "rewards")
     if lost is not None:
         values[lost] = 0.0
@@ -55,14 +58,16 @@ def read_rewards(
 
 
 def check_missing(missing: Any) -> None:
-    if missing is not None and missing not in MISSING:
-        raise ArgumentError(
-            f"`missing` must be None (a NaN is an error) or 'drop', got {missing!r:.60}{nearest(str(missing), MISSING)}"
-        )
+    if missing is not None and not (isinstance(missing, str) and missing in MISSING):
+        hint = nearest(str(missing).lower(), MISSING)
+        raise ArgumentError(f"`missing` must be None (a NaN is an error) or 'drop', got {shortened(missing)}{hint}")
 
 
 def _array(rewards: Any, argument: str) -> NDArray[Any]:
-    if not isinstance(rewards, list | tuple):
+    is_list = isinstance(rewards, list | tuple)
+    if is_masked(rewards) or (is_list and any(is_masked(x) for x in rewards if not isinstance(x, int | float))):
+        raise ArgumentError(f"`{argument}` must not be a masked array; fill it, and say by `usable` what counts")
+    if not is_list:
         return read_array(rewards, argument)
     try:
         return np.asarray(rewards)
@@ -79,13 +84,24 @@ def _real(array: NDArray[Any], argument: str) -> NDArray[Any]:
     is_number = kind in "biuf" or dtype.type.__module__ == "ml_dtypes"  # bfloat16 and its like
     if not is_number and not (kind == "O" and all(x is None or isinstance(x, Real) for x in array.flat)):
         raise ArgumentError(f"`{argument}` must be real numbers, got {dtype}; convert them to floats first")
-    if kind in "iu" and dtype.itemsize == 8 and array.size:
-        largest = max(int(array.max()), -int(array.min()))
-        if largest > WIDEST:
-            raise ArgumentError(
-                f"`{argument}` must be within ±2^53, where float64 tells integers apart, got {largest}; rescale them"
-            )
+    if kind == "O" or (kind in "iu" and dtype.itemsize == 8):
+        _check_width(array, argument)
     return array
+
+
+def _check_width(array: NDArray[Any], argument: str) -> None:
+    """Refuse integers, and fractions, that float64 might take for equal ones."""
+    exact = [x for x in array.flat if isinstance(x, Rational)] if array.dtype.kind == "O" else _ends(array)
+    largest: Any = max(map(abs, exact), default=0)
+    if largest > WIDEST:
+        raise ArgumentError(
+            f"`{argument}` must be within ±2^53, where float64 tells integers apart, got {shortened(largest)}; rescale "
+            "them"
+        )
+
+
+def _ends(array: NDArray[Any]) -> list[Any]:
+    return [int(array.max()), int(array.min())] if array.size else []
 
 
 def _places(wrong: NDArray[np.bool_]) -> str:

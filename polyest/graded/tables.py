@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
-from math import comb
+from math import comb, lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,11 +41,10 @@ def coefficients(weights: Weights, group_size: int, baseline: str | None = None)
     K, n = group_size, len(weights)
     if baseline is not None:
         return centring_proof(coefficients(weights, K - 1), baseline)
-    paid = [(h, w) for h, w in enumerate(reversed(weights)) if w]
-    total = comb(K - 1, n - 1)
-    return tuple(
-        n * sum((w * comb(m, h) * comb(K - 1 - m, n - 1 - h) for h, w in paid), Fraction(0)) / total for m in range(K)
-    )
+    scale = lcm(*(w.denominator for w in weights))
+    paid = [(h, n * w.numerator * (scale // w.denominator)) for h, w in enumerate(reversed(weights)) if w]
+    total = scale * comb(K - 1, n - 1)
+    return tuple(Fraction(sum(w * comb(m, h) * comb(K - 1 - m, n - 1 - h) for h, w in paid), total) for m in range(K))
 
 
 def centring_proof(inner: Weights, baseline: str) -> Weights:

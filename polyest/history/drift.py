@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.arrays import is_masked, read_numbers
+from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,7 +26,10 @@ def drift_sensitivity(coefficients: ArrayLike) -> float:
     >>> drift_sensitivity([-1.5, -0.5, 0.0])
     1.0
     """
-    c = np.asarray(coefficients, dtype=np.float64)
+    return _sensitivity(_read(coefficients, "coefficients"))
+
+
+def _sensitivity(c: Array) -> float:
     return float((np.arange(1, len(c)) * np.abs(np.diff(c))).max()) if len(c) > 1 else 0.0
 
 
@@ -49,12 +53,17 @@ def drift_bias(coefficients: ArrayLike, distances: ArrayLike) -> float:
     >>> drift_bias([-1.5, -0.5, 0.0], [0.0, 0.01])
     0.0051
     """
-    c, d = (np.asarray(given, dtype=np.float64) for given in (coefficients, distances))
+    c, d = _read(coefficients, "coefficients"), _read(distances, "distances")
     N = len(c)
+    if N < 2:
+        raise ArgumentError(f"`coefficients` must be of a pool of 2 or more, got {N}; a single one is not compared")
     if d.shape != (N - 1,) or not (d >= 0).all():
-        raise ArgumentError(f"`distances` must be {N - 1} numbers ≥ 0, one for each of the others; got shape {d.shape}")
+        raise ArgumentError(
+            f"`distances` must be {N - 1} numbers ≥ 0, one for each of the others; got {shortened(distances)}; give 0 "
+            "for those of the same visit"
+        )
     total = np.minimum(d, 1.0).sum()
-    return float(drift_bounds(np.array(N), total, np.array(drift_sensitivity(c)), np.array(np.ptp(c))))
+    return float(drift_bounds(np.array(N), total, np.array(_sensitivity(c)), np.array(np.ptp(c))))
 
 
 def drift_bounds(sizes: Numbers, totals: Array, sensitivities: Array, spreads: Array) -> Array:
@@ -71,13 +80,31 @@ def squared_drift(first: Sequence[Hashable], second: Sequence[Hashable]) -> floa
     >>> squared_drift([1, 1], [2, 2])
     2.0
     """
-    if len(first) < 2 or len(second) < 2:
-        raise ArgumentError(
-            f"`first` and `second` must have at least 2 answers each, got {len(first)} and {len(second)}"
-        )
-    a, b = (Counter(answer for answer in group if answer is not None) for group in (first, second))
+    a, b = _counts(first, "first"), _counts(second, "second")
     within = _collisions(a, len(first)) + _collisions(b, len(second))
     return within - 2 * sum(a[z] * b[z] for z in a) / (len(first) * len(second))
+
+
+def _counts(group: Sequence[Hashable], argument: str) -> Counter[Hashable]:
+    is_group = isinstance(group, Sequence | np.ndarray) and not isinstance(group, str | bytes) and not is_masked(group)
+    try:
+        if not is_group or len(group) < 2:
+            raise TypeError
+        return Counter(answer for answer in group if answer is not None)
+    except TypeError:
+        raise ArgumentError(
+            f"`{argument}` must be a list of at least 2 hashable answers, got {shortened(group)}; pass a group of each "
+            "visit"
+        ) from None
+
+
+def _read(values: ArrayLike, argument: str) -> Array:
+    """Finite numbers, flat."""
+    required = "a flat array of finite numbers"
+    array = read_numbers(values, argument, required, "one for each")
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ArgumentError(f"`{argument}` must be {required}, got {shortened(values)}; give one for each")
+    return array
 
 
 def _collisions(counts: Counter[Hashable], size: int) -> float:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.arrays import is_masked, read_numbers
+from polyest.errors import ArgumentError, shortened
 from polyest.online.lookup import read_only
 from polyest.problems.problem import whole_number
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["InverseBinomial", "cap_for", "recurrences"]
 
 LARGEST = 0.28149362995691675  # max over x > 0 of x·E₁(x), at x = 0.43481820438…, rounded up
+LEAST = 1e-12  # bias, for which there would be 3·10¹¹ draws
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,12 @@ class InverseBinomial:
         Raises:
             ArgumentError: not whole numbers ≥ 1.
         """
-        L = np.asarray(further_draws)
-        if L.dtype.kind not in "iu" or (L.size and L.min() < 1):
-            raise ArgumentError(f"`further_draws` must be whole numbers ≥ 1, got {further_draws!r:.60}")
+        L = _whole_numbers(further_draws)
+        if L is None or (L.size and L.min() < 1):
+            raise ArgumentError(
+                f"`further_draws` must be whole numbers ≥ 1, got {_came(further_draws)}; give the cap where the answer "
+                "did not recur"
+            )
         return np.asarray(self.coefficients[np.minimum(L, self.cap) - 1])
 
     def draw(self, answer: Hashable, sample: Callable[[], Hashable]) -> tuple[float, int]:
@@ -76,7 +81,7 @@ class InverseBinomial:
 
     def bias(self, p: ArrayLike) -> Array:
         """p·(mean − log p) = p·Σ_{j≥K} (1−p)^j/j ≥ 0, elementwise."""
-        x = np.asarray(p, dtype=np.float64)
+        x = _probabilities(p)
         powers = (1 - x)[..., None] ** np.arange(1, self.cap)
         partial = (powers / np.arange(1, self.cap)).sum(axis=-1)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -100,7 +105,9 @@ class InverseBinomial:
 
     def expected_draws(self, p: ArrayLike) -> Array:
         """E[draws] = (1 − (1−p)^{K−1})/p, elementwise, p in (0, 1]; averaged over answers at most their number."""
-        x = np.asarray(p, dtype=np.float64)
+        x = _probabilities(p)
+        if (x == 0).any():
+            raise ArgumentError("`p` must be above 0, got 0: what is never drawn does not recur; leave it out")
         with np.errstate(divide="ignore"):
             return np.asarray(-np.expm1((self.cap - 1) * np.log1p(-x)) / x)
 
@@ -111,8 +118,12 @@ def cap_for(bias: float) -> int:
     >>> cap_for(0.01)
     29
     """
-    if not (math.isfinite(bias) and bias > 0):
-        raise ArgumentError(f"`bias` must be positive and finite, got {bias!r}; only an infinite cap leaves none")
+    is_number = isinstance(bias, (int, float, np.floating)) and not isinstance(bias, bool)
+    if not is_number or not LEAST <= bias < math.inf:
+        raise ArgumentError(
+            f"`bias` must be a finite number, at least {LEAST:g}, got {shortened(bias)}; only an infinite cap "
+            "leaves none"
+        )
     cap = max(2, math.ceil(LARGEST / bias + 0.5))
     return cap if InverseBinomial(cap).remaining_bias <= bias else cap + 1
 
@@ -128,13 +139,40 @@ def recurrences(answers: object) -> NDArray[np.int64]:
     >>> recurrences([7, 5, 7, 9]).tolist()
     [2, 4, 2, 4]
     """
-    z = np.asarray(answers)
-    if z.dtype.kind not in "iu" or z.ndim < 1 or z.shape[-1] < 2:
+    z = _whole_numbers(answers)
+    if z is None or z.ndim < 1 or z.shape[-1] < 2:
         raise ArgumentError(
-            f"`answers` must be whole numbers of shape (..., K), K ≥ 2; got {z.dtype} of shape {z.shape}"
+            f"`answers` must be whole numbers of shape (..., K), K ≥ 2; got {_came(answers)}; number the answers, as "
+            "numpy.unique does, and leave out groups of one"
         )
     K = z.shape[-1]
     distance = np.full(z.shape, K, dtype=np.int64)
     for step in range(K - 1, 0, -1):
         distance[z == np.roll(z, -step, axis=-1)] = step
     return distance
+
+
+def _whole_numbers(values: object) -> NDArray[np.integer] | None:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return array if array.dtype.kind in "iu" and not _has_masks(values) else None
+
+
+def _has_masks(values: object) -> bool:
+    """Whether it is masked, or a list of what is."""
+    return is_masked(values) or (isinstance(values, list | tuple) and any(map(is_masked, values)))
+
+
+def _came(values: object) -> str:
+    if _has_masks(values):
+        return "a masked array"
+    return f"{values.dtype} of shape {values.shape}" if isinstance(values, np.ndarray) else shortened(values)
+
+
+def _probabilities(p: ArrayLike) -> Array:
+    x = read_numbers(p, "p", "probabilities, any shape", "from 0 to 1")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise ArgumentError(f"`p` must be probabilities, got {_came(p)}; give numbers from 0 to 1")
+    return x

@@ -137,7 +137,7 @@ class PromptHistory:
         self.forgetting = share("forgetting", forgetting, least_open=True)
         self.drift = None if drift is None else share("drift", drift)
         self.max_prompts = whole_number("max_prompts", max_prompts, 1)
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         self._prompts: OrderedDict[Key, Visits] = OrderedDict()
 
     def score(self, prompt: Key, answers: Sequence[object]) -> Pooled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.history.store import LARGEST_POOL, VisitStore
 from polyest.problems.problem import whole_number
 
@@ -47,7 +47,10 @@ class PoolSettings:
 def share(argument: str, value: object, *, least_open: bool = False) -> float:
     """A number in [0, 1], or (0, 1]."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ArgumentError(f"`{argument}` must be a number in {'(' if least_open else '['}0, 1], got {value!r}")
+        among = f"{'(' if least_open else '['}0, 1]"
+        raise ArgumentError(
+            f"`{argument}` must be a number in {among}, got {shortened(value)}; give a share, or leave it out"
+        )
     if least_open and value == 0:
         raise ArgumentError(f"`{argument}` must be positive, got 0; use visits=1 to forget everything at once")
     return float(value)

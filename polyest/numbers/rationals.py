@@ -29,7 +29,8 @@ def bounded_rational(value: object, argument: str, required: str = "be a finite 
         number = None
     if number is None or max(abs(number.numerator), number.denominator) >= 10**MOST_DIGITS:
         raise ArgumentError(
-            f"`{argument}` must {required} of at most {MOST_DIGITS} digits when written out; got {shortened(value)}"
+            f"`{argument}` must {required} of at most {MOST_DIGITS} digits when written out; got {shortened(value)}; "
+            "write it as 2, 0.5 or 1e-3"
         )
     return number
 

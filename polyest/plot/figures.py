@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Unpack
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from polyest.closed_forms import CLOSED_FORM
 from polyest.errors import ArgumentError, TableNotFoundError, shortened
 from polyest.estimator import Estimator, load
 from polyest.plot import panels
 from polyest.problems.budget import BudgetArguments
-from polyest.problems.problem import Problem, make_problem
+from polyest.problems.problem import METHODS, Problem, make_problem
 from polyest.storage import store
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def estimators(target: str, group_size: int, **budget: Unpack[BudgetArguments]) 
         ArgumentError: no such target or group size.
     """
     found = [load(target, group_size, "plug_in")]
-    for method in ("harmonic", "exact", "minimax", "graded", "aqp"):
+    for method in sorted(METHODS, key="aqp".__eq__):  # which is drawn last, over the others
+        if method == "plug_in":
+            continue
         try:
             found.append(load(target, group_size, method, **(budget if method == "aqp" else BudgetArguments())))
         except (ArgumentError, TableNotFoundError):
@@ -43,7 +46,7 @@ def estimators(target: str, group_size: int, **budget: Unpack[BudgetArguments]) 
 def lacking(target: str, group_size: int, **budget: Unpack[BudgetArguments]) -> list[Problem]:
     """The problems that could be drawn beside `estimators` if their tables were solved."""
     found = []
-    for method in ("minimax", "aqp"):
+    for method in (method for method in METHODS if method not in (*CLOSED_FORM, "graded")):
         try:
             problem = make_problem(target, group_size, method, **(budget if method == "aqp" else BudgetArguments()))
             found += [] if store.find(problem) else [problem]

@@ -13,6 +13,7 @@ from polyest.estimator import Estimator
 from polyest.plot.labels import place
 from polyest.polynomials import bernstein
 from polyest.polynomials.worst_case import rounded_up
+from polyest.problems.problem import METHODS
 from polyest.problems.targets import get_target
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Style(TypedDict):
     linestyle: str | tuple[int, tuple[float, float]]
 
 
+OTHERS = ("#56B4E9", "#F0E442", "#000000")  # the rest of them, for methods without a style
 STYLES: dict[str, Style] = {  # colours of Okabe and Ito, which the colour-blind tell apart
     "plug_in": {"color": "#D55E00", "linestyle": "-"},
     "harmonic": {"color": "#E69F00", "linestyle": (0, (5, 2))},
@@ -68,7 +70,7 @@ def bias(chosen: Sequence[Estimator], axes: Axes | None = None) -> Axes:
     """
     target, axes, p = _target(chosen), axes or _current(), _probabilities(chosen)
     for estimator, name in zip(chosen, _names(chosen), strict=True):
-        table, style = estimator.table, STYLES[estimator.problem.method]
+        table, style = estimator.table, _style(estimator.problem.method)
         axes.plot(p, bernstein.bias(target, table.coefficients, p), label=name, linewidth=1.6, **style)
         if estimator.problem.method == "aqp" and table.certificate is not None:
             _mark_level(axes, table.certificate.worst_case_bias.upper, style["color"])
@@ -91,7 +93,7 @@ def noise(chosen: Sequence[Estimator], axes: Axes | None = None) -> Axes:
     target, axes, p = _target(chosen), axes or _current(), _probabilities(chosen)
     for estimator, name in zip(chosen, _names(chosen), strict=True):
         curve = bernstein.noise(target, estimator.table.coefficients, p)
-        axes.plot(p, curve, label=name, linewidth=1.6, **STYLES[estimator.problem.method])
+        axes.plot(p, curve, label=name, linewidth=1.6, **_style(estimator.problem.method))
     _finish(axes, p[0], f"noise  V(p) of one group  [{units(target)[1]}]")
     _limit_noise(axes, chosen, p)
     if not get_target(target).bounds_noise:
@@ -119,7 +121,7 @@ def frontier(curve: Frontier, chosen: Sequence[Estimator], axes: Axes | None = N
         if method in ("minimax", "exact"):
             continue
         x, y = certificate.worst_case_bias.upper, certificate.noise.upper
-        axes.plot(x, y, "o", color=STYLES[method]["color"], markersize=6)
+        axes.plot(x, y, "o", color=_style(method)["color"], markersize=6)
         labels.append((str(estimator.problem.budget or method), x, y))
     _limit_noise_range(axes, curve, chosen)
     unit, square = units(target)
@@ -130,6 +132,14 @@ def frontier(curve: Frontier, chosen: Sequence[Estimator], axes: Axes | None = N
     _label_decades(axes)
     place(axes, labels, (curve.bias, curve.noise))
     return axes
+
+
+def _style(method: str) -> Style:
+    """How a method is drawn: those that no style is named for by their place among the methods."""
+    if method in STYLES:
+        return STYLES[method]
+    unnamed = [name for name in METHODS if name not in STYLES]
+    return {"color": OTHERS[unnamed.index(method) % len(OTHERS)], "linestyle": "-."}
 
 
 def units(target: str) -> tuple[str, str]:

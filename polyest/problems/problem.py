@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Unpack
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.problems.budget import (
     BUDGET_KINDS,
     Budget,
@@ -86,9 +86,14 @@ def make_problem(
     K = whole_number("group_size", group_size, least=2, most=LARGEST_GROUP)
     refuse_others(budget, BUDGET_KINDS)
     named = {kind: value for kind, value in budget.items() if value is not None}
-    if method is None:
-        method = method_of(next(iter(named))) if named else _default_method(row, K)
-    _check_method(row, K, method)
+    asked = f"`method` {method}"
+    if method is None and named:
+        method = method_of(next(iter(named)))
+        asked = f"`{next(iter(named))}`, a budget of the method {method},"
+    elif method is None:
+        method = _default_method(row, K)
+        asked = f"`method` {method}, the default for {row.name},"
+    _check_method(row, K, method, asked)
     _check_baseline(K, baseline)
     return Problem(row.name, K, method, budget_of(row, method, named), baseline)
 
@@ -123,11 +128,11 @@ def _default_method(target: Target, K: int) -> str:
     return "graded" if target.name.startswith("best_of(") else "aqp"
 
 
-def _check_method(target: Target, K: int, method: str) -> None:
-    if method not in METHODS:
-        raise ArgumentError(
-            f"`method` must be one of {', '.join(METHODS)}; got {method!r}{nearest(str(method), METHODS)}"
-        )
+def _check_method(target: Target, K: int, method: str, asked: str) -> None:
+    """Refuse a method that is none, or does not go with the target; `asked` says by what it was chosen."""
+    if not isinstance(method, str) or method not in METHODS:
+        hint = nearest(str(method).lower(), METHODS)
+        raise ArgumentError(f"`method` must be one of {', '.join(METHODS)}; got {shortened(method)}{hint}")
     if method == "harmonic" and target.name != "log":
         raise ArgumentError(f"`method` harmonic exists for the target log only, got {target.name}; use aqp or plug_in")
     if method == "exact" and not target.is_exact(K):
@@ -137,17 +142,17 @@ def _check_method(target: Target, K: int, method: str) -> None:
         )
     if method in ("minimax", "aqp", "graded") and target.is_exact(K):
         raise ArgumentError(
-            f"`method` {method} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
-            "use method='exact'"
+            f"{asked} makes no sense for {target.name} at K = {K}, where an exact table has no bias at all; "
+            "use method='exact', without a budget"
         )
     if method == "graded" and target.degree is None:
         raise ArgumentError(
-            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n), for rewards that are "
-            f"numbers; got {target.name}, which is none; use aqp"
+            f"{asked} needs a polynomial target of degree < 2K, such as best_of(n), for rewards that are "
+            f"numbers; got {target.name}, which is none; use aqp, with noise_budget, bias_budget or groups"
         )
     if method == "graded" and target.degree is not None and target.degree >= 2 * K:
         raise ArgumentError(
-            f"`method` graded needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
+            f"{asked} needs a polynomial target of degree < 2K, such as best_of(n) with n ≤ 2K; got "
             f"{target.name} at K = {K} (K ≥ {target.degree // 2 + 1} would do): beyond, the noise is hopeless whatever "
             "the bias; sample larger groups"
         )
@@ -157,7 +162,7 @@ def _check_baseline(K: int, baseline: str | None) -> None:
     if baseline is not None and baseline not in BASELINES:
         raise ArgumentError(
             f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
-            f"{nearest(str(baseline), BASELINES)}"
+            f"{nearest(str(baseline).lower(), BASELINES)}"
         )
     if baseline is not None and K < 3:
         raise ArgumentError(

@@ -234,15 +234,16 @@ def get_target(name: str | Target) -> Target:
     """
     if isinstance(name, Target):
         return register(name) if name.is_custom and name.is_known else name
-    return _registered.get(name) or _named(name)
+    text = name if isinstance(name, str) else repr(name)
+    return _registered.get(text) or _named(text)
 
 
 @lru_cache(maxsize=256)
 def _named(name: str) -> Target:
-    parts = custom_parts(name) if isinstance(name, str) else None
+    parts = custom_parts(name)
     if parts is not None:
         return _unknown(name, parts.growth)
-    match = WRITTEN.fullmatch(name) if isinstance(name, str) else None
+    match = WRITTEN.fullmatch(name)
     family = match[1] if match else shortened(name)
     parameters = match[2] if match else None
     family = family if family in TARGETS else ALIASES.get(family.lower(), family)
@@ -250,7 +251,7 @@ def _named(name: str) -> Target:
     if instead and (parameters is None or family not in TARGETS):
         raise ArgumentError(f"`target` {family} {instead}; got {shortened(name)}")
     if family not in TARGETS:
-        hint = nearest(family, [*TARGETS, *ALIASES, *INSTEAD])
+        hint = nearest(family.lower(), [*TARGETS, *ALIASES, *INSTEAD])
         raise ArgumentError(
             f"`target` must be one of {', '.join(names())}, polyest.custom(…); got {shortened(name)}{hint}"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyest.errors import ArgumentError, nearest
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.online import scoring
 from polyest.uncertainty import jackknife, multinomial, unbiased
 from polyest.uncertainty.pay import ErrorOfValue, Pay
@@ -91,7 +91,7 @@ class ValueEstimate:
 def fraction(confidence: float) -> float:
     """A confidence as a number between 0 and 1."""
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
-        raise ArgumentError(f"`confidence` must be between 0 and 1, got {confidence!r}; 0.95 is usual")
+        raise ArgumentError(f"`confidence` must be between 0 and 1, got {shortened(confidence)}; 0.95 is usual")
     return float(confidence)
 
 
@@ -102,7 +102,9 @@ def estimate(job: Job, lookups: Lookups, error: str, no_answer: float | None) ->
         ArgumentError: no such kind of error, or it does not exist for this table.
     """
     if not isinstance(error, str) or error not in ERRORS:
-        raise ArgumentError(f"`error` must be one of {', '.join(ERRORS)}; got {error!r}{nearest(str(error), ERRORS)}")
+        raise ArgumentError(
+            f"`error` must be one of {', '.join(ERRORS)}; got {shortened(error)}{nearest(str(error).lower(), ERRORS)}"
+        )
     found, index = profiles(job)
     errors = _errors(found, lookups, error, no_answer)
     known = [(e.variance, e.bias, _is_doubtful(e, profile)) for e, profile in zip(errors, found, strict=True)]

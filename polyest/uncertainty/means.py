@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from polyest.arrays import read_numbers
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.uncertainty.estimate import ValueEstimate, fraction
 from polyest.uncertainty.student import two_sided
 
@@ -63,6 +63,7 @@ class Mean:
 
     def apart(self, other: Mean) -> Mean:
         """The difference to another one, of other prompts or completions: variances are added, and Welch's degrees."""
+        _check(other, Mean)
         parts = [(sample.standard_error**2, sample.degrees_of_freedom) for sample in (self, other)]
         return Mean(self.mean - other.mean, self.bias - other.bias, *_combined(parts), self.redrawn)
 
@@ -102,6 +103,7 @@ class Summary(Mean):
         >>> print(new.minus(old), "or", new.minus(old, paired=False))
         0.5000 ± 0.0577 or 0.5000 ± 0.8583
         """
+        _check(other, Summary)
         if self.redrawn != other.redrawn:
             raise ArgumentError(
                 f"`other` must have redrawn={self.redrawn!r} as well, got {other.redrawn!r}; summarise both alike"
@@ -143,8 +145,7 @@ def summary(values: object, prompts: object = None, *, redrawn: str = "prompts")
     >>> print(summary([-1.0, -1.2, -2.0, -3.0], ["x", "x", "y", "y"], redrawn="completions"))
     -1.8000 ± 0.2550
     """
-    if not isinstance(redrawn, str) or redrawn not in REDRAWN:
-        raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {redrawn!r}")
+    _check_redrawn(redrawn)
     sample = _read(values, prompts)
     means = sample.means()
     if redrawn == "prompts":
@@ -154,6 +155,12 @@ def summary(values: object, prompts: object = None, *, redrawn: str = "prompts")
         error = _combined(zip((variances / len(means) ** 2).tolist(), freedom, strict=True))
     counts = len(sample.values), sample.left_out
     return Summary(float(means.mean()), sample.bias(), *error, redrawn, sample.prompts, means, variances, *counts)
+
+
+def _check_redrawn(redrawn: str) -> None:
+    if not isinstance(redrawn, str) or redrawn not in REDRAWN:
+        hint = nearest(str(redrawn).lower(), REDRAWN)
+        raise ArgumentError(f"`redrawn` must be one of {', '.join(REDRAWN)}; got {shortened(redrawn)}{hint}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +219,10 @@ def _numbers(values: object) -> Array:
 
 def _numbered(prompts: object, kept: NDArray[np.bool_]) -> tuple[tuple[Hashable, ...], NDArray[np.int64]]:
     """The prompts of the groups that are kept, by first appearance, and which of them each group has."""
-    if not isinstance(prompts, Iterable):
-        raise ArgumentError(f"`prompts` must be a sequence of ids, one for each group; got {type(prompts).__name__}")
+    if not isinstance(prompts, Iterable) or isinstance(prompts, Mapping | Set):
+        raise ArgumentError(
+            f"`prompts` must be a sequence of ids, one for each group; got {type(prompts).__name__}; pass a list"
+        )
     ids = prompts.reshape(-1).tolist() if isinstance(prompts, np.ndarray) else list(prompts)
     if len(ids) != len(kept):
         raise ArgumentError(f"`prompts` must name one prompt for each of {len(kept)} groups, got {len(ids)}")
@@ -238,6 +247,13 @@ def _combined(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
     total = max(math.fsum(variance for variance, _ in known), 0.0)
     spread = math.fsum(variance**2 / freedom for variance, freedom in known)
     return math.sqrt(total), total**2 / spread if spread else math.inf
+
+
+def _check(other: Mean, kind: type[Mean]) -> None:
+    if not isinstance(other, kind):
+        raise ArgumentError(
+            f"`other` must be a {kind.__name__} like this one, got {shortened(other)}; make it by polyest.summary"
+        )
 
 
 def _aligned(first: Summary, second: Summary) -> list[int]:

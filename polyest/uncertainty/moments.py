@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyest.errors import ArgumentError
+from polyest.arrays import read_numbers
+from polyest.errors import ArgumentError, shortened
 from polyest.polynomials.bernstein import basis
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Moments", "kinds_moments", "value_moments"]
 
 CELLS = 1 << 16  # numbers of the trinomial laws that are looked at together
+TABLE = "a flat array of finite numbers"
 NEGLIGIBLE = 1e-50  # probabilities that are left out
 
 
@@ -44,12 +46,17 @@ def value_moments(coefficients: ArrayLike, probabilities: ArrayLike) -> Moments:
         probabilities: ν, shape (S,), one for each answer, with sum 1.
 
     Raises:
-        ArgumentError: the probabilities are none.
+        ArgumentError: the probabilities are none, or the coefficients no flat array of finite numbers.
 
     >>> value_moments([-1.0, 0.0], [0.5, 0.5])  # two completions: −1 if they differ, 0 if they agree
     Moments(mean=-0.5, variance=0.25)
     """
-    c, p = np.asarray(coefficients, np.float64), np.asarray(probabilities, np.float64)
+    c = read_numbers(coefficients, "coefficients", TABLE, "as polyest.load(…).coefficients has them")
+    if c.ndim != 1 or not len(c) or not np.isfinite(c).all():
+        raise ArgumentError(
+            f"`coefficients` must be {TABLE}, got {shortened(coefficients)}; take those of an estimator"
+        )
+    p = read_numbers(probabilities, "probabilities", "flat, non-negative numbers that sum to 1", "one for each answer")
     if p.ndim != 1 or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
         raise ArgumentError(
             f"`probabilities` must be flat, non-negative and sum to 1, got shape {p.shape} and sum {p.sum():.6g}; "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyest import success
-from polyest.errors import ArgumentError
+from polyest.errors import ArgumentError, shortened
 from polyest.uncertainty.estimate import ValueEstimate
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def success_with_error(objective: SuccessRate, correct: ArrayLike) -> ValueEstim
     >>> print(f"{one.value:.3f} ± {one.standard_error:.3f}")
     0.464 ± 0.270
     """
+    if not isinstance(objective, success.SuccessRate):
+        raise ArgumentError(f"`objective` must be one of polyest.success, got {shortened(objective)}; make one there")
     a, K = objective.polynomial, objective.group_size
     if 2 * (len(a) - 1) > K:
         raise ArgumentError(
@@ -45,6 +47,6 @@ def success_with_error(objective: SuccessRate, correct: ArrayLike) -> ValueEstim
     for (i, x), (j, y) in product(enumerate(a), repeat=2):
         square[i + j] += x * y
     value = objective.values(correct)
-    variance = value**2 - success.polynomial(square, K).values(correct)
+    variance = value**2 - success.SuccessRate("square", tuple(square), K).values(correct)
     doubtful = np.isin(np.sum(correct, axis=-1), (0, K))
     return ValueEstimate(value[()], variance[()], np.zeros_like(value)[()], doubtful[()], "unbiased")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -24,6 +25,7 @@ from polyest.certify import bayes, functions, optimality
 from polyest.certify.certificate import worst_case_bias, worst_noise
 from polyest.certify.fixed_point import BernsteinForm
 from polyest.certify.supremum import supremum
+from polyest.errors import ArgumentError
 from polyest.offline import build
 from polyest.offline.bayes import bayes_means
 from polyest.problems.problem import make_problem
@@ -314,6 +316,46 @@ def test_claims_of_the_wrong_kind_are_refused() -> None:
         replace(solved("log", 4, "harmonic", None), coefficients=table.coefficients),
     ):
         assert certify.verify(from_json(to_json(altered))) != []
+
+
+def of_four(c: tuple[Any, ...], **proof: tuple[float, ...]) -> Table:
+    return Table(make_problem("log", 4, bias_budget=2), c, 200, proof=proof)
+
+
+WHOLE = (-2.4, -0.9, -0.3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: certify.certificate(of_four((-1.0, -0.5, 0.0))), "`coefficients` must be K = 4 numbers, got 3; "),
+        (lambda: certify.certificate(of_four(())), "`coefficients` must be finite numbers, one at least, got"),
+        (lambda: certify.certificate(of_four((-1.0, -0.5, math.nan, 0.0))), "`coefficients` must be finite"),
+        (lambda: certify.certificate(of_four((-1.0, -0.5, math.inf, 0.0))), "`coefficients` must be finite"),
+        (lambda: certify.certificate(of_four(("a",) * 4)), "`coefficients` must be finite"),
+        (lambda: certify.certificate(of_four(WHOLE, multipliers=(math.nan,))), "`multipliers` must be finite"),
+        (lambda: certify.certificate(5), "`table` must be a Table, got 5"),  # type: ignore[arg-type]
+        (lambda: certify.verify(5), "`table` must be a Table, got 5"),  # type: ignore[arg-type]
+        (lambda: certify.broken_promises(of_four((-1.0, 0.0, 0.0))), "`coefficients` must be K = 4 numbers"),
+        (lambda: certify.enclosures("log", [math.nan, 1.0]), "`coefficients` must be finite"),
+        (lambda: certify.enclosures("log", []), "`coefficients` must be finite"),
+        (lambda: certify.enclosures("log", "12"), "`coefficients` must be finite"),  # type: ignore[arg-type]
+        (lambda: certify.enclosures("log", [10**400]), "`coefficients` must be finite"),
+        (lambda: certify.enclosures("log", np.ma.array([-1.0, 0.0], mask=[1, 0])), "`coefficients` must be finite"),
+        (lambda: certify.enclosures("log", [-1, 0], "garded"), "`method` must be one of .*did you mean 'graded'"),
+    ],
+)
+def test_what_is_no_table_gets_no_certificate(call: Callable[[], object], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        call()
+
+
+def test_a_table_that_no_file_holds_is_not_proved() -> None:
+    claims = Certificate(Enclosure("0", "1"), Enclosure("0", "1"), Enclosure("0", "1"))
+    for c, proof in (((-1.0, math.inf, -0.5, 0.0), {}), (WHOLE[1:], {}), (WHOLE, {"points": (math.nan,)})):
+        table = replace(of_four(c, **proof), certificate=claims)
+        (failure,) = certify.verify(replace(table, leave_one_out=table))[:1]
+        assert failure.startswith("certificate could not be re-proved: `")
 
 
 @pytest.mark.slow

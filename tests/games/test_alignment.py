@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from scipy.optimize import approx_fprime
 
 from polyest.errors import ArgumentError
 from polyest.games import (
+    AlignmentGame,
     alignment_game,
     alive,
     ascend,
     expected_gradient,
     exploitability,
     gap,
+    gap_bound,
     kl_divergence,
     softmax,
     target_player_regret,
@@ -232,6 +235,8 @@ def test_a_reference_with_zeros_is_refused_where_it_has_a_weight() -> None:
         (([1.0], -1.0), "`weight`"),
         (([1.0], math.inf), "`weight`"),
         (([1.0], True), "`weight`"),
+        ((np.ma.array([1.0, 2.0], mask=[1, 0]), 1.0), "`rewards` .* a masked array"),
+        (([1.0], 10**400), "`weight`"),
         (([1.0], 1.0, "power(-1)"), "does not tend to 0"),
         (([1.0], 1.0, "polynomial(0,-1)"), "increasing r"),
     ],
@@ -256,9 +261,74 @@ def test_bad_options_are_refused_with_a_reason() -> None:
     played = game.played_with([0.0, 1.0], [-1.0, 0.0])
     with pytest.raises(ArgumentError, match="must be the true one"):
         played.played_with([0.0, 1.0])
-    for options in ({"update": "newton"}, {"step": 0.0}, {"logits": [0.0]}, {"steps": -1}):
-        with pytest.raises(ArgumentError):
-            ascend(game, **options)  # type: ignore[arg-type]
+    for name, value in (
+        ("update", "newton"),
+        ("step", 0.0),
+        ("step", "x"),
+        ("slack", math.nan),
+        ("logits", [0.0]),
+        ("logits", ["a", "b"]),
+        ("steps", -1),
+    ):
+        with pytest.raises(ArgumentError, match=f"`{name}`"):
+            ascend(game, **{name: value})  # type: ignore[arg-type]
+    for name, value in (("traces", np.ma.array([0, 1], mask=[1, 0])), ("reference", [1.0, 2.0])):
+        with pytest.raises(ArgumentError, match=f"`{name}`"):
+            alignment_game([1.0, 0.0], 1.0, **{"reference": EVEN, "reference_weight": 1.0, name: value})  # type: ignore[arg-type]
+
+
+EVEN = [0.5, 0.5]
+NO_POLICIES = [[0.5], [0.5, 0.6], [math.nan, 1.0], [1.5, -0.5], [EVEN], [], "ab", np.ma.array(EVEN, mask=[1, 0])]
+
+
+@pytest.mark.parametrize("policy", NO_POLICIES, ids=str)
+def test_what_is_no_policy_yields_no_number(policy: Any) -> None:
+    game = alignment_game([1.0, 0.0], 1.0)
+    played = game.played_with([-1.0, 0.0])
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("nu", lambda: gap(game, policy)),
+        ("nu", lambda: exploitability(game, policy)),
+        ("q", lambda: exploitability(game, EVEN, policy)),
+        ("nu", lambda: target_player_regret(game, policy, EVEN)),
+        ("q", lambda: target_player_regret(game, EVEN, policy)),
+        ("[pq]", lambda: kl_divergence(policy, EVEN)),
+        ("q", lambda: kl_divergence(EVEN, policy)),
+        ("nu", lambda: gap_bound(game, played, policy)),
+        ("nu", lambda: game.objective(policy)),
+        ("nu", lambda: game.gradient(policy)),
+        ("policy", lambda: game.answer_probabilities(policy)),
+        ("policy", lambda: expected_gradient(game, policy)),
+    ]
+    for argument, call in calls:
+        with pytest.raises(ArgumentError, match=f"^`{argument}` must .*[;,] .*$"):
+            call()
+
+
+def test_policies_are_read_as_closely_as_floats_allow() -> None:
+    thirds = np.full(3, 1 / 3, dtype=np.float32)
+    assert abs(thirds.astype(np.float64).sum() - 1) > 1e-8
+    assert alive(thirds) == 3
+    assert softmax([-math.inf, 0.0]).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda game: gap(game, EVEN, best=math.nan), "`best`"),
+        (lambda game: gap(5, EVEN), "`game` must be of AlignmentGame, got 5"),
+        (lambda game: alive([math.nan, 1.0]), "`nu`"),
+        (lambda game: alive(EVEN, math.nan), "`threshold`"),
+        (lambda game: gap_bound(game, game, EVEN, "x"), "`worst_case_bias`"),
+        (lambda game: gap_bound(game, alignment_game([1.0], 1.0), EVEN), "`played` must have the 2 answers"),
+        (lambda game: softmax([]), "`logits`"),
+        (lambda game: softmax([math.nan, 0.0]), "`logits`"),
+        (lambda game: softmax([[0.0]]), "`logits`"),
+        (lambda game: softmax([-math.inf]), "`logits`"),
+    ],
+)
+def test_other_arguments_of_metrics_are_refused(call: Callable[[AlignmentGame], object], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        call(alignment_game([1.0, 0.0], 1.0))
 
 
 @given(st.floats(-5, 5, allow_subnormal=False), st.integers(1, 5))

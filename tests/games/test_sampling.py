@@ -175,5 +175,15 @@ def test_bad_samplers_are_refused() -> None:
         sampler(game, None, groups=4)
     with pytest.raises(ArgumentError, match="true one"):
         sampler(game.played_with(table.coefficients), table, groups=4)
-    with pytest.raises(ArgumentError, match="`update`"):
-        play(sampler(game, table, groups=4), 5, np.random.default_rng(0), update="adam")
+    with pytest.raises(ArgumentError, match=r"`estimator` must be what polyest\.load gives"):
+        sampler(game, 5, groups=4)  # type: ignore[arg-type]
+    paid, rng = sampler(game, table, groups=4), np.random.default_rng(0)
+    for name, value in (("update", "adam"), ("record_every", 0), ("rng", None)):
+        with pytest.raises(ArgumentError, match=f"`{name}`"):
+            play(paid, **{"updates": 5, "rng": rng, name: value})  # type: ignore[arg-type]
+    for policy in ([0.5], [0.5, 0.6], [np.nan, 1.0]):
+        with pytest.raises(ArgumentError, match="`policy`"):
+            paid.gradient(policy, rng)
+    for drawn in ([[0, 1]], [[0, 1, 2, 0]], [0, 1, 1, 0], [[0.0, 1.0, 1.0, 0.0]]):
+        with pytest.raises(ArgumentError, match="`drawn`"):
+            paid.advantages([0.5, 0.5], drawn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -176,6 +176,11 @@ def test_degenerate_games() -> None:
         (([[0, 1]], 0), "`opponents`"),
         (([[0, 1]], 1, [-1.0]), "`weights`"),
         (([[0, 1]], 1, [0.5, 0.5]), "`weights`"),
+        (([[0, 1]], 1, ["a"]), "`weights`"),
+        (([[0, 1], [1, 0]], 1, [1e308, 1e308]), "`weights`"),
+        (([[0, 1], [1]], 1), "`orders`"),
+        ((np.ma.array([[0, 1]], mask=[[1, 0]]), 1), "`orders`"),
+        (([np.ma.array([0, 1], mask=[1, 0])], 1), "`orders` .* a masked array"),
     ],
 )
 def test_bad_games_are_refused(arguments: tuple[object, ...], reason: str) -> None:
@@ -186,5 +191,31 @@ def test_bad_games_are_refused(arguments: tuple[object, ...], reason: str) -> No
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(ArgumentError, match="`samples`"):
         win_table(2, 3)
-    with pytest.raises(ArgumentError, match="`draws`"):
-        estimate_win_probabilities(universal_game([[0, 1]], 1), [0, 2])
+    with pytest.raises(ArgumentError, match=r"`samples` must be at most 1024.*\(N\+1\)² .* parts of the draws"):
+        win_table(10**7, 2)
+    for draws in ([0, 2], [0.0, 1.0], np.ma.array([0, 1], mask=[1, 0])):
+        with pytest.raises(ArgumentError, match="`draws`"):
+            estimate_win_probabilities(universal_game([[0, 1]], 1), draws)
+
+
+@pytest.mark.parametrize(
+    "policy", [[0.5], [0.5, 0.6], [np.nan, 1.0], [1.5, -0.5], np.ma.array([0.5, 0.5], mask=[1, 0])]
+)
+def test_what_is_no_policy_yields_no_number(policy: Any) -> None:
+    game = universal_game([[0, 1], [1, 0]], 1)
+    for ask in (game.win_probabilities, game.gap, game.worst_win_rate):
+        with pytest.raises(ArgumentError, match="`policy`"):
+            ask(policy)
+    with pytest.raises(ArgumentError, match="`gap`"):
+        self_play(game, gap=float("nan"))
+
+
+def test_the_win_table_in_closed_form_is_the_mean_over_all_subsets() -> None:
+    """Σ_j C(B, j)·C(N−A−B, k−j) / (C(N, k)·(j+1)), as its docstring defines it, in rational arithmetic."""
+    N, k = 9, 4
+    table = win_table(N, k)
+    for above, same in product(range(N + 1), repeat=2):
+        below = N - above - same
+        if below >= 0:
+            wins = sum(Fraction(comb(same, j) * comb(below, k - j), j + 1) for j in range(k + 1))
+            assert table[above, same] == float(wins / comb(N, k))

@@ -140,6 +140,8 @@ def test_batches_score_as_their_prompts() -> None:
         (lambda: graded.calibrated(None, 4), "`transform` must be 'exp"),
         (lambda: graded.calibrated("exp(x)", 4), "`transform` must have a number"),
         (lambda: graded.calibrated("exp(inf)", 4), "`transform` must have a number"),
+        (lambda: graded.calibrated("exp(1e400000000)", 4), "`transform` must have a number"),
+        (lambda: graded.calibrated("log", 10**8), "`references` must be at most 65536"),
         (lambda: graded.calibrated("exp(701)", 4), "`transform` exp"),
         (lambda: graded.calibrated("power(5)", 4), r"`transform` power\(a\) must have a whole a from 1 to .* 4; got 5"),
         (lambda: graded.calibrated("power(0.5)", 4), "whole a from 1"),

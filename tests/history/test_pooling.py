@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -264,6 +266,8 @@ def test_drawing_stops_at_the_recurrence_or_at_the_cap() -> None:
         ({"drift": -0.1}, "`drift`"),
         ({"drift": math.nan}, "`drift`"),
         ({"max_prompts": 0}, "`max_prompts`"),
+        ({"seed": "x"}, "`seed`"),
+        ({"seed": -1}, "`seed`"),
         ({"baseline": "group_mean"}, "`baseline`"),
     ],
 )
@@ -277,6 +281,7 @@ def test_bad_settings_are_refused(options: dict[str, object], reason: str) -> No
     [
         ("p", [1, 2, 3], "the group size"),
         ("p", "abcd", "must be a list"),
+        ("p", np.ma.array([1, 2, 3, 4], mask=[1, 0, 0, 0]), "must be a list of answers, got a masked array"),
         ("p", [1, 2, 3, 4.5], "restored exactly"),
         ("p", [1, 2, 3, (4,)], "restored exactly"),
         ("p", [True, 2, 3, 4], "restored exactly"),
@@ -291,15 +296,21 @@ def test_bad_visits_are_refused_and_not_remembered(prompt: object, answers: obje
 
 
 def test_bad_numbers_are_refused() -> None:
-    with pytest.raises(ArgumentError):
-        InverseBinomial(1)
-    with pytest.raises(ArgumentError, match="`further_draws`"):
-        InverseBinomial(4).rewards([0])
-    with pytest.raises(ArgumentError, match="`bias`"):
-        cap_for(0.0)
-    with pytest.raises(ArgumentError, match="`answers`"):
-        recurrences([0.5, 1.0])
-    with pytest.raises(ArgumentError, match="`distances`"):
-        drift_bias([0.0, 1.0], [0.1, 0.1])
-    with pytest.raises(ArgumentError, match="at least 2"):
-        squared_drift([1], [1, 2])
+    rule, masked = InverseBinomial(4), np.ma.array([1, 2], mask=[1, 0])
+    calls: list[tuple[str, Callable[[Any], object], list[Any]]] = [
+        ("`cap`", InverseBinomial, [1, "x", 2.5]),
+        ("`further_draws`", rule.rewards, [[0], [1.0], ["a"], masked, [[1], [1, 2]]]),
+        ("`p`", rule.bias, [math.nan, 1.5, "x", masked / 2]),
+        ("`p`", rule.expected_draws, [0.0, math.nan, -0.5]),
+        ("`bias`", cap_for, [0.0, "x", math.nan, math.inf, True, 5e-324]),
+        ("`answers`", recurrences, [[0.5, 1.0], [1], "ab", masked, [masked], [[1, 2], [1]]]),
+        ("`coefficients`", drift_sensitivity, [[math.nan, 1.0], "ab", [[1.0, 2.0]], masked]),
+        ("`coefficients`", lambda c: drift_bias(c, [0.1]), [[math.nan, 1.0], [1.0], masked]),
+        ("`distances`", lambda d: drift_bias([0.0, 1.0], d), [[0.1, 0.1], [-0.1], [math.nan], "a", masked]),
+        ("`first` .* at least 2", lambda group: squared_drift(group, [1, 2]), [[1], 5, [[1], [2]], "ab", masked]),
+        ("`second` .* at least 2", lambda group: squared_drift([1, 2], group), [[1], None]),
+    ]
+    for words, call, values in calls:
+        for value in values:
+            with pytest.raises(ArgumentError, match=words):
+                call(value)

@@ -43,6 +43,8 @@ def test_names_that_mean_log_without_doubt_are_log(name: str) -> None:
         ("power", r"power\(a\)"),
         ("polynomial", r"polynomial\(a_0,…\)"),
         ("entropy(2)", "must be written log"),
+        ("LOG", "got 'LOG'; did you mean 'log'"),
+        ("Power(2)", "did you mean 'power'"),
         ("entorpy", "did you mean 'entropy'"),
         ("helinger", "did you mean 'hellinger'"),
     ],

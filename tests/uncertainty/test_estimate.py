@@ -293,6 +293,12 @@ def test_shapes_follow_the_answers() -> None:
         (lambda: polyest.load("log", 4).value_with_error([1] * 4).interval(95), "`confidence` must be between"),
         (lambda: success_with_error(success.pass_at(3, 5), [1] * 5), "degree at most K/2"),
         (lambda: value_moments([-1.0, 0.0], [0.5, 0.4]), "sum to 1"),
+        (lambda: value_moments([-1.0, 0.0], ["a"]), "`probabilities` must be flat"),
+        (lambda: value_moments([-1.0, 0.0], np.ma.array([0.5, 0.5], mask=[1, 0])), "`probabilities` .* masked"),
+        (lambda: value_moments([np.nan, 0.0], [0.5, 0.5]), "`coefficients` must be a flat array of finite"),
+        (lambda: value_moments([], [0.5, 0.5]), "`coefficients` must be a flat array of finite"),
+        (lambda: value_moments("ab", [0.5, 0.5]), "`coefficients` must be a flat array of finite"),
+        (lambda: success_with_error("pass@2", [1] * 5), "`objective` must be one of polyest.success"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_had_is_refused(call: Callable[[], object], message: str) -> None:

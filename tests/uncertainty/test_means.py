@@ -144,6 +144,9 @@ def test_intervals_of_both_kinds_cover() -> None:
         (lambda: polyest.summary([1.0, 2.0], ["x"]), "for each of 2 groups, got 1"),
         (lambda: polyest.summary([1.0, 2.0], [["x"], ["y"]]), "hashable"),
         (lambda: polyest.summary([1.0, 2.0], 7), "must be a sequence"),
+        (lambda: polyest.summary([1.0, 2.0], {"x", "y"}), "must be a sequence"),
+        (lambda: polyest.summary([1.0, 2.0]).minus(5), "`other` must be a Summary like this one, got 5"),  # type: ignore[arg-type]
+        (lambda: polyest.summary([1.0, 2.0]).apart([1.0]), r"`other` must be a Mean like this one, got \[1.0\]"),  # type: ignore[arg-type]
         (lambda: polyest.summary([1.0, 2.0], redrawn="groups"), "one of prompts, completions"),
         (lambda: polyest.summary([1.0, 2.0], ["x", "y"], redrawn="completions"), "two groups for each prompt"),
         (lambda: polyest.summary([1.0, 2.0]).interval(1.0), "`confidence`"),
