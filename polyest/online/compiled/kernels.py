@@ -23,7 +23,6 @@ ZERO, ONE, TWO, WIDTH, ROOM = (np.uint64(n) for n in (0, 1, 2, LANES, MOST))
 UNSIGNED = np.uint64(2**63 - 1)
 MAGNITUDE = np.float64(LARGEST).view(np.uint64)
 TOGETHER = 16  # groups whose weights are checked at once: a short loop is a slow one
-POWERS = np.ldexp(1.0, np.arange(-MOST_DIGITS, MOST_DIGITS + 1))
 
 
 @inlined
@@ -40,7 +39,7 @@ def fits_registers(lo, size, end):
 @inlined
 def power(exponent):
     """2^exponent, at most `MOST_DIGITS` from 1."""
-    return POWERS[np.uint64(max(min(exponent, MOST_DIGITS), -MOST_DIGITS) + MOST_DIGITS)]
+    return math.ldexp(1.0, np.int32(max(min(exponent, MOST_DIGITS), -MOST_DIGITS)))
 
 
 @inlined
