@@ -143,7 +143,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
             reader.text = reader.text or report.text
             reader.has_answers |= report.has_answers
             _add(rows, path, report)
-        finish(reader, arguments.rollouts[0])
+        finish(reader, arguments.rollouts[0], named.unread)
         yield rows
 
 
