@@ -20,6 +20,7 @@ _.extra_repr
 _._apply
 recurse
 _._check_value
+_._print_message
 _.dps
 _._cache
 _._cache_file

@@ -8,14 +8,16 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["INTERNAL_ERROR", "guard", "main", "stop"]
+__all__ = ["INTERNAL_ERROR", "guard", "main", "provide_stderr", "stop"]
 
 INTERNAL_ERROR = 70  # as in sysexits.h: a mistake of the program; 1 means that a check failed
 
 
 def main() -> int:
     """Run the command line and return its exit code; not ended by a signal from then on."""
+    provide_stderr()
     guard()
     atexit.register(_leave, ended := [])  # as the first, so that it runs after all other clean-up
     gc.disable()
@@ -31,6 +33,12 @@ def main() -> int:
     code = command()
     ended.append(code)
     return code
+
+
+def provide_stderr() -> None:
+    """What is said on a standard error that is closed goes nowhere: not to standard output, nor into another file."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
 
 
 def guard() -> None:

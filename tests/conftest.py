@@ -94,6 +94,18 @@ def user_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
+def permissions(tmp_path: Path) -> Iterator[None]:
+    """Modes of files hold, also where the tests run as root; below `tmp_path` they end as ones that can be removed."""
+    from permissions import binding  # not on the path of all that read this file
+
+    with binding():
+        yield
+    for place, folders, _ in os.walk(tmp_path):
+        for name in folders:
+            Path(place, name).chmod(0o700)
+
+
+@pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
     """Runs a command in this process: its exit code, standard output and standard error, without progress."""
     monkeypatch.setattr(progress, "EVERY", 1e9)

@@ -48,6 +48,7 @@ class Extractor:
         time_limit: seconds for one completion, after which it counts as without an answer, with a warning; None calls
             the function directly, and waits for ever.
         finish: what is made of an answer under the same limit, and returned in its place; by default the answer.
+        late: is told of a completion that took longer, in place of the warning.
 
     Raises:
         ArgumentError: an argument is outside its domain; when called: the function raises, its answer is unhashable or
@@ -62,16 +63,18 @@ class Extractor:
         extract: Extract | str,
         time_limit: float | None = 5.0,
         finish: Callable[[Hashable], object] | None = None,
+        late: Callable[[str], None] | None = None,
     ) -> None:
         self._extract = _function(extract)
         self._finish = finish
+        self._late = late
         self._time_limit = _check_limit(time_limit)
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
     def __reduce__(self) -> tuple[type[Extractor], tuple[object, ...]]:
         """Without its process, which a copy starts anew."""
-        return Extractor, (self._extract, self._time_limit, self._finish)
+        return Extractor, (self._extract, self._time_limit, self._finish, self._late)
 
     def __call__(self, text: str) -> Any:
         """The answer in a completion's text, or what `finish` makes of it."""
@@ -94,13 +97,16 @@ class Extractor:
                 self._worker.stop()
                 self._worker = None
         if reply is None:
-            warnings.warn(
-                f"`extract` took longer than {self._time_limit:g} s for {shortened(text)}, which counts as without an "
-                "answer; make it faster or raise `time_limit`",
-                stacklevel=3,
-            )
+            (self._late or self._warn)(text)
             return _try(_nothing, self._finish, text)
         return reply
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(
+            f"`extract` took longer than {self._time_limit:g} s for {shortened(text)}, which counts as without an "
+            "answer; make it faster or raise `time_limit`",
+            stacklevel=4,
+        )
 
 
 DIED = (False, "the end of its process")

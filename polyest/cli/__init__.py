@@ -5,8 +5,8 @@ bad input, 70 a mistake of polyest's own, 130 interrupted, 141 nobody reads on, 
 
 Verbs: `listing`, `show`, `solve`, `verify`, `score` with its `summary` and what is `measured`, `report`, `plot`. A log
 is scored as `scoring` says, in this process, or in parts (`score_in_parts`, each a `job`) on Ray (`score_on_ray`). What
-verbs share: `options`, `named_function`, `reading`; work on many items in `parallel`, on a `cluster`, with `progress`,
-ended by `signals`.
+verbs share: `options`, `named_function`, `reading`, `streams`; work on many items in `parallel`, on a `cluster`, with
+`progress`, ended by `signals`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from polyest import __version__
 from polyest.cli.options import MissingArguments, Parser, reject_unknown
 from polyest.cli.signals import Stopped, raising
+from polyest.cli.streams import in_words, ready, warnings_as_lines
 from polyest.command import INTERNAL_ERROR
 from polyest.errors import PolyestError
 
@@ -50,23 +52,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if came:
         code, message = came[-1].code, str(came[-1])
     if message:
-        print(f"polyest: {' '.join(message.split())}", file=sys.stderr)
+        with suppress(OSError):  # nobody to be told
+            print(f"polyest: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
 def _outcome(argv: Sequence[str] | None) -> tuple[int, str]:
     """The exit code, and what is to be said about it; only signals and argparse raise."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without ≥ still gets its line
     try:
-        code = _run(argv)
-        print(end="", flush=True)
+        with ready(), warnings_as_lines():
+            code = _run(argv)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141, ""
-    except (PolyestError, OSError) as error:
+    except PolyestError as error:
         return 2, str(error)
+    except OSError as error:
+        return 2, in_words(error)
     except Exception as error:  # noqa: BLE001  (Python's own exit code, 1, would say that a check failed)
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}, line {where.lineno}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TypedDict
 
 from polyest.cli.options import add_json_option, print_json
+from polyest.cli.progress import tell
 from polyest.closed_forms import CLOSED_FORM
 from polyest.numbers.rationals import decimal_text
 from polyest.problems.budget import Budget
@@ -25,6 +27,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
+    for note in _about_own_folder():
+        tell(note)
     rows = [_row(key, list(problems)) for key, problems in groupby(tables(), key=_key)]
     if arguments.json:
         print_json(rows)
@@ -35,6 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     print(f"computed when asked for, at any size: {', '.join(CLOSED_FORM)}; targets: {', '.join(targets())}")
     return 0
+
+
+def _about_own_folder() -> Iterator[str]:
+    """What cannot be read of it; it need not be there, unless it was named."""
+    name = "POLYEST_COEFFS" if os.environ.get("POLYEST_COEFFS") else "your own folder of tables"
+    for error in store.candidates(store.user_folder())[1]:
+        if not isinstance(error, FileNotFoundError):
+            yield f"{name} must hold folders that can be read; {error.filename}: {error.strerror}; mend that"
+        elif "POLYEST_COEFFS" in name:
+            yield f"{name} must name a folder; there is no {error.filename}; name another; polyest solve makes it"
 
 
 class Row(TypedDict):

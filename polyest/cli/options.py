@@ -9,12 +9,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from polyest.errors import ArgumentError, nearest
 from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
 from polyest.rollouts import jsonl
 from polyest.storage.files import check_writable, sweep
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = [
     "MOST_SIZES",
@@ -25,7 +28,9 @@ __all__ = [
     "add_json_option",
     "chosen_budget",
     "column_name",
+    "file_path",
     "group_sizes",
+    "not_empty",
     "print_json",
     "reject_unknown",
     "writable_file",
@@ -78,6 +83,10 @@ class Parser(argparse.ArgumentParser):
         if "arguments are required" in message:
             raise MissingArguments(self, message)
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Help that cannot be written is an error."""
+        (file or sys.stderr).write(message)
 
     def unknown(self, given: Sequence[str]) -> list[str]:
         """What looks like an option on a command line, and is none of this verb."""
@@ -148,7 +157,18 @@ def column_name(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError(f"must be text in UTF-8; got {text!r}") from None
+    return not_empty(text)
+
+
+def not_empty(text: str) -> str:
+    """A name as typed: an empty one of a file would be that of the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty; got '', as from a variable that is not set; name it")
     return text
+
+
+def file_path(text: str) -> Path:
+    return Path(not_empty(text))
 
 
 def add_budget_options(parser: argparse.ArgumentParser, graded: bool = False) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TypeVar
 
+from polyest.cli.options import not_empty
 from polyest.cli.signals import held_back
 from polyest.errors import ArgumentError, MissingDependencyError
 
@@ -26,7 +27,7 @@ def add_engine_options(parser: argparse.ArgumentParser, engines: Mapping[str, st
     told, default = "; ".join(f"{name}: {text}" for name, text in engines.items()), next(iter(engines))
     parser.add_argument("--engine", choices=tuple(engines), default=default, help=f"{told} (default: {default})")
     text = "the Ray cluster (default: that of $RAY_ADDRESS, else one started here)"
-    parser.add_argument("--address", metavar="HOST:PORT", help=text)
+    parser.add_argument("--address", type=not_empty, metavar="HOST:PORT", help=text)
 
 
 def check_address(arguments: argparse.Namespace) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyest.cli.named_function import add_growth_option, chosen_target
-from polyest.cli.options import add_budget_options, chosen_budget, writable_file
+from polyest.cli.options import add_budget_options, chosen_budget, file_path, writable_file
 from polyest.errors import MissingDependencyError
 from polyest.storage.files import replacing
 from polyest.storage.store import solve_command
@@ -30,7 +29,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("-k", "--group-size", type=int, required=True, metavar="K", help="the group size")
     add_budget_options(parser)
     parser.add_argument("--frontier", action="store_true", help="bias against noise, minimax to Bayes table")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"ending in {', '.join(SUFFIXES)}")
+    parser.add_argument("--out", type=file_path, required=True, metavar="FILE", help=f"ending in {', '.join(SUFFIXES)}")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["EVERY", "say", "track"]
+__all__ = ["EVERY", "say", "tell", "track"]
 
 T = TypeVar("T")
 EVERY = 5.0  # seconds between plain lines
@@ -32,11 +32,20 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
 
 def say(line: str) -> None:
     """Print a line of results without tearing a progress bar."""
+    _print(line, sys.stdout)
+
+
+def tell(note: str) -> None:
+    """Likewise what is worth knowing at once."""
+    _print(f"polyest: {' '.join(note.split())}", sys.stderr)
+
+
+def _print(line: str, stream: TextIO) -> None:
     bar = sys.stderr.isatty() and _tqdm()
     if bar:
-        bar.write(line, file=sys.stdout)
+        bar.write(line, file=stream)
     else:
-        print(line, flush=True)
+        print(line, file=stream, flush=True)
 
 
 def _tqdm() -> type[tqdm] | None:

@@ -6,15 +6,16 @@ import argparse
 import glob
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from polyest.cli.named_function import Own, named_function
-from polyest.cli.progress import track
-from polyest.errors import ArgumentError
+from polyest.cli.options import not_empty
+from polyest.cli.progress import tell, track
+from polyest.errors import ArgumentError, shortened
 from polyest.problems.budget import whole_number
 from polyest.rollouts import extraction, readers
 from polyest.rollouts.batch import warmed_up
@@ -58,7 +59,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         "files, folders, patterns, - for standard input: JSON lines, a JSON array, CSV, parquet, or what trainers and "
         "evaluations write"
     )
-    add("rollouts", nargs="+", metavar="ROLLOUTS", help=text)
+    add("rollouts", nargs="+", type=not_empty, metavar="ROLLOUTS", help=text)
     text = f"{', '.join(readers.NAMES)}, or MODULE:FUNCTION, a reader of your own (default: found out for each file)"
     add("--format", metavar="NAME", help=text)
     text = f"find the answer in the completion's text: {', '.join(extraction.SPECIFICATIONS)}"
@@ -128,7 +129,7 @@ def read_verdicts(arguments: argparse.Namespace, rows: Rows, notes: list[str]) -
     try:
         return verdicts(rows, arguments.correct_if)
     except ArgumentError as error:
-        if arguments.correct_if:
+        if arguments.correct_if is not None:
             raise
         notes.append(f"{error}; correct: unknown; name another column, or none, with --correct-column")
         return None
@@ -167,7 +168,7 @@ def reading(arguments: argparse.Namespace, notes: list[str]) -> Iterator[Reading
     """The log that the options name; `notes` get what is worth knowing."""
     check_numbers(arguments)
     columns, jobs = chosen_columns(arguments), arguments.jobs or os.cpu_count() or 1
-    layout, extract = layout_and_extraction(arguments)
+    layout, extract = layout_and_extraction(arguments, tell)
     with opened(bytes_of(arguments.memory), jobs) as database:
         rows = read_log(database, arguments.rollouts, columns, layout, extract, notes.append, track)
         with warmed_up(rows.count > FEW), unchanged(rows):
@@ -225,14 +226,27 @@ def about_log(rows: Rows, groups: Groups, group_size: int | None) -> list[str]:
     return [*about_groups(groups, group_size, name), *about_answers(column, likely_sentinels(rows), groups)]
 
 
-def layout_and_extraction(arguments: argparse.Namespace) -> tuple[str | Batches | None, Extract | None]:
-    """The layout by name, or the reader of one's own; and what finds answers, if that is asked for."""
+def layout_and_extraction(
+    arguments: argparse.Namespace, report: Callable[[str], None]
+) -> tuple[str | Batches | None, Extract | None]:
+    """The layout by name, or the reader of one's own; and what finds answers, if that is asked for.
+
+    Args:
+        report: is told, at once, of texts in which that takes too long.
+    """
+
+    def late(text: str) -> None:
+        taken = f"took longer than {extraction.TIME_LIMIT:g} s for {shortened(text)}"
+        report(f"`--extract` {taken}, which counts as without an answer; choose a faster rule")
+
     layout: object = own_function(arguments.format)
     if isinstance(layout, Own):
         layout = named_function(layout, "--format", "a function from a path to Arrow batches")
     how = own_function(arguments.extract)
     rule = named_function(how, "--extract") if isinstance(how, Own) else how
-    extract = None if rule is None else extraction.extractor(rule, jobs=arguments.jobs or 1)
+    if rule is None:
+        return cast("str | Batches | None", layout), None
+    extract = extraction.extractor(rule, jobs=arguments.jobs or 1, time_limit=extraction.TIME_LIMIT, late=late)
     return cast("str | Batches | None", layout), extract
 
 

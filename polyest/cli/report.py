@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from polyest.cli.options import writable_file
+from polyest.cli.options import file_path, writable_file
 from polyest.cli.reading import add_reading_options, check_not_read, read_records
 from polyest.cli.signals import Stopped
 from polyest.errors import ArgumentError
 from polyest.problems.budget import whole_number
 from polyest.rollouts.engine.log import STANDARD_INPUT
 from polyest.rollouts.engine.recognised import in_words
-from polyest.rollouts.runs import SUFFIXES, files_of
+from polyest.rollouts.runs import SUFFIXES, Unread, few, files_of
 from polyest.rollouts.statistics import UNITS
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.set_defaults(run=run, parser=parser)
     add_reading_options(parser)
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="FILE", help="the page, which ends in .html and needs no network")
+    text = "the page, which ends in .html and needs no network"
+    add("--out", type=file_path, required=True, metavar="FILE", help=text)
     add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
     add("--follow", action="store_true", help="write the page anew whenever the log has grown, until Ctrl-C")
     text = f"how often --follow looks, and the page is loaded anew (default: {EVERY})"
@@ -90,12 +91,14 @@ def _follow(arguments: argparse.Namespace, out: Path, every: int) -> NoReturn:
     from polyest.report import write_report
 
     report: Report | None = None
+    unread: Unread = {}
     seen: dict[Path, tuple[int, int]] = {}
     try:
-        if not _files(arguments.rollouts):
+        if not _files(arguments.rollouts, unread):
             there = ", ".join(arguments.rollouts)
-            told = f"no rollouts in {there} yet; waiting for {', '.join(sorted(SUFFIXES))}; looking every {every} s"
-            print(f"polyest: {told}", file=sys.stderr, flush=True)
+            closed = f", and no permission to read {few([*map(str, unread)])}" if unread else ""
+            told = f"no rollouts in {there} yet{closed}; waiting for {', '.join(sorted(SUFFIXES))}"
+            print(f"polyest: {told}; looking every {every} s", file=sys.stderr, flush=True)
         while True:
             now = _files(arguments.rollouts)
             if now != seen:
@@ -123,11 +126,11 @@ def _again(arguments: argparse.Namespace, out: Path, every: int, before: Report 
     return report
 
 
-def _files(named: Sequence[str]) -> dict[Path, tuple[int, int]]:
+def _files(named: Sequence[str], unread: Unread | None = None) -> dict[Path, tuple[int, int]]:
     """Size and time of every file that has something in it; patterns may match none yet."""
     there = [name for name in named if not glob.has_magic(name) or glob.glob(name, recursive=True)]  # noqa: PTH207
     found = {}
-    for _, path, _ in files_of(there):
+    for _, path, _ in files_of(there, unread):
         with suppress(FileNotFoundError):  # gone meanwhile
             status = path.stat()
             if status.st_size:

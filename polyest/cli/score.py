@@ -18,6 +18,7 @@ from polyest.cli.options import (
     add_json_option,
     chosen_budget,
     column_name,
+    file_path,
     print_json,
     writable_file,
     writable_folder,
@@ -78,9 +79,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_budget_options(parser)
     add("--no-answer-reward", type=float, metavar="X", help="reward of no answer (default: that of no match)")
     text = "write rewards and advantages here, with file, row (from 1, blank lines not counted) and keys of each row"
-    add("--out", type=Path, metavar="FILE", help=text)
+    add("--out", type=file_path, metavar="FILE", help=text)
     add("--full", action="store_true", help="write every row there, as it was, with rewards and advantages added")
-    add("--values", type=Path, metavar="FILE", help="write one row per prompt here, with its value")
+    add("--values", type=file_path, metavar="FILE", help="write one row per prompt here, with its value")
     add("--reference-column", metavar="NAME", help="a reference's probability q of the answer; r(q) is subtracted")
     for name, text in (("reward", "reward; reward_METHOD with several methods"), ("advantage", "advantage, likewise")):
         add(f"--{name}-column", type=column_name, default=name, metavar="NAME", help=f"default: {text}")
@@ -88,7 +89,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     text = "a column, such as step, or prompt, or run: means over the prompts of each of its values, with errors"
     add("--by", metavar="NAME", help=text)
     add("--unit", choices=tuple(UNITS), default="nats", help="of entropies (default: nats)")
-    add("--csv", type=Path, metavar="FILE", help="write the means here, one row for each value of --by; all measures")
+    text = "write the means here, one row for each value of --by; all measures"
+    add("--csv", type=file_path, metavar="FILE", help=text)
     add_json_option(parser)
 
 

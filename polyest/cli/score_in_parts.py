@@ -65,7 +65,7 @@ def found_in_parts(
         PolyestError: as in the local engine, that of the first file or partition in which something is wrong.
     """
     check_numbers(arguments)
-    layout, extract = layout_and_extraction(arguments)
+    layout, extract = layout_and_extraction(arguments, notes.append)
     named = named_files(arguments.rollouts, chosen_columns(arguments), layout, extract is not None)
     with ExitStack() as folders:  # which go when no worker is there any more
         folders.callback(shutil.rmtree, scratch := new_folder(), ignore_errors=True)
@@ -107,7 +107,7 @@ def _rows_of_file(
     database: Database, arguments: argparse.Namespace, named: Named, file: int, report: Report
 ) -> Iterator[pyarrow.RecordBatch]:
     run, path, is_asked_for = named.files[file]
-    layout, extract = layout_and_extraction(arguments)
+    layout, extract = layout_and_extraction(arguments, report.notes.append)
     rows = Rows(database, named.columns, named.is_run, is_extracted=extract is not None)
     reader = Reader(rows, layout, extract, report.notes.append, report.lost, report.unknown)
     reader.read(run, path, str(path), is_asked_for)
@@ -132,7 +132,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
     for report in reports:
         if report.error is not None:
             raise report.error
-    layout, extract = layout_and_extraction(arguments)
+    layout, extract = layout_and_extraction(arguments, notes.append)
     with opened(bytes_of(arguments.memory), threads=1) as database:
         rows = Rows(database, named.columns, named.is_run, is_extracted=extract is not None)
         reader = Reader(rows, layout, extract, notes.append)
@@ -143,7 +143,7 @@ def _whole(arguments: argparse.Namespace, named: Named, reports: Sequence[Report
             reader.text = reader.text or report.text
             reader.has_answers |= report.has_answers
             _add(rows, path, report)
-        finish(reader, arguments.rollouts[0])
+        finish(reader, arguments.rollouts[0], named.unread)
         yield rows
 
 

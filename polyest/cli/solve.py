@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from polyest.cli.named_function import Own, add_growth_option, chosen_target, own
-from polyest.cli.options import add_budget_options, chosen_budget, group_sizes
+from polyest.cli.options import add_budget_options, chosen_budget, file_path, group_sizes, not_empty
 from polyest.cli.parallel import ENGINES, add_engine_options, check_address, parallel_map
 from polyest.cli.progress import say, track
 from polyest.closed_forms import CLOSED_FORM
@@ -34,11 +34,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--method", metavar="METHOD", help=f"{' or '.join(SOLVED)} (default: aqp; graded for best_of)")
     parser.add_argument("-k", "--group-sizes", required=True, type=group_sizes, metavar="K", help="16, 2:64 or 8,16,32")
     add_budget_options(parser, graded=True)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: your own folder of tables)")
+    text = "where to write (default: your own folder of tables)"
+    parser.add_argument("--out", type=file_path, metavar="DIR", help=text)
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes (default: -1, one per core)")
     add_engine_options(parser, ENGINES)
     parser.add_argument("--force", action="store_true", help="solve what is there already, too")
-    parser.add_argument("--solver", metavar="NAME", help="start aqp with this cvxpy solver (the result is the same)")
+    parser.add_argument(
+        "--solver", type=not_empty, metavar="NAME", help="start aqp with this cvxpy solver (the result is the same)"
+    )
     parser.add_argument("--digits", type=int, metavar="N", help="working precision (the result is the same)")
 
 

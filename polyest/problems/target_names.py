@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
-from polyest.errors import ArgumentError, shortened
+from polyest.errors import ArgumentError, nearest, shortened
 from polyest.numbers.rationals import bounded_rational
 
-__all__ = ["ALIASES", "INSTEAD", "WRITTEN", "CustomParts", "custom_parts", "parameter"]
+__all__ = ["ALIASES", "INSTEAD", "WRITTEN", "CustomParts", "custom_parts", "meant", "parameter", "with_aliases"]
 
 WRITTEN = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*")
 CUSTOM_NAME = re.compile(r"custom\(([^\W\d]\w*),([\d./]+),([\d./]+),[0-9a-f]{12}\)")
@@ -48,6 +49,27 @@ class CustomParts:
 
     function: str
     growth: tuple[Fraction, Fraction]
+
+
+def with_aliases(family: str, signature: str) -> str:
+    """How a target is written, with its other names.
+
+    >>> with_aliases("log", "log"), with_aliases("js", "js(q)")
+    ('log (or entropy, shannon, kl)', 'js(q)')
+    """
+    others = ", ".join(alias for alias, named in ALIASES.items() if named == family)
+    return f"{signature} (or {others})" if others else signature
+
+
+def meant(name: str, families: Collection[str]) -> str:
+    """A hint at the target that may have been meant, or at another objective, with what to type for it.
+
+    >>> meant("hellingr", ["log", "js"]).partition(":")[0]
+    "; did you mean 'hellinger'? It leaves a factor open"
+    """
+    hint = nearest(name, [*families, *ALIASES, *INSTEAD])
+    instead = [INSTEAD[other] for other in INSTEAD if other not in families and nearest(other, [other]) == hint]
+    return hint + "".join(f" It {text}" for text in instead)
 
 
 def custom_parts(name: str) -> CustomParts | None:

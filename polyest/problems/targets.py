@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from polyest.errors import ArgumentError, nearest, shortened
+from polyest.errors import ArgumentError, shortened
 from polyest.numbers.formal import LARGEST_DEGREE
 from polyest.numbers.protocol import Formula, Functions, N
 from polyest.numbers.rationals import rational_text
 from polyest.problems.moments import harmonics, polynomial_mean, ratios
-from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, custom_parts, parameter
+from polyest.problems.target_names import ALIASES, INSTEAD, WRITTEN, custom_parts, meant, parameter, with_aliases
 
 __all__ = ["TARGETS", "Target", "get_target", "names", "register"]
 
@@ -251,10 +251,9 @@ def _named(name: str) -> Target:
     if instead and (parameters is None or family not in TARGETS):
         raise ArgumentError(f"`target` {family} {instead}; got {shortened(name)}")
     if family not in TARGETS:
-        hint = nearest(family.lower(), [*TARGETS, *ALIASES, *INSTEAD])
-        raise ArgumentError(
-            f"`target` must be one of {', '.join(names())}, polyest.custom(…); got {shortened(name)}{hint}"
-        )
+        known = ", ".join(with_aliases(family, row.signature) for family, row in TARGETS.items())
+        hint = meant(family.lower(), TARGETS)
+        raise ArgumentError(f"`target` must be one of {known}, polyest.custom(…); got {shortened(name)}{hint}")
     return TARGETS[family].make([parameter(name, part) for part in (parameters or "").split(",") if part.strip()])
 
 

@@ -44,7 +44,7 @@ def tables() -> tuple[Problem, ...]:
 
     Those of plug_in, harmonic and exact are computed when asked for and are not listed.
     """
-    folders = [folder for folder in (store.user_folder(), store.shipped_folder()) if folder.is_dir()]
+    folders = store.user_folder(), store.shipped_folder()
     found = [_problem_at(path.relative_to(folder)) for folder in folders for path in store.paths(folder)]
     return tuple(dict.fromkeys(problem for problem in found if problem is not None))
 

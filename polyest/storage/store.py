@@ -102,8 +102,10 @@ def load(problem: Problem) -> Table:
     """
     path = find(problem)
     if path is None:
+        folder = user_folder()
+        missing = ", which is no folder," if os.environ.get("POLYEST_COEFFS") and not folder.is_dir() else ""
         raise TableNotFoundError(
-            f"no table for {problem} in {user_folder()} nor among the shipped ones; "
+            f"no table for {problem} in {folder}{missing} nor among the shipped ones; "
             f"solve it with: {solve_command(problem)}"
         )
     status = path.stat()

@@ -58,6 +58,15 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         (("plot", "log", "-k", "4"), "the following arguments are required: --out"),
         (("plot", "log", "-k", "4", "--out", "x.gif"), "`--out` must end in .png, .pdf, .svg; got 'x.gif'"),
         (("plot", "log", "-k", "4", "--out", "nowhere/x.png"), "there is no"),
+        (("score", "log.jsonl", ""), "argument ROLLOUTS: must not be empty; got '', as from a variable"),
+        (("report", "", "--out", "x.html"), "argument ROLLOUTS: must not be empty"),
+        (("verify", ""), "argument PATH: must not be empty"),
+        *((("score", "log.jsonl", option, ""), f"argument {option}: must not be empty") for option in
+          ("--out", "--values", "--csv", "--reward-column", "--advantage-column", "--address")),
+        (("report", "log.jsonl", "--out="), "argument --out: must not be empty"),
+        (("plot", "log", "-k", "4", "--out", ""), "argument --out: must not be empty"),
+        *((("solve", "--target", "log", "-k", "4", option, ""), f"argument {option}: must not be empty") for option in
+          ("--out", "--address", "--solver")),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,35 @@ def test_list_without_tables(run: Run, user_folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(store, "shipped_folder", lambda: user_folder)
     assert run("list", "--json") == (0, "[]\n", "")
     assert run("list")[0] == 0
+
+
+@pytest.mark.usefixtures("permissions")
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda folder: None,
+            "POLYEST_COEFFS must name a folder; there is no {}; name another; polyest solve makes it",
+        ),
+        (lambda folder: folder.touch(), "POLYEST_COEFFS must hold folders that can be read; {}: Not a directory; mend"),
+        (lambda folder: folder.mkdir(0), "POLYEST_COEFFS must hold folders that can be read; {}: Permission denied"),
+        (lambda folder: folder.mkdir(), ""),
+    ],
+)
+def test_a_folder_of_tables_that_is_named_and_cannot_be_read_is_told(
+    make: Callable[[Path], object], told: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYEST_COEFFS", str(tmp_path / "own"))
+    monkeypatch.setattr(store, "shipped_folder", lambda: tmp_path / "none")
+    make(tmp_path / "own")
+    code, out, err = run("list", "--json")
+    assert (code, out, err.count("\n")) == (0, "[]\n", 1 if told else 0)
+    assert told.format(tmp_path / "own") in err
+
+
+def test_a_table_that_is_missing_with_its_folder_says_so(
+    run: Run, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"in {user_folder} nor among" in run("show", "log", "-k", 999)[2]
+    monkeypatch.setenv("POLYEST_COEFFS", str(user_folder / "none"))
+    assert f"in {user_folder / 'none'}, which is no folder, nor among" in run("show", "log", "-k", 999)[2]

@@ -59,23 +59,9 @@ def test_linked_folders_are_looked_into(run: Run, folder: Path, tmp_path: Path) 
     )
 
 
-@pytest.fixture
-def unreadable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A subfolder that cannot be listed, also where the tests run as root."""
-    path = folder / "js(0.1)"
-    path.mkdir()
-    scan = os.scandir
-
-    def scandir(place: Any) -> Any:
-        if Path(place) == path:
-            raise PermissionError(13, "Permission denied", str(place))
-        return scan(place)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    return path
-
-
-def test_unreadable_folders_are_named(run: Run, folder: Path, unreadable: Path) -> None:
+@pytest.mark.usefixtures("permissions")
+def test_unreadable_folders_are_named(run: Run, folder: Path) -> None:
+    (unreadable := folder / "js(0.1)").mkdir(0)
     code, out, _ = run("verify", folder)
     assert code == 2
     assert f"refused: {unreadable}: cannot be read: Permission denied" in out

@@ -46,7 +46,11 @@ def test_names_that_mean_log_without_doubt_are_log(name: str) -> None:
         ("LOG", "got 'LOG'; did you mean 'log'"),
         ("Power(2)", "did you mean 'power'"),
         ("entorpy", "did you mean 'entropy'"),
-        ("helinger", "did you mean 'hellinger'"),
+        ("helinger", r"did you mean 'hellinger'\? It leaves a factor open: type power\(-0\.5\)"),
+        (
+            "nope",
+            r"must be one of log \(or entropy, shannon, kl\), power\(a\), .*; got 'nope'; did you mean 'entropy'\?$",
+        ),
     ],
 )
 def test_names_that_leave_something_open_say_what_to_type(name: str, typed: str) -> None:

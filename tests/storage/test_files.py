@@ -283,7 +283,7 @@ def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("permissions")
 def test_a_read_only_folder_is_known_before_the_work(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     with pytest.raises(ArgumentError, match="`--out` must be where files can be written"):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from polyest.rollouts.engine.rows import Rows
 from polyest.rollouts.extraction import SPECIFICATIONS
 from polyest.rollouts.readers import layout_of, plain
 from polyest.rollouts.readers.row import PROMPTS
-from polyest.rollouts.readers.source import Source
-from polyest.rollouts.runs import SUFFIXES, few, files_of, is_plain_file
+from polyest.rollouts.readers.source import Source, UnreadableError
+from polyest.rollouts.runs import SUFFIXES, Unread, few, files_of, is_plain_file
 
 if TYPE_CHECKING:
     from polyest.rollouts.engine.database import Database
@@ -39,11 +38,13 @@ class Named:
         files: of each its run, where it is, and whether it is asked for by itself.
         is_run: whether they are runs, in any layout.
         columns: what is read of them.
+        unread: what is left out because it cannot be read.
     """
 
     files: list[tuple[str, Path, bool]]
     is_run: bool
     columns: Columns
+    unread: Unread = field(default_factory=dict)
 
 
 def read_log(
@@ -73,7 +74,7 @@ def read_log(
     for run, path, is_asked_for in progress(found.files, "reading", len(found.files)) if found.is_run else found.files:
         name = STANDARD_INPUT if database.folder in path.parents else str(path)
         reader.read(run, path, name, is_asked_for)
-    finish(reader, named[0])
+    finish(reader, named[0], found.unread)
     return rows
 
 
@@ -93,10 +94,12 @@ def named_files(given: Sequence[str], columns: Columns, layout: str | Batches | 
     is_named = columns.prompts is not None and Path(given[0]).is_file()
     if is_one and (is_named or is_plain_file(given[0])):
         return Named([("", _file(given[0]), True)], False, columns)
-    files = files_of(given)
+    unread: Unread = {}
+    files = files_of(given, unread)
     if columns.by == "run":
         columns = replace(columns, by=None)  # a key
-    return Named([(run, path, asked or len(files) == 1) for run, path, asked in files], True, columns)
+    is_alone = len(files) == 1 and not unread
+    return Named([(run, path, asked or is_alone) for run, path, asked in files], True, columns, unread)
 
 
 def _are_named_by_text(given: Sequence[str], columns: Columns, layout: str | Batches | None) -> bool:
@@ -124,15 +127,19 @@ def _has_only_prompt(source: Source, ours: Set[str]) -> bool:
     return False
 
 
-def finish(reader: Reader, name: str) -> None:
+def finish(reader: Reader, name: str, unread: Unread) -> None:
     """Say what is left out once all files are read, `name` the first of them, and whether there is what was asked for.
 
     Raises:
         ArgumentError: no completions, or no answers.
     """
-    if reader.unknown:
-        names = few([path.name for path in reader.unknown])
-        reader.report(f"left out: {counted(len(reader.unknown), 'file')} in no known layout: {names}")
+    closed = unread | {path: error for path, error in reader.unknown.items() if isinstance(error, UnreadableError)}
+    reader.unknown = closed | reader.unknown
+    if closed:
+        names = few([f"{path} ({error.reason})" for path, error in closed.items()])
+        reader.report(f"left out, as it cannot be read: {names}")
+    if unknown := [path.name for path in reader.unknown if path not in closed]:
+        reader.report(f"left out: {counted(len(unknown), 'file')} in no known layout: {few(unknown)}")
     if reader.lost:
         reader.report(f"left out: {counted(reader.lost.total(), 'lost completion')}: {few([*reader.lost])}")
     _check(reader, name)
@@ -143,8 +150,23 @@ def _spooled(database: Database) -> Path:
     """Standard input as a file: it is looked at before it is read."""
     path = database.folder / "standard-input"
     with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        file.writelines(iter(_more, b""))
     return path
+
+
+def _more() -> bytes:
+    """The next bytes of standard input.
+
+    Raises:
+        ArgumentError: it is closed, or cannot be read.
+    """
+    try:
+        if sys.stdin is not None:
+            return sys.stdin.buffer.read(1 << 20)
+        came = "it is closed"
+    except OSError as error:
+        came = str(error.strerror or error)
+    raise ArgumentError(f"`ROLLOUTS` - is standard input, which must be open for reading; {came}; give it with < or |")
 
 
 def _file(name: str) -> Path:
@@ -192,11 +214,12 @@ def _check(reader: Reader, name: str) -> None:
 
 
 def _nothing(reader: Reader, name: str) -> ArgumentError:
-    """Why no file could be read: what is wrong with the largest, which is the likeliest to be the log."""
+    """Why no file could be read: one may not be, or what is wrong with the largest, the likeliest to be the log."""
     if not reader.unknown:
         known = ", ".join(sorted(SUFFIXES))
         return ArgumentError(f"`ROLLOUTS` must hold rollouts; got {name} with no file in {known}; name the log itself")
-    return reader.unknown[max(reader.unknown, key=lambda path: path.stat().st_size)]
+    unread = [error for error in reader.unknown.values() if isinstance(error, UnreadableError)]
+    return unread[0] if unread else reader.unknown[max(reader.unknown, key=lambda path: path.stat().st_size)]
 
 
 def _nothing_found(reader: Reader) -> ArgumentError:

@@ -39,7 +39,7 @@ class Reader:
         extract: what finds answers in completions' texts; None takes those of the log.
         report: is told what is worth knowing and no reason to stop.
         lost: why completions were lost, and how many.
-        unknown: files in no known layout, each with what is wrong with it.
+        unknown: files that are left out, each with what is wrong with it.
         text: a completion in which an answer was to be found, if one was not empty.
         has_answers: whether the log has answers besides, which `extract` passes over.
     """

@@ -17,8 +17,9 @@ from queue import SimpleQueue
 from polyest.errors import ArgumentError, nearest
 from polyest.rollouts.extraction.rules import RULES, json_path, pattern
 
-__all__ = ["RULES", "SPECIFICATIONS", "extract", "extractor"]
+__all__ = ["RULES", "SPECIFICATIONS", "TIME_LIMIT", "extract", "extractor"]
 
+TIME_LIMIT = 5.0  # seconds for one text
 SPECIFICATIONS = (*RULES, "regex:PATTERN", "json:PATH", "math-verify", "MODULE:FUNCTION")
 
 Extract = Callable[[str], "Hashable | None"]
@@ -30,7 +31,7 @@ def extract(
     how: str | Extract,
     *,
     jobs: int = 1,
-    time_limit: float = 5.0,
+    time_limit: float = TIME_LIMIT,
     progress: Progress = lambda items, label, total: items,
 ) -> list[Hashable | None]:
     r"""The answer in each text, None where there is none; every distinct text is looked at once.
@@ -54,14 +55,19 @@ def extractor(
     how: str | Extract,
     *,
     jobs: int = 1,
-    time_limit: float = 5.0,
+    time_limit: float = TIME_LIMIT,
     progress: Progress = lambda items, label, total: items,
+    late: Callable[[str], None] | None = None,
 ) -> Callable[[Sequence[str | None]], list[Hashable | None]]:
-    """`extract` for one batch of texts after the other, by the same processes."""
+    """`extract` for one batch of texts after the other, by the same processes.
+
+    Args:
+        late: is told of a text that took longer than the limit; by default there is a warning.
+    """
     rule = RULES.get(how) if isinstance(how, str) else None
     if rule is None and isinstance(how, str) and how.startswith("json:"):
         rule = json_path(how.removeprefix("json:"))
-    find = partial(map, rule) if rule else _limited(_function(how), jobs, time_limit)
+    find = partial(map, rule) if rule else _limited(_function(how), jobs, time_limit, late)
 
     def answers(texts: Sequence[str | None]) -> list[Hashable | None]:
         distinct = [*dict.fromkeys(text for text in texts if text is not None)]
@@ -81,14 +87,14 @@ def _function(how: str | Extract) -> str | Extract:
 
 
 def _limited(
-    function: str | Extract, jobs: int, time_limit: float
+    function: str | Extract, jobs: int, time_limit: float, late: Callable[[str], None] | None
 ) -> Callable[[Iterable[str]], Iterable[Hashable | None]]:
     """In order, each text in one of `jobs` processes that a time limit can end."""
     from polyest.adapters.extraction import Extractor
 
     free: SimpleQueue[Extractor] = SimpleQueue()
     for _ in range(jobs):
-        free.put(Extractor(function, time_limit=time_limit))
+        free.put(Extractor(function, time_limit=time_limit, late=late))
 
     def ask(text: str) -> Hashable | None:
         worker = free.get()

@@ -21,7 +21,7 @@ from polyest.rollouts.parquet import MAGIC, SUFFIXES, opened, unpacked
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["TORN", "Json", "Record", "Source", "as_text", "step_in"]
+__all__ = ["TORN", "Json", "Record", "Source", "UnreadableError", "as_text", "step_in"]
 
 Json = object  # a value as the json module reads it
 Record = dict[str, Json]
@@ -32,6 +32,17 @@ LONGEST_LINE = 256 << 20  # bytes, also of what a compressed file unpacks to
 BOM = b"\xef\xbb\xbf"
 STEP = re.compile(r"(?:^|[^a-z])(?:global_)?step_?(\d+)(?:\D|$)", re.IGNORECASE)
 NUMBER = re.compile(r"\d+")
+
+
+class UnreadableError(ArgumentError):
+    """A file or a folder that is there and may not be read, and why."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"`ROLLOUTS` must be files that can be read; {self.path}: {self.reason}; mend that, or name others"
 
 
 @dataclass(frozen=True)
@@ -189,9 +200,7 @@ class Source:
                 return unpacked(self.path, "zstd")
             return self.path.open("rb")
         except OSError as error:
-            raise ArgumentError(
-                f"`ROLLOUTS` must be files that can be read; {self.path}: {error.strerror or error}"
-            ) from None
+            raise UnreadableError(self.path, error.strerror or str(error)) from None
 
     def line(self, record: int) -> int:
         """The number of the line that has this record, both from 1: lines that are blank hold none."""

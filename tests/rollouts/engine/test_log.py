@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from score_support import HARMONIC, exit_code, read_lines, write_lines
+
+from polyest.errors import ArgumentError
+from polyest.rollouts.engine.log import _spooled
 
 ROWS = [{"prompt_id": "p", "answer": a} for a in ("x", "x", "y")]
 LINES = [json.dumps(row) for row in ROWS]
@@ -242,3 +248,19 @@ def test_a_text_of_parquet_that_is_none_is_named(name: str, tmp_path: Path, caps
     parquet.write_table(pa.table(columns), tmp_path / "log.parquet")
     assert exit_code("score", tmp_path / "log.parquet", *HARMONIC) == 2
     assert f"row 1: {name!r} must be a value that Python can hold" in capsys.readouterr().err
+
+
+def no_bytes(size: int) -> bytes:
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+@pytest.mark.parametrize(
+    ("stdin", "came"),
+    [(None, "it is closed"), (SimpleNamespace(buffer=SimpleNamespace(read=no_bytes)), "Bad file descriptor")],
+)
+def test_standard_input_that_cannot_be_read_is_an_error(
+    stdin: object, came: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(ArgumentError, match=rf"^`ROLLOUTS` - is standard input, .*; {came}; give it with < or \|$"):
+        _spooled(SimpleNamespace(folder=tmp_path))  # type: ignore[arg-type]
