@@ -104,13 +104,13 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 
 def shortened(value: object, length: int = 60) -> str:
-    """What came, for a message: its repr, or the start of it, or its kind where it has none.
+    """What came, for a message: its repr in one line, or the start of it, or its kind where it has none.
 
     >>> shortened(10**5000), shortened("1" * 100, 10)
     ('a number of type int, too long to print', "'111111111…")
     """
     try:
-        text = repr(value)
+        text = " ".join(line.strip() for line in repr(value).splitlines())
     except ValueError:  # an integer of more digits than Python prints
         return f"a number of type {type(value).__name__}, too long to print"
     except RecursionError:
