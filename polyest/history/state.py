@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict, TypeGuard, cast
 
 import numpy as np
 
+from polyest.arrays import read_array
 from polyest.errors import ArgumentError, shortened
 from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
 from polyest.problems.problem import METHODS
@@ -89,7 +90,7 @@ def plain_key(prompt: object) -> Key:
 
 def plain_answers(answers: object, size: int | None) -> list[Answer]:
     """The answers as plain strings, ints and None; `size` of them unless it is None."""
-    values = answers.tolist() if isinstance(answers, np.ndarray) else answers
+    values = read_array(answers, "answers").tolist() if isinstance(answers, np.ndarray) else answers
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ArgumentError(f"`answers` must be a list of answers, got {shortened(answers)}")
     if size is not None and len(values) != size:

@@ -234,7 +234,8 @@ def get_target(name: str | Target) -> Target:
     """
     if isinstance(name, Target):
         return register(name) if name.is_custom and name.is_known else name
-    return _registered.get(name) or _named(name)
+    is_name = isinstance(name, str)
+    return _registered.get(name) or _named(name) if is_name else _named.__wrapped__(name)  # which refuses it
 
 
 @lru_cache(maxsize=256)
