@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import check_unmasked, read_lists
 from polyest.errors import ArgumentError
 from polyest.online.lookup import read_only
 from polyest.problems.problem import whole_number
@@ -58,6 +59,7 @@ class InverseBinomial:
         Raises:
             ArgumentError: not whole numbers ≥ 1.
         """
+        check_unmasked(further_draws, "further_draws")
         L = np.asarray(further_draws)
         if L.dtype.kind not in "iu" or (L.size and L.min() < 1):
             raise ArgumentError(f"`further_draws` must be whole numbers ≥ 1, got {further_draws!r:.60}")
@@ -128,11 +130,13 @@ def recurrences(answers: object) -> NDArray[np.int64]:
     >>> recurrences([7, 5, 7, 9]).tolist()
     [2, 4, 2, 4]
     """
-    z = np.asarray(answers)
+    try:
+        z = read_lists(answers)
+        came = f"{z.dtype} of shape {z.shape}"
+    except TypeError as error:
+        z, came = np.zeros(0), str(error)
     if z.dtype.kind not in "iu" or z.ndim < 1 or z.shape[-1] < 2:
-        raise ArgumentError(
-            f"`answers` must be whole numbers of shape (..., K), K ≥ 2; got {z.dtype} of shape {z.shape}"
-        )
+        raise ArgumentError(f"`answers` must be whole numbers of shape (..., K), K ≥ 2; got {came}")
     K = z.shape[-1]
     distance = np.full(z.shape, K, dtype=np.int64)
     for step in range(K - 1, 0, -1):

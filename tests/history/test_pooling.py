@@ -297,6 +297,10 @@ def test_bad_numbers_are_refused() -> None:
         InverseBinomial(1)
     with pytest.raises(ArgumentError, match="`further_draws`"):
         InverseBinomial(4).rewards([0])
+    with pytest.raises(ArgumentError, match="`further_draws` must not be a masked array"):
+        InverseBinomial(4).rewards(np.ma.array([1, 2], mask=[1, 0]))
+    with pytest.raises(ArgumentError, match=r"`answers` must be whole numbers.*got a masked array"):
+        recurrences(np.ma.array([1, 2], mask=[1, 0]))
     with pytest.raises(ArgumentError, match="`bias`"):
         cap_for(0.0)
     with pytest.raises(ArgumentError, match="`answers`"):
