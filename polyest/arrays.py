@@ -33,7 +33,8 @@ KINDS = frozenset("iubOUST")  # of integers, booleans, strings and objects
 NESTS = frozenset({list, tuple})
 DEEPEST = 32  # dimensions of an array of numpy 1
 UNMASKED = {
-    "answers": "pass .astype(object).filled(None) for no answer, or .data and usable=~answers.mask for no completion",
+    "answers": "pass np.where(answers.mask, None, answers.data) for no answer, or .data and usable=~answers.mask for "
+    "no completion",
     "out": "leave it out for a new one",
     "rewards": "pass .data and usable=~rewards.mask",
 }

@@ -275,7 +275,7 @@ def test_bad_settings_are_refused(options: dict[str, object], reason: str) -> No
 @pytest.mark.parametrize(
     ("prompt", "answers", "reason"),
     [
-        ("p", np.ma.array([1, 1, 2, 3], mask=[1, 1, 0, 0]), "not be a masked array; pass .*filled.None. for no answer"),
+        ("p", np.ma.array([1, 1, 2, 3], mask=[1, 1, 0, 0]), "not be a masked array; pass np.where.* for no answer"),
         ("p", [1, np.ma.masked, 2, 3], "restored exactly; got masked"),
         ("p", [1, 2, 3], "the group size"),
         ("p", "abcd", "must be a list"),

@@ -126,7 +126,7 @@ ANSWERS: dict[str, tuple[Callable[[], Any], str]] = {
     "sympy's nan": (lambda: [not_a_number()] * 4, "None where there is no answer, got sympy's nan"),
     "a signaling NaN": (lambda: [Decimal("sNaN")] * 4, "must be hashable.*use None for no answer"),
     "masked among others": (lambda: [1, np.ma.masked, 2, 3], "must be hashable.*answer.item.., and None for no answer"),
-    "masked first": (lambda: [np.ma.masked, 1, 2, 3], "must not be a masked array; pass .*filled.None.*usable=~"),
+    "masked first": (lambda: [np.ma.masked, 1, 2, 3], "must not be a masked array; pass np.where.*usable=~"),
     "a masked row": (lambda: [np.ma.array([7, 7, 2, 3], mask=[1, 1, 0, 0])], "must not be a masked array"),
     "numbers as arrays": (lambda: [1, np.array(1), 2, 3], "must be hashable.*use answer.item"),
     "nothing but numbers as arrays": (lambda: [np.array(1)] * 4, "got none .no list.*without dimensions.*by .item"),
@@ -165,8 +165,9 @@ def test_what_the_messages_recommend_works() -> None:
     assert estimator.rewards(arrow().array([1, 1, None, 2]).to_pylist()).tolist() == expected
     categories = pd.Series([1, 1, None, 2], dtype="Int64").astype("category")
     assert estimator.rewards(categories.astype(object).where(categories.notna(), None).tolist()).tolist() == expected
-    masked = np.ma.array([1, 1, 3, 2], mask=[0, 0, 1, 0])
-    assert estimator.rewards(masked.astype(object).filled(None)).tolist() == expected
+    masked = np.ma.array([1, 1, 3, 3], mask=[0, 0, 1, 1])
+    nothing = estimator.rewards([1, 1, None, None]).tolist()
+    assert estimator.rewards(np.where(masked.mask, None, masked.data)).tolist() == nothing
     assert np.isnan(estimator.rewards(masked.data, usable=~masked.mask)).tolist() == masked.mask.tolist()
     assert estimator.rewards([["a", "a", "b", "a"], np.array(["x", "x", "y", "y"])]).shape == (2, 4)
     groups = pd.Series([["a", "a", "b", "a"], ["x", "x", "y", "y"]]).tolist()
