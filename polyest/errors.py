@@ -104,7 +104,7 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 
 def shortened(value: object, length: int = 60) -> str:
-    """What came, for a message: its repr in one line, or the start of it, or its kind where it has none.
+    """What came, for a message: its repr in one line, or the start of it, or its type where it has none.
 
     >>> shortened(10**5000), shortened("1" * 100, 10)
     ('a number of type int, too long to print', "'111111111…")
@@ -115,6 +115,8 @@ def shortened(value: object, length: int = 60) -> str:
         return f"a number of type {type(value).__name__}, too long to print"
     except RecursionError:
         return f"a {type(value).__name__}, too deep to print"
+    except Exception:  # noqa: BLE001  (a repr of the caller's)
+        return f"a {type(value).__name__} that cannot be printed"
     return text if len(text) <= length else f"{text[:length]}…"
 
 

@@ -13,10 +13,11 @@ import math
 import numbers
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
+from polyest.arrays import check_items
 from polyest.errors import ArgumentError
 from polyest.online.answers import Answers
 from polyest.online.hashable_answers import encode
@@ -34,8 +35,7 @@ __all__ = [
     "INTEGER",
     "NOTHING",
     "answers_of",
-    "labels",
-    "plain",
+    "integers_of",
     "row_of",
     "rows_of_array",
     "rows_of_items",
@@ -69,6 +69,7 @@ def rows_of_items(items: list[object], argument: str) -> Rows:
         ArgumentError: an answer is unhashable, or of a type whose equality cannot be told from its parts.
     """
     codes, index = encode(items, argument)
+    check_items(index, argument)
     distinct = np.array([row_of(item, argument) for item in index], np.int64).reshape(-1, 3)
     return distinct[codes]
 
@@ -89,37 +90,33 @@ def row_of(item: object, argument: str) -> tuple[int, int, int]:
         ) from None
 
 
-def plain(rows: Rows) -> NDArray[np.int64] | NDArray[np.uint64] | list[Any]:
-    """Rows as answers again: the integers themselves where all are and one 64-bit type holds them, else `labels`."""
+def integers_of(rows: Rows) -> NDArray[np.int64] | NDArray[np.uint64]:
+    """Integers that are equal if and only if the rows are: the answers themselves where one 64-bit type holds all.
+
+    Else the rank of each row among the distinct ones; nothing is hashed.
+
+    >>> integers_of(rows_of_items([9, 7, 9], "groups")).tolist()
+    [9, 7, 9]
+    >>> sorted(integers_of(rows_of_items([9, "b", 9], "groups")).tolist())
+    [0, 0, 1]
+    """
     kind, high, low = rows.T
     if (kind == INTEGER).all():
         if (high == low >> 63).all():
             return np.ascontiguousarray(low)
         if not high.any():
             return np.ascontiguousarray(low).view(np.uint64)
-    return labels(rows)
-
-
-def labels(rows: Rows) -> list[Any]:
-    """Rows as hashable answers again: equal bytes for equal answers, None for no answer."""
-    found: list[Any] = np.ascontiguousarray(rows).view("S24").ravel().tolist()
-    for row in np.flatnonzero(rows[:, 0] == NOTHING).tolist():
-        found[row] = None
-    return found
+    return _ranks(rows)
 
 
 def answers_of(rows: Rows) -> Answers:
-    """Rows as the runtime reads answers, shape (N,): the rank of each row among the distinct ones; nothing is hashed.
+    """Rows as the runtime reads answers, shape (N,): the rank of each row; nothing is hashed.
 
     >>> read = answers_of(rows_of_items([9, "b", 9, None], "answers"))
     >>> bool(read.codes[0] == read.codes[2] != read.codes[1]), read.missing.tolist()
     (True, [False, False, False, True])
     """
-    order = np.lexsort(rows.T)
-    ranked = rows[order]
-    codes = np.zeros(len(rows), np.int64)
-    codes[order[1:]] = np.cumsum(np.any(ranked[1:] != ranked[:-1], axis=1))
-    return without(Answers(codes), rows[:, 0] == NOTHING)
+    return without(Answers(_ranks(rows)), rows[:, 0] == NOTHING)
 
 
 def without(answers: Answers, gone: NDArray[np.bool_]) -> Answers:
@@ -127,6 +124,14 @@ def without(answers: Answers, gone: NDArray[np.bool_]) -> Answers:
     missing = gone if answers.missing is None else answers.missing | gone
     alone = -1 - np.arange(missing.size).reshape(missing.shape)
     return replace(answers, codes=np.where(missing, alone, answers.codes), missing=missing)
+
+
+def _ranks(rows: Rows) -> NDArray[np.int64]:
+    order = np.lexsort(rows.T)
+    ranked = rows[order]
+    ranks = np.zeros(len(rows), np.int64)
+    ranks[order[1:]] = np.cumsum(np.any(ranked[1:] != ranked[:-1], axis=1))
+    return ranks
 
 
 def _halves(data: bytes) -> tuple[int, int]:

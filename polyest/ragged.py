@@ -12,8 +12,8 @@ import numpy as np
 
 from polyest.online import grouping, scoring
 from polyest.online.lookup import lookups
-from polyest.problems.budget import RaggedArguments, from_ragged
-from polyest.problems.problem import LARGEST_GROUP, Problem, problem_of_answers
+from polyest.problems.budget import RaggedArguments, as_ragged, from_ragged
+from polyest.problems.problem import LARGEST_GROUP, Problem, check_sizes, problem_of_answers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -179,9 +179,11 @@ def tables_of(
     given = from_ragged(budget)
 
     def problem(group_size: int) -> Problem:
-        return problem_of_answers(target, group_size, method, baseline=baseline, **given)
+        with as_ragged():
+            return problem_of_answers(target, group_size, method, baseline=baseline, **given)
 
     def tables(sizes: list[int]) -> dict[int, Lookup]:
+        check_sizes(sizes)
         if not sizes:
             problem(LARGEST_GROUP)  # the arguments are checked where there is no group, too
         return lookups(problem(n) for n in sizes)

@@ -138,7 +138,7 @@ def _array(correct: ArrayLike, required: str) -> NDArray[np.generic]:
         hits = np.asarray(correct)
     except (TypeError, ValueError, RuntimeError):
         hits = np.empty(0, dtype=object)
-    masked = is_masked(correct) or (isinstance(correct, list | tuple) and any(map(is_masked, correct)))
+    masked = is_masked(correct, 2)
     if masked or hits.dtype == object:
         came = "a masked array" if masked else "lists of different lengths, or something else than these"
         raise ArgumentError(

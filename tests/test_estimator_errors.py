@@ -81,13 +81,15 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "huge reward of no answer": ({"no_answer_reward": 10**400}, "`no_answer_reward` must be a finite number"),
     "reference of words": ({"reference": ["a", "b", "c"]}, "`reference` must be probabilities"),
     "no thread": ({"threads": 0}, "`threads` must be at least 1"),
+    "a thread or none": ({"threads": True}, "`threads` must be a whole number, got True"),
     "half a thread": ({"threads": 1.5}, "`threads` must be a whole number"),
 }
 OUTPUTS: dict[str, tuple[dict[str, Any], str]] = {
     "out of another shape": ({"out": np.empty(2)}, r"`out` must be a writeable array of the answers' shape \(3,\)"),
     "out that is a list": ({"out": [0.0] * 3}, "got list"),
     "out of integers": ({"out": np.empty(3, int)}, "must be float64 or float32, got int64"),
-    "read-only out": ({"out": np.broadcast_to(0.0, 3)}, "`out` must be a writeable"),
+    "read-only out": ({"out": np.broadcast_to(0.0, 3)}, "`out` must be a writeable .*, got a read-only one"),
+    "masked out": ({"out": np.ma.zeros(3)}, "`out` must not be a masked array; leave it out"),
     "half precision": ({"dtype": "f2"}, "must be float64 or float32"),
     "a dtype with a shape": ({"dtype": ("f8", -1)}, "`dtype` must be float64 or float32"),
     "no dtype": ({"dtype": "nonsense"}, "must be float64 or float32, got nonsense"),
@@ -143,12 +145,19 @@ def test_no_groups_below_two(group_size: int) -> None:
         polyest.load("log", group_size)
 
 
+ZEROS = np.zeros(2**16 + 1, int)
 RAGGED: dict[str, tuple[Any, Any, str]] = {
     "lengths that differ": ([1, 2, 3], [0, 0], r"equal length, got shapes \(3,\) and \(2,\)"),
     "answers that are not flat": (np.zeros((2, 3), int), np.zeros((2, 3), int), r"must be flat.*\(2, 3\)"),
     "groups that are not flat": ([1, 2], [[0], [0]], "must be flat"),
     "float group ids": ([1, 2], np.array([0.0, 1.0]), "`groups` must be integers.* float64"),
     "missing group ids": ([1, 2], ["a", None], "`groups` must name the group of every completion, got None or NaN"),
+    "masked group ids": ([1, 2], np.ma.array([1, 1], mask=[1, 0]), "`groups` must not be a masked array; drop"),
+    "a group of more than any table": (
+        ZEROS,
+        ZEROS,
+        "`groups` must have at most 65536 completions .* 65537",
+    ),
     "unhashable group ids": ([1, 2], [["a"], {}], "`groups`"),
     "float answers": (np.array([1.0, 2.0]), [0, 0], "`answers` must be integers"),
 }
@@ -167,11 +176,29 @@ def test_bad_ragged_input(answers: Any, groups: Any, message: str) -> None:
         (("logg",), "`target` must be one of.*did you mean 'log'"),
         (("log", "minmax"), "`method` must be one of.*did you mean 'minimax'"),
         (("power(2)", "harmonic"), "harmonic exists for the target log only"),
+        (([],), r"`target` must be one of.*got \[\]"),
+        (("log", []), r"`method` must be one of.*got \[\]"),
+        (("log", np.array(["aqp", "exact"])), r"`method` must be one of.*got array"),
     ],
 )
-def test_bad_names_are_refused_even_if_there_is_no_group(arguments: tuple[str, ...], message: str) -> None:
+def test_bad_names_are_refused_even_if_there_is_no_group(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         polyest.rewards([], [], *arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "message"),
+    [
+        (None, {"averaged_groups": "x"}, "^`averaged_groups` must be a whole number, got 'x'$"),
+        (None, {"averaged_groups": 0}, "^`averaged_groups` must be at least 1, got 0$"),
+        (None, {"averaged_groups": 2, "noise_budget": 2}, "^`noise_budget`, `averaged_groups` exclude each other"),
+        ("plug_in", {"averaged_groups": 2}, "^`averaged_groups` belongs to method='aqp'"),
+    ],
+)
+def test_a_budget_is_named_as_it_was_given(method: str | None, given: dict[str, Any], message: str) -> None:
+    for score in (polyest.rewards, polyest.advantages, polyest.value, polyest.value_with_error):
+        with pytest.raises(ArgumentError, match=message):
+            score([1, 1], [0, 0], "log", method, **given)
 
 
 def test_padding_needs_the_tables_of_smaller_groups() -> None:

@@ -20,7 +20,7 @@ from polyest.identity import (
     NOTHING,
     PRIME,
     answers_of,
-    labels,
+    integers_of,
     row_of,
     rows_of_array,
     rows_of_items,
@@ -58,11 +58,16 @@ def test_rows_are_equal_if_and_only_if_the_answers_are(a: Any, b: Any) -> None:
 
 
 @given(st.lists(st.one_of(ITEMS, st.just(float("nan"))), min_size=2, max_size=2))
-def test_labels_are_equal_if_and_only_if_the_answers_are(items: list[Any]) -> None:
-    a, b = labels(rows_of_items(items, "answers"))
-    assert [a is None, b is None] == [item is None or item != item for item in items]
-    if a is not None and b is not None:
-        assert (a == b) == (items[0] == items[1])
+@example([7, 2**64 - 1])
+@example([-1, 2**64 - 1])
+def test_integers_are_equal_if_and_only_if_the_rows_are(items: list[Any]) -> None:
+    """None and NaN are one item here: a group that has no name."""
+    rows = rows_of_items(items, "groups")
+    a, b = integers_of(rows).tolist()
+    assert (a == b) == (rows[0].tolist() == rows[1].tolist())
+    for least, most in ((-(2**63), 2**63), (0, 2**64)):
+        if all(type(item) is int and least <= item < most for item in items):
+            assert [a, b] == items
 
 
 @given(st.lists(st.one_of(ITEMS, st.just(float("nan"))), max_size=8))
@@ -115,7 +120,7 @@ def test_answers_without_a_canonical_form_are_refused(item: Any) -> None:
 
 def test_no_items_have_no_rows() -> None:
     assert rows_of_items([], "answers").shape == (0, 3)
-    assert labels(rows_of_items([], "answers")) == []
+    assert integers_of(rows_of_items([], "answers")).tolist() == []
 
 
 HUGE = [10**5000, -(10**5000), 10**5000 + 1, Fraction(10**5000, 7), (10**5000,), frozenset({10**5000})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
@@ -13,6 +13,7 @@ import numpy as np
 from polyest.errors import ArgumentError, PolyestError, TableNotFoundError, shortened, warn
 from polyest.numbers.protocol import N
 from polyest.online.lookup import Lookup, lookup_of
+from polyest.problems.budget import refuse_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["ArrayFunctions", "Matrices", "Totals", "check_padding_id", "check_shape", "matrices"]
+__all__ = ["ArrayFunctions", "Matrices", "Totals", "check_names", "check_padding_id", "check_shape", "matrices"]
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,19 @@ def check_shape(estimator: Estimator, shape: tuple[int, ...]) -> None:
     if not shape or shape[-1] != K:
         raise ArgumentError(
             f"`answers` must have shape (..., {K}), as the table is for group_size={K}; got shape {tuple(shape)}; load "
-            "the table of that size, or mark missing completions by padding_id"
+            "the table of that size, or, with missing completions marked by an id, load(…, padding_id=that)"
         )
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse keyword arguments that an estimator's methods do not have, and say which of them `load` has."""
+    if "padding_id" in given:
+        raise ArgumentError(
+            "`padding_id` is no argument of an estimator's methods, whose tables depend on it; give it to "
+            "load(…, padding_id=…)"
+        )
+    if any(name not in known for name in given):
+        refuse_others(given, known)
 
 
 def check_padding_id(padding_id: Any) -> int | None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from polyest.arrays import read_mask
+from polyest.arrays import read_mask, read_numbers
 from polyest.errors import ArgumentError
 from polyest.estimator import Estimator
 from polyest.online.answers import Answers, read_answers
 from polyest.online.lookup import lookups
-from polyest.problems.problem import problem_of_answers
+from polyest.problems.problem import check_sizes, problem_of_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,9 @@ def estimators(pay: AnswerPay, group_sizes: Iterable[int], baseline: str | None 
     Raises:
         TableNotFoundError: names every size that has no table.
     """
-    found = lookups(problem_of_answers(pay.target, n, pay.method, baseline=baseline, **pay.budget) for n in group_sizes)
+    sizes = list(group_sizes)
+    check_sizes(sizes)
+    found = lookups(problem_of_answers(pay.target, n, pay.method, baseline=baseline, **pay.budget) for n in sizes)
     return {n: Estimator(lookup) for n, lookup in found.items()}
 
 
@@ -173,7 +175,7 @@ def _weights(pay: AnswerPay, weights: ArrayLike | None, size: int) -> Array | No
         )
     if weights is None:
         return None
-    numbers = np.asarray(weights, np.float64)
+    numbers = read_numbers(weights, "weights", "the rewards of a product", "one for each completion")
     if numbers.shape != (size,) or not np.isfinite(numbers).all():
         raise ArgumentError(
             f"`weights` must be a finite number for each of {size} completions, got shape {numbers.shape}"

@@ -73,7 +73,7 @@ def read_integers(argument: str, values: ArrayLike, required: str, remedy: str) 
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):
         array = np.empty(0)
-    if array.dtype.kind not in "iu" or array.ndim < 1 or array.size == 0 or _has_masks(values):
+    if array.dtype.kind not in "iu" or array.ndim < 1 or array.size == 0 or is_masked(values):
         raise ArgumentError(f"`{argument}` must be {required}; got {_came(values)}; {remedy}")
     return array
 
@@ -99,14 +99,9 @@ def read_amount(argument: str, value: object, remedy: str, *, is_positive: bool 
     return number
 
 
-def _has_masks(values: object) -> bool:
-    """Whether it is masked, or a list of what is."""
-    return is_masked(values) or (isinstance(values, list | tuple) and any(map(is_masked, values)))
-
-
 def _came(values: object) -> str:
     """What came, in one line."""
-    if _has_masks(values):
+    if is_masked(values):
         return "a masked array"
     return (
         f"an array of shape {values.shape}" if isinstance(values, np.ndarray) and values.ndim > 1 else shortened(values)

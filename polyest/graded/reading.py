@@ -64,10 +64,9 @@ def check_missing(missing: Any) -> None:
 
 
 def _array(rewards: Any, argument: str) -> NDArray[Any]:
-    is_list = isinstance(rewards, list | tuple)
-    if is_masked(rewards) or (is_list and any(is_masked(x) for x in rewards if not isinstance(x, int | float))):
+    if is_masked(rewards, 2):
         raise ArgumentError(f"`{argument}` must not be a masked array; fill it, and say by `usable` what counts")
-    if not is_list:
+    if not isinstance(rewards, list | tuple):
         return read_array(rewards, argument)
     try:
         return np.asarray(rewards)

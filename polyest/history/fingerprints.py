@@ -7,12 +7,12 @@ prompts share a key with probability 1e-9 all together.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from polyest.arrays import read_array
-from polyest.errors import ArgumentError
+from polyest.arrays import read_ids, read_nested
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
 
 if TYPE_CHECKING:
@@ -40,16 +40,11 @@ def read(things: AnswersLike, argument: str) -> Codes:
         ArgumentError: an array of floats, what cannot be hashed, or rows of different lengths.
     """
     if isinstance(things, list):
-        flat, shape = _flat(things, argument)
-        return fingerprints(rows_of_items(flat, argument)).reshape(shape)
-    array = read_array(things, argument)
-    if array.dtype.kind in "OUST":
-        return fingerprints(rows_of_items(array.reshape(-1).tolist(), argument)).reshape(array.shape)
+        rows, shape = read_nested(things, argument, "pass flat answers, and the prompt of each")
+        return fingerprints(rows_of_items([*chain.from_iterable(rows)], argument)).reshape(shape)
+    array = read_ids(things, argument)
     if array.dtype.kind not in "iub":
-        raise ArgumentError(
-            f"`{argument}` must be integers, strings or hashable objects, got an array of {array.dtype}; map each to "
-            "an integer or a string first"
-        )
+        return fingerprints(rows_of_items(array.reshape(-1).tolist(), argument)).reshape(array.shape)
     integers = cast("NDArray[np.integer]", array.reshape(-1))
     return fingerprints(rows_of_array(integers)).reshape(array.shape)
 
@@ -67,19 +62,3 @@ def mixed(bits: Bits) -> Bits:
     z = (z ^ (z >> np.uint64(30))) * FIRST
     z = (z ^ (z >> np.uint64(27))) * SECOND
     return z ^ (z >> np.uint64(31))
-
-
-def _flat(things: list[object], argument: str) -> tuple[list[object], tuple[int, ...]]:
-    """Nested lists in order, and their shape; only lists nest, so that tuples stay what they are."""
-    shape: tuple[int, ...] = (len(things),)
-    while things and isinstance(things[0], list):
-        lengths = {len(row) if isinstance(row, list) else -1 for row in things}
-        if len(lengths) > 1:
-            raise ArgumentError(
-                f"`{argument}` must be lists of equal lengths, got lengths "
-                f"{', '.join(str(n) if n >= 0 else 'none (no list)' for n in sorted(lengths))}; for groups of mixed "
-                "sizes pass flat answers, and the prompt of each"
-            )
-        shape += (lengths.pop(),)
-        things = [thing for row in things for thing in cast("list[object]", row)]
-    return things, shape

@@ -157,16 +157,11 @@ def _whole_numbers(values: object) -> NDArray[np.integer] | None:
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):
         return None
-    return array if array.dtype.kind in "iu" and not _has_masks(values) else None
-
-
-def _has_masks(values: object) -> bool:
-    """Whether it is masked, or a list of what is."""
-    return is_masked(values) or (isinstance(values, list | tuple) and any(map(is_masked, values)))
+    return array if array.dtype.kind in "iu" and not is_masked(values) else None
 
 
 def _came(values: object) -> str:
-    if _has_masks(values):
+    if is_masked(values):
         return "a masked array"
     return f"{values.dtype} of shape {values.shape}" if isinstance(values, np.ndarray) else shortened(values)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypedDict, TypeGuard, cast
 
 import numpy as np
 
-from polyest.arrays import is_masked
+from polyest.arrays import read_array
 from polyest.errors import ArgumentError, shortened
 from polyest.problems.budget import BUDGET_KINDS, BudgetArguments
 from polyest.problems.problem import METHODS
@@ -90,9 +90,9 @@ def plain_key(prompt: object) -> Key:
 
 def plain_answers(answers: object, size: int | None) -> list[Answer]:
     """The answers as plain strings, ints and None; `size` of them unless it is None."""
-    values = answers.tolist() if isinstance(answers, np.ndarray) else answers
-    if isinstance(values, str) or not isinstance(values, Sequence) or is_masked(answers):
-        came = "a masked array" if is_masked(answers) else shortened(answers)
+    values = read_array(answers, "answers").tolist() if isinstance(answers, np.ndarray) else answers
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        came = shortened(answers)
         raise ArgumentError(f"`answers` must be a list of answers, got {came}; None stands for no answer")
     if size is not None and len(values) != size:
         raise ArgumentError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
-from polyest.arrays import read_array
+from polyest.arrays import read_ids, read_nested
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
 from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
@@ -63,26 +63,12 @@ def read_answers(
     if isinstance(answers, Answers):
         return answers
     if isinstance(answers, list):
-        rows, shape = _innermost(answers, argument)
+        rows, shape = read_nested(answers, argument, "pass flat answers and group ids to polyest.rewards")
         return _from_objects(rows, shape, padding_id, argument, groups)
-    array = read_array(answers, argument)
+    array = read_ids(answers, argument)
     if array.dtype.kind in "iub":
         return Answers(_signed(array), padding=_integer_padding(array, padding_id))
-    if array.dtype.kind in "OUST":
-        return _from_objects([array.reshape(-1).tolist()], array.shape, padding_id, argument, groups)
-    raise ArgumentError(f"`{argument}` must be integers, strings or hashable objects; got {_came(answers, array)}")
-
-
-def _came(answers: object, array: AnyArray) -> str:
-    """What came, and what to do; numpy reads columns of integers with missing values as floats."""
-    column = str(getattr(answers, "dtype", getattr(answers, "type", "")))
-    if array.dtype.kind == "f" and "int" in column.lower():
-        return (
-            f"a column of {column} with missing values; pass a list with None in their place: "
-            "column.astype(object).where(column.notna(), None).tolist() (pandas), .to_list() (polars), .to_pylist() "
-            "(arrow)"
-        )
-    return f"an array of {array.dtype}; map every answer to an integer or a string first"
+    return _from_objects([array.reshape(-1).tolist()], array.shape, padding_id, argument, groups)
 
 
 def _from_objects(
@@ -96,7 +82,7 @@ def _from_objects(
     size = math.prod(shape)
     try:
         hash(padding_id)
-    except TypeError:
+    except Exception:  # noqa: BLE001  (it may raise anything)
         raise ArgumentError(
             f"`padding_id` must be hashable, as the answers are, got {shortened(padding_id)}; use a string or a tuple"
         ) from None
@@ -135,36 +121,6 @@ def _quickly(rows: list[Items], size: int, padding_id: Hashable, argument: str, 
         return found
     codes = backend.choose(backend.ROW_WORK * size).read_strings(rows, *groups)
     return None if codes is None else (codes, *np.zeros((2, size), np.bool_))
-
-
-def _innermost(answers: Items, argument: str) -> tuple[list[Items], tuple[int, ...]]:
-    """The innermost of nested lists in order, and the shape of all; only lists nest."""
-    rows: list[Items] = [answers]
-    shape: tuple[int, ...] = (len(answers),)
-    while rows[0] and isinstance(rows[0][0], list | np.ndarray):
-        level = answers if rows[0] is answers else [*chain.from_iterable(rows)]
-        rows = _rows(level, argument) if isinstance(level[0], np.ndarray) else cast("list[Items]", level)
-        lengths = {len(row) if isinstance(row, list) else -1 for row in rows}
-        if len(lengths) > 1 or -1 in lengths:
-            raise ArgumentError(
-                f"`{argument}` must be nested lists of equal lengths, got lengths "
-                f"{', '.join(str(n) if n >= 0 else 'none (no list)' for n in sorted(lengths))}; "
-                "for groups of mixed sizes pass flat answers and group ids to polyest.rewards"
-            )
-        shape += (lengths.pop(),)
-    return rows, shape
-
-
-def _rows(rows: Items, argument: str) -> list[Items]:
-    """A list of arrays as nested lists."""
-    arrays = [row for row in rows if isinstance(row, np.ndarray) and row.ndim]
-    kinds = {row.dtype.kind if isinstance(row, np.ndarray) else type(row).__name__ for row in rows}
-    if not kinds <= set("iubOUST") or len(arrays) < len(rows):
-        raise ArgumentError(
-            f"`{argument}` must be lists of integer, string or object arrays; got kinds {', '.join(sorted(kinds))}; "
-            "map every answer to an integer or a string first"
-        )
-    return [row.tolist() for row in arrays]
 
 
 def _signed(array: AnyArray) -> SignedCodes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyest.arrays import check_items
 from polyest.errors import ArgumentError, shortened
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ REMEDIES: dict[type, str] = {
     dict: "use json.dumps(answer, sort_keys=True) or tuple(sorted(answer.items()))",
     set: "use frozenset(answer)",
     bytearray: "use bytes(answer)",
+    Decimal: "use None for no answer",
     list: "use tuple(answer), or, if each cell of the column is a whole group, nested lists: column.tolist() (pandas), "
     ".to_list() (polars), .to_pylist() (arrow)",
 }
@@ -46,25 +48,27 @@ def encode(items: Items, argument: str) -> tuple[NDArray[np.int64], Items]:
     """Codes 0, 1, … in order of first appearance, equal where the items are (Python equality), and the item of each."""
     index: defaultdict[object, int] = defaultdict(count().__next__)
     keys = rekeyed([items])
-    codes = _map(index.__getitem__, len(items), argument, keys[0][0] if keys else items)
+    codes = _map(index.__getitem__, argument, keys[0][0] if keys else items)
     if keys is None:
         return codes, [*index]
     return codes, [items[row] for row in np.unique(codes, return_index=True)[1].tolist()]
 
 
-def _map(function: Callable[..., int], size: int, argument: str, *items: Iterable[object]) -> NDArray[np.int64]:
+def _map(function: Callable[..., int], argument: str, items: Items, *others: Iterable[int]) -> NDArray[np.int64]:
     try:
-        return np.fromiter(map(function, *items), np.int64, size)
-    except TypeError as error:
-        raise _unhashable(argument, error, items[0]) from None
+        return np.fromiter(map(function, items, *others), np.int64, len(items))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _refused(argument, error, items) from error
 
 
 def by_small_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: str) -> Codes | None:
     """With one dictionary, which stays in the cache; None if it does not stay small."""
     index: defaultdict[object, int] = defaultdict(iter(range(size // MANY)).__next__)  # ends the map when used up
     try:
-        codes = _map(index.__getitem__, size, argument, chain.from_iterable(rows))
-    except ValueError:  # too few codes, or an answer that the next way refuses too
+        codes = np.fromiter(map(index.__getitem__, chain.from_iterable(rows)), np.int64, size)
+    except Exception:  # noqa: BLE001  (too few codes, or an answer that the next way refuses too)
         return None
     return codes, *_masks(codes, index, padding_id, argument)
 
@@ -76,12 +80,7 @@ def by_dictionary(rows: list[Items], size: int, padding_id: Hashable, argument: 
     places = range(size) if len(pieces) < 2 else [*range(max(piece.stop - piece.start for piece in pieces))]
     for piece in pieces:
         index: dict[object, int] = {}
-        try:
-            codes[piece] = _map(index.setdefault, piece.stop - piece.start, argument, _items(rows, piece), places)
-        except ArgumentError:
-            raise
-        except ValueError as error:
-            raise _incomparable(argument, error) from None
+        codes[piece] = _map(index.setdefault, argument, _items(rows, piece), places)
         missing[piece], padding[piece] = _masks(codes[piece], index, padding_id, argument)
     return codes, missing, padding
 
@@ -126,8 +125,8 @@ def _collide(sample: Items) -> bool:
         others = map(first.setdefault, map(hash, sample), sample)
         collisions = sum(other is not item and other != item for other, item in zip(others, sample, strict=True))
         return bool(collisions > TOLERATED)
-    except (TypeError, ValueError):
-        return False  # unhashable or incomparable: said where all items are read
+    except Exception:  # noqa: BLE001  (unhashable or incomparable: said where all items are read)
+        return False
 
 
 def _key(item: object) -> Hashable:
@@ -152,12 +151,17 @@ def _key(item: object) -> Hashable:
 def _masks(
     codes: NDArray[np.int64], index: Mapping[object, int], padding_id: Hashable, argument: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which answers are missing, and which are padding."""
-    none = np.zeros(len(codes), np.bool_)
-    is_absent, absent = none.copy(), _absent(index, argument)
+    """Which answers are missing, None and NaN, and which are padding."""
+    are_plain, absent, none = check_items(index, argument) <= NEVER_MISSING, [], np.zeros(len(codes), np.bool_)
+    try:
+        if not are_plain:
+            absent = [code for item, code in index.items() if item is None or bool(item != item)]
+        padding = None if padding_id is None else index.get(padding_id)
+    except Exception as error:
+        raise _incomparable(argument, error) from error
+    is_absent = none.copy()
     is_absent[absent] = True
-    is_padded = padding_id is not None and padding_id in index
-    return is_absent[codes] if absent else none, codes == index[padding_id] if is_padded else none
+    return is_absent[codes] if absent else none, none if padding is None else codes == padding
 
 
 def _items(rows: list[Items], piece: slice) -> Items:
@@ -175,43 +179,23 @@ def _pieces(size: int, groups: Groups | None) -> list[slice]:
     return [slice(lo, hi) for lo, hi in pairwise([0, *ends.tolist(), size]) if lo < hi]
 
 
-def _absent(index: Mapping[object, int], argument: str) -> list[int]:
-    """The codes of None and NaN."""
-    kinds = set(map(type, index))
-    for kind in kinds:
-        if kind.__name__ == "NAType":  # pandas' NA, which is neither equal to itself nor different
-            raise ArgumentError(
-                f"`{argument}` must have None where there is no answer, got pandas' NA; pass "
-                "column.astype(object).where(column.notna(), None)"
-            )
-        if hasattr(kind, "__array__") and not issubclass(kind, np.generic):
-            raise ArgumentError(
-                f"`{argument}` must hold plain hashable answers, got {kind.__module__}.{kind.__name__} objects, which "
-                "are not compared by value; pass one array, or call .tolist() first"
-            )
-    if kinds <= NEVER_MISSING:
-        return []
-    try:
-        return [code for item, code in index.items() if item is None or bool(item != item)]
-    except (TypeError, ValueError) as error:
-        raise _incomparable(argument, error) from None
-
-
-def _unhashable(argument: str, error: TypeError, items: Iterable[object]) -> ArgumentError:
+def _refused(argument: str, error: Exception, items: Items) -> ArgumentError:
     """What came, and what would do in its place."""
-    item, came = next(((item, text) for item in items if (text := _refusal(item))), (None, str(error)))
+    item, came = next(((item, reason) for item in items if (reason := _why_unhashable(item))), (None, ""))
+    if not came:
+        return _incomparable(argument, error)
     remedy = next((text for kinds, text in REMEDIES.items() if isinstance(item, kinds)), "use tuples or strings")
     if hasattr(item, "__array__"):
-        remedy = REMEDIES[list]
+        remedy = REMEDIES[list] if getattr(item, "shape", ()) else "use answer.item(), and None for no answer"
     return ArgumentError(f"`{argument}` must be hashable, got {came}, as in {shortened(item)}; {remedy}")
 
 
-def _refusal(item: object) -> str:
-    """Why an item cannot be hashed, in the words of all versions of Python; empty if it can."""
+def _why_unhashable(item: object) -> str:
+    """In the words of all versions of Python; empty if it can be hashed."""
     try:
         hash(item)
-    except TypeError as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001  (it may raise anything)
+        return str(error) if type(error) is TypeError else repr(error)
     return ""
 
 

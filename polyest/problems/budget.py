@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetArguments",
     "Exact",
     "RaggedArguments",
+    "as_ragged",
     "budget_of",
     "budget_value",
     "from_ragged",
@@ -104,7 +106,7 @@ def refuse_others(given: Iterable[str], known: Iterable[str]) -> None:
 
 
 def from_ragged(given: RaggedArguments) -> BudgetArguments:
-    """The arguments of `polyest.rewards` as those of `polyest.load`.
+    """The arguments of `polyest.rewards` as those of `polyest.load`; what these are refused for, `as_ragged` renames.
 
     Raises:
         ArgumentError: there are others among them.
@@ -112,6 +114,15 @@ def from_ragged(given: RaggedArguments) -> BudgetArguments:
     refuse_others(given, RaggedArguments.__annotations__)
     noise, bias, groups = given.get("noise_budget"), given.get("bias_budget"), given.get("averaged_groups")
     return {"noise_budget": noise, "bias_budget": bias, "groups": groups}
+
+
+@contextmanager
+def as_ragged() -> Iterator[None]:
+    """Errors of what `from_ragged` returned, with the names that were given."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise ArgumentError(str(error).replace("`groups`", "`averaged_groups`")) from None
 
 
 def to_ragged(given: BudgetArguments) -> RaggedArguments:
@@ -172,10 +183,12 @@ def budget_value(kind: str, value: object) -> Fraction:
 def whole_number(argument: str, value: object, least: int, most: int | None = None) -> int:
     """`value` as an int from `least` to `most`; numpy integers pass, floats and bools do not."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(cast("SupportsIndex", value))
     except TypeError:
         raise ArgumentError(f"`{argument}` must be a whole number, got {shortened(value)}") from None
-    if isinstance(value, bool) or number < least:
+    if number < least:
         raise ArgumentError(f"`{argument}` must be at least {least}, got {shortened(value)}")
     if most is not None and number > most:
         raise ArgumentError(f"`{argument}` must be at most {most}, got {shortened(value)}")

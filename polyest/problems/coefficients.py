@@ -30,10 +30,10 @@ def read_coefficients(argument: str, values: object, most: int) -> tuple[Fractio
     >>> read_coefficients("weights", [0.5, "1/3", 2], 1024)
     (Fraction(1, 2), Fraction(1, 3), Fraction(2, 1))
     """
-    is_masked = hasattr(values, "mask") and hasattr(values, "filled")
+    masked = hasattr(values, "mask") and hasattr(values, "filled")
     given = values.tolist() if hasattr(values, "tolist") else values
-    if is_masked or not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping | Set):
-        came = "a masked array" if is_masked else shortened(values)
+    if masked or not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping | Set):
+        came = "a masked array" if masked else shortened(values)
         raise ArgumentError(f"`{argument}` must be finite numbers, in order, got {came}; {REMEDY}")
     listed = list(given)
     if len(listed) > most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -17,7 +18,16 @@ from polyest.problems.budget import (
 )
 from polyest.problems.targets import Target, get_target
 
-__all__ = ["BASELINES", "LARGEST_GROUP", "METHODS", "Problem", "make_problem", "problem_of_answers", "whole_number"]
+__all__ = [
+    "BASELINES",
+    "LARGEST_GROUP",
+    "METHODS",
+    "Problem",
+    "check_sizes",
+    "make_problem",
+    "problem_of_answers",
+    "whole_number",
+]
 
 METHODS: dict[str, str] = {
     "plug_in": "r((m+1)/K), the frequency plugged in",
@@ -122,6 +132,15 @@ def problem_of_answers(
     return problem
 
 
+def check_sizes(group_sizes: Iterable[int]) -> None:
+    """Refuse groups of more completions than any table is for."""
+    largest = max(group_sizes, default=0)
+    if largest > LARGEST_GROUP:
+        raise ArgumentError(
+            f"`groups` must have at most {LARGEST_GROUP} completions each, got one of {largest}; cut it into several"
+        )
+
+
 def _default_method(target: Target, K: int) -> str:
     if target.is_exact(K):
         return "exact"
@@ -159,9 +178,9 @@ def _check_method(target: Target, K: int, method: str, asked: str) -> None:
 
 
 def _check_baseline(K: int, baseline: str | None) -> None:
-    if baseline is not None and baseline not in BASELINES:
+    if baseline is not None and not (isinstance(baseline, str) and baseline in BASELINES):
         raise ArgumentError(
-            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {baseline!r}"
+            f"`baseline` must be None or one of {', '.join(BASELINES)}; got {shortened(baseline)}"
             f"{nearest(str(baseline).lower(), BASELINES)}"
         )
     if baseline is not None and K < 3:

@@ -279,9 +279,10 @@ def test_bad_settings_are_refused(options: dict[str, object], reason: str) -> No
 @pytest.mark.parametrize(
     ("prompt", "answers", "reason"),
     [
+        ("p", np.ma.array([1, 1, 2, 3], mask=[1, 1, 0, 0]), "not be a masked array; pass np.where.* for no answer"),
+        ("p", [1, np.ma.masked, 2, 3], "restored exactly; got masked"),
         ("p", [1, 2, 3], "the group size"),
         ("p", "abcd", "must be a list"),
-        ("p", np.ma.array([1, 2, 3, 4], mask=[1, 0, 0, 0]), "must be a list of answers, got a masked array"),
         ("p", [1, 2, 3, 4.5], "restored exactly"),
         ("p", [1, 2, 3, (4,)], "restored exactly"),
         ("p", [True, 2, 3, 4], "restored exactly"),

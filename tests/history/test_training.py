@@ -212,6 +212,7 @@ def test_no_warning_while_the_policy_stands_still() -> None:
         (lambda h: h.score([None], [["a", "b"]]), "`prompts` must name"),
         (lambda h: h.score(["p"], [["a", "b"], ["c"]]), "`answers` must be lists of equal lengths"),
         (lambda h: h.score(["p"], np.zeros((1, 2))), "`answers` must be integers"),
+        (lambda h: h.score(["p"], [np.ma.zeros(2, int)]), "`answers` must not be a masked array"),
         (lambda h: h.score(["p"], [["a", "b"]], weights=[1.0]), "`weights` must have the answers' shape"),
         (lambda h: h.score(["p"], [["a", "b"]], usable=[[1, 0]]), "`usable` must be booleans"),
         (lambda h: h.score([["p"]], [["a", "b"]]), "`answers` must have shape"),

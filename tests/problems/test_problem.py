@@ -43,7 +43,7 @@ def test_defaults_are_filled_in(arguments: Any, options: Any, expected: Problem)
         (("log", -3), {}, "`group_size` must be at least 2"),
         (("log", 2.0), {}, "`group_size` must be a whole number"),
         (("log", "16"), {}, "`group_size` must be a whole number"),
-        (("log", True), {}, "`group_size` must be at least 2"),
+        (("log", True), {}, "`group_size` must be a whole number, got True"),
         (("log", 4, "minmax"), {}, "did you mean 'minimax'"),
         (("log", 4, "AQP"), {}, "got 'AQP'; did you mean 'aqp'"),
         (("log", 4, ["aqp"]), {}, r"`method` must be one of .*; got \['aqp'\]"),

@@ -27,7 +27,7 @@ from polyest import estimator as runtime
 from polyest.adapters.jax.arrays import differ, ids, mask, numbers, probabilities
 from polyest.adapters.jax.graded import GradedObjective
 from polyest.adapters.jax.scoring import Given, score
-from polyest.adapters.lookup import Matrices, check_padding_id, check_shape, matrices
+from polyest.adapters.lookup import Matrices, check_names, check_padding_id, check_shape, matrices
 from polyest.problems.problem import Problem
 from polyest.problems.targets import Target
 
@@ -112,7 +112,7 @@ class Estimator:
 
         Source: theory.md §2.
         """
-        return self._score("rewards", answers, reference, **given)
+        return self._score("rewards", answers, reference, given)
 
     def advantages(self, answers: Ids, reference: Numbers | None = None, **given: Unpack[Weighing]) -> Array:
         """Rewards minus the exact leave-one-out baseline: w_i c[m_i] − 1/(K−1) Σ_{j≠i} w_j c'[m_j − 1{z_j = z_i}].
@@ -127,7 +127,7 @@ class Estimator:
         [0.5, 0.5, -1.5]
         """
         _ = self._estimator.leave_one_out_coefficients  # raises the reason where there are none
-        return self._score("advantages", answers, reference, **given)
+        return self._score("advantages", answers, reference, given)
 
     def value(self, answers: Ids, reference: Numbers | None = None, **given: Unpack[Weighing]) -> Array:
         """The mean reward of every group, shape (...,): for ``log``, minus the entropy of the answers in nats.
@@ -139,16 +139,11 @@ class Estimator:
         >>> load("log", 2, method="harmonic").value([[1, 1], [1, 2]]).tolist()
         [0.0, -1.0]
         """
-        return self._score("value", answers, reference, **given)
+        return self._score("value", answers, reference, given)
 
-    def _score(
-        self,
-        kind: str,
-        answers: Ids,
-        reference: Numbers | None,
-        weights: Numbers | None = None,
-        usable: Booleans | None = None,
-    ) -> Array:
+    def _score(self, kind: str, answers: Ids, reference: Numbers | None, besides: Weighing) -> Array:
+        check_names(besides, Weighing.__annotations__)
+        weights, usable = besides.get("weights"), besides.get("usable")
         array = ids(answers)
         check_shape(self._estimator, array.shape)
         q = None if reference is None else probabilities(reference, array)

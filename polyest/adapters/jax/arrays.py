@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from polyest.arrays import check_unmasked, read_array, read_lists
 from polyest.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -55,15 +56,19 @@ def ids(answers: Ids) -> Array:
 
 
 def _host_array(answers: Ids) -> NDArray[np.generic]:
-    if not isinstance(answers, np.ndarray | list):
+    if isinstance(answers, np.ndarray):
+        return read_array(answers, "answers")
+    if not isinstance(answers, list):
         raise ArgumentError(
             f"`answers` must be a JAX array, a numpy array or a list, got {type(answers).__name__}; "
             "convert it with jax.numpy.asarray"
         )
     try:
-        return np.asarray(answers)
-    except (ValueError, OverflowError) as error:
-        raise ArgumentError(f"`answers` must be lists of equal lengths of integers; numpy says: {error}") from None
+        return read_lists(answers)
+    except TypeError as error:
+        raise ArgumentError(
+            f"`answers` must be lists of equal lengths of integers; got {error}; pass an array"
+        ) from None
 
 
 def probabilities(reference: Numbers, answers: Array) -> Array:
@@ -108,8 +113,7 @@ def _kind(given: object) -> object:
 
 def _check_place(argument: str, given: Numbers, answers: Array, entry: str) -> None:
     """The answers' shape and devices."""
-    if hasattr(given, "filled"):
-        raise ArgumentError(f"`{argument}` must be a plain array, got a masked one; use .filled(…)")
+    check_unmasked(given, argument)
     if given.shape != answers.shape:
         raise ArgumentError(
             f"`{argument}` must have the answers' shape {answers.shape}, got {given.shape}; give one {entry} for each "

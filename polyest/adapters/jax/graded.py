@@ -11,6 +11,7 @@ from jax import Array
 
 from polyest.adapters.gaps import check_objective, pay_by_size
 from polyest.adapters.jax.arrays import mask
+from polyest.arrays import check_unmasked
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
 from polyest.graded.reading import check_missing
@@ -55,7 +56,9 @@ class GradedObjective:
 
     def _scores(self, kind: str, rewards: ArrayLike, missing: str | None, usable: Booleans | None) -> Array:
         check_missing(missing)
+        check_unmasked(rewards, "rewards")
         pay, array = self.objective.pay(kind), jnp.asarray(rewards)
+        check_unmasked(rewards, "rewards", array.ndim)
         if array.ndim == 0 or array.shape[-1] != self.objective.group_size:
             raise ArgumentError(
                 f"`rewards` must have shape (..., {self.objective.group_size}), the group size of this "

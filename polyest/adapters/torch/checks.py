@@ -7,7 +7,7 @@ from torch import Tensor
 
 from polyest.errors import ArgumentError
 
-__all__ = ["check_device", "check_dtype", "check_reference", "check_usable", "check_weights"]
+__all__ = ["check_dense", "check_device", "check_dtype", "check_reference", "check_usable", "check_weights"]
 
 
 def check_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -15,6 +15,17 @@ def check_dtype(dtype: torch.dtype) -> torch.dtype:
     if dtype not in (torch.float32, torch.float64):
         raise ArgumentError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}; cast the results instead")
     return dtype
+
+
+def check_dense(argument: str, tensor: Tensor) -> None:
+    """A tensor whose numbers all lie in memory as they are: not sparse, quantized, nested or masked."""
+    is_masked = hasattr(tensor, "get_mask")
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested or is_masked:
+        remedy = "pass its data, and its mask as `usable`" if is_masked else "use .to_dense(), or .dequantize()"
+        raise ArgumentError(
+            f"`{argument}` must be a dense tensor, got a {type(tensor).__name__} of {tensor.layout}, {tensor.dtype}; "
+            f"{remedy}"
+        )
 
 
 def check_device(argument: str, tensor: Tensor, table: Tensor) -> None:
@@ -52,10 +63,7 @@ def check_usable(usable: object, answers: Tensor) -> None:
 
 
 def _check_shape(argument: str, tensor: Tensor, answers: Tensor, entry: str) -> None:
-    if tensor.layout != torch.strided or tensor.is_quantized:
-        raise ArgumentError(
-            f"`{argument}` must be a dense tensor, got {tensor.layout}, {tensor.dtype}; use .to_dense()"
-        )
+    check_dense(argument, tensor)
     if tensor.shape != answers.shape:
         raise ArgumentError(
             f"`{argument}` must have the answers' shape {tuple(answers.shape)}, got {tuple(tensor.shape)}; "

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from polyest.adapters.lookup import check_padding_id
+from polyest.adapters.torch.checks import check_dense
 from polyest.adapters.torch.gather import Completions
 from polyest.adapters.torch.matches import check_ids
-from polyest.arrays import read_array, read_mask
+from polyest.arrays import read_ids, read_mask
 from polyest.errors import ArgumentError
 from polyest.identity import NOTHING, rows_of_array, rows_of_items
 from polyest.online.extras import read_probabilities, read_weights
@@ -98,32 +99,40 @@ class Columns:
 def _read_column(values: Column, argument: str) -> NDArray[np.int64]:
     """A flat tensor of integers, or a flat list or array of hashable items, as rows of `polyest.identity`."""
     if isinstance(values, Tensor):
+        check_dense(argument, values)
         no_rows = values.shape == (0,)  # torch.tensor([]) is float32
-        values = [] if no_rows else check_ids(values, argument).cpu().numpy()
+        values = [] if no_rows else _on_host(check_ids(values, argument), argument)
     if isinstance(values, list):
         return rows_of_items(values, argument)
-    array = read_array(values, argument)
+    array = read_ids(values, argument)
     if array.ndim != 1:
         raise ArgumentError(
             f"`{argument}` must be flat, got shape {array.shape}; for an array of equal groups use load(...)"
         )
     if array.dtype.kind in "iub":
         return rows_of_array(cast("NDArray[np.integer | np.bool_]", array))
-    if array.dtype.kind in "OUST":
-        return rows_of_items(array.tolist(), argument)
-    raise ArgumentError(
-        f"`{argument}` must be integers, strings or hashable objects, got an array of {array.dtype}; "
-        "map each of them to an integer or a string first"
-    )
+    return rows_of_items(array.tolist(), argument)
+
+
+def _on_host(tensor: Tensor, argument: str) -> NDArray[np.generic]:
+    """Its numbers in numpy; those of a tensor of real numbers in float64."""
+    if tensor.dtype.is_complex:
+        raise ArgumentError(f"`{argument}` must be a tensor of real numbers, got {tensor.dtype}; pass their real parts")
+    check_dense(argument, tensor)
+    try:
+        found = tensor.detach().cpu()
+        numbers: NDArray[np.generic] = (found.double() if found.is_floating_point() else found).numpy()
+    except (RuntimeError, TypeError) as error:  # of the meta device, and of subclasses
+        came = f"a {type(tensor).__name__} on {tensor.device}: {' '.join(str(error).split())}"
+        raise ArgumentError(f"`{argument}` must be readable by numpy, got {came}; pass a plain tensor") from None
+    return numbers
 
 
 def _read_reference(reference: Numbers | None) -> NDArray[np.float64] | None:
     """q as a flat float64 array."""
     if reference is None:
         return None
-    if isinstance(reference, Tensor):
-        reference = reference.detach().to("cpu", torch.float64).numpy()
-    q = read_probabilities(reference)
+    q = read_probabilities(_on_host(reference, "reference") if isinstance(reference, Tensor) else reference)
     if q.ndim != 1:
         raise ArgumentError(
             f"`reference` must be flat, one probability for each answer; got shape {q.shape}; flatten it"
@@ -133,18 +142,11 @@ def _read_reference(reference: Numbers | None) -> NDArray[np.float64] | None:
 
 def _read_weights(weights: Numbers, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """w as a flat float64 array."""
-    if isinstance(weights, Tensor):
-        if weights.dtype.is_complex or weights.is_quantized or weights.layout != torch.strided:
-            came = f"{weights.dtype}, {weights.layout}"
-            raise ArgumentError(
-                f"`weights` must be real numbers, one for each completion, in a dense tensor; got {came}"
-            )
-        weights = weights.detach().to("cpu", torch.float64).numpy()
-    return read_weights(weights, shape)
+    return read_weights(_on_host(weights, "weights") if isinstance(weights, Tensor) else weights, shape)
 
 
 def _read_mask(usable: Booleans | None, size: int) -> NDArray[np.bool_]:
     """Which completions are usable, a flat array."""
     if usable is None:
         return np.ones(size, np.bool_)
-    return read_mask(usable.cpu() if isinstance(usable, Tensor) else usable, (size,))
+    return read_mask(_on_host(usable, "usable") if isinstance(usable, Tensor) else usable, (size,))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from polyest import estimator as runtime
-from polyest.adapters.lookup import ArrayFunctions, check_padding_id, check_shape, matrices
+from polyest.adapters.lookup import ArrayFunctions, check_names, check_padding_id, check_shape, matrices
 from polyest.adapters.torch.checks import check_device, check_dtype, check_reference, check_usable, check_weights
 from polyest.adapters.torch.matches import Groups, check_ids, read_groups
 from polyest.adapters.torch.tables import Tables, arrays, finite
@@ -116,7 +116,7 @@ class Estimator(torch.nn.Module):
 
         Source: theory.md §2, §9.
         """
-        tables, groups, weights = self._read(answers, **given)
+        tables, groups, weights = self._read(answers, given)
         return self._finish(self._rewards(tables, groups, reference, weights), groups)
 
     def advantages(self, answers: Tensor, reference: Tensor | None = None, **given: Unpack[Given]) -> Tensor:
@@ -133,7 +133,7 @@ class Estimator(torch.nn.Module):
         >>> load("log", 3, method="harmonic").advantages(torch.tensor([5, 5, 8]))
         tensor([ 0.5000,  0.5000, -1.5000])
         """
-        tables, groups, w = self._read(answers, **given)
+        tables, groups, w = self._read(answers, given)
         if tables.advantage_table is None:
             _ = self._estimator.leave_one_out_coefficients  # raises the reason why there are no advantages
         pay = tables.advantages(groups) if w is None else tables.weighted_advantages(groups, w)
@@ -154,7 +154,7 @@ class Estimator(torch.nn.Module):
         >>> load("log", 2, method="plug_in").value(torch.tensor([[1, 1], [1, 2]]))
         tensor([ 0.0000, -0.6931])
         """
-        tables, groups, weights = self._read(answers, **given)
+        tables, groups, weights = self._read(answers, given)
         if weights is not None:
             value = groups.sum(self._rewards(tables, groups, reference, weights)) / groups.sizes
         else:
@@ -166,10 +166,10 @@ class Estimator(torch.nn.Module):
     def extra_repr(self) -> str:
         return f"{self.problem}, dtype={self.dtype}"
 
-    def _read(
-        self, answers: Tensor, weights: Tensor | None = None, usable: Tensor | None = None
-    ) -> tuple[Tables, Groups, Tensor | None]:
+    def _read(self, answers: Tensor, given: Given) -> tuple[Tables, Groups, Tensor | None]:
         """What pays, who is paid, and the weights."""
+        check_names(given, Given.__annotations__)
+        weights, usable = given.get("weights"), given.get("usable")
         check_ids(answers)
         check_device("answers", answers, self.reward_table)
         check_shape(self._estimator, answers.shape)

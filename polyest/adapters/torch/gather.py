@@ -15,15 +15,15 @@ from torch import distributed
 
 from polyest import errors
 from polyest.errors import ArgumentError, PolyestError
-from polyest.identity import plain
+from polyest.identity import NOTHING, answers_of, integers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from numpy.typing import NDArray
     from torch.distributed import ProcessGroup
 
-    Ids = NDArray[np.int64] | NDArray[np.uint64] | list[Hashable]
+    from polyest.online.answers import Answers
+
+    Ids = NDArray[np.int64] | NDArray[np.uint64]
     Floats = NDArray[np.float64]
     Report = tuple[tuple[str, str] | None, object]
 
@@ -47,17 +47,17 @@ class Completions(NamedTuple):
 
 @dataclass(frozen=True)
 class Gathered:
-    """All completions of the groups that this rank has a part in, its own first.
+    """All completions of the groups that this rank has a part in, its own first; nothing is encoded again.
 
     Attributes:
-        answers: integers, or hashable stand-ins, shape (N,).
-        groups: likewise.
+        answers: as the runtime takes them, shape (N,): integers, with a mask where some have none.
+        groups: integers, shape (N,).
         reference: q, shape (N,), or None.
         weights: w, likewise.
         own: how many completions are this rank's.
     """
 
-    answers: Ids
+    answers: Ids | Answers
     groups: Ids
     reference: Floats | None
     weights: Floats | None
@@ -66,12 +66,7 @@ class Gathered:
     @property
     def firsts(self) -> NDArray[np.int64]:
         """The first completion of every group, by first appearance; always one of this rank's."""
-        if isinstance(self.groups, np.ndarray):
-            return np.sort(np.unique(self.groups, return_index=True)[1])
-        rows: dict[Hashable, int] = {}
-        for row, group in enumerate(self.groups):
-            rows.setdefault(group, row)
-        return np.array([*rows.values()], np.int64)
+        return np.sort(np.unique(self.groups, return_index=True)[1])
 
 
 def shared(work: Callable[[], T], process_group: ProcessGroup | None) -> list[T]:
@@ -174,24 +169,13 @@ def _join(parts: list[Completions]) -> Gathered:
     if len(settings) > 1:
         raise ArgumentError(f"`process_group` needs the same arguments on every rank, got {' and '.join(settings)}")
     filled, own = [part for part in parts if len(part.groups)], len(parts[0].groups)
-    groups = plain(np.concatenate([part.groups for part in parts]))
-    kept = _shared_groups(groups, own)
-    answers = np.concatenate([part.answers for part in parts])
+    groups = integers_of(np.concatenate([part.groups for part in parts]))
+    kept = np.flatnonzero(np.isin(groups, groups[:own]))
+    answers = np.concatenate([part.answers for part in parts])[kept]
+    read = answers_of(answers) if (answers[:, 0] == NOTHING).any() else integers_of(answers)
     reference = _joined("reference", [part.reference for part in filled], kept)
     weights = _joined("weights", [part.weights for part in filled], kept)
-    return Gathered(plain(answers[kept]), _take(groups, kept), reference, weights, own)
-
-
-def _shared_groups(groups: Ids, own: int) -> NDArray[np.int64]:
-    """Where the completions are of groups that occur among the first `own`."""
-    if isinstance(groups, np.ndarray):
-        return np.flatnonzero(np.isin(groups, groups[:own]))
-    mine = set(groups[:own])
-    return np.array([row for row, group in enumerate(groups) if group in mine], np.int64)
-
-
-def _take(ids: Ids, rows: NDArray[np.int64]) -> Ids:
-    return ids[rows] if isinstance(ids, np.ndarray) else [ids[row] for row in rows.tolist()]
+    return Gathered(read, groups[kept], reference, weights, own)
 
 
 def _joined(name: str, columns: list[Floats | None], rows: NDArray[np.int64]) -> Floats | None:

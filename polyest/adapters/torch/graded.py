@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from polyest.adapters.gaps import check_objective, pay_by_size
-from polyest.adapters.torch.checks import check_device, check_dtype, check_usable
+from polyest.adapters.torch.checks import check_dense, check_device, check_dtype, check_usable
 from polyest.adapters.torch.tables import wide_dtype
 from polyest.errors import ArgumentError
 from polyest.graded import Objective
@@ -113,6 +113,7 @@ class GradedObjective(torch.nn.Module):
                 f"`rewards` must have shape (..., {self.objective.group_size}), the group size of this "
                 f"{self.objective.name}; got {tuple(rewards.shape)}; make an objective for that size"
             )
+        check_dense("rewards", rewards)
         check_device("rewards", rewards, self.pay)
         if usable is not None:
             check_usable(usable, rewards)

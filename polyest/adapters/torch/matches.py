@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from polyest.adapters.torch.checks import check_dense
 from polyest.errors import ArgumentError
 
 __all__ = ["Groups", "check_ids", "count_matches", "read_groups"]
@@ -62,6 +63,7 @@ def check_ids(answers: object, argument: str = "answers") -> Tensor:
             f"`{argument}` must be a torch tensor of integer ids, got {type(answers).__name__}; "
             "polyest.load(...) takes arrays, lists and strings"
         )
+    check_dense(argument, answers)
     if answers.dtype.is_floating_point or answers.dtype.is_complex:
         raise ArgumentError(f"`{argument}` must be integer ids, got {answers.dtype}; number what they stand for first")
     return answers

@@ -111,6 +111,11 @@ def test_no_gradient_flows() -> None:
         (lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards([1.0]), r"`rewards` must have shape \(\.\.\., 8\)"),
         (lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards(np.zeros(8, complex)), "must be real numbers"),
         (
+            lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards(np.ma.zeros(8)),
+            "`rewards` must not be a masked array",
+        ),
+        (lambda: adapter.GradedObjective(OBJECTIVES[0]).rewards([np.ma.zeros(8)]), "must not be a masked array"),
+        (
             lambda: adapter.GradedObjective(graded.best_of(2, 3, baseline="group_mean")).advantages([1.0, 2, 3]),
             "need an objective without baseline",
         ),

@@ -177,8 +177,11 @@ def test_ids_that_just_fit_are_accepted() -> None:
         (np.array([["a"] * 4]), "integer ids, got <U1"),
         ([[1, 2, 3, 2**70]], "integer ids, got object"),
         ([[1, 2, 3, 4], [1]], "lists of equal lengths"),
+        (np.ma.array([7, 7, 2, 3], mask=[1, 1, 0, 0]), "not be a masked array; pass .*usable=~"),
+        ([np.ma.array([7, 7, 2, 3], mask=[1, 1, 0, 0])], "lists of equal lengths of integers; got a masked array"),
+        ([7, np.ma.masked, 2, 3], "lists of equal lengths of integers; got .*a masked"),
         (5, "JAX array, a numpy array or a list, got int"),
-        (jnp.zeros((2, 5), int), r"shape \(..., 4\).*group_size=4; got shape \(2, 5\)"),
+        (jnp.zeros((2, 5), int), r"shape \(..., 4\).*group_size=4; got shape \(2, 5\).*load\(…, padding_id=that\)"),
         (jnp.array(3), r"shape \(..., 4\).*got shape \(\)"),
     ],
 )

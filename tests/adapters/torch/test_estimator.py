@@ -161,6 +161,10 @@ def test_warnings_of_padding_are_raised_once_per_load() -> None:
         (torch.zeros(2, 4), "integer ids, got torch.float32"),
         (torch.zeros(2, 4, dtype=torch.bfloat16), "integer ids, got torch.bfloat16"),
         (torch.zeros(2, 4, dtype=torch.complex64), "integer ids, got torch.complex64"),
+        (
+            torch.ones(2, 4, dtype=torch.int64).to_sparse(),
+            "dense tensor, got a Tensor of torch.sparse_coo.*use .to_dense",
+        ),
         (np.zeros((2, 4), int), "torch tensor of integer ids, got ndarray"),
         ([["a", "b", "c", "d"]], "torch tensor of integer ids, got list"),
         (torch.zeros(2, 5, dtype=torch.int64), r"shape \(..., 4\).*group_size=4; got shape \(2, 5\)"),

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import polyest
+from polyest import identity
+from polyest.online import answers as read
 from polyest.problems.budget import Budget
 from polyest.problems.problem import Problem
 from polyest.storage import store
@@ -133,6 +136,29 @@ def test_integers_stay_integers_from_the_tensors_to_the_runtime(dtype: torch.dty
         np.testing.assert_array_equal(kept, given.numpy())
     scores = adapter.rewards(answers, groups, "log", "harmonic", dtype=torch.float64)
     np.testing.assert_array_equal(scores, polyest.rewards(answers.numpy(), groups.numpy(), "log", method="harmonic"))
+
+
+@pytest.mark.parametrize("answers", [["a", "b", "b", "a"], [1, None, 2, 1], [(1, "x"), 2**70, 0.5, (1, "x")]], ids=str)
+@pytest.mark.parametrize("groups", [["p", "p", "q", "q"], [7, 7, "q", "q"]], ids=str)
+def test_what_is_encoded_once_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch, answers: Any, groups: Any) -> None:
+    """One column of answers and one of groups go through a dictionary each; the runtime hashes nothing."""
+    seen: list[str] = []
+
+    def watched(name: str, module: ModuleType) -> None:
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given: seen.append(name) or function(*given))
+
+    expected = {kind: getattr(polyest, kind)(answers, groups, "log", "harmonic") for kind in KINDS}
+    watched("encode", identity)
+    watched("by_dictionary", read)
+    watched("by_small_dictionary", read)
+    for kind in KINDS:
+        found = getattr(adapter, kind)(answers, groups, "log", "harmonic", dtype=torch.float64)
+        if kind == "value":
+            assert found[0] == expected[kind][0]
+        numbers = [given[1] if kind == "value" else given for given in (found, expected[kind])]
+        np.testing.assert_array_equal(*numbers)
+    assert seen == ["encode", "encode"] * len(KINDS)
 
 
 def test_the_data_is_spread_as_the_tests_say(ranks: list[dict[str, Any]]) -> None:

@@ -140,6 +140,10 @@ def test_rewards_of_any_dtype_are_taken_by_value(dtype, rewards) -> None:
         (lambda: adapter.GradedObjective(OBJECTIVES[0])(torch.zeros(5)), r"`rewards` must have shape \(\.\.\., 6\)"),
         (lambda: adapter.GradedObjective(OBJECTIVES[0])(torch.tensor(5.0)), "`rewards` must have shape"),
         (lambda: adapter.GradedObjective(OBJECTIVES[0])([1.0] * 6), "`rewards` must be a torch tensor"),
+        (
+            lambda: adapter.GradedObjective(OBJECTIVES[0])(torch.zeros(6).to_sparse()),
+            "`rewards` must be a dense tensor",
+        ),
         (lambda: adapter.GradedObjective(OBJECTIVES[0])(torch.zeros(6, dtype=torch.complex64)), "real numbers"),
     ],
 )

@@ -48,6 +48,10 @@ def test_flat_lists_of_any_answers() -> None:
         assert adapter.rewards([1, 1, 2], [0, 0, 1], "log", "harmonic").isnan().tolist() == [False, False, True]
 
 
+SPARSE = torch.ones(3, dtype=torch.int64).to_sparse()
+NAMES = ("answers", "groups", "reference", "weights", "usable")
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -62,6 +66,15 @@ def test_flat_lists_of_any_answers() -> None:
         ({"reference": torch.ones(3, 1)}, "`reference` must be flat"),
         ({"reference": ["a"] * 3}, "`reference` must be probabilities"),
         ({"reference": torch.tensor([0.5, 1.5, 0.5])}, "`reference` must be probabilities"),
+        ({"reference": torch.ones(3) * 1j}, "`reference` must be a tensor of real numbers, got torch.complex64"),
+        ({"weights": torch.ones(3) * 1j}, "`weights` must be a tensor of real numbers, got torch.complex64"),
+        *[
+            ({name: SPARSE}, f"`{name}` must be a dense tensor, got a Tensor of torch.sparse.*.to_dense")
+            for name in NAMES
+        ],
+        ({name: torch.ones(3, dtype=int, device="meta") for name in NAMES[:2]}, "no data!; pass a plain tensor"),
+        ({"answers": np.ma.array([1, 1, 2], mask=[1, 1, 0])}, "`answers` must not be a masked array"),
+        ({"groups": np.ma.array([1, 1, 2], mask=[1, 1, 0])}, "`groups` must not be a masked array"),
         ({"padding_id": 0.5}, "`padding_id`"),
         ({"dtype": torch.float16}, "`dtype`"),
         ({"process_group": "world"}, "`process_group`"),

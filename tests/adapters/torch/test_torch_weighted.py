@@ -166,6 +166,8 @@ def test_usable_leaves_the_state_of_a_module_alone() -> None:
         ({"weights": torch.ones(3, device="meta")}, "`weights` must be on the module's device cpu, got meta"),
         ({"weights": torch.ones(3).to_sparse()}, "`weights` must be a dense tensor"),
         ({"usable": torch.ones(3, dtype=torch.bool).to_sparse()}, "`usable` must be a dense tensor"),
+        ({"padding_id": 1}, r"^`padding_id` is no argument of an estimator's methods.*load\(…, padding_id=…\)"),
+        ({"weight": torch.ones(3)}, "^`weight` is no argument; give weights or usable.*did you mean 'weights'"),
         ({"usable": [True] * 3}, "`usable` must be a tensor of booleans, got list"),
         ({"usable": torch.ones(3)}, "`usable` must be a tensor of booleans, got torch.float32"),
         ({"usable": torch.ones(1, 3, dtype=torch.bool)}, "`usable` must have the answers' shape"),

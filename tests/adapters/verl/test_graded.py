@@ -155,7 +155,7 @@ def test_scores_that_carry_answers_are_refused(name: str) -> None:
         ({}, r"`algorithm.polyest.n` must say of how many draws, got none; add \+algorithm.polyest.n=4"),
         ({"n": 0}, "`algorithm.polyest.n` must be at least 1, got 0"),
         ({"n": 2.5}, "`algorithm.polyest.n` must be a whole number, got 2.5"),
-        ({"n": True}, "`algorithm.polyest.n` must be at least 1, got True"),
+        ({"n": True}, "`algorithm.polyest.n` must be a whole number, got True"),
         ({"n": "4"}, "`algorithm.polyest.n` must be a whole number"),
         ({"n": 4, "target": "log"}, "`algorithm.polyest.target` must be one of n, worst_case_bias"),
         ({"n": 6, "worst_case_bias": 0}, "`worst_case_bias` must be a positive decimal"),
