@@ -234,8 +234,14 @@ def get_target(name: str | Target) -> Target:
     """
     if isinstance(name, Target):
         return register(name) if name.is_custom and name.is_known else name
-    text = name if isinstance(name, str) else repr(name)
-    return _registered.get(text) or _named(text)
+    if not isinstance(name, str):
+        raise _no_target(name)
+    return _registered.get(name) or _named(name)
+
+
+def _no_target(name: object, hint: str = "") -> ArgumentError:
+    known = ", ".join(with_aliases(family, row.signature) for family, row in TARGETS.items())
+    return ArgumentError(f"`target` must be one of {known}, polyest.custom(…); got {shortened(name)}{hint}")
 
 
 @lru_cache(maxsize=256)
@@ -251,9 +257,7 @@ def _named(name: str) -> Target:
     if instead and (parameters is None or family not in TARGETS):
         raise ArgumentError(f"`target` {family} {instead}; got {shortened(name)}")
     if family not in TARGETS:
-        known = ", ".join(with_aliases(family, row.signature) for family, row in TARGETS.items())
-        hint = meant(family.lower(), TARGETS)
-        raise ArgumentError(f"`target` must be one of {known}, polyest.custom(…); got {shortened(name)}{hint}")
+        raise _no_target(name, meant(family.lower(), TARGETS))
     return TARGETS[family].make([parameter(name, part) for part in (parameters or "").split(",") if part.strip()])
 
 

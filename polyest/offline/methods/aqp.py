@@ -1,4 +1,8 @@
-"""The variance-optimal table: least noise within a bias budget (theory.md §3)."""
+"""The variance-optimal table: least noise within a bias budget (theory.md §3).
+
+float64 finds the neighbourhood (`polyest.offline.solution_path`), multi-precision the digits
+(`polyest.offline.reduction`).
+"""
 
 from __future__ import annotations
 
