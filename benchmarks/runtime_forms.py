@@ -91,9 +91,9 @@ def namings(groups: int) -> tuple[NDArray[np.int64], ...]:
 
 def ragged(completions: int, repeats: int) -> None:
     """Mixed sizes, contiguous or shuffled, against the dense form and numpy's sort of the group ids."""
-    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound of plain calls: 2.5); ids of")
-    print("groups that lie together ascend, are a permutation of 0, 1, …, or any 64-bit integers, as are those of the")
-    print("columns behind; groups of K, or of mixed sizes; `out` is given, but where calls are plain")
+    print(f"\nns per completion, {completions:,} completions; in brackets × dense (bound: 2.5); ids of groups that lie")
+    print("together ascend, are a permutation of 0, 1, …, or any 64-bit integers, as are those of the columns behind;")
+    print("groups of K, or of mixed sizes; `out` is given, but where calls are plain")
     columns = "".join(f"{names:>14}" for names in NAMINGS * 2)
     print(f"{'':22}{'of K':^42}{'mixed':^42}" + "".join(f"{title:^24}" for title in CALLS))
     print(f"{'K':>4}{'sizes':>9}{'dense':>9}{columns}" + f"{'dense':>10}{'mixed':>14}" * len(CALLS))

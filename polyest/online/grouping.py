@@ -128,7 +128,7 @@ def _usable(read: Answers, usable: ArrayLike | None) -> Answers:
 
 def _sizes(starts: NDArray[np.int64]) -> dict[int, int]:
     """How many groups there are of each size of at least two; a warning if some have one completion."""
-    counts = np.bincount(np.diff(starts), minlength=1)
+    counts = backend.choose(backend.LOOKUP_WORK * len(starts)).count_sizes(starts)
     if len(counts) > 1 and counts[1]:
         some = f"{counts[1]} of {counts[1:].sum()} groups have one completion"
         warn(f"{some}, which nothing can be compared with: scored NaN")

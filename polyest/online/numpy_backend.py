@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from polyest.online.layout import Array, Codes, Integers, Layout, Scores
     from polyest.online.lookup import Tables
 
-__all__ = ["arrange", "matches", "read_strings", "scores", "sums", "values"]
+__all__ = ["arrange", "count_sizes", "matches", "read_strings", "scores", "sums", "values"]
 
 AT_ONCE = 1 << 17  # pairs that are compared in one call, in the cache, which takes less time than many calls
 LARGE, FEW = 24, 128  # fewer groups, of at least so many completions, are sorted in less time than they are compared
@@ -170,6 +170,11 @@ def arrange(ids: Codes) -> tuple[Integers | None, NDArray[np.int64]]:
         return None, starts
     order = np.argsort(ids, kind="stable")
     return order, arrange(ids[order])[1]
+
+
+def count_sizes(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many groups there are of 0, 1, 2, … completions."""
+    return np.bincount(np.diff(starts), minlength=1)
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:

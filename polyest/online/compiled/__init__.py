@@ -22,7 +22,7 @@ import numpy as np
 
 from polyest.online.compiled import kernels
 from polyest.online.compiled.jit import jit
-from polyest.online.compiled.sorting import arrange
+from polyest.online.compiled.sorting import arrange, count_sizes
 from polyest.online.compiled.strings import read_strings
 from polyest.online.extras import check_bounded
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Kernel = Callable[[Ids, Ids, Array | None, Array | None, Array | None], bool]
 
-__all__ = ["arrange", "jit", "read_strings", "scores", "values"]
+__all__ = ["arrange", "count_sizes", "jit", "read_strings", "scores", "values"]
 
 PIECE = 1 << 17
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from polyest.online.layout import Codes
 
-__all__ = ["arrange", "counting_sort", "sort_rows"]
+__all__ = ["arrange", "count_sizes", "counting_sort", "sort_rows"]
 
 ZERO, ONE, WORD = np.uint64(0), np.uint64(1), np.uint64(64)
 SAMPLE = 1 << 16  # rows that are looked at first: how many runs they are; runs: in shuffled rows two have equal ids
@@ -72,6 +72,18 @@ def counting_sort(values, lowest, span):
         order[places[place]] = i
         places[place] += 1
     return order, starts[: groups + ONE]
+
+
+@jit
+def count_sizes(starts):
+    """See `polyest.online.numpy_backend.count_sizes`, as below."""
+    largest = 0
+    for g in range(starts.shape[0] - 1):
+        largest = max(largest, starts[g + 1] - starts[g])
+    counts = np.zeros(largest + 1, np.int64)
+    for g in range(starts.shape[0] - 1):
+        counts[np.uint64(starts[g + 1] - starts[g])] += 1
+    return counts
 
 
 def arrange(ids: Codes) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from polyest.online import numpy_backend
 from polyest.online.compiled import sorting
@@ -48,3 +50,9 @@ def test_arranging_touches_little_more_memory_than_what_it_writes() -> None:
     """Where groups begin, and their ids: twice as much as the result; a new page costs as much as 1000 comparisons."""
     shown = subprocess.run([sys.executable, "-c", PAGES], check=True, capture_output=True, text=True).stdout
     assert float(shown) < 2.5
+
+
+@given(st.lists(st.integers(0, 70), max_size=30))
+def test_sizes_are_counted_alike(sizes: list[int]) -> None:
+    starts = np.cumsum([0, *sizes])
+    assert sorting.count_sizes(starts).tolist() == numpy_backend.count_sizes(starts).tolist()
