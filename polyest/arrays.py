@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_items",
     "check_unmasked",
+    "common_type",
     "is_masked",
     "read_array",
     "read_ids",
@@ -86,7 +87,7 @@ def read_nested(values: Items, argument: str, instead: str) -> tuple[list[Items]
     shape: tuple[int, ...] = (len(values),)
     while rows[0] and isinstance(rows[0][0], list | np.ndarray):
         level = values if rows[0] is values else [*chain.from_iterable(rows)]
-        rows = cast("list[Items]", level) if {*map(type, level)} == {list} else _rows(level, argument)
+        rows = cast("list[Items]", level) if common_type(level) is list else _rows(level, argument)
         if len(lengths := {*map(len, rows)}) > 1:
             raise ArgumentError(
                 f"`{argument}` must be lists of equal lengths, got lengths "
@@ -120,6 +121,13 @@ def check_unmasked(values: object, argument: str, depth: int = 0) -> None:
     if is_masked(values, depth):
         remedy = UNMASKED.get(argument, "drop what is masked, or pass .filled(…)")
         raise ArgumentError(f"`{argument}` must not be a masked array; {remedy}")
+
+
+def common_type(items: Iterable[object]) -> type | None:
+    """The type that all items have, no subclass of it; None if there is none."""
+    runs = groupby(items, type)
+    kind = next(runs, (None,))[0]
+    return kind if next(runs, None) is None else None
 
 
 def check_items(items: Collection[object], argument: str) -> set[type]:

@@ -29,7 +29,7 @@ class Basis:
 
     def append(self, row: ArrayLike) -> None:
         """One more row; the last one may depend on the others."""
-        vector, factors = _integers(row), np.zeros(len(self.rows), dtype=object)
+        vector, factors = _integers(np.asarray(row, object)), np.zeros(len(self.rows), dtype=object)
         for j, other in enumerate(self.rows):
             factors[j] = self._projected(vector @ other, factors[:j], self.factors[j])
         self.d.append(self._projected(vector @ vector, factors, factors))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
-from polyest.arrays import read_ids, read_nested
+from polyest.arrays import common_type, read_ids, read_nested
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
 from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
@@ -90,7 +90,7 @@ def _from_objects(
         groups = None, np.arange(0, size + 1, shape[-1])
     if groups is not None and groups[1][-1] != size:
         groups = None
-    if (integers := _integers(rows, padding_id)) is not None:
+    if (integers := _integers(rows, size, padding_id)) is not None:
         return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
     rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))
     found = None if groups is None else _quickly(rows, size, padding_id, argument, groups)
@@ -100,22 +100,20 @@ def _from_objects(
     return Answers(codes.reshape(shape), *masks)
 
 
-def _integers(rows: list[Items], padding_id: Hashable) -> NDArray[np.int64] | None:
+def _integers(rows: list[Items], size: int, padding_id: Hashable) -> NDArray[np.int64] | None:
     """The answers themselves where all are Python's integers of at most 64 bits."""
     if not rows[0] or type(rows[0][0]) is not int or type(padding_id) not in (int, NoneType):
         return None
-    if {*map(type, chain.from_iterable(rows))} != {int}:
+    if common_type(chain.from_iterable(rows)) is not int:
         return None
     try:
-        return np.fromiter(cast(Iterator[int], chain.from_iterable(rows)), np.int64)
+        return np.fromiter(cast(Iterator[int], chain.from_iterable(rows)), np.int64, size)
     except OverflowError:
         return None
 
 
 def _quickly(rows: list[Items], size: int, padding_id: Hashable, argument: str, groups: Groups) -> Codes | None:
-    """Without a dictionary too large for the cache, where that can be and groups do not lie together."""
-    if groups[0] is None:
-        return None
+    """Without a dictionary too large for the cache, where that can be."""
     found = by_small_dictionary(rows, size, padding_id, argument)
     if found or padding_id is not None:
         return found

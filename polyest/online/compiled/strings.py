@@ -1,19 +1,20 @@
-"""Strings as integers: Python's hash of each, and, in numba, whether it tells the strings of a group apart.
+"""Strings as integers: a hash of each one's bytes, and, in numba, whether it tells the strings of a group apart.
 
 A dictionary compares strings where each of them lies; of a million that come out of order that costs a cache miss or
-two each. `str.join` writes them end to end instead, and everything after that is arithmetic on bytes.
+two each. `str.join` writes them end to end instead, and everything after that is arithmetic on words of eight bytes.
 """
 
 from __future__ import annotations
 
 # numba infers the types of these functions:
 # mypy: disable-error-code="no-untyped-def, call-arg, var-annotated, unreachable"
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from polyest.online.compiled.hashing import group_table, tally
+from polyest.arrays import common_type
+from polyest.online.compiled.hashing import group_table, mixed, tally
 from polyest.online.compiled.jit import inlined, jit
 
 if TYPE_CHECKING:
@@ -25,58 +26,92 @@ if TYPE_CHECKING:
 __all__ = ["read_strings"]
 
 END = "\0"  # what is put behind each string
-ZERO, ONE = np.uint64(0), np.uint64(1)
+WORD = 8  # bytes; behind the last string there is another word of zeros, so that one can be read anywhere
+PIECE = 1 << 13  # strings that are written at once, which fit the cache
+AHEAD = np.uint64(256)  # rows of later groups that are read at once: their cache misses do not wait for each other
+SECRET = hash(END)  # different in every process, as Python's own hashes of strings are
+ZERO, ONE, SEVEN, EIGHT, TOP = (np.uint64(n) for n in (0, 1, 7, WORD, 56))
+LOW, HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """See `polyest.online.numpy_backend.read_strings`; None too if different strings of a group have the same hash."""
-    size, items = int(starts[-1]), [*chain.from_iterable(rows)]
-    if not {*map(type, items)} <= {str}:  # a subclass may compare as it likes
+    items, pieces, marks = chain.from_iterable(rows), list[bytes](), np.empty((int(starts[-1]), 2), np.int64)
+    while piece := [*islice(items, PIECE)]:
+        if common_type(piece) is not str:  # a subclass may compare as it likes
+            return None
+        pieces.append(END.join([*cast("list[str]", piece), ""]).encode(errors="surrogatepass"))
+    data = np.frombuffer(b"".join([*pieces, bytes(WORD)]), np.uint8)
+    if mark_all(data, SECRET, marks) != len(data) - WORD:  # a string has an `END` of its own
         return None
-    try:
-        data = np.frombuffer(END.join([*cast("list[str]", items), ""]).encode(), np.uint8)
-    except UnicodeEncodeError:
-        return None
-    ends = np.flatnonzero(data == 0)
-    if len(ends) != size:
-        return None
-    codes = np.fromiter(map(hash, items), np.int64, size)
-    order = np.arange(size) if order is None else order
-    return codes if codes_identify(data, ends, codes[order], order, starts) else None
+    order = np.arange(len(marks)) if order is None else order
+    return marks[:, 0] if codes_identify(data, marks, order, starts) else None
 
 
 @inlined
-def begin_of(ends, i):
-    return np.uint64(ends[i - ONE]) + ONE if i else ZERO
+def end_in(word):
+    """The highest bit of the first byte that is zero; 0 if none is."""
+    found = (word - LOW) & ~word & HIGH
+    return found & (~found + ONE)
 
 
 @inlined
-def is_same(data, ends, one, other):
-    """Whether two strings have the same bytes."""
-    begin, first, length = begin_of(ends, one), begin_of(ends, other), np.uint64(ends[one]) - begin_of(ends, one)
-    if np.uint64(ends[other]) - first != length:
-        return False
-    at = ZERO
-    while at < length and data[begin + at] == data[first + at]:
-        at += ONE
-    return at == length
+def word_at(data, at):
+    """Eight bytes of a string as a number, the first one last, and zeros from its end on: one instruction to LLVM."""
+    word = ZERO
+    for k in range(WORD):
+        word |= np.uint64(data[at + np.uint64(k)]) << (EIGHT * np.uint64(k))
+    return word & ((end_in(word) >> SEVEN) - ONE)
 
 
 @jit
-def codes_identify(data, ends, codes, rows, starts):
+def mark_all(data, secret, marks):
+    """The hash of each string, and where it begins, which are read together; returns where the last one ends."""
+    at = ZERO
+    for i in range(marks.shape[0]):
+        marks[i, 1], code, word = at, np.uint64(secret), word_at(data, at)
+        while not end_in(word):
+            code, at = mixed(code ^ word), at + EIGHT
+            word = word_at(data, at)
+        marks[i, 0] = mixed(code ^ word)
+        at += (((end_in(word) >> SEVEN) - ONE & LOW) * LOW >> TOP) + ONE
+    return at
+
+
+@inlined
+def is_same(data, one, other):
+    """Whether the strings that begin at two places have the same bytes."""
+    word = word_at(data, one)
+    while word == word_at(data, other) and not end_in(word):
+        one, other = one + EIGHT, other + EIGHT
+        word = word_at(data, one)
+    return word == word_at(data, other)
+
+
+@jit
+def codes_identify(data, marks, rows, starts):
     """Whether strings with equal codes in a group, whose rows lie together, are always the same."""
-    largest = np.int64(1)
+    largest, size, first, ready = np.int64(1), np.uint64(rows.shape[0]), ZERO, ZERO
     for g in range(starts.shape[0] - 1):
         largest = max(largest, starts[g + 1] - starts[g])
-    table, slots = group_table(largest), np.empty(largest, np.uint64)
+    table, slots, room = group_table(largest), np.empty(largest, np.uint64), np.uint64(largest) + AHEAD
+    codes, (begins, words) = np.empty(room, np.int64), np.empty((2, room), np.uint64)
     for g in range(starts.shape[0] - 1):
         lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
+        if hi > ready:
+            first, ready = lo, min(size, hi + AHEAD)
+            for k in range(ready - first):
+                row = np.uint64(rows[first + k])
+                codes[k], begins[k] = marks[row, 0], marks[row, 1]
+            for k in range(ready - first):
+                words[k] = word_at(data, begins[k])
+        lo, hi, last = lo - first, hi - first, table[2]
         tally(codes, lo, hi, table, slots, None)
-        last = table[2]  # the last row of each code
-        for i in range(lo, hi):
-            last[slots[i - lo]] = rows[i]
-        for i in range(lo, hi):
-            row, other = np.uint64(rows[i]), np.uint64(last[slots[i - lo]])
-            if row != other and not is_same(data, ends, row, other):
+        for k in range(lo, hi):
+            last[slots[k - lo]] = k
+        for k in range(lo, hi):
+            other = np.uint64(last[slots[k - lo]])
+            is_alike = words[k] == words[other]
+            if k != other and not (is_alike and (end_in(words[k]) or is_same(data, begins[k], begins[other]))):
                 return False
     return True

@@ -14,8 +14,8 @@ import pytest
 import polyest
 
 SIMPLE = "from polyest.online.compiled.hashing import mixed; import numpy as np; print(mixed(np.uint64(9)))"
-SHOW = "from polyest.online.compiled.strings import codes_identify; import numpy as np; at = np.array([1, 3]); "
-SHOW += "print(codes_identify(np.zeros(9, np.uint8), at, at, at - at, at - at))"
+SHOW = "from polyest.online.compiled.strings import codes_identify; import numpy as np; at = np.array([0, 2]); "
+SHOW += "print(codes_identify(np.zeros(9, np.uint8), np.zeros((2, 2), np.int64), at // 2, at))"
 BOTH = f"{SIMPLE}; {SHOW}"
 OLD, NEW = "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C15 ^ (1 << 20)"
 HITS = "; print(len(codes_identify.stats.cache_hits))"
