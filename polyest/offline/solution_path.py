@@ -8,8 +8,8 @@ gets ill conditioned, and float64 does not carry.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,9 +30,30 @@ DIGITS = 60  # of multi-precision where float64 is not enough, and one more for 
 SMALL = 1e-7  # excess that is small enough in multi-precision, where less takes longer; `excess` sees it
 LONGEST_STRIDE = 0.3  # in log β, over which the active points of one budget are a start for the other
 
+Found = TypeVar("Found", Approximation, Optimum)
+
+
+class Known(dict[float, tuple[float, Found]]):
+    """The solutions so far by bias budget, with the excess that each may have: the next one starts from the nearest."""
+
+    def keep(self, beta: float, slack: float, solution: Found) -> Found:
+        self[beta] = slack, solution
+        return solution
+
+    def at(self, beta: float, slack: float) -> Found | None:
+        """The solution at that budget, if its excess may be no larger."""
+        known_slack, solution = self.get(beta, (math.inf, None))
+        return solution if known_slack <= slack else None
+
+    def nearest(self, beta: float) -> tuple[float, Found | None]:
+        """How far away in log β the nearest solution is, and that solution."""
+        strides = {known: abs(math.log(known / beta)) for known in self}
+        nearest = min(strides, key=strides.__getitem__, default=None)
+        return (math.inf, None) if nearest is None else (strides[nearest], self[nearest][1])
+
 
 class SolutionPath:
-    """Solutions of a problem's program at any β from `least_bias`, E*_K, to `bayes_bias`, β(μ), remembered."""
+    """Solutions of a problem's program at any β from `least_bias`, E*_K, to `bayes_bias`, β(μ)."""
 
     def __init__(self, problem: Problem, solver: str | None = None) -> None:
         self.problem, self.solver = problem, solver
@@ -42,18 +63,15 @@ class SolutionPath:
         self.bayes_bias, self.noise = float(np.abs(self.space.bayes).max()), self.space.noise
         self._ctx = Mpfr(DIGITS + self.group_size // 2)
         self._precise = Program(self.target, self.group_size, self._ctx)
-        self._floats: dict[float, tuple[float, Approximation]] = {}  # with the excess that each may have
-        self._digits: dict[float, Optimum] = {}
+        self._floats, self._digits = Known[Approximation](), Known[Optimum]()
 
     def at(self, beta: float, slack: float = SLACK) -> Approximation:
         """The solution at the bias budget β < `bayes_bias`, whose bias may exceed β by the share `slack`."""
-        near_digits = any(_stride(known, beta) < LONGEST_STRIDE for known in self._digits)
-        if self._is_known(beta, slack) or not near_digits:
+        if self._floats.at(beta, slack) is not None or self._digits.nearest(beta)[0] >= LONGEST_STRIDE:
             with suppress(SolveError):
                 return self.in_float64(beta, slack)
         found = self.space.rounded(self.in_multiprecision(beta, max(slack, SMALL)), beta)
-        self._floats[beta] = slack, found
-        return found
+        return self._floats.keep(beta, slack, found)
 
     def in_float64(self, beta: float, slack: float = SLACK) -> Approximation:
         """The same as far as float64 carries.
@@ -61,9 +79,8 @@ class SolutionPath:
         Raises:
             SolveError: it does not carry that far.
         """
-        if not self._is_known(beta, slack):
-            self._floats[beta] = slack, self._solved(beta, slack)
-        return self._floats[beta][1]
+        found = self._floats.at(beta, slack)
+        return self._floats.keep(beta, slack, self._solved(beta, slack)) if found is None else found
 
     def in_multiprecision(self, beta: float, slack: float) -> Optimum:
         """The same anywhere, from what is known near that budget."""
@@ -73,43 +90,29 @@ class SolutionPath:
                 found = exchanged_in_digits(self._precise, self._start(beta), exact, slack)
             except SolveError:
                 found = exchanged_in_digits(self._precise, self._from_least_bias(), exact, slack)
-            self._digits[beta] = found
-            return found
-
-    def excess(self, beta: float) -> float:
-        """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
-        return peaks_of(self.space.program, self.at(beta), beta, PER_GAP, 0.0).excess(beta)
+            return self._digits.keep(beta, slack, found)
 
     def _solved(self, beta: float, slack: float) -> Approximation:
         """float64's solution, by the shortest way from the nearest one."""
-        if not self._floats:
+        stride, near = self._floats.nearest(beta)
+        if near is None:
             return self.space.first(beta, self.solver, slack)
-        nearest = _nearest(self._floats, beta)
-        near = self._floats[nearest][1]
-        if _stride(nearest, beta) > LONGEST_STRIDE:
+        if stride > LONGEST_STRIDE:
             return self.space.from_afar(beta, near.norm, slack)
         return self.space.exchanged(beta, near.points, near.norm, slack)
 
     def _start(self, beta: float) -> Optimum:
         """The nearest solution in multi-precision; else float64's, as far as it carries; else the Bayes table."""
-        if self._digits:
-            return self._digits[_nearest(self._digits, beta)]
-        if self._floats:
-            return self._precise.converted(self._floats[_nearest(self._floats, beta)][1])
-        return self._precise.unconstrained
+        (_, in_digits), (_, in_floats) = self._digits.nearest(beta), self._floats.nearest(beta)
+        if in_digits is not None:
+            return in_digits
+        return self._precise.unconstrained if in_floats is None else self._precise.converted(in_floats)
 
     def _from_least_bias(self) -> Optimum:
         """The points of the minimax table, a start that carries everywhere, and slowly far from E*_K."""
         least, array = remez.best_approximation(self.target, self.group_size), self._ctx.array
         return Optimum(self._precise.means, array(least.points[:-1]), array(least.signs[:-1].astype(float)))
 
-    def _is_known(self, beta: float, slack: float) -> bool:
-        return beta in self._floats and self._floats[beta][0] <= slack
-
-
-def _nearest(known: Iterable[float], beta: float) -> float:
-    return min(known, key=lambda budget: _stride(budget, beta))
-
-
-def _stride(known: float, beta: float) -> float:
-    return abs(math.log(known / beta))
+    def excess(self, beta: float) -> float:
+        """By how much the bias of the solution at β exceeds β, relative: more than its exchange of points can see."""
+        return peaks_of(self.space.program, self.at(beta), beta, PER_GAP, 0.0).excess(beta)

@@ -102,9 +102,8 @@ def _from_objects(
 
 def _integers(rows: list[Items], size: int, padding_id: Hashable) -> NDArray[np.int64] | None:
     """The answers themselves where all are Python's integers of at most 64 bits."""
-    if not rows[0] or type(rows[0][0]) is not int or type(padding_id) not in (int, NoneType):
-        return None
-    if common_type(chain.from_iterable(rows)) is not int:
+    are_likely = rows[0] and type(rows[0][0]) is int and type(padding_id) in (int, NoneType)
+    if not are_likely or common_type(chain.from_iterable(rows)) is not int:
         return None
     try:
         return np.fromiter(cast(Iterator[int], chain.from_iterable(rows)), np.int64, size)

@@ -12,10 +12,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 from polyest.arrays import common_type
 from polyest.online.compiled.hashing import group_table, mixed, tally
 from polyest.online.compiled.jit import inlined, jit
+from polyest.online.compiled.sorting import count_sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +32,7 @@ WORD = 8  # bytes; behind the last string there is another word of zeros, so tha
 PIECE = 1 << 13  # strings that are written at once, which fit the cache
 AHEAD = np.uint64(256)  # rows of later groups that are read at once: their cache misses do not wait for each other
 SECRET = hash(END)  # different in every process, as Python's own hashes of strings are
-ZERO, ONE, SEVEN, EIGHT, TOP = (np.uint64(n) for n in (0, 1, 7, WORD, 56))
-LOW, HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+ZERO, ONE, SEVEN, EIGHT, LOW, HIGH = map(np.uint64, (0, 1, 7, WORD, 0x0101010101010101, 0x8080808080808080))
 
 
 def read_strings(rows: list[Items], order: Integers | None, starts: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -74,7 +75,7 @@ def mark_all(data, secret, marks):
             code, at = mixed(code ^ word), at + EIGHT
             word = word_at(data, at)
         marks[i, 0] = mixed(code ^ word)
-        at += (((end_in(word) >> SEVEN) - ONE & LOW) * LOW >> TOP) + ONE
+        at += np.uint64(trailing_zeros(end_in(word))) // EIGHT + ONE
     return at
 
 
@@ -91,18 +92,15 @@ def is_same(data, one, other):
 @jit
 def codes_identify(data, marks, rows, starts):
     """Whether strings with equal codes in a group, whose rows lie together, are always the same."""
-    largest, size, first, ready = np.int64(1), np.uint64(rows.shape[0]), ZERO, ZERO
-    for g in range(starts.shape[0] - 1):
-        largest = max(largest, starts[g + 1] - starts[g])
-    table, slots, room = group_table(largest), np.empty(largest, np.uint64), np.uint64(largest) + AHEAD
+    size, most, first, ready = np.uint64(rows.shape[0]), count_sizes(starts).shape[0], ZERO, ZERO
+    table, slots, room = group_table(most), np.empty(most, np.uint64), np.uint64(most) + AHEAD
     codes, (begins, words) = np.empty(room, np.int64), np.empty((2, room), np.uint64)
     for g in range(starts.shape[0] - 1):
         lo, hi = np.uint64(starts[g]), np.uint64(starts[g + 1])
         if hi > ready:
             first, ready = lo, min(size, hi + AHEAD)
             for k in range(ready - first):
-                row = np.uint64(rows[first + k])
-                codes[k], begins[k] = marks[row, 0], marks[row, 1]
+                codes[k], begins[k] = marks[np.uint64(rows[first + k])]
             for k in range(ready - first):
                 words[k] = word_at(data, begins[k])
         lo, hi, last = lo - first, hi - first, table[2]
@@ -111,7 +109,7 @@ def codes_identify(data, marks, rows, starts):
             last[slots[k - lo]] = k
         for k in range(lo, hi):
             other = np.uint64(last[slots[k - lo]])
-            is_alike = words[k] == words[other]
-            if k != other and not (is_alike and (end_in(words[k]) or is_same(data, begins[k], begins[other]))):
+            is_short = words[k] == words[other] and end_in(words[k])
+            if k != other and not is_short and not is_same(data, begins[k], begins[other]):
                 return False
     return True
