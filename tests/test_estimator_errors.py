@@ -64,6 +64,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "padding of another kind": ({"padding_id": "pad"}, "`padding_id` must be an integer"),
     "float padding": ({"padding_id": -1.0}, "`padding_id` must be an integer"),
     "infinite pay": ({"no_answer_reward": float("inf")}, "`no_answer_reward` must be a finite number"),
+    "a bool as pay": ({"no_answer_reward": True}, "`no_answer_reward` must be a finite number, got True"),
     "pay that is no number": ({"no_answer_reward": "0"}, "`no_answer_reward` must be a finite number, got '0'"),
     "reference of another shape": (
         {"reference": [0.5, 0.5]},

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from polyest.cli.named_function import Own
-from polyest.cli.options import add_json_option, file_path, print_json
+from polyest.cli.options import add_json_option, file_path, not_empty, print_json
 from polyest.cli.parallel import parallel_map
 from polyest.cli.progress import track
 from polyest.errors import ArgumentError, TableFileError
@@ -55,7 +55,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     text = "files or folders (default: all shipped)"
     parser.add_argument("paths", nargs="*", type=file_path, metavar="PATH", help=text)
     text = "the function of a custom target, which no file brings along; repeat for several"
-    parser.add_argument("--custom", action="append", default=[], metavar="MODULE:FUNCTION", help=text)
+    parser.add_argument("--custom", action="append", default=[], type=not_empty, metavar="MODULE:FUNCTION", help=text)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; -1 for one per core (default: 1)")
     add_json_option(parser)
 

@@ -8,6 +8,8 @@ from polyest.problems.targets import Target
 
 __all__ = ["coefficients"]
 
+UNIT = 2**128
+
 
 def coefficients(target: Target, group_size: int) -> tuple[float, ...]:
     """The K harmonic coefficients, correctly rounded.
@@ -16,7 +18,11 @@ def coefficients(target: Target, group_size: int) -> tuple[float, ...]:
     >>> coefficients(get_target("log"), 3)
     (-1.5, -0.5, 0.0)
     """
-    sums = [Fraction(0)]
+    least, sums = 0, [0.0]  # of the sum × UNIT, which is larger by less than 1 for each of its terms
     for j in range(group_size - 1, 0, -1):
-        sums.append(sums[-1] - Fraction(1, j))
-    return tuple(float(value) for value in reversed(sums))
+        least += UNIT // j
+        value = least / UNIT
+        if value != (least + len(sums)) / UNIT:
+            value = float(sum(Fraction(1, i) for i in range(j, group_size)))
+        sums.append(-value)
+    return tuple(reversed(sums))

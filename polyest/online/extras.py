@@ -89,7 +89,7 @@ def no_answer_pay(value: object) -> float | None:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         number = np.nan
-    if isinstance(value, str) or not np.isfinite(number):
+    if isinstance(value, str | bool | np.bool_) or not np.isfinite(number):
         raise ArgumentError(
             f"`no_answer_reward` must be a finite number, got {shortened(value)}; leave it out for 0 matches"
         )

@@ -166,10 +166,8 @@ def _masks(
 
 def _items(rows: list[Items], piece: slice) -> Items:
     """The answers of a piece, which divides no row if there are several."""
-    if len(rows) == 1:
-        return rows[0][piece]
     size = len(rows[0])
-    return [*chain.from_iterable(rows[piece.start // size : piece.stop // size])]
+    return rows[0][piece] if len(rows) == 1 else [*chain.from_iterable(rows[piece.start // size : piece.stop // size])]
 
 
 def _pieces(size: int, groups: Groups | None) -> list[slice]:

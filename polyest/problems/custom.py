@@ -57,9 +57,10 @@ def custom(function: Function, growth: Sequence[Exact] | None = None) -> Target:
     if not isinstance(function, FunctionType):
         raise ArgumentError(f"`function` must be a function r(p, ctx) defined by def; got {function!r}")
     named = _named(_checked(function))
+    if named is None or growth is not None:
+        C, alpha = _growth(function, growth)
     if named is not None:
         return named
-    C, alpha = _growth(function, growth)
     _check_samples(function, C, alpha)
     require_smooth(function)
     bound = f"{rational_text(C)},{rational_text(alpha)}"

@@ -61,6 +61,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         (("score", "log.jsonl", ""), "argument ROLLOUTS: must not be empty; got '', as from a variable"),
         (("report", "", "--out", "x.html"), "argument ROLLOUTS: must not be empty"),
         (("verify", ""), "argument PATH: must not be empty"),
+        (("verify", "--custom", ""), "argument --custom: must not be empty"),
         *((("score", "log.jsonl", option, ""), f"argument {option}: must not be empty") for option in
           ("--out", "--values", "--csv", "--reward-column", "--advantage-column", "--address")),
         (("report", "log.jsonl", "--out="), "argument --out: must not be empty"),

@@ -176,6 +176,10 @@ def hidden_inverse(p: Any, ctx: Any) -> Any:
     return ctx.log(p) - 1 / p
 
 
+def square(p: Any, ctx: Any) -> Any:
+    return p * p
+
+
 def with_math(p: Any, ctx: Any) -> Any:
     return math.log(p)
 
@@ -250,6 +254,8 @@ def nothing(p: Any, ctx: Any) -> Any:
         (my_log, (1.5,), "must be two numbers"),
         (my_log, "nonsense", "must be two numbers"),
         (my_log, (math.nan, 0), "must be two numbers"),
+        (square, "ab", "must be two numbers"),
+        (square, (1, 2), "needs alpha < 1"),
         ("log", LOG_GROWTH, "must be a function r.p, ctx. defined by def; got 'log'"),
         (math.log, LOG_GROWTH, "must be a function r.p, ctx. defined by def"),
         (lambda p, ctx: ctx.log(p), LOG_GROWTH, "must be defined by def in a file"),
