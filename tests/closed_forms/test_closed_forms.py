@@ -66,6 +66,24 @@ def test_harmonic_is_a_difference_of_digammas(K: int) -> None:
     assert list(harmonic.coefficients(LOG, K)) == truth
 
 
+@pytest.mark.parametrize("unit", [1, 2**30, 2**50, 2**60])
+def test_harmonic_is_rounded_from_the_exact_sum_where_its_integers_do_not_tell(
+    monkeypatch: pytest.MonkeyPatch, unit: int
+) -> None:
+    expected = harmonic.coefficients(LOG, 64)
+    monkeypatch.setattr(harmonic, "UNIT", unit)
+    assert harmonic.coefficients(LOG, 64) == expected
+
+
+@pytest.mark.slow
+def test_harmonic_of_the_largest_group() -> None:
+    """Digits of ψ(1) − ψ(65536) and ψ(65535) − ψ(65536) in 40 digits of mpmath."""
+    with mpmath.workdps(40):
+        ends = [float(mpmath.digamma(m) - mpmath.digamma(2**16)) for m in (1, 2**16 - 1)]
+    table = harmonic.coefficients(LOG, 2**16)
+    assert [table[0], table[-2], table[-1]] == [*ends, 0.0]
+
+
 @pytest.mark.slow
 def test_harmonic_bias_tends_to_its_limit() -> None:
     # K·β → 0.28148, and β at K = 8 (theory.md §3)
