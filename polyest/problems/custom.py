@@ -57,8 +57,7 @@ def custom(function: Function, growth: Sequence[Exact] | None = None) -> Target:
     if not isinstance(function, FunctionType):
         raise ArgumentError(f"`function` must be a function r(p, ctx) defined by def; got {function!r}")
     named = _named(_checked(function))
-    if named is None or growth is not None:
-        C, alpha = _growth(function, growth)
+    C, alpha = _growth(function, growth) if named is None or growth is not None else named.growth
     if named is not None:
         return named
     _check_samples(function, C, alpha)
