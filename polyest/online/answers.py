@@ -16,6 +16,7 @@ from polyest.arrays import common_type, read_ids, read_nested
 from polyest.errors import ArgumentError, shortened
 from polyest.online import backend
 from polyest.online.hashable_answers import by_dictionary, by_small_dictionary, rekeyed
+from polyest.problems.problem import LARGEST_GROUP
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -88,8 +89,8 @@ def _from_objects(
         ) from None
     if len(shape) > 1 and shape[-1]:
         groups = None, np.arange(0, size + 1, shape[-1])
-    if groups is not None and groups[1][-1] != size:
-        groups = None
+    if groups is not None and (groups[1][-1] != size or np.diff(groups[1]).max(initial=0) > LARGEST_GROUP):
+        groups = None  # which will be refused
     if (integers := _integers(rows, size, padding_id)) is not None:
         return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
     rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))

@@ -15,7 +15,7 @@ from polyest.online.answers import Answers, read_answers
 from polyest.online.extras import Extras, check_bounded, no_answer_pay, read_weights, reference_values
 from polyest.online.layout import Layout
 from polyest.online.lookup import Lookup, Tables
-from polyest.problems.problem import LARGEST_GROUP, whole_number
+from polyest.problems.problem import whole_number
 from polyest.problems.targets import Target
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def ragged(lookups: Lookups, answers: AnswersLike, groups: AnswersLike, options:
     """Answers (N,) and group ids (N,), in any order; padded rows count nowhere."""
     ids = group_ids(groups)
     order, starts = arrange(ids)
-    near = (order, starts) if np.diff(starts).max(initial=0) <= LARGEST_GROUP else None  # larger ones are refused
-    read = _usable(read_answers(answers, options.padding_id, groups=near), options.usable)
+    read = _usable(read_answers(answers, options.padding_id, groups=(order, starts)), options.usable)
     shape = read.codes.shape
     if len(shape) != 1 or ids.shape != shape:
         raise ArgumentError(
