@@ -90,7 +90,7 @@ def _from_objects(
     if len(shape) > 1 and shape[-1]:
         groups = None, np.arange(0, size + 1, shape[-1])
     if groups is not None and (groups[1][-1] != size or np.diff(groups[1]).max(initial=0) > LARGEST_GROUP):
-        groups = None  # which will be refused
+        groups = None  # refused later, unless what is too much is padding
     if (integers := _integers(rows, size, padding_id)) is not None:
         return Answers(integers.reshape(shape), padding=_integer_padding(integers.reshape(shape), padding_id))
     rows, (padding_id,) = rekeyed(rows, padding_id) or (rows, (padding_id,))
